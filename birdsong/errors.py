@@ -1,0 +1,30 @@
+"""The errors that birdsong raises on purpose: one small tree.
+
+A message says what is wrong, where, what was expected, what was found and, where the library can
+know it, what to do. Stages and the app add the command to type. Anything else that is raised is a
+bug.
+"""
+
+
+class BirdsongError(Exception):
+    """Base of every error that a person can do something about."""
+
+
+class ManifestError(BirdsongError):
+    """A manifest, or a row of one, is not what it should be."""
+
+
+class AudioError(BirdsongError):
+    """A recording cannot be read, or its samples cannot be used."""
+
+
+class DatasetError(BirdsongError):
+    """A folder of images cannot be used for what was asked."""
+
+
+class TaxonomyError(BirdsongError):
+    """A table of taxa contradicts itself, or a taxon is not in it."""
+
+
+class BundleError(BirdsongError):
+    """A bundle is incomplete, altered, or made for other pictures or another version."""

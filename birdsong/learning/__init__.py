@@ -1,0 +1,1 @@
+"""Batches to a bundle: the network, its training, its metrics."""

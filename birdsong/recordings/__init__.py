@@ -1,0 +1,1 @@
+"""Who and where: manifests, sessions, and synthetic recordings with known songs."""

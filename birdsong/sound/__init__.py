@@ -1,0 +1,1 @@
+"""Samples to pixels: decoding, the spectrogram picture, and where something sounds."""

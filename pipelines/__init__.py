@@ -1,0 +1,1 @@
+"""The runnable stages: arguments, one library call, what the person reads."""
