@@ -1,0 +1,124 @@
+"""A recording walked through once, on a regular grid: the segments, their pictures, their activity.
+
+Both ways into birdsong come through `walk_segments`: preprocessing, which keeps the segments where
+something sounds, and classification, which looks at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.sound.activity import activity_db
+from birdsong.sound.spectrogram import (
+    SPECTROGRAM_SHAPE,
+    SpectrogramConfig,
+    above_background_db,
+    live_frames,
+    mel_power_db_blocks,
+    picture,
+)
+
+SHORTEST_NEW_S = 0.3
+"""A last segment is worth a picture when it adds at least this much that no other one shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A window of a recording and its picture.
+
+    Attributes
+    ----------
+    start_s : float
+        Where it starts in the recording.
+    picture : uint8, shape (64, 200)
+        Row 0 is the highest mel band.
+    activity_db : float
+        See `activity.activity_db`.
+    silent : bool
+        Whether it holds nothing but digital silence.
+    """
+
+    start_s: float
+    picture: ImageArray
+    activity_db: float
+    silent: bool
+
+
+def walk_segments(
+    blocks: Iterable[FloatArray],
+    config: SpectrogramConfig,
+    filters: FloatArray,
+    *,
+    step_s: float,
+) -> Iterator[Segment]:
+    """Cut a stream of samples into segments on a regular grid.
+
+    The first segment starts at 0, each next one ``step_s`` later, as long as it shows 0.3 s that
+    the one before does not. A segment that reaches past the end is filled up with its own
+    background. No more of the recording is held than a block and a segment.
+
+    Parameters
+    ----------
+    blocks : iterable of float32, shape (n_samples,)
+        Consecutive mono blocks at ``config.sample_rate_hz``.
+    config : SpectrogramConfig
+    filters : float32, shape (64, n_fft // 2 + 1)
+        From `spectrogram.mel_filters`.
+    step_s : float
+        Seconds from one start to the next, brought to a whole number of frames.
+
+    Yields
+    ------
+    Segment
+        In order of time; none where there is less than one frame of sound.
+
+    Raises
+    ------
+    ValueError
+        If the step is shorter than a frame's hop or longer than a segment.
+    """
+    n_columns = SPECTROGRAM_SHAPE[1]
+    step = step_frames(config, step_s)
+    held = np.empty((SPECTROGRAM_SHAPE[0], 0), np.float32)
+    first = 0  # the frame that `held` begins with, where the next segment starts
+    for frames in mel_power_db_blocks(blocks, config, filters):
+        held = np.concatenate([held, frames], axis=1)
+        while held.shape[1] >= n_columns:
+            yield _segment(held[:, :n_columns], first, config)
+            held = held[:, step:]
+            first += step
+    shown = n_columns - step if first > 0 else 0  # frames of `held` that the last segment showed
+    n_new = held.shape[1] - shown
+    if held.shape[1] > 0 and (first == 0 or n_new >= SHORTEST_NEW_S * config.frames_per_s):
+        yield _segment(held, first, config)
+
+
+def step_frames(config: SpectrogramConfig, step_s: float) -> int:
+    """Return the whole number of frames that is nearest to a step in seconds.
+
+    Raises
+    ------
+    ValueError
+        If that is less than one frame or more than a segment.
+    """
+    step = round(step_s * config.frames_per_s)
+    if not 1 <= step <= SPECTROGRAM_SHAPE[1]:
+        raise ValueError(
+            f"a step must be between one frame, {1 / config.frames_per_s:.3f} s, and one segment, "
+            f"{config.segment_s:g} s, got {step_s:g} s"
+        )
+    return step
+
+
+def _segment(decibels: FloatArray, first_frame: int, config: SpectrogramConfig) -> Segment:
+    excess_db = above_background_db(decibels, config)
+    return Segment(
+        start_s=first_frame / config.frames_per_s,
+        picture=picture(excess_db, config),
+        activity_db=activity_db(excess_db),
+        silent=not live_frames(decibels, config).any(),
+    )

@@ -1,0 +1,293 @@
+"""Samples to the picture that the network sees: the one path from sound to pixels.
+
+A picture shows one segment of a recording: time from left to right, mel bands with the highest on
+top, brightness in decibels above the segment's own background. It depends only on the samples of
+its segment and on the `SpectrogramConfig`; nothing of the rest of the recording enters, so that a
+recording of any length can be read as a stream.
+
+Frames are not centred: frame ``t`` covers samples ``t * hop_length`` to ``t * hop_length + n_fft``.
+Segments that start on a multiple of the hop therefore share their frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+import scipy.fft
+
+from birdsong.arrays import BoolArray, FloatArray, ImageArray
+from birdsong.errors import AudioError
+
+SPECTROGRAM_SHAPE = (64, 200)
+"""Rows (mel bands) and columns (frames) of every picture."""
+
+_FRAMES_AT_A_TIME = 128  # a block of windowed frames stays in the processor's cache
+_SILENT_ABOVE_FLOOR_DB = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrogramConfig:
+    """How a segment becomes a picture.
+
+    Attributes
+    ----------
+    sample_rate_hz : int
+        Rate that every recording is brought to.
+    n_fft : int
+        Samples in a frame, and length of its Fourier transform.
+    hop_length : int
+        Samples from one frame to the next; 200 hops are one segment.
+    f_min_hz, f_max_hz : float
+        Lower edge of the lowest and upper edge of the highest mel band.
+    floor_db : float
+        Power below this, in dB relative to full scale, counts as none.
+    background_percentile : float, 0 to 100
+        Percentile over time of a band's level that is taken as its background.
+    background_spread_db : float
+        No band's background counts as more than this below the median band's, so that the empty
+        bands of a low-passed recording stay dark.
+    darkest_db, brightest_db : float
+        Levels above the background that become grey 0 and grey 255.
+    """
+
+    sample_rate_hz: int = 24_000
+    n_fft: int = 1024
+    hop_length: int = 360
+    f_min_hz: float = 200.0
+    f_max_hz: float = 11_000.0
+    floor_db: float = -100.0
+    background_percentile: float = 20.0
+    background_spread_db: float = 30.0
+    darkest_db: float = 0.0
+    brightest_db: float = 50.0
+
+    def __post_init__(self) -> None:
+        def check(condition: bool, field: str, expected: str) -> None:
+            if not condition:
+                got = getattr(self, field)
+                raise ValueError(f"SpectrogramConfig.{field} must be {expected}, got {got!r}")
+
+        check(self.sample_rate_hz > 0, "sample_rate_hz", "greater than 0")
+        check(self.n_fft >= 64, "n_fft", "at least 64 samples")
+        check(0 < self.hop_length <= self.n_fft, "hop_length", "in 1..n_fft, so no sample is lost")
+        check(0 <= self.f_min_hz < self.f_max_hz, "f_min_hz", "at least 0 and below f_max_hz")
+        check(
+            self.f_max_hz <= self.sample_rate_hz / 2,
+            "f_max_hz",
+            f"at most half the sample rate, {self.sample_rate_hz / 2:g}",
+        )
+        check(0 <= self.background_percentile <= 100, "background_percentile", "in 0..100")
+        check(self.background_spread_db >= 0, "background_spread_db", "at least 0")
+        check(self.brightest_db > self.darkest_db, "brightest_db", "above darkest_db")
+
+    @property
+    def segment_s(self) -> float:
+        """Seconds from the first frame of a segment to the first of the next: 200 hops."""
+        return SPECTROGRAM_SHAPE[1] * self.hop_length / self.sample_rate_hz
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames in a second."""
+        return self.sample_rate_hz / self.hop_length
+
+    @property
+    def segment_samples(self) -> int:
+        """Samples that a whole picture is made of: 200 hops, and the reach of the last window."""
+        return (SPECTROGRAM_SHAPE[1] - 1) * self.hop_length + self.n_fft
+
+    def fingerprint(self) -> str:
+        """Hash of every field: pictures with the same one can be mixed."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Make a config of the values that `to_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown or of another type, or a value is out of range.
+        """
+        types = {field.name: type(field.default) for field in fields(cls)}
+        if set(values) != set(types):
+            wrong = sorted(set(values) ^ set(types))
+            raise ValueError(f"a spectrogram config has other fields: {', '.join(wrong)}")
+        for name, kind in types.items():
+            number = values[name]
+            if isinstance(number, bool) or not isinstance(number, (int, kind)):
+                raise ValueError(f"SpectrogramConfig.{name} must be a number, got {number!r}")
+        return cls(**{name: kind(values[name]) for name, kind in types.items()})
+
+
+def mel_filters(config: SpectrogramConfig) -> FloatArray:
+    """Triangular filters of the 64 mel bands, from librosa.
+
+    Called once where pictures begin; the array travels on with the store and the bundle, so that
+    neither a worker nor the light install needs librosa.
+
+    Parameters
+    ----------
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    float32, shape (64, n_fft // 2 + 1)
+        Row 0 is the lowest band. Each filter peaks at 1: a band holds the power that is in it.
+
+    References
+    ----------
+    .. [1] Stevens, Volkmann & Newman (1937), the mel scale; HTK's formula.
+    """
+    import librosa
+
+    filters: FloatArray = librosa.filters.mel(
+        sr=config.sample_rate_hz,
+        n_fft=config.n_fft,
+        n_mels=SPECTROGRAM_SHAPE[0],
+        fmin=config.f_min_hz,
+        fmax=config.f_max_hz,
+        htk=True,
+        norm=None,
+    )
+    return filters
+
+
+def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatArray) -> FloatArray:
+    """Log-power mel spectrogram, without padding.
+
+    Row ``m``, column ``t`` is the power in mel band ``m`` over the frame that starts
+    ``t * config.hop_length`` samples in, in decibels relative to a full-scale sine.
+
+    Parameters
+    ----------
+    samples : float32, shape (n_samples,), values in [-1, 1]
+        Mono waveform at ``config.sample_rate_hz``.
+    config : SpectrogramConfig
+    filters : float32, shape (64, n_fft // 2 + 1)
+        From `mel_filters` for the same config.
+
+    Returns
+    -------
+    float32, shape (64, 1 + (n_samples - n_fft) // hop_length), values at least ``floor_db``
+
+    Raises
+    ------
+    AudioError
+        If `samples` is not one-dimensional, is shorter than one frame, or holds a NaN or an
+        infinity.
+    """
+    if samples.ndim != 1 or len(samples) < config.n_fft:
+        raise AudioError(
+            f"expected one channel of at least {config.n_fft} samples, got shape {samples.shape}"
+        )
+    frames = np.lib.stride_tricks.sliding_window_view(samples, config.n_fft)[:: config.hop_length]
+    window = _window(config.n_fft)
+    power = np.empty((len(frames), len(filters)), np.float32)
+    for first in range(0, len(frames), _FRAMES_AT_A_TIME):
+        part = slice(first, first + _FRAMES_AT_A_TIME)
+        spectra = scipy.fft.rfft(frames[part] * window, axis=1)
+        np.matmul(spectra.real**2 + spectra.imag**2, filters.T, out=power[part])
+    floor = np.float32(10 ** (config.floor_db / 10))
+    decibels: FloatArray = 10 * np.log10(np.maximum(power, floor)).T
+    if not np.isfinite(decibels).all():
+        raise AudioError("the samples hold a NaN or an infinity, expected numbers between -1 and 1")
+    return decibels
+
+
+def mel_power_db_blocks(
+    blocks: Iterable[FloatArray], config: SpectrogramConfig, filters: FloatArray
+) -> Iterator[FloatArray]:
+    """`mel_power_db` of a stream: the same frames, whatever the blocks.
+
+    Parameters
+    ----------
+    blocks : iterable of float32, shape (n_samples,)
+        Consecutive blocks of one recording at ``config.sample_rate_hz``.
+    config : SpectrogramConfig
+    filters : float32, shape (64, n_fft // 2 + 1)
+
+    Yields
+    ------
+    float32, shape (64, n_frames)
+        Consecutive frames; those that would reach past the last sample are left out.
+    """
+    rest = np.empty(0, np.float32)
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        n_frames = 1 + (len(rest) - config.n_fft) // config.hop_length
+        if n_frames > 0:
+            n_samples = (n_frames - 1) * config.hop_length + config.n_fft
+            yield mel_power_db(rest[:n_samples], config, filters)
+            rest = rest[n_frames * config.hop_length :]
+
+
+def above_background_db(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
+    """How far each point of a segment stands above its band's background.
+
+    The background of a band is a low percentile of its level over the frames that hold sound.
+    Frames of digital silence, and the columns that are missing at the end of a recording, are set
+    to the background.
+
+    Parameters
+    ----------
+    decibels : float32, shape (64, n_frames) with n_frames at most 200
+        From `mel_power_db`, lowest band first.
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    float32, shape (64, 200), dB
+    """
+    excess = np.zeros(SPECTROGRAM_SHAPE, np.float32)
+    live = live_frames(decibels, config)
+    sounding = decibels[:, live]
+    if sounding.shape[1] == 0:
+        return excess
+    rank = round(config.background_percentile / 100 * (sounding.shape[1] - 1))
+    background = np.partition(sounding, rank, axis=1)[:, rank]
+    background = np.maximum(background, np.median(background) - config.background_spread_db)
+    excess[:, np.flatnonzero(live)] = sounding - background[:, np.newaxis]
+    return excess
+
+
+def live_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
+    """Tell which frames, shape (n_frames,), hold more than digital silence."""
+    live: BoolArray = decibels.max(axis=0) > config.floor_db + _SILENT_ABOVE_FLOOR_DB
+    return live
+
+
+def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
+    """Turn decibels above the background into grey levels.
+
+    Parameters
+    ----------
+    excess_db : float32, shape (64, 200)
+        From `above_background_db`, lowest band first.
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    uint8, shape (64, 200)
+        Row 0 is the highest band.
+    """
+    scale = 255 / (config.brightest_db - config.darkest_db)
+    grey = np.rint((excess_db[::-1] - config.darkest_db) * np.float32(scale))
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+@cache
+def _window(n_fft: int) -> FloatArray:
+    """Periodic Hann window, scaled so that a full-scale sine has power 1 in its bin."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
+    return (2 * window / window.sum()).astype(np.float32)
