@@ -10,6 +10,10 @@ class BirdsongError(Exception):
     """Base of every error that a person can do something about."""
 
 
+class ConfigError(BirdsongError, ValueError):
+    """A setting is out of its range."""
+
+
 class ManifestError(BirdsongError):
     """A manifest, or a row of one, is not what it should be."""
 

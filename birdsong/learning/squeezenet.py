@@ -23,6 +23,9 @@ STEM_FILTERS = 64
 SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)  # fires 2 to 9
 EXPAND_RATIO = 4
 POOL_AFTER_FIRE = (3, 5)
+# Keras's 0.99 lags behind the weights where an epoch has a hundred batches: the validation of the
+# first epochs would be worthless, and early stopping with it.
+NORMALIZATION_MOMENTUM = 0.9
 
 
 def squeezenet(
@@ -81,7 +84,9 @@ def _fire(
                 n_filters, size, padding="same", activation="relu", name=f"{name}_{part}"
             )(x)
         x = layers.Conv2D(n_filters, size, padding="same", use_bias=False, name=f"{name}_{part}")(x)
-        x = layers.BatchNormalization(name=f"{name}_{part}_norm")(x)
+        x = layers.BatchNormalization(momentum=NORMALIZATION_MOMENTUM, name=f"{name}_{part}_norm")(
+            x
+        )
         return layers.ReLU(name=f"{name}_{part}_relu")(x)
 
     squeezed = convolve(x, n_squeeze, 1, "squeeze")

@@ -129,8 +129,14 @@ class AudioReader:
             raise AudioError(f"{self.name}: holds no samples, only a header")
         yield resample(np.empty(0, np.float32), True)
 
-    def warnings(self) -> list[str]:
-        """What a person should know about a recording that was read to its end."""
+    def warnings(self, *, highest_hz: float) -> list[str]:
+        """What a person should know about a recording that was read to its end.
+
+        Parameters
+        ----------
+        highest_hz : float
+            The highest frequency that is looked at.
+        """
         found = []
         missing_s = self.info.duration_s - self.duration_s
         if missing_s > max(0.5, 0.01 * self.info.duration_s):
@@ -138,7 +144,7 @@ class AudioReader:
                 f"ends early: {self.duration_s:.1f} s of the {self.info.duration_s:.1f} s "
                 "that its header declares"
             )
-        if self.info.sample_rate_hz < self.sample_rate_hz:
+        if self.info.sample_rate_hz < 2 * highest_hz:
             found.append(
                 f"recorded at {self.info.sample_rate_hz} Hz: nothing above "
                 f"{self.info.sample_rate_hz // 2} Hz"

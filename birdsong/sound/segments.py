@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray
+from birdsong.errors import ConfigError
 from birdsong.sound.activity import activity_db
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
@@ -78,7 +79,7 @@ def walk_segments(
 
     Raises
     ------
-    ValueError
+    ConfigError
         If the step is shorter than a frame's hop or longer than a segment.
     """
     n_columns = SPECTROGRAM_SHAPE[1]
@@ -102,12 +103,12 @@ def step_frames(config: SpectrogramConfig, step_s: float) -> int:
 
     Raises
     ------
-    ValueError
+    ConfigError
         If that is less than one frame or more than a segment.
     """
     step = round(step_s * config.frames_per_s)
     if not 1 <= step <= SPECTROGRAM_SHAPE[1]:
-        raise ValueError(
+        raise ConfigError(
             f"a step must be between one frame, {1 / config.frames_per_s:.3f} s, and one segment, "
             f"{config.segment_s:g} s, got {step_s:g} s"
         )

@@ -22,7 +22,7 @@ import numpy as np
 import scipy.fft
 
 from birdsong.arrays import BoolArray, FloatArray, ImageArray
-from birdsong.errors import AudioError
+from birdsong.errors import AudioError, ConfigError
 
 SPECTROGRAM_SHAPE = (64, 200)
 """Rows (mel bands) and columns (frames) of every picture."""
@@ -71,7 +71,7 @@ class SpectrogramConfig:
         def check(condition: bool, field: str, expected: str) -> None:
             if not condition:
                 got = getattr(self, field)
-                raise ValueError(f"SpectrogramConfig.{field} must be {expected}, got {got!r}")
+                raise ConfigError(f"SpectrogramConfig.{field} must be {expected}, got {got!r}")
 
         check(self.sample_rate_hz > 0, "sample_rate_hz", "greater than 0")
         check(self.n_fft >= 64, "n_fft", "at least 64 samples")
@@ -116,17 +116,17 @@ class SpectrogramConfig:
 
         Raises
         ------
-        ValueError
+        ConfigError
             If a field is missing, unknown or of another type, or a value is out of range.
         """
         types = {field.name: type(field.default) for field in fields(cls)}
         if set(values) != set(types):
             wrong = sorted(set(values) ^ set(types))
-            raise ValueError(f"a spectrogram config has other fields: {', '.join(wrong)}")
+            raise ConfigError(f"a spectrogram config has other fields: {', '.join(wrong)}")
         for name, kind in types.items():
             number = values[name]
             if isinstance(number, bool) or not isinstance(number, (int, kind)):
-                raise ValueError(f"SpectrogramConfig.{name} must be a number, got {number!r}")
+                raise ConfigError(f"SpectrogramConfig.{name} must be a number, got {number!r}")
         return cls(**{name: kind(values[name]) for name, kind in types.items()})
 
 

@@ -1,0 +1,357 @@
+"""From a file to an answer: the only inference path. Commands, app and tests come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from birdsong.arrays import FloatArray
+from birdsong.bundle import Bundle, read_bundle
+from birdsong.errors import AudioError, BundleError, ConfigError
+from birdsong.pooling import Evidence, pool
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.segments import walk_segments
+from birdsong.taxa.selection import Answer, RankedTaxon, select_by_threshold
+
+BATCH_SIZE = 64
+N_TOP = 10
+MIN_DURATION_S = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifyConfig:
+    """How sure an answer must be, and how a recording is walked through.
+
+    Attributes
+    ----------
+    promise : float in (0, 1]
+        Probability that an answer must reach; one that falls short is given at a coarser rank.
+    overlap_s : float or None
+        Seconds that neighbouring segments share; None takes the bundle's own.
+    answer_up_to_s : float
+        Longer recordings get detections only: more than one bird may sing in them.
+    """
+
+    promise: float = 0.9
+    overlap_s: float | None = None
+    answer_up_to_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.promise <= 1:
+            raise ConfigError(f"promise must be above 0 and at most 1, got {self.promise!r}")
+        if self.overlap_s is not None and self.overlap_s < 0:
+            raise ConfigError(f"overlap_s must be at least 0, got {self.overlap_s!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentAnswer:
+    """What was heard in one segment: the most probable label, given that it holds a bird."""
+
+    start_s: float
+    end_s: float
+    bird_probability: float
+    taxon: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A run of neighbouring segments with one answer; its probability is the segments' mean.
+
+    The promise is kept per recording and is not claimed for a detection.
+    """
+
+    start_s: float
+    end_s: float
+    rank: str
+    taxon: str
+    english_name: str | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """All that is said of one recording.
+
+    Attributes
+    ----------
+    recording : str
+        The path or name as given.
+    status : {"ok", "failed"}
+    error : str
+        Why it failed; empty where it did not.
+    duration_s : float
+    bird_probability : float
+        Probability that the recording holds a bird.
+    warnings : tuple of str
+    answer : Answer or None
+        None where the recording failed or is too long for one answer; `reason` says so.
+    reason : str
+        Why there is no answer; the answer's own reason otherwise.
+    path : tuple of RankedTaxon
+        From birds at large to the most probable label.
+    top : tuple of RankedTaxon
+        The ten most probable labels, of all that is possible: bird or not.
+    detections : tuple of Detection
+    segments : tuple of SegmentAnswer
+    promise : float
+    bundle_name, bundle_fingerprint : str
+    """
+
+    recording: str
+    status: str
+    error: str = ""
+    duration_s: float = 0.0
+    bird_probability: float = 0.0
+    warnings: tuple[str, ...] = ()
+    answer: Answer | None = None
+    reason: str = ""
+    path: tuple[RankedTaxon, ...] = ()
+    top: tuple[RankedTaxon, ...] = ()
+    detections: tuple[Detection, ...] = ()
+    segments: tuple[SegmentAnswer, ...] = ()
+    promise: float
+    bundle_name: str
+    bundle_fingerprint: str
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Segments of a recording as they were walked through."""
+
+    starts_s: list[float] = field(default_factory=list)
+    silent: list[bool] = field(default_factory=list)
+    logits: list[FloatArray] = field(default_factory=list)
+
+
+class Classifier:
+    """A bundle ready to answer.
+
+    Parameters
+    ----------
+    bundle : Bundle
+
+    Raises
+    ------
+    BundleError
+        If onnxruntime cannot load the network, or it does not fit the bundle's labels.
+
+    Examples
+    --------
+    >>> classifier = Classifier.load(Path("runs/genus/bundle"))  # doctest: +SKIP
+    >>> classifier.classify(Path("XC1.mp3")).answer.taxon  # doctest: +SKIP
+    'Turdus'
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        import onnxruntime
+
+        self.bundle = bundle
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self._network = onnxruntime.InferenceSession(
+                bundle.model_onnx, options, providers=["CPUExecutionProvider"]
+            )
+            (pictures,) = self._network.get_inputs()
+            (logits,) = self._network.get_outputs()
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise BundleError(
+                f"bundle '{bundle.name}': its network cannot be loaded ({error})"
+            ) from error
+        if logits.shape[-1] != len(bundle.labels):
+            raise BundleError(
+                f"bundle '{bundle.name}': its network has {logits.shape[-1]} outputs for "
+                f"{len(bundle.labels)} labels"
+            )
+        self._input_name: str = pictures.name
+        # Known in a blink, asked for with every prediction.
+        self._fingerprint = bundle.fingerprint
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a bundle's folder and make it ready.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is missing, damaged, or of another version.
+        """
+        return cls(read_bundle(folder))
+
+    def classify(
+        self, source: Path | bytes, *, name: str = "", config: ClassifyConfig | None = None
+    ) -> Prediction:
+        """Listen to one recording of any length.
+
+        Parameters
+        ----------
+        source : Path or bytes
+        name : str, optional
+            What the prediction calls the recording; the path by default.
+        config : ClassifyConfig, optional
+
+        Returns
+        -------
+        Prediction
+            With status ``failed`` and a sentence where the recording cannot be read.
+        """
+        config = config or ClassifyConfig()
+        name = name or (str(source) if isinstance(source, Path) else "recording")
+        try:
+            heard, duration_s, warnings = self._listen(source, config)
+        except AudioError as error:
+            return Prediction(
+                recording=name,
+                status="failed",
+                error=str(error),
+                promise=config.promise,
+                bundle_name=self.bundle.name,
+                bundle_fingerprint=self._fingerprint,
+            )
+        evidence = pool(
+            np.concatenate(heard.logits),
+            background=self.bundle.has_background,
+            silent=np.array(heard.silent),
+        )
+        answer = self._select(evidence.labels, evidence.bird, config)
+        reason, spoken = answer.reason, True
+        if duration_s > config.answer_up_to_s:
+            reason, spoken = (
+                f"{duration_s:.0f} s long: above {config.answer_up_to_s:g} s there are detections "
+                "only, since more than one bird may sing",
+                False,
+            )
+        ends_s = [min(s + self.bundle.spectrogram.segment_s, duration_s) for s in heard.starts_s]
+        return Prediction(
+            recording=name,
+            status="ok",
+            duration_s=duration_s,
+            bird_probability=evidence.bird,
+            warnings=tuple(warnings),
+            answer=answer if spoken else None,
+            reason=reason,
+            path=answer.path,
+            top=self._top(evidence),
+            detections=self._detect(evidence, heard.starts_s, ends_s, config),
+            segments=self._segments(evidence, heard.starts_s, ends_s),
+            promise=config.promise,
+            bundle_name=self.bundle.name,
+            bundle_fingerprint=self._fingerprint,
+        )
+
+    def _listen(
+        self, source: Path | bytes, config: ClassifyConfig
+    ) -> tuple[_Heard, float, list[str]]:
+        """Walk through the recording and ask the network about each segment."""
+        spectrogram = self.bundle.spectrogram
+        step_s = self.bundle.step_s
+        if config.overlap_s is not None:
+            step_s = spectrogram.segment_s - config.overlap_s
+        heard = _Heard()
+        waiting: list[np.ndarray] = []
+        with AudioReader(source, spectrogram.sample_rate_hz) as reader:
+            for segment in walk_segments(
+                reader.blocks(), spectrogram, self.bundle.filters, step_s=step_s
+            ):
+                heard.starts_s.append(segment.start_s)
+                heard.silent.append(segment.silent)
+                waiting.append(segment.picture)
+                if len(waiting) == BATCH_SIZE:
+                    heard.logits.append(self._logits(waiting))
+                    waiting = []
+            if reader.duration_s < MIN_DURATION_S:
+                raise AudioError(
+                    f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
+                    f"{MIN_DURATION_S:g} s are needed"
+                )
+            warnings = reader.warnings(highest_hz=spectrogram.f_max_hz)
+            duration_s = reader.duration_s
+        if waiting:
+            heard.logits.append(self._logits(waiting))
+        if all(heard.silent):
+            warnings.append("holds nothing but digital silence")
+        if duration_s < spectrogram.segment_s:
+            warnings.append(f"shorter than one segment ({spectrogram.segment_s:g} s): padded")
+        return heard, duration_s, warnings
+
+    def _logits(self, pictures: Sequence[np.ndarray]) -> FloatArray:
+        batch = np.stack(pictures)[..., np.newaxis]
+        (logits,) = self._network.run(None, {self._input_name: batch})
+        return np.asarray(logits, np.float32)
+
+    def _select(
+        self, probabilities: np.ndarray, bird_probability: float, config: ClassifyConfig
+    ) -> Answer:
+        return select_by_threshold(
+            self.bundle.taxonomy,
+            self.bundle.bird_labels,
+            probabilities,
+            bird_probability=bird_probability,
+            promise=config.promise,
+        )
+
+    def _top(self, evidence: Evidence) -> tuple[RankedTaxon, ...]:
+        best = np.argsort(-evidence.labels, kind="stable")[:N_TOP]
+        labels = [self.bundle.bird_labels[i] for i in best]
+        return tuple(
+            RankedTaxon(label.rank, label.taxon, label.english_name, float(probability))
+            for label, probability in zip(
+                labels, evidence.bird * evidence.labels[best], strict=True
+            )
+        )
+
+    def _segments(
+        self, evidence: Evidence, starts_s: Sequence[float], ends_s: Sequence[float]
+    ) -> tuple[SegmentAnswer, ...]:
+        best = evidence.segment_labels.argmax(axis=1)
+        return tuple(
+            SegmentAnswer(
+                start_s,
+                end_s,
+                float(evidence.segment_bird[i]),
+                self.bundle.bird_labels[label].taxon,
+                float(evidence.segment_labels[i, label]),
+            )
+            for i, (start_s, end_s, label) in enumerate(zip(starts_s, ends_s, best, strict=True))
+        )
+
+    def _detect(
+        self,
+        evidence: Evidence,
+        starts_s: Sequence[float],
+        ends_s: Sequence[float],
+        config: ClassifyConfig,
+    ) -> tuple[Detection, ...]:
+        """Join neighbouring segments whose answer is the same bird."""
+        runs: list[list[int]] = []
+        answers = [
+            self._select(labels, float(bird), config)
+            for labels, bird in zip(evidence.segment_labels, evidence.segment_bird, strict=True)
+        ]
+        for i, answer in enumerate(answers):
+            if answer.taxon is None:
+                continue
+            if runs and runs[-1][-1] == i - 1 and answers[i - 1].taxon == answer.taxon:
+                runs[-1].append(i)
+            else:
+                runs.append([i])
+        detections = []
+        for run in runs:
+            answer = answers[run[0]]
+            mean = float(np.mean([answers[i].probability for i in run]))
+            detections.append(
+                Detection(
+                    starts_s[run[0]],
+                    ends_s[run[-1]],
+                    answer.rank,
+                    str(answer.taxon),
+                    answer.english_name or None,
+                    mean,
+                )
+            )
+        return tuple(detections)

@@ -1,0 +1,264 @@
+"""One folder with a model and all that is needed to use it.
+
+=====================  ==========================================================================
+``bundle.json``        format version, name, labels, tree, spectrogram config, grid step, where it
+                       came from, and the size and hash of every other file
+``model.onnx``         the network: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out
+``mel_filters.npy``    the mel filters, so that nobody needs librosa
+``weights.weights.h5`` Keras's weights, to train on from
+``sessions.csv``       the sessions that the network learned from
+=====================  ==========================================================================
+
+A bundle is data: reading one runs no code of it, and a file that was altered is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birdsong.arrays import FloatArray
+from birdsong.errors import BundleError, TaxonomyError
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.taxa.labels import BACKGROUND, Label
+from birdsong.taxa.taxonomy import Taxonomy
+
+FORMAT_VERSION = 1
+DESCRIPTION = "bundle.json"
+MODEL = "model.onnx"
+FILTERS = "mel_filters.npy"
+WEIGHTS = "weights.weights.h5"
+SESSIONS = "sessions.csv"
+MAX_FILE_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model with its words and its measures.
+
+    Attributes
+    ----------
+    name : str
+    labels : tuple of Label
+        What the columns of the logits mean; `BACKGROUND`, where there is one, comes last.
+    taxonomy : Taxonomy
+        The tree that the labels hang on.
+    spectrogram : SpectrogramConfig
+        How its pictures are made.
+    filters : float32, shape (64, n_fft // 2 + 1)
+        The mel filters of those pictures.
+    step_s : float
+        Seconds between the segments that it learned from.
+    model_onnx : bytes
+        The network.
+    sessions : frozenset of str
+        The sessions that it learned from.
+    provenance : Mapping
+        Commands, seed, versions, counts.
+    """
+
+    name: str
+    labels: tuple[Label, ...]
+    taxonomy: Taxonomy
+    spectrogram: SpectrogramConfig
+    filters: FloatArray
+    step_s: float
+    model_onnx: bytes
+    sessions: frozenset[str]
+    provenance: Mapping[str, Any]
+
+    @property
+    def has_background(self) -> bool:
+        """Whether the last column of the logits is the background class."""
+        return self.labels[-1] == BACKGROUND
+
+    @property
+    def bird_labels(self) -> tuple[Label, ...]:
+        """The labels without the background."""
+        return self.labels[:-1] if self.has_background else self.labels
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the network and its labels: which model gave an answer."""
+        labels = json.dumps([asdict(label) for label in self.labels], sort_keys=True)
+        return hashlib.sha256(labels.encode() + self.model_onnx).hexdigest()[:16]
+
+    def require_pictures(self, config: SpectrogramConfig, where: str) -> None:
+        """Refuse pictures that were made in another way than the network's.
+
+        Raises
+        ------
+        BundleError
+            If the fingerprints differ.
+        """
+        if config.fingerprint() != self.spectrogram.fingerprint():
+            raise BundleError(
+                f"{where}: its pictures have fingerprint {config.fingerprint()}, but bundle "
+                f"'{self.name}' learned from {self.spectrogram.fingerprint()}; preprocess with "
+                "the same settings, or train a bundle on these"
+            )
+
+
+def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -> None:
+    """Write a bundle's folder, its description last: without it nothing passes for a bundle.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    folder : Path
+        Made if need be; a bundle in it is replaced.
+    weights : Path, optional
+        Keras's weights, to be kept in it.
+
+    Raises
+    ------
+    BundleError
+        If the folder cannot be written.
+    """
+    contents = {
+        MODEL: bundle.model_onnx,
+        FILTERS: _array_bytes(bundle.filters),
+        SESSIONS: _session_bytes(bundle.sessions),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / DESCRIPTION).unlink(missing_ok=True)
+        if weights is not None:
+            contents[WEIGHTS] = weights.read_bytes()
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        description = {
+            "format_version": FORMAT_VERSION,
+            "name": bundle.name,
+            "fingerprint": bundle.fingerprint,
+            "labels": [asdict(label) for label in bundle.labels],
+            "taxonomy": bundle.taxonomy.to_rows(),
+            "spectrogram": bundle.spectrogram.to_dict(),
+            "step_s": bundle.step_s,
+            "provenance": dict(bundle.provenance),
+            "files": {name: _description_of(content) for name, content in contents.items()},
+        }
+        part = folder / f".{DESCRIPTION}.part"
+        part.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        part.replace(folder / DESCRIPTION)
+    except OSError as error:
+        raise BundleError(f"{folder}: the bundle cannot be written ({error})") from error
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle, and check every file of it.
+
+    Raises
+    ------
+    BundleError
+        If the folder is no bundle, is of another format version, lacks a file, or holds one that
+        was altered or does not fit the others.
+    """
+    description = _read_description(folder)
+    try:
+        files = dict(description["files"])
+        labels = tuple(Label(**label) for label in description["labels"])
+        bundle = Bundle(
+            name=str(description["name"]),
+            labels=labels,
+            taxonomy=Taxonomy.from_rows(description["taxonomy"]),
+            spectrogram=SpectrogramConfig.from_dict(description["spectrogram"]),
+            filters=_filters(_checked(folder, FILTERS, files)),
+            step_s=float(description["step_s"]),
+            model_onnx=_checked(folder, MODEL, files),
+            sessions=_sessions(_checked(folder, SESSIONS, files)),
+            provenance=dict(description["provenance"]),
+        )
+        _check_parts(bundle)
+    except KeyError as error:
+        raise BundleError(f"{folder / DESCRIPTION}: lacks the field {error}") from error
+    except (TypeError, ValueError, AttributeError, TaxonomyError) as error:
+        raise BundleError(f"{folder}: the bundle is damaged ({error})") from error
+    return bundle
+
+
+def _read_description(folder: Path) -> Mapping[str, Any]:
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BundleError(
+            f"{folder}: is no bundle, it holds no {DESCRIPTION}; training writes one to RUN/bundle"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read as JSON ({error})") from error
+    version = description.get("format_version") if isinstance(description, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path}: expected format version {FORMAT_VERSION}, got {version!r}; train it anew "
+            "with this version of birdsong, or install the version that wrote it"
+        )
+    return description  # type: ignore[no-any-return]
+
+
+def _checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
+    """Return the content of one file, if it is what the description says."""
+    path = folder / name
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise BundleError(f"{path}: is larger than {MAX_FILE_BYTES} bytes")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    if files[name] != _description_of(content):
+        raise BundleError(
+            f"{path}: is not the file that the bundle was made with; copy the bundle anew"
+        )
+    return content
+
+
+def _check_parts(bundle: Bundle) -> None:
+    """Hold the parts of a bundle against each other."""
+    expected = (SPECTROGRAM_SHAPE[0], bundle.spectrogram.n_fft // 2 + 1)
+    if bundle.filters.shape != expected or bundle.filters.dtype != np.float32:
+        raise ValueError(f"mel filters must be float32 {expected}, got {bundle.filters.shape}")
+    if BACKGROUND in bundle.labels[:-1]:
+        raise ValueError("the background must be the last label, and only one")
+    if not bundle.bird_labels:
+        raise ValueError("there is no label beside the background")
+    for label in bundle.bird_labels:
+        taxon = bundle.taxonomy.path(label.taxon)[-1]
+        if taxon.rank != label.rank:
+            raise ValueError(f"label {label.taxon!r} is a {taxon.rank}, not a {label.rank}")
+
+
+def _description_of(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _array_bytes(array: FloatArray) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def _filters(content: bytes) -> FloatArray:
+    filters: FloatArray = np.load(io.BytesIO(content), allow_pickle=False)
+    return filters
+
+
+def _session_bytes(sessions: frozenset[str]) -> bytes:
+    content = io.StringIO(newline="")
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerows([["session"], *([session] for session in sorted(sessions))])
+    return content.getvalue().encode()
+
+
+def _sessions(content: bytes) -> frozenset[str]:
+    rows: Sequence[Sequence[str]] = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    if not rows or rows[0] != ["session"]:
+        raise ValueError(f"{SESSIONS} must have one column, 'session'")
+    return frozenset(row[0] for row in rows[1:])

@@ -1,0 +1,180 @@
+"""What a model learns from: the labels, the split by session, and the pictures of each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from birdsong.arrays import IntArray
+from birdsong.errors import DatasetError
+from birdsong.images.store import ImageStore, IndexRow
+from birdsong.recordings.sessions import check_no_leak, split_by_session
+from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
+from birdsong.taxa.taxonomy import Lineage, Taxonomy
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialConfig:
+    """Which recordings teach which labels.
+
+    Attributes
+    ----------
+    rank : {"species", "genus", "family", "order"}
+        Rank of the labels.
+    under : tuple of str
+        Taxa; only labels at or under one of them are learned. Empty for all.
+    min_recordings : int
+        Labels with fewer recordings are left out.
+    validation_share, test_share : float
+        Shares of the recordings that steer the training and that nothing looks at before its end.
+    background_share : float
+        Background pictures to learn from, at most, for each picture of a bird.
+    seed : int
+        Draws the split.
+    """
+
+    rank: str = "species"
+    under: tuple[str, ...] = ()
+    min_recordings: int = 1
+    validation_share: float = 0.1
+    test_share: float = 0.2
+    background_share: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The pictures of one side of the split and the class index of each."""
+
+    rows: tuple[IndexRow, ...]
+    label_indices: IntArray
+
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """The recordings, each once, in the order of their first picture."""
+        return tuple(dict.fromkeys(row.recording for row in self.rows))
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """The sessions of these recordings."""
+        return frozenset(row.session for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Labels, their tree, and the parts of the split.
+
+    Attributes
+    ----------
+    labels : tuple of Label
+        `BACKGROUND` comes last where there are background pictures to learn from.
+    taxonomy : Taxonomy
+    train, validation, test : Part
+    """
+
+    labels: tuple[Label, ...]
+    taxonomy: Taxonomy
+    train: Part
+    validation: Part
+    test: Part
+
+
+def gather(store: ImageStore, config: MaterialConfig) -> Material:
+    """Choose the labels and split the recordings by session.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : MaterialConfig
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    DatasetError
+        If fewer than two labels are left to tell apart.
+    TaxonomyError
+        If a taxon of ``config.under`` is unknown, the taxa contradict each other, or no label has
+        recordings enough.
+    """
+    first_rows = {row.recording: row for row in reversed(store.rows)}
+    recordings = sorted(first_rows)
+    lineages = [_lineage(first_rows[name]) for name in recordings]
+    labels = select_labels(
+        lineages,
+        [first_rows[name].session for name in recordings],
+        rank=config.rank,
+        under=config.under,
+        min_recordings=config.min_recordings,
+    )
+    if len(labels) < 2:
+        raise DatasetError(
+            f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
+            f"{config.rank}; a model needs two labels to tell apart"
+        )
+    label_of = dict(zip(recordings, label_indices(labels, lineages), strict=True))
+    part_of = _split({name: label for name, label in label_of.items() if label >= 0}, store, config)
+    taxonomy = Taxonomy.from_lineages(
+        [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
+    )
+    rows = _pictures(store.rows, part_of, config)
+    if any(row.kind == "background" for row in rows):
+        labels = (*labels, BACKGROUND)
+    parts = []
+    for part in PARTS:
+        chosen = tuple(row for row in rows if part_of[row.recording] == part)
+        classes = [
+            len(labels) - 1 if row.kind == "background" else label_of[row.recording]
+            for row in chosen
+        ]
+        parts.append(Part(chosen, np.array(classes, np.int64)))
+    return Material(labels, taxonomy, *parts)
+
+
+def _lineage(row: IndexRow) -> Lineage:
+    return Lineage(
+        order=row.order,
+        family=row.family,
+        genus=row.genus,
+        species=f"{row.genus} {row.species}" if row.species else "",
+        english_name=row.english_name if row.species else "",
+    )
+
+
+def _split(label_of: dict[str, int], store: ImageStore, config: MaterialConfig) -> dict[str, str]:
+    """Part of each recording that has a label."""
+    session_of = {row.recording: row.session for row in store.rows}
+    names = list(label_of)
+    sessions = [session_of[name] for name in names]
+    parts = split_by_session(
+        sessions,
+        [str(label_of[name]) for name in names],
+        validation_share=config.validation_share,
+        test_share=config.test_share,
+        seed=config.seed,
+    )
+    check_no_leak(sessions, parts)
+    return dict(zip(names, (str(part) for part in parts), strict=True))
+
+
+def _pictures(
+    rows: Sequence[IndexRow], part_of: dict[str, str], config: MaterialConfig
+) -> list[IndexRow]:
+    """Keep the pictures of the chosen recordings, of the training background only a share."""
+    rows = [row for row in rows if row.recording in part_of]
+
+    def teaches_background(row: IndexRow) -> bool:
+        return row.kind == "background" and part_of[row.recording] == "train"
+
+    n_birds = sum(row.kind == "bird" and part_of[row.recording] == "train" for row in rows)
+    backgrounds = [i for i, row in enumerate(rows) if teaches_background(row)]
+    n_kept = min(len(backgrounds), round(config.background_share * n_birds))
+    generator = np.random.default_rng(config.seed)
+    kept = set(generator.choice(backgrounds, n_kept, replace=False) if n_kept else [])
+    return [row for i, row in enumerate(rows) if i in kept or not teaches_background(row)]

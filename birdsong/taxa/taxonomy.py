@@ -1,0 +1,350 @@
+"""The tree of taxa: class Aves > order > family > genus > species.
+
+A `Lineage` is one row of facts, a `Taxon` one node, a `Taxonomy` the tree that the rows agree on.
+Names are looked up without regard to case, and underscores count as spaces, so that
+``turdus_merula`` finds *Turdus merula*. The module is long because tables and files of taxa
+contradict themselves in many ways, and each is named.
+"""
+
+import difflib
+import itertools
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.errors import TaxonomyError
+
+RANKS = ("class", "order", "family", "genus", "species")
+_DEPTH = {rank: depth for depth, rank in enumerate(RANKS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """One node of the tree; the name of a species is its binomial, ``Turdus merula``."""
+
+    rank: str
+    name: str
+    english_name: str = ""
+
+
+ROOT = Taxon("class", "Aves")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What one row says about where a bird belongs; an empty name is one not known.
+
+    `species` is the binomial, and `english_name` is the species' own.
+    """
+
+    order: str = ""
+    family: str = ""
+    genus: str = ""
+    species: str = ""
+    english_name: str = ""
+
+
+def taxon_key(name: str) -> str:
+    """The form in which names are compared: lower case, spaces for underscores."""
+    return _tidy(name).casefold()
+
+
+class Taxonomy:
+    """A tree of taxa under Aves, made by `from_lineages` or `from_rows`.
+
+    Attributes
+    ----------
+    nodes : tuple of Taxon
+        Aves first, then rank by rank, so that a parent comes before its children; within a rank
+        siblings stand together, sorted by name.
+    parents : int, shape (n_nodes,), read-only
+        Index of each node's parent; -1 for Aves.
+
+    Parameters
+    ----------
+    parent_of : mapping of Taxon to Taxon
+        The taxon above each taxon but Aves.
+
+    Raises
+    ------
+    TaxonomyError
+        If a taxon hangs under one of its own rank or a lower one, or if two share a name.
+    """
+
+    def __init__(self, parent_of: Mapping[Taxon, Taxon]) -> None:
+        for taxon, parent in parent_of.items():
+            if _DEPTH[parent.rank] >= _DEPTH[taxon.rank]:
+                raise TaxonomyError(
+                    f"the {taxon.rank} {taxon.name!r} cannot stand under the {parent.rank} "
+                    f"{parent.name!r}; ranks run {' > '.join(RANKS)}"
+                )
+        position = {ROOT: 0}
+        starts = []
+        for rank in RANKS[1:]:
+            level = [taxon for taxon in parent_of if taxon.rank == rank]
+            level.sort(key=lambda taxon: (position[parent_of[taxon]], taxon.name))
+            starts.append(len(position))
+            for taxon in level:
+                position[taxon] = len(position)
+        self.nodes: tuple[Taxon, ...] = tuple(position)
+        self.parents = np.array(
+            [-1, *(position[parent_of[taxon]] for taxon in self.nodes[1:])], dtype=np.intp
+        )
+        self.parents.setflags(write=False)
+
+        # Rank by rank, the lowest first: its nodes, their parents, where each one's nodes begin.
+        self._levels: list[tuple[slice, npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
+        for start, stop in itertools.pairwise([*starts, len(position)]):
+            if start < stop:
+                groups = np.unique(self.parents[start:stop], return_index=True)
+                self._levels.insert(0, (slice(start, stop), *groups))
+
+        self._index: dict[str, int] = {}
+        self._children: list[list[int]] = [[] for _ in self.nodes]
+        for index, taxon in enumerate(self.nodes):
+            first = self.nodes[self._index.setdefault(taxon_key(taxon.name), index)]
+            if first is not taxon:
+                raise _two_ranks(first, taxon)
+            if index:
+                self._children[self.parents[index]].append(index)
+
+    @classmethod
+    def from_lineages(cls, lineages: Iterable[Lineage]) -> "Taxonomy":
+        """Build the tree that all lineages agree on.
+
+        A rank that one row leaves empty is filled from the others; one that no row knows is
+        skipped, and the taxon hangs under the next rank above. Of several English names the first
+        counts.
+
+        Raises
+        ------
+        TaxonomyError
+            If two rows put a taxon in two places, or a name is used at two ranks.
+        """
+        taxa = {taxon_key(ROOT.name): ROOT}
+        above: dict[str, dict[str, str]] = {}  # of each taxon, the known taxon at each higher rank
+
+        def learn(key: str, rank: str, ancestor: str) -> None:
+            known = above[key].setdefault(rank, ancestor)
+            if known != ancestor:
+                raise TaxonomyError(
+                    f"the {taxa[key].rank} {taxa[key].name!r} stands in two places: in the {rank} "
+                    f"{taxa[known].name!r} and in the {rank} {taxa[ancestor].name!r}"
+                )
+
+        for lineage in dict.fromkeys(lineages):
+            ancestors: dict[str, str] = {}
+            for rank in RANKS[1:]:
+                name = _tidy(getattr(lineage, rank))
+                if not name:
+                    continue
+                key = name.casefold()
+                taxon = Taxon(rank, name, lineage.english_name if rank == "species" else "")
+                known = taxa.setdefault(key, taxon)
+                if known.rank != rank:
+                    raise _two_ranks(known, taxon)
+                if not known.english_name:
+                    taxa[key] = Taxon(rank, known.name, taxon.english_name)
+                above.setdefault(key, {})
+                for higher_rank, ancestor in ancestors.items():
+                    learn(key, higher_rank, ancestor)
+                ancestors[rank] = key
+
+        # From the bottom up, what is known above a taxon holds for its parent as well.
+        parent_of: dict[Taxon, Taxon] = {}
+        for rank in reversed(RANKS[1:]):
+            for key in [key for key in above if taxa[key].rank == rank]:
+                parent_rank = max(above[key], key=_DEPTH.__getitem__, default=None)
+                parent = taxon_key(ROOT.name) if parent_rank is None else above[key][parent_rank]
+                parent_of[taxa[key]] = taxa[parent]
+                for higher_rank, ancestor in above[key].items():
+                    if higher_rank != parent_rank:
+                        learn(parent, higher_rank, ancestor)
+        return cls(parent_of)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Taxonomy":
+        """Build the tree that `to_rows` wrote, in whatever order its rows are.
+
+        Raises
+        ------
+        TaxonomyError
+            If a row is no mapping of texts, has no name or an unknown rank or parent, stands under
+            its own or a lower rank (as some row of a circle must), or repeats a name; or if Aves is
+            not there, once, at the top.
+        """
+        taxa: dict[str, Taxon] = {}
+        parent_keys: dict[str, str] = {}
+        for number, row in enumerate(rows, start=1):
+            taxon, parent = _checked_row(row, f"row {number} of the taxonomy")
+            key = taxon_key(taxon.name)
+            if key in taxa:
+                raise TaxonomyError(
+                    f"row {number} of the taxonomy: {_quoted(taxon.name)} is already there"
+                )
+            taxa[key], parent_keys[key] = taxon, parent
+        root_key = taxon_key(ROOT.name)
+        if root_key not in taxa or taxa[root_key].rank != ROOT.rank or parent_keys.pop(root_key):
+            raise TaxonomyError(f"expected the class {ROOT.name!r} at the top, without a parent")
+        taxa[root_key] = ROOT
+        parent_of: dict[Taxon, Taxon] = {}
+        for key, parent in parent_keys.items():
+            if taxon_key(parent) not in taxa:
+                raise TaxonomyError(
+                    f"unknown parent {_quoted(parent)} of the {taxa[key].rank} "
+                    f"{_quoted(taxa[key].name)}"
+                )
+            parent_of[taxa[key]] = taxa[taxon_key(parent)]
+        return cls(parent_of)
+
+    def to_rows(self) -> list[dict[str, str]]:
+        """The tree as rows of ``rank, name, english_name, parent``, ready for JSON."""
+        return [
+            {
+                "rank": taxon.rank,
+                "name": taxon.name,
+                "english_name": taxon.english_name,
+                "parent": self.nodes[parent].name if parent >= 0 else "",
+            }
+            for taxon, parent in zip(self.nodes, self.parents, strict=True)
+        ]
+
+    def index(self, name: str) -> int:
+        """Index in `nodes` of the taxon called `name`.
+
+        Raises
+        ------
+        TaxonomyError
+            If there is none; the message names the nearest ones.
+        """
+        key = taxon_key(name)
+        if key not in self._index:
+            near = difflib.get_close_matches(key, self._index, n=3)
+            hint = ", ".join(self.nodes[self._index[each]].name for each in near)
+            raise TaxonomyError(
+                f"no taxon {_quoted(name)} among the {len(self.nodes)} of the taxonomy"
+                + (f"; nearest: {hint}" if hint else "")
+            )
+        return self._index[key]
+
+    def path(self, name: str) -> tuple[Taxon, ...]:
+        """The taxa from Aves down to `name`, both included."""
+        return tuple(self.nodes[index] for index in self._path(self.index(name)))
+
+    def children(self, name: str) -> tuple[Taxon, ...]:
+        """The taxa directly under `name`, sorted by rank and name."""
+        return tuple(self.nodes[index] for index in self._children[self.index(name)])
+
+    def is_ancestor(self, ancestor: str, name: str) -> bool:
+        """Whether `ancestor` stands above `name`; no taxon stands above itself."""
+        return self.index(ancestor) in self._path(self.index(name))[:-1]
+
+    def lowest_common_ancestor(self, names: Iterable[str]) -> Taxon:
+        """The lowest taxon at or above each of `names`.
+
+        Raises
+        ------
+        TaxonomyError
+            If there are no names, or one is not in the tree.
+        """
+        paths = [self._path(self.index(name)) for name in names]
+        if not paths:
+            raise TaxonomyError("expected at least one name for a common ancestor, got none")
+        shared = itertools.takewhile(lambda step: len(set(step)) == 1, zip(*paths, strict=False))
+        lowest: int = max(step[0] for step in shared)
+        return self.nodes[lowest]
+
+    def leaves_under(self, name: str) -> tuple[Taxon, ...]:
+        """The taxa without children at or under `name`, in the order of `nodes`."""
+        leaves, pending = [], [self.index(name)]
+        while pending:
+            index = pending.pop()
+            pending += self._children[index]
+            if not self._children[index]:
+                leaves.append(index)
+        return tuple(self.nodes[index] for index in sorted(leaves))
+
+    def aggregate(
+        self,
+        leaf_indices: Sequence[int] | npt.NDArray[np.integer[Any]],
+        probabilities: npt.ArrayLike,
+    ) -> npt.NDArray[np.float64]:
+        """Probability of every node: the sum over the labels at or under it.
+
+        ``result[..., v]`` is never less than that of a node below ``v``.
+
+        Parameters
+        ----------
+        leaf_indices : int, shape (n_labels,), distinct
+            Node of each label, as from `index`; a label may also sit on an inner node.
+        probabilities : float, shape (..., n_labels), 0 or greater
+
+        Returns
+        -------
+        float64, shape (..., n_nodes)
+
+        Raises
+        ------
+        TaxonomyError
+            If the shapes disagree, or an index repeats or is not in the tree.
+        """
+        leaves = np.asarray(leaf_indices, dtype=np.intp)
+        values = np.asarray(probabilities, dtype=np.float64)
+        if leaves.ndim != 1 or values.shape[-1:] != leaves.shape:
+            raise TaxonomyError(
+                f"expected one probability per label, got indices of shape {leaves.shape} and "
+                f"probabilities of shape {values.shape}"
+            )
+        if len(set(leaves.tolist())) < len(leaves):
+            raise TaxonomyError("expected distinct labels, got two on one taxon")
+        if len(leaves) and not 0 <= leaves.min() <= leaves.max() < len(self.nodes):
+            raise TaxonomyError(f"expected label indices from 0 to {len(self.nodes) - 1}")
+        totals = np.zeros((*values.shape[:-1], len(self.nodes)))
+        totals[..., leaves] = values
+        for level, parents, groups in self._levels:
+            totals[..., parents] += np.add.reduceat(totals[..., level], groups, axis=-1)
+        return totals
+
+    def _path(self, index: int) -> list[int]:
+        path = [index]
+        while path[-1]:
+            path.append(int(self.parents[path[-1]]))
+        return path[::-1]
+
+
+def _checked_row(row: object, where: str) -> tuple[Taxon, str]:
+    if not isinstance(row, Mapping):
+        raise TaxonomyError(f"{where}: expected a mapping, got {_quoted(row)}")
+    cells = {"english_name": "", **row}
+    for column in ("rank", "name", "english_name", "parent"):
+        if not isinstance(cells.get(column), str):
+            raise TaxonomyError(
+                f"{where}: {column!r} must be a text, got {_quoted(cells.get(column))}"
+            )
+    if cells["rank"] not in RANKS:
+        raise TaxonomyError(
+            f"{where}: 'rank' must be one of {', '.join(RANKS)}, got {_quoted(cells['rank'])}"
+        )
+    if not _tidy(cells["name"]):
+        raise TaxonomyError(f"{where}: 'name' must not be empty")
+    return Taxon(cells["rank"], _tidy(cells["name"]), cells["english_name"]), cells["parent"]
+
+
+def _two_ranks(first: Taxon, second: Taxon) -> TaxonomyError:
+    return TaxonomyError(
+        f"the name {first.name!r} is used twice: for a {first.rank} and for a {second.rank}"
+    )
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())
+
+
+def _quoted(value: object) -> str:
+    shortened = reprlib.Repr()
+    shortened.maxstring = 60
+    return shortened.repr(value)

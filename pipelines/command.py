@@ -1,0 +1,98 @@
+"""The command ``birdsong``: finds the stage that was asked for, runs it, tells what went wrong.
+
+A stage is a module beside this one with ``add_arguments(parser)`` and ``run(arguments) -> int``.
+It imports what is heavy inside ``run``, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import birdsong
+from birdsong.errors import BirdsongError
+
+STAGES = {
+    "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
+    "preprocess": "turn recordings into 200 x 64 spectrogram PNGs",
+    "train": "learn species, genera or families from PNGs",
+    "classify": "name the birds in recordings",
+}
+
+ALL_WELL, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``birdsong``; the process's own by default.
+
+    Returns
+    -------
+    int
+        0 all well, 1 finished but some recordings failed, 2 wrong usage or nothing to do,
+        130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    asked = words[0] if words and words[0] in STAGES else None
+    parser = _parser(asked)
+    arguments = parser.parse_args(words)
+    if asked is None:
+        parser.print_help()
+        return NOTHING_DONE
+    try:
+        status: int = _stage(asked).run(arguments)
+        sys.stdout.flush()
+        return status
+    except BirdsongError as error:
+        print(f"birdsong {asked}: {error}", file=sys.stderr)
+        return NOTHING_DONE
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] == "birdsong":
+            raise
+        print(
+            f"birdsong {asked}: needs the package '{error.name}'; "
+            "install the whole with: pip install 'birdsong[all]'",
+            file=sys.stderr,
+        )
+        return NOTHING_DONE
+    except KeyboardInterrupt:
+        print(f"\nbirdsong {asked}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ALL_WELL
+
+
+def _parser(asked: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="birdsong",
+        description="Recordings of birds to an answer at the rank that the evidence supports.",
+        epilog="Start with: birdsong demo",
+    )
+    parser.add_argument("--version", action="version", version=f"birdsong {birdsong.__version__}")
+    stages = parser.add_subparsers(title="stages", metavar="STAGE")
+    for name, summary in STAGES.items():
+        stage = stages.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        if name == asked:
+            _stage(name).add_arguments(stage)
+    return parser
+
+
+def _stage(name: str):  # type: ignore[no-untyped-def]  # a module; Python has no type for its shape
+    return importlib.import_module(f".{name}", __package__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""``birdsong train``: PNGs to a run folder with history, plots, checkpoint and bundle."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from birdsong.learning.material import Material
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument(
+        "--rank", choices=("species", "genus", "family"), default="species", help="what to learn"
+    )
+    parser.add_argument(
+        "--under", nargs="+", default=[], metavar="TAXON", help="only labels under these taxa"
+    )
+    parser.add_argument(
+        "--min-recordings", type=int, default=1, metavar="N", help="leave out labels with fewer"
+    )
+    parser.add_argument("--epochs", type=int, default=30, help="at most")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--schedule", choices=("cosine", "plateau", "constant"), default="cosine",
+        help="how the learning rate falls",
+    )  # fmt: skip
+    parser.add_argument(
+        "--patience", type=int, default=10, help="epochs without a better validation loss"
+    )
+    parser.add_argument(
+        "--validation-share", type=float, default=0.1, help="recordings that steer the training"
+    )
+    parser.add_argument(
+        "--test-share", type=float, default=0.2, help="recordings kept apart to measure with"
+    )
+    parser.add_argument(
+        "--no-batch-normalization", action="store_true", help="the network as published"
+    )
+    parser.add_argument("--no-augmentation", action="store_true", help="pictures as they are")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that feed")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, and say how good it is on recordings that it did not see."""
+    quieten_tensorflow()
+    from birdsong.images.augment import AugmentConfig
+    from birdsong.images.store import open_store
+    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.training import TrainingConfig, train
+
+    from .command import ALL_WELL
+
+    config = TrainingConfig(
+        material=MaterialConfig(
+            rank=arguments.rank,
+            under=tuple(arguments.under),
+            min_recordings=arguments.min_recordings,
+            validation_share=arguments.validation_share,
+            test_share=arguments.test_share,
+            seed=arguments.seed,
+        ),
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        schedule=arguments.schedule,
+        patience=arguments.patience,
+        batch_normalization=not arguments.no_batch_normalization,
+        augmentation=None if arguments.no_augmentation else AugmentConfig(),
+        n_threads=arguments.jobs,
+        seed=arguments.seed,
+    )
+    metrics = train(
+        open_store(arguments.images),
+        arguments.out,
+        config,
+        on_material=print_material,
+        on_epoch=print_epoch,
+    )
+    print_metrics(metrics)
+    print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
+    print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
+    return ALL_WELL
+
+
+def quieten_tensorflow() -> None:
+    """Keep TensorFlow's start-up notes off the screen, unless someone asked for them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def print_material(material: Material) -> None:
+    """Say what will be learned from what."""
+    print(f"{len(material.labels)} labels")
+    for name in ("train", "validation", "test"):
+        part = getattr(material, name)
+        print(
+            f"  {name:<10} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
+            f"  {len(part.rows):>7} pictures",
+            flush=True,
+        )
+
+
+def print_epoch(epoch: Mapping[str, float]) -> None:
+    """Say how an epoch went, on one line."""
+    validation = (
+        f"  validation loss {epoch['val_loss']:.3f} top-1 {epoch['val_top1']:.3f}"
+        if "val_loss" in epoch
+        else ""
+    )
+    print(
+        f"epoch {epoch['epoch'] + 1:>3.0f}  {epoch['seconds']:>5.0f} s  "
+        f"{epoch['images_per_s']:>6.0f} images/s  loss {epoch['loss']:.3f} "
+        f"top-1 {epoch['top1']:.3f}{validation}",
+        flush=True,
+    )
+
+
+def print_metrics(metrics: Mapping[str, Any]) -> None:
+    """Say how good the network is by recording, on sessions that it did not see."""
+    test = metrics["test"]
+    if not test["recordings"]:
+        return
+    coarser = "".join(
+        f", {name.removeprefix('top1_')} {100 * value:.1f} %"
+        for name, value in test.items()
+        if name.startswith("top1_")
+    )
+    print(
+        f"{test['recordings']} recordings of {test['sessions']} sessions kept apart: "
+        f"top-1 {100 * test['top1']:.1f} %, top-5 {100 * test['top5']:.1f} %, "
+        f"macro recall {100 * test['macro_recall']:.1f} %{coarser}"
+    )
+
+
+if __name__ == "__main__":
+    from .command import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))
