@@ -48,8 +48,8 @@ class PreprocessConfig:
 
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     step_s: float = 1.5
-    bird_db: float = 9.0
-    background_db: float = 7.5
+    bird_db: float = 10.0
+    background_db: float = 8.0
     max_background: int = 4
     min_duration_s: float = 0.3
 

@@ -225,8 +225,12 @@ class AudioFolder:
         try:
             target = path.resolve()
             exists = target.is_file()
-        except (OSError, RuntimeError) as error:  # a name too long, a ring of links
-            raise AudioError(f"no such file: {_quoted(str(path))}: {error}") from error
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # a name too long, a closed folder, a ring of links
+            reason = (isinstance(error, OSError) and error.strerror) or "a ring of symbolic links"
+            raise AudioError(f"no such file: {_quoted(name)} in {self.path}: {reason}") from error
         if not target.is_relative_to(self._root):
             raise ManifestError(f"{path} leads out of the audio folder, to {target}")
         if not exists:

@@ -2,7 +2,7 @@
 
 Song is narrow in frequency and comes and goes. A steady insect or hum is part of a band's
 background and is gone already; wind, rain and clicks lift all bands of a frame at once, and the
-median band of each frame takes them away. What is left in the loudest hundredth of the points is
+median band of each frame takes them away. What is left in the loudest half percent of the points is
 the segment's activity.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from birdsong.arrays import FloatArray
 
-LOUDEST_SHARE = 0.01
+LOUDEST_SHARE = 0.005
 
 
 def activity_db(excess_db: FloatArray) -> float:
@@ -26,7 +26,7 @@ def activity_db(excess_db: FloatArray) -> float:
     Returns
     -------
     float, dB, at least 0
-        Level that the loudest 1 % of the points exceed, relative to the band's background and to
+        Level that the loudest 0.5 % of the points exceed, relative to the band's background and to
         the median band of the same frame.
     """
     prominent = excess_db - np.median(excess_db, axis=0)

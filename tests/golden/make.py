@@ -1,0 +1,42 @@
+"""Makes the golden files of this folder: ``python tests/golden/make.py``.
+
+Run it when the picture is meant to change, look at what it made, and commit both.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.images.png import encode_png
+from birdsong.sound.spectrogram import (
+    SpectrogramConfig,
+    above_background_db,
+    mel_filters,
+    mel_power_db,
+    picture,
+)
+
+FOLDER = Path(__file__).parent
+
+
+def golden_sound(config: SpectrogramConfig) -> FloatArray:
+    """A steady hum that should vanish, a rising sweep, and a beeping tone, over faint noise."""
+    times_s = np.arange(config.segment_samples) / config.sample_rate_hz
+    hum = 0.05 * np.sin(2 * np.pi * 500 * times_s)
+    sweep = 0.2 * np.sin(2 * np.pi * (1500 * times_s + 1000 * times_s**2)) * (times_s < 1.5)
+    beeps = 0.1 * np.sin(2 * np.pi * 8000 * times_s) * (times_s % 0.5 < 0.1)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(len(times_s))
+    return (hum + sweep + beeps + noise).astype(np.float32)
+
+
+def golden_picture(config: SpectrogramConfig) -> ImageArray:
+    """The picture of that sound."""
+    decibels = mel_power_db(golden_sound(config), config, mel_filters(config))
+    return picture(above_background_db(decibels, config), config)
+
+
+if __name__ == "__main__":
+    config = SpectrogramConfig()
+    png = encode_png(golden_picture(config), fingerprint=config.fingerprint())
+    (FOLDER / "picture.png").write_bytes(png)

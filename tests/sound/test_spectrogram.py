@@ -1,0 +1,189 @@
+"""The picture: held to librosa, to arithmetic on tones, and to itself."""
+
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+
+from birdsong.errors import AudioError, ConfigError
+from birdsong.images.png import read_png
+from birdsong.sound.spectrogram import (
+    SPECTROGRAM_SHAPE,
+    SpectrogramConfig,
+    above_background_db,
+    mel_filters,
+    mel_power_db,
+    mel_power_db_blocks,
+    picture,
+)
+from tests.golden.make import golden_picture
+
+CONFIG = SpectrogramConfig()
+
+
+@pytest.fixture(scope="module")
+def filters():
+    return mel_filters(CONFIG)
+
+
+def noise(n_samples: int, seed: int = 0, level: float = 0.05) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal(n_samples) * level).astype(np.float32)
+
+
+def tone(hz: float, n_samples: int, level: float = 0.5) -> np.ndarray:
+    times_s = np.arange(n_samples) / CONFIG.sample_rate_hz
+    return (level * np.sin(2 * np.pi * hz * times_s)).astype(np.float32)
+
+
+def librosa_power_db(samples: np.ndarray) -> np.ndarray:
+    window = librosa.filters.get_window("hann", CONFIG.n_fft)
+    power = librosa.feature.melspectrogram(
+        y=samples * 2 / window.sum(), sr=CONFIG.sample_rate_hz, n_fft=CONFIG.n_fft,
+        hop_length=CONFIG.hop_length, center=False, n_mels=SPECTROGRAM_SHAPE[0],
+        fmin=CONFIG.f_min_hz, fmax=CONFIG.f_max_hz, htk=True, norm=None,
+    )  # fmt: skip
+    return 10 * np.log10(np.maximum(power, 10 ** (CONFIG.floor_db / 10)))
+
+
+def test_power_is_librosas(filters):
+    samples = noise(CONFIG.segment_samples) + tone(3000, CONFIG.segment_samples)
+    np.testing.assert_allclose(
+        mel_power_db(samples, CONFIG, filters), librosa_power_db(samples), atol=2e-3
+    )
+
+
+def test_picture_is_within_one_grey_level_of_librosas(filters):
+    samples = noise(CONFIG.segment_samples) + tone(3000, CONFIG.segment_samples)
+    ours = picture(above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG), CONFIG)
+    reference = librosa_power_db(samples).astype(np.float32)
+    theirs = picture(above_background_db(reference, CONFIG), CONFIG)
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+
+
+def test_full_scale_sine_is_zero_db(filters):
+    bin_hz = CONFIG.sample_rate_hz / CONFIG.n_fft
+    decibels = mel_power_db(tone(50 * bin_hz, CONFIG.segment_samples, 1.0), CONFIG, filters)
+    # The filters' triangles overlap, so two bands share the bin: at most 0 dB, at least half.
+    assert decibels.max(axis=0) == pytest.approx(0, abs=3.1)
+
+
+@pytest.mark.parametrize(("low_hz", "high_hz"), [(500, 3000), (2000, 8000)])
+def test_higher_tones_stand_higher_in_the_picture(filters, low_hz, high_hz):
+    def row_of(hz):
+        samples = noise(CONFIG.segment_samples, level=1e-3)
+        samples[30_000:40_000] += tone(hz, 10_000)
+        excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
+        return picture(excess, CONFIG).astype(float).sum(axis=1).argmax()
+
+    assert row_of(high_hz) < row_of(low_hz)
+
+
+def test_time_runs_from_left_to_right(filters):
+    samples = noise(CONFIG.segment_samples, level=1e-3)
+    start = 150 * CONFIG.hop_length
+    samples[start : start + 3000] += tone(4000, 3000)
+    excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
+    assert 145 <= picture(excess, CONFIG).astype(float).sum(axis=0).argmax() <= 160
+
+
+def test_blocks_give_the_same_frames(filters):
+    samples = noise(100_000)
+    whole = mel_power_db(samples, CONFIG, filters)
+    for sizes in ([7], [1, 50_000], [999, 1001, 1024, 360]):
+        cuts = np.cumsum(np.resize(sizes, 2 * len(samples) // min(sizes) // len(sizes) + 1))
+        blocks = np.split(samples, cuts[cuts < len(samples)])[:20_000]
+        blocks.append(samples[sum(map(len, blocks)) :])
+        parts = list(mel_power_db_blocks(blocks, CONFIG, filters))
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-4)
+
+
+def test_digital_silence_is_dark_and_hides_no_song(filters):
+    samples = np.zeros(CONFIG.segment_samples, np.float32)
+    middle = slice(len(samples) // 2, len(samples) // 2 + 20_000)
+    samples[middle] = noise(20_000, level=1e-2)
+    excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
+    assert excess.max() < 20, "the noise between two silences must not turn into a white block"
+    assert (excess[:, :80] == 0).all()
+    nothing = mel_power_db(np.zeros_like(samples), CONFIG, filters)
+    assert (picture(above_background_db(nothing, CONFIG), CONFIG) == 0).all()
+
+
+def test_empty_bands_of_a_low_passed_recording_stay_dark(filters):
+    spectrum = np.fft.rfft(noise(CONFIG.segment_samples, level=0.1))
+    spectrum[len(spectrum) // 2 :] *= 1e-4  # below 6 kHz only
+    samples = np.fft.irfft(spectrum, CONFIG.segment_samples).astype(np.float32)
+    excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
+    assert excess[-10:].max() < excess[:30].max() + 1
+
+
+def test_missing_frames_are_background(filters):
+    decibels = mel_power_db(noise(40_000), CONFIG, filters)
+    excess = above_background_db(decibels, CONFIG)
+    assert excess.shape == SPECTROGRAM_SHAPE
+    assert (excess[:, decibels.shape[1] :] == 0).all()
+    assert excess[:, : decibels.shape[1]].any()
+
+
+def test_picture_has_its_shape_and_range(filters):
+    excess = above_background_db(
+        mel_power_db(noise(CONFIG.segment_samples), CONFIG, filters), CONFIG
+    )
+    image = picture(excess, CONFIG)
+    assert image.shape == (64, 200)
+    assert image.dtype == np.uint8
+    edges = np.array([[CONFIG.darkest_db - 5, CONFIG.darkest_db], [CONFIG.brightest_db, 1e3]])
+    assert picture(edges.astype(np.float32), CONFIG).tolist() == [[255, 255], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros(100, np.float32), r"at least 1024 samples, got shape \(100,\)"),
+        (np.zeros((2, 5000), np.float32), r"one channel .* got shape \(2, 5000\)"),
+        (np.full(5000, np.nan, np.float32), "NaN or an infinity"),
+        (np.full(5000, np.inf, np.float32), "NaN or an infinity"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_samples_that_cannot_be_used(filters, samples, message):
+    with pytest.raises(AudioError, match=message):
+        mel_power_db(samples, CONFIG, filters)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sample_rate_hz", 0),
+        ("hop_length", 2000),
+        ("f_min_hz", 12_000.0),
+        ("f_max_hz", 13_000.0),
+        ("background_percentile", 101.0),
+        ("brightest_db", -1.0),
+    ],
+)
+def test_config_out_of_range_is_named(field, value):
+    with pytest.raises(ConfigError, match=rf"SpectrogramConfig\.{field}|f_min_hz"):
+        SpectrogramConfig(**{field: value})
+
+
+def test_config_survives_json_and_every_field_counts():
+    assert SpectrogramConfig.from_dict(CONFIG.to_dict()) == CONFIG
+    prints = {CONFIG.fingerprint()}
+    for name, value in CONFIG.to_dict().items():
+        changed = {**CONFIG.to_dict(), name: value - 1}
+        prints.add(SpectrogramConfig.from_dict(changed).fingerprint())
+    assert len(prints) == 1 + len(CONFIG.to_dict())
+
+
+@pytest.mark.parametrize("value", [None, "24000", True, [1]])
+def test_config_of_wrong_type_is_refused(value):
+    with pytest.raises(ConfigError, match="sample_rate_hz must be a number"):
+        SpectrogramConfig.from_dict({**CONFIG.to_dict(), "sample_rate_hz": value})
+
+
+def test_default_picture_does_not_change_unnoticed():
+    """Held to the golden file: see tests/golden/make.py."""
+    golden = read_png(Path(__file__).parents[1] / "golden" / "picture.png")
+    difference = golden_picture(CONFIG).astype(int) - golden.astype(int)
+    assert np.abs(difference).max() <= 1
