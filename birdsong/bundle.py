@@ -78,7 +78,7 @@ class Bundle:
     @property
     def has_background(self) -> bool:
         """Whether the last column of the logits is the background class."""
-        return self.labels[-1] == BACKGROUND
+        return self.labels[-1:] == (BACKGROUND,)
 
     @property
     def bird_labels(self) -> tuple[Label, ...]:

@@ -78,7 +78,7 @@ def pool(
     return Evidence(
         segment_bird=segment_bird,
         segment_labels=segment_labels,
-        bird=float(weights @ segment_bird),
+        bird=min(1.0, float(weights @ segment_bird)),
         labels=weights @ segment_labels,
     )
 

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield files as they are named, and the recordings of folders, sorted."""
-    from birdsong.recordings.manifest import AUDIO_SUFFIXES
+    from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
 
     for path in paths:
         if path.is_dir():

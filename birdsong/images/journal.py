@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from birdsong.errors import BirdsongError
 from birdsong.images.store import IndexRow, ReceiptRow
-from birdsong.recordings.manifest import AudioFolder, Recording
+from birdsong.recordings.audio_folder import AudioFolder
+from birdsong.recordings.manifest import Recording
 
 JOURNAL = ".journal.jsonl"
 

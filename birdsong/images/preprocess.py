@@ -19,7 +19,8 @@ from birdsong.images import store
 from birdsong.images.journal import JOURNAL, RecordingResult, WorkItem, journal_line, read_journal
 from birdsong.images.png import encode_png
 from birdsong.images.store import IndexRow, ReceiptRow
-from birdsong.recordings.manifest import AudioFolder, Recording
+from birdsong.recordings.audio_folder import AudioFolder
+from birdsong.recordings.manifest import Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import Segment, step_frames, walk_segments
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_filters

@@ -1,9 +1,8 @@
-"""Who and where: the recordings that a manifest names, and the files they lie in.
+"""Who and where: the recordings that a manifest names.
 
 A manifest is a CSV table, a row a recording. `read_manifest` checks everything at the door, so that
 no later step has to ask again; its errors count rows as a spreadsheet shows them, the header being
-row 1. `AudioFolder` finds a recording's file and never leaves its folder. The module is long
-because every check brings a message that says what to mend.
+row 1. The module is long because every check brings a message that says what to mend.
 """
 
 import csv
@@ -17,13 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from birdsong.errors import AudioError, ManifestError
-
-AUDIO_SUFFIXES = frozenset(
-    {".aif", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
-    | {".3gp", ".aac", ".m4a", ".mp4", ".webm"}  # these need PyAV
-)
-"""Endings, in lower case, of the files that count as recordings."""
+from birdsong.errors import ManifestError
 
 _XC_ID = re.compile(r"XC[0-9]+")
 _GENUS = re.compile(r"[^\W\d_]+(-[^\W\d_]+)*")
@@ -36,7 +29,6 @@ _UNREADABLE = re.compile("[\0\udc80-\udcff]")
 
 _shortened = reprlib.Repr()
 _shortened.maxstring = 60
-_quoted = _shortened.repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +125,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
         first = row_of.setdefault(posixpath.normpath(recording.name), number)
         if first != number:
             raise ManifestError(
-                f"{where}: {_quoted(recording.name)} is already named in row {first}; "
+                f"{where}: {quoted(recording.name)} is already named in row {first}; "
                 "every recording needs a name of its own"
             )
         recordings.append(recording)
@@ -178,77 +170,22 @@ def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]
         partial.unlink(missing_ok=True)
 
 
-class AudioFolder:
-    """The folder under which the files of a manifest lie.
+def path_fault(file: str) -> str:
+    """Say what is wrong with a recording's relative path; empty where nothing is."""
+    if _CONTROL.search(file):
+        return "must hold no control characters"
+    if "\\" in file:
+        return "must have / between folders, not a backslash"
+    if file.startswith("/") or _DRIVE.match(file):
+        return "must be relative to the audio folder"
+    if ".." in file.split("/"):
+        return "must stay inside the audio folder"
+    return ""
 
-    Parameters
-    ----------
-    path : path-like
 
-    Raises
-    ------
-    ManifestError
-        If there is no such folder.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        if not self.path.is_dir():
-            raise ManifestError(f"no such audio folder: {self.path}")
-        self._root = self.path.resolve()
-        self._names_by_stem: dict[str, list[str]] | None = None
-
-    def find(self, recording: Recording) -> Path:
-        """Path of a recording's file: its `file`, or its `xc_id` with any audio ending.
-
-        Raises
-        ------
-        ManifestError
-            If the path leaves the folder, be it through a symbolic link.
-        AudioError
-            If there is no such file, or more than one for an `xc_id`.
-        """
-        if recording.file:
-            if fault := _path_fault(recording.file):
-                raise ManifestError(f"'file' {fault}, got {_quoted(recording.file)}")
-            return self._inside(recording.file)
-        names = self._listing().get(recording.xc_id.upper(), [])
-        if not names:
-            raise AudioError(f"no such file: {self.path / recording.xc_id} with any audio ending")
-        if len(names) > 1:
-            how_many = "two" if len(names) == 2 else len(names)
-            raise AudioError(f"{how_many} files for {recording.xc_id}: {', '.join(sorted(names))}")
-        return self._inside(names[0])
-
-    def _inside(self, name: str) -> Path:
-        path = self.path / name
-        try:
-            target = path.resolve()
-            exists = target.is_file()
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # a name too long, a closed folder, a ring of links
-            reason = (isinstance(error, OSError) and error.strerror) or "a ring of symbolic links"
-            raise AudioError(f"no such file: {_quoted(name)} in {self.path}: {reason}") from error
-        if not target.is_relative_to(self._root):
-            raise ManifestError(f"{path} leads out of the audio folder, to {target}")
-        if not exists:
-            raise AudioError(f"no such file: {path}")
-        return path
-
-    def _listing(self) -> dict[str, list[str]]:
-        if self._names_by_stem is None:
-            self._names_by_stem = {}
-            try:
-                names = [entry.name for entry in os.scandir(self.path)]
-            except OSError as error:
-                raise ManifestError(f"{self.path}: the audio folder cannot be listed") from error
-            for name in names:
-                stem, suffix = os.path.splitext(name)
-                if suffix.lower() in AUDIO_SUFFIXES:
-                    self._names_by_stem.setdefault(stem.upper(), []).append(name)
-        return self._names_by_stem
+def quoted(text: str) -> str:
+    """Quote what was found for a message, shortened in its middle."""
+    return _shortened.repr(text)
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -281,16 +218,16 @@ def _checked_header(row: list[str], manifest: str) -> list[str]:
         if not column:
             raise ManifestError(f"{manifest}: column {position} has no name; name it or delete it")
         if header.count(column) > 1:
-            raise ManifestError(f"{manifest}: two columns are called {_quoted(column)}")
+            raise ManifestError(f"{manifest}: two columns are called {quoted(column)}")
     unknown = {column.lower(): column for column in header if column not in MANIFEST_COLUMNS}
     for column in MANIFEST_COLUMNS:
         # A session column lost to a slip of the keyboard would leak between the sides of a split.
         near = difflib.get_close_matches(column, unknown, n=1, cutoff=0.85)
         if near and column not in header:
             raise ManifestError(
-                f"{manifest}: unknown column {_quoted(unknown[near[0]])}; rename it to {column!r}"
+                f"{manifest}: unknown column {quoted(unknown[near[0]])}; rename it to {column!r}"
             )
-    got = f"got {', '.join(map(_quoted, header[:20]))}; columns are separated by commas"
+    got = f"got {', '.join(map(quoted, header[:20]))}; columns are separated by commas"
     if "genus" not in header:
         raise ManifestError(f"{manifest}: expected a column 'genus', {got}")
     if "file" not in header and "xc_id" not in header:
@@ -304,14 +241,14 @@ def _checked_recording(row: Mapping[str, str], where: str) -> Recording:
     file, xc_id = row.get("file", "").strip(), cells["xc_id"]
     if not file and not xc_id:
         raise ManifestError(f"{where}: 'file' and 'xc_id' are both empty, expected one of them")
-    if fault := _path_fault(file):
-        raise ManifestError(f"{where}: 'file' {fault}, got {_quoted(file)}")
+    if fault := path_fault(file):
+        raise ManifestError(f"{where}: 'file' {fault}, got {quoted(file)}")
     if xc_id and not _XC_ID.fullmatch(xc_id):
-        raise ManifestError(f"{where}: 'xc_id' must be like XC558716, got {_quoted(xc_id)}")
+        raise ManifestError(f"{where}: 'xc_id' must be like XC558716, got {quoted(xc_id)}")
     if not _GENUS.fullmatch(cells["genus"]):
         raise ManifestError(
             f"{where}: 'genus' must be one word of letters and hyphens, "
-            f"got {_quoted(cells['genus'])}"
+            f"got {quoted(cells['genus'])}"
         )
     genus = cells["genus"].capitalize()
     _checked_seconds(cells, "duration_s", where)
@@ -339,14 +276,14 @@ def _checked_epithet(species: str, genus: str, where: str) -> str:
         del words[0]
     elif len(words) > 1 and words[0][0].isupper():
         raise ManifestError(
-            f"{where}: 'species' must be of the genus {genus!r}, got {_quoted(species)}"
+            f"{where}: 'species' must be of the genus {genus!r}, got {quoted(species)}"
         )
     if not words or words[0].lower() in _UNIDENTIFIED:
         return ""
     if not all(map(_EPITHET.fullmatch, words)):
         raise ManifestError(
             f"{where}: 'species' must be a word of letters and hyphens, such as 'merula', or empty "
-            f"where only the genus is known, got {_quoted(species)}"
+            f"where only the genus is known, got {quoted(species)}"
         )
     return words[0].lower()
 
@@ -364,20 +301,7 @@ def _checked_seconds(
     if math.isfinite(seconds) and (seconds > 0 or (may_be_zero and seconds == 0)):
         return seconds
     expected = "0 or greater" if may_be_zero else "greater than 0"
-    raise ManifestError(f"{where}: {column!r} must be {expected}, got {_quoted(cell)}")
-
-
-def _path_fault(file: str) -> str:
-    """What is wrong with a relative path; empty where nothing is."""
-    if _CONTROL.search(file):
-        return "must hold no control characters"
-    if "\\" in file:
-        return "must have / between folders, not a backslash"
-    if file.startswith("/") or _DRIVE.match(file):
-        return "must be relative to the audio folder"
-    if ".." in file.split("/"):
-        return "must stay inside the audio folder"
-    return ""
+    raise ManifestError(f"{where}: {column!r} must be {expected}, got {quoted(cell)}")
 
 
 def _one_line(cell: str) -> str:

@@ -113,7 +113,7 @@ def test_header_without_samples(tmp_path):
 
 
 def test_no_such_file_and_folders(tmp_path):
-    with pytest.raises(AudioError, match="absent.mp3: no such file"):
+    with pytest.raises(AudioError, match=r"absent\.mp3: no such file"):
         read_samples(tmp_path / "absent.mp3", RATE)
     with pytest.raises(AudioError, match="is a folder, expected a recording"):
         read_samples(tmp_path, RATE)

@@ -1,0 +1,189 @@
+"""``birdsong demo``: the whole way, offline: make synthetic birds, learn them, name new ones."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from birdsong.answers.classifier import Prediction
+    from birdsong.recordings.manifest import Recording
+
+MARK = ".birdsong-demo"
+N_INDIVIDUALS = 9
+N_TAKES = 2
+N_NEW_INDIVIDUALS = 3
+N_NOISES = 20
+STEP_S = 3.0
+EPOCHS = {"genus": 10, "species": 14}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    parser.add_argument("--out", type=Path, default=Path("birdsong-demo"), help="folder for it all")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes and threads")
+    parser.add_argument("--seed", type=int, default=0, help="draws birds, weights and batches")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make synthetic birds, learn them at two ranks, and name individuals never heard before."""
+    from birdsong.recordings.manifest import write_manifest
+
+    from .command import ALL_WELL
+
+    started_s = time.monotonic()
+    out = _fresh_folder(arguments.out)
+    known, new, noises = _make_recordings(out, arguments.seed, arguments.jobs)
+    write_manifest(out / "manifest.csv", known)
+
+    _preprocess(out, known, arguments.jobs)
+    for rank in ("genus", "species"):
+        _train(out, rank, arguments)
+    _name_new_birds(out, new, noises)
+
+    print(f"\nAll of it took {time.monotonic() - started_s:.0f} s and lies in {out}. Now yours:")
+    print("  birdsong preprocess --manifest MANIFEST.csv --audio FOLDER --out images")
+    print("  birdsong train images --rank genus --out runs/genus")
+    print("  birdsong classify RECORDING --bundle runs/genus/bundle")
+    return ALL_WELL
+
+
+def _fresh_folder(out: Path) -> Path:
+    """Make the folder, or empty one that an earlier demo made; nobody else's is touched."""
+    from birdsong.errors import DatasetError
+
+    if out.exists() and any(out.iterdir()):
+        if not (out / MARK).exists():
+            raise DatasetError(
+                f"{out}: is not empty and not of an earlier demo; name another --out"
+            )
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+    return out
+
+
+def _make_recordings(
+    out: Path, seed: int, n_jobs: int
+) -> tuple[list[Recording], list[Recording], list[Path]]:
+    from birdsong.recordings.synthesis import (
+        SPECIES,
+        SynthesisConfig,
+        write_noises,
+        write_recordings,
+    )
+
+    config = SynthesisConfig()
+    known = write_recordings(
+        out / "audio",
+        n_individuals=N_INDIVIDUALS,
+        takes_per_individual=N_TAKES,
+        seed=seed,
+        config=config,
+        n_jobs=n_jobs,
+    )
+    new = write_recordings(
+        out / "new",
+        n_individuals=N_NEW_INDIVIDUALS,
+        takes_per_individual=1,
+        seed=seed,
+        config=config,
+        first_individual=N_INDIVIDUALS,
+        n_jobs=n_jobs,
+    )
+    noises = write_noises(out / "noises", n=N_NOISES, seed=seed + 1, config=config)
+    genera = {species.genus for species in SPECIES}
+    families = {species.family for species in SPECIES}
+    _heading("1. Synthetic birds")
+    print(
+        f"{len(SPECIES)} species in {len(genera)} genera and {len(families)} families: "
+        f"{len(known)} recordings to learn from,\n{len(new)} of other individuals and "
+        f"{len(noises)} of no bird at all to be asked about"
+    )
+    return known, new, noises
+
+
+def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None:
+    from birdsong.images.preprocess import PreprocessConfig, preprocess
+
+    from .preprocess import print_summary
+    from .progress import Progress
+
+    _heading("2. Recordings to pictures")
+    with Progress("preprocess", len(recordings), "recordings") as progress:
+        receipt = preprocess(
+            recordings,
+            out / "audio",
+            out / "images",
+            config=PreprocessConfig(step_s=STEP_S),
+            n_jobs=n_jobs,
+            on_done=lambda row: progress.advance(),
+        )
+    print_summary(receipt, out / "images")
+
+
+def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
+    from .train import print_epoch, print_material, quiet_start
+
+    _heading(f"3. Learning {'genera' if rank == 'genus' else rank}")
+    with quiet_start():
+        from birdsong.images.store import open_store
+        from birdsong.learning.material import MaterialConfig
+        from birdsong.learning.training import TrainingConfig, train
+    train(
+        open_store(out / "images"),
+        out / "runs" / rank,
+        TrainingConfig(
+            material=MaterialConfig(
+                rank=rank, validation_share=0.1, test_share=0.0, seed=arguments.seed
+            ),
+            epochs=EPOCHS[rank],
+            batch_size=32,
+            n_threads=arguments.jobs,
+            seed=arguments.seed,
+        ),
+        on_material=print_material,
+        on_epoch=print_epoch,
+    )
+
+
+def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path]) -> None:
+    from birdsong.answers.classifier import Classifier
+
+    from .classify import in_words
+
+    _heading("4. Naming birds never heard before")
+    heard: dict[str, list[Prediction]] = {}
+    for rank in ("genus", "species"):
+        classifier = Classifier.load(out / "runs" / rank / "bundle")
+        heard[rank] = [classifier.classify(out / "new" / r.file, name=r.file) for r in new]
+        names = [r.genus if rank == "genus" else r.scientific_name for r in new]
+        right = sum(p.top[0].taxon == name for p, name in zip(heard[rank], names, strict=True))
+        print(
+            f"{rank:<8} most probable {rank} right for {right} of {len(new)} new recordings "
+            f"({100 * right / len(new):.0f} %)"
+        )
+    species_named = sum(
+        prediction.answer is not None and prediction.answer.rank == "species"
+        for prediction in (classifier.classify(noise) for noise in noises)
+    )
+    print(f"noises   {species_named} of {len(noises)} got a species")
+    print("\nWhat the species model says of three of them:")
+    for prediction in heard["species"][:: max(1, len(new) // 3)][:3]:
+        print(f"  {in_words(prediction)}")
+
+
+def _heading(words: str) -> None:
+    print(f"\n{words}", flush=True)
+
+
+if __name__ == "__main__":
+    from .command import main
+
+    sys.exit(main(["demo", *sys.argv[1:]]))

@@ -1,0 +1,172 @@
+"""From a file to an answer; and that the picture is the one that the network learned from."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from birdsong.answers.classifier import Classifier, ClassifyConfig
+from birdsong.errors import ConfigError
+from birdsong.images.store import open_store
+from tests.conftest import RATE_HZ, voice, write_voices
+
+
+@pytest.fixture(scope="module")
+def classifier(bundle_dir):
+    return Classifier.load(bundle_dir)
+
+
+@pytest.fixture(scope="module")
+def unheard(tmp_path_factory):
+    """Recordings of individuals that nobody learned from, with their rows."""
+    folder = tmp_path_factory.mktemp("unheard")
+    return folder, write_voices(folder, n_each=2, first_seed=500)
+
+
+def test_new_individuals_are_named(classifier, unheard):
+    folder, rows = unheard
+    for row in rows:
+        prediction = classifier.classify(folder / row.file)
+        assert prediction.status == "ok"
+        assert prediction.top[0].taxon == row.scientific_name
+        assert [step.rank for step in prediction.path] == [
+            "class", "order", "family", "genus", "species",
+        ]  # fmt: skip
+        falling = [step.probability for step in prediction.path]
+        assert falling == sorted(falling, reverse=True)
+
+
+def test_the_network_sees_the_bytes_that_preprocessing_wrote(
+    classifier, voices, images, monkeypatch
+):
+    seen = []
+    real = Classifier._logits
+    monkeypatch.setattr(
+        Classifier, "_logits", lambda self, pictures: seen.extend(pictures) or real(self, pictures)
+    )
+    folder, rows = voices
+    store = open_store(images)
+    compared = 0
+    for row in rows[::5]:
+        seen.clear()
+        prediction = classifier.classify(folder / row.file)
+        by_start = {round(s.start_s, 3): p for s, p in zip(prediction.segments, seen, strict=True)}
+        for image in store.rows:
+            if image.recording == row.name:
+                np.testing.assert_array_equal(
+                    store.read_picture(image), by_start[round(image.start_s, 3)]
+                )
+                compared += 1
+    assert compared >= 10
+
+
+def test_bytes_and_path_give_the_same(classifier, unheard):
+    folder, rows = unheard
+    path = folder / rows[0].file
+    from_bytes = classifier.classify(path.read_bytes(), name=str(path))
+    assert from_bytes == classifier.classify(path)
+
+
+def test_a_higher_promise_answers_with_the_same_taxon_or_an_ancestor(classifier, unheard):
+    folder, rows = unheard
+    for row in rows:
+        lower = None
+        for promise in (0.99, 0.9, 0.5, 0.2):
+            prediction = classifier.classify(
+                folder / row.file, config=ClassifyConfig(promise=promise)
+            )
+            answer = prediction.answer
+            assert answer.promise == promise
+            on_path = [step.taxon for step in prediction.path]
+            if lower is not None and lower.taxon and answer.taxon:
+                assert on_path.index(lower.taxon) <= on_path.index(answer.taxon)
+            lower = answer
+
+
+def test_detections_cover_the_song(classifier, tmp_path):
+    silence = np.zeros(9 * RATE_HZ, np.float32)
+    sound = np.concatenate([voice("low", 6, 900), silence, voice("high", 6, 901)])
+    soundfile.write(tmp_path / "two.wav", sound, RATE_HZ)
+    prediction = classifier.classify(tmp_path / "two.wav", config=ClassifyConfig(promise=0.5))
+    found = {d.taxon: (d.start_s, d.end_s) for d in prediction.detections}
+    assert found["Gravis profundus"][1] <= 9
+    assert found["Acutus summus"][0] >= 12
+    for detection in prediction.detections:
+        assert 0 <= detection.start_s < detection.end_s <= prediction.duration_s
+
+
+def test_long_recordings_get_detections_and_no_answer(classifier, tmp_path):
+    soundfile.write(tmp_path / "long.wav", voice("low", 30, 902), RATE_HZ)
+    config = ClassifyConfig(answer_up_to_s=20)
+    prediction = classifier.classify(tmp_path / "long.wav", config=config)
+    assert prediction.answer is None
+    assert prediction.reason.startswith("30 s long: above 20 s there are detections only")
+    assert prediction.detections
+    assert prediction.path
+
+
+def test_overlap_sets_the_grid(classifier, unheard):
+    folder, rows = unheard
+    config = ClassifyConfig(overlap_s=0.0)
+    starts = [s.start_s for s in classifier.classify(folder / rows[0].file, config=config).segments]
+    assert starts == [0.0, 3.0, 6.0]
+
+
+def test_silence_is_no_bird(classifier, tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(5 * RATE_HZ), RATE_HZ)
+    prediction = classifier.classify(tmp_path / "silence.wav")
+    assert prediction.status == "ok"
+    assert (prediction.answer.rank, prediction.answer.taxon) == ("none", None)
+    assert prediction.bird_probability == 0
+    assert "holds nothing but digital silence" in prediction.warnings
+    assert prediction.detections == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.mp3", b"", "empty.mp3: is empty"),
+        ("text.mp3", b"a letter " * 500, "text.mp3: not audio"),
+        ("absent.mp3", None, "absent.mp3: no such file"),
+    ],
+)
+def test_a_bad_file_is_a_sentence(classifier, tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    prediction = classifier.classify(tmp_path / name)
+    assert prediction.status == "failed"
+    assert message in prediction.error
+    assert prediction.answer is None
+
+
+def test_too_short_a_recording(classifier, tmp_path):
+    soundfile.write(tmp_path / "click.wav", voice("low", 0.2, 1), RATE_HZ)
+    assert "lasts 0.20 s, at least 0.3 s" in classifier.classify(tmp_path / "click.wav").error
+    soundfile.write(tmp_path / "short.wav", voice("low", 1.0, 1), RATE_HZ)
+    warnings = classifier.classify(tmp_path / "short.wav").warnings
+    assert warnings == ("shorter than one segment (3 s): padded",)
+
+
+@pytest.mark.parametrize("promise", [0, -0.1, 1.2, float("nan")])
+def test_a_promise_that_cannot_be(promise):
+    with pytest.raises(ConfigError, match="promise must be above 0 and at most 1"):
+        ClassifyConfig(promise=promise)
+
+
+def test_answering_imports_neither_tensorflow_nor_librosa(bundle_dir, unheard):
+    folder, rows = unheard
+    script = (
+        "import json, sys; from birdsong.pipelines.command import main; "
+        f"main(['classify', {str(folder / rows[0].file)!r}, '--bundle', {str(bundle_dir)!r}, "
+        "'--format', 'json']); print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    answer, modules = done.stdout.splitlines()
+    assert json.loads(answer)["status"] == "ok"
+    heavy = {"tensorflow", "keras", "librosa", "sklearn", "matplotlib", "pandas", "numba"}
+    assert heavy.isdisjoint(json.loads(modules))

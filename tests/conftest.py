@@ -1,0 +1,105 @@
+"""What many tests share: a few clear voices, their pictures, and a model that learned them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from birdsong.recordings.manifest import Recording
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+RATE_HZ = 24_000
+REAL_RECORDINGS = Path(__file__).resolve().parents[1].parent / "shared" / "recordings"
+
+
+def voice(species: str, seconds: float, seed: int) -> np.ndarray:
+    """A song that a child could tell from the others, over faint noise; float32 (n,)."""
+    generator = np.random.default_rng(seed)
+    times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    detune = generator.uniform(0.97, 1.03)
+    beat_s = generator.uniform(0.35, 0.45)
+    within_s = times_s % beat_s
+    if species == "low":
+        phase, sounding = 1200 * detune * times_s, within_s < 0.2
+    elif species == "rising":
+        phase, sounding = detune * (2000 + 8000 * within_s) * within_s, within_s < 0.25
+    else:
+        phase, sounding = 8000 * detune * times_s, within_s < 0.1
+    song = 0.2 * np.sin(2 * np.pi * phase) * sounding
+    song *= times_s % 4 < 3  # a second of rest in four
+    return (song + 0.002 * generator.standard_normal(len(times_s))).astype(np.float32)
+
+
+VOICES = {
+    # name of the voice: genus, species, family
+    "low": ("Gravis", "profundus", "Gravidae"),
+    "rising": ("Acutus", "surgens", "Acutidae"),
+    "high": ("Acutus", "summus", "Acutidae"),
+}
+
+
+def write_voices(folder: Path, *, n_each: int, first_seed: int = 0) -> list[Recording]:
+    """Write recordings of each voice, every one of them its own session."""
+    recordings = []
+    for number, (name, (genus, species, family)) in enumerate(VOICES.items()):
+        for i in range(n_each):
+            file = f"{genus}_{species}_{first_seed + i}.wav"
+            seed = first_seed + 1000 * number + i
+            soundfile.write(folder / file, voice(name, 7.0, seed), RATE_HZ)
+            recordings.append(
+                Recording(
+                    file=file, order="Fictiformes", family=family, genus=genus, species=species,
+                    english_name=f"{name.title()} Voice",
+                )
+            )  # fmt: skip
+    return recordings
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory) -> tuple[Path, list[Recording]]:
+    """A folder of 24 recordings of three species, and their manifest rows."""
+    folder = tmp_path_factory.mktemp("voices")
+    return folder, write_voices(folder, n_each=8)
+
+
+@pytest.fixture(scope="session")
+def images(voices, tmp_path_factory) -> Path:
+    """The pictures of these recordings."""
+    from birdsong.images.preprocess import preprocess
+
+    folder = tmp_path_factory.mktemp("images")
+    preprocess(voices[1], voices[0], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_dir(images, tmp_path_factory) -> Path:
+    """A finished training run: a species model of the three voices."""
+    from birdsong.images.store import open_store
+    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.training import TrainingConfig, train
+
+    folder = tmp_path_factory.mktemp("runs") / "voices"
+    material = MaterialConfig(validation_share=0.15, test_share=0.25)
+    config = TrainingConfig(material=material, epochs=8, batch_size=8, dropout=0.2)
+    train(open_store(images), folder, config)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle_dir(run_dir) -> Path:
+    """The bundle of that run."""
+    return run_dir / "bundle"
+
+
+@pytest.fixture(scope="session")
+def real_recordings() -> Path:
+    """The folder of real recordings beside the project; skips where there is none."""
+    if not REAL_RECORDINGS.is_dir():
+        pytest.skip("no real recordings beside the project")
+    return REAL_RECORDINGS

@@ -1,0 +1,76 @@
+"""What a model learns from: labels, parts, sessions, background."""
+
+from dataclasses import replace
+
+import pytest
+
+from birdsong.errors import DatasetError, TaxonomyError
+from birdsong.images.store import open_store
+from birdsong.learning.material import MaterialConfig, gather
+from birdsong.taxa.labels import BACKGROUND
+
+
+@pytest.fixture
+def store(images):
+    return open_store(images)
+
+
+def test_parts_share_no_session_and_lose_no_recording(store):
+    material = gather(store, MaterialConfig(validation_share=0.15, test_share=0.25))
+    parts = (material.train, material.validation, material.test)
+    sessions = [part.sessions for part in parts]
+    assert all(sessions)
+    assert sum(map(len, sessions)) == len(frozenset.union(*sessions))
+    recordings = [name for part in parts for name in part.recordings]
+    assert sorted(recordings) == sorted({row.recording for row in store.rows})
+
+
+@pytest.mark.parametrize(
+    ("rank", "labels"),
+    [
+        ("species", ["Acutus summus", "Acutus surgens", "Gravis profundus"]),
+        ("genus", ["Acutus", "Gravis"]),
+        ("family", ["Acutidae", "Gravidae"]),
+    ],
+)
+def test_every_picture_teaches_the_label_of_its_recording(store, rank, labels):
+    material = gather(store, MaterialConfig(rank=rank))
+    birds = [label for label in material.labels if label != BACKGROUND]
+    assert [label.taxon for label in birds] == labels
+    assert sum(label.n_recordings for label in birds) == 24
+    for part in (material.train, material.validation, material.test):
+        for row, index in zip(part.rows, part.label_indices, strict=True):
+            label = material.labels[index]
+            taxon = {
+                "species": f"{row.genus} {row.species}",
+                "genus": row.genus,
+                "family": row.family,
+            }[rank]
+            assert label == BACKGROUND if row.kind == "background" else label.taxon == taxon
+
+
+def test_background_is_the_last_label_and_only_a_share(store):
+    rows = [
+        replace(row, kind="background") if i % 3 == 0 else row for i, row in enumerate(store.rows)
+    ]
+    store = replace(store, rows=tuple(rows))
+    material = gather(store, MaterialConfig(background_share=0.1))
+    assert material.labels[-1] == BACKGROUND
+    kinds = [row.kind for row in material.train.rows]
+    assert kinds.count("background") == round(0.1 * kinds.count("bird"))
+
+
+def test_labels_can_be_chosen_under_a_taxon(store):
+    material = gather(store, MaterialConfig(under=("acutidae",)))
+    assert [x.taxon for x in material.labels if x != BACKGROUND] == [
+        "Acutus summus",
+        "Acutus surgens",
+    ]
+    assert {row.genus for row in material.train.rows} == {"Acutus"}
+
+
+def test_one_label_is_refused(store):
+    with pytest.raises(DatasetError, match="only Gravis profundus has recordings enough"):
+        gather(store, MaterialConfig(under=("Gravis",)))
+    with pytest.raises(TaxonomyError, match="the largest has 8; lower 'min_recordings'"):
+        gather(store, MaterialConfig(min_recordings=9))

@@ -1,0 +1,46 @@
+"""The network: its published size, and what goes in and comes out."""
+
+import keras
+import numpy as np
+import pytest
+
+from birdsong.learning.squeezenet import squeezenet
+
+
+def test_published_number_of_parameters():
+    assert squeezenet(213, batch_normalization=False).count_params() == 830_613
+
+
+def test_feature_maps_shrink_as_in_version_1_1():
+    network = squeezenet(5)
+    sizes = {name: network.get_layer(name).output.shape[1:] for name in
+             ("stem", "pool1", "pool3", "pool5", "fire9_concat")}  # fmt: skip
+    assert sizes == {
+        "stem": (31, 99, 64),
+        "pool1": (15, 49, 64),
+        "pool3": (7, 24, 128),
+        "pool5": (3, 11, 256),
+        "fire9_concat": (3, 11, 512),
+    }
+
+
+@pytest.mark.parametrize("batch_normalization", [True, False])
+def test_takes_uint8_and_returns_float32_logits(batch_normalization):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 200, 1), np.uint8)
+    logits = np.asarray(squeezenet(7, batch_normalization=batch_normalization)(pictures))
+    assert logits.shape == (3, 7)
+    assert logits.dtype == np.float32
+    assert not np.allclose(logits.sum(axis=1), 1), "these must be logits, not probabilities"
+
+
+def test_saves_and_loads(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
+    network = squeezenet(3)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True)
+    np.testing.assert_allclose(network(pictures), loaded(pictures), atol=1e-6)
+
+
+def test_one_label_is_no_choice():
+    with pytest.raises(ValueError, match=r"at least 2 labels to choose from\. Received: 1"):
+        squeezenet(1)

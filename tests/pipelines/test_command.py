@@ -1,0 +1,149 @@
+"""The command as a person types it: outputs, messages, exit statuses."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from birdsong.pipelines.command import STAGES, main
+from birdsong.recordings.manifest import write_manifest
+
+
+@pytest.fixture
+def manifest(voices, tmp_path):
+    write_manifest(tmp_path / "manifest.csv", voices[1])
+    return tmp_path / "manifest.csv"
+
+
+def test_no_stage_shows_the_stages(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr().out
+    assert all(stage in shown for stage in STAGES)
+
+
+def test_an_unknown_stage_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["clasify"])
+    assert stopped.value.code == 2
+    assert "clasify" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("birdsong 0.")
+
+
+def test_preprocess_and_again(voices, manifest, tmp_path, capsys):
+    words = ["preprocess", "--manifest", str(manifest), "--audio", str(voices[0])]
+    words += ["--out", str(tmp_path / "images"), "--jobs", "1"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "24 recordings (24 ok, 0 skipped, 0 failed)" in shown
+    assert "next: birdsong train" in shown
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "images").glob("*/*.png")}
+    assert main(words) == 0
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "images").glob("*/*.png")}
+
+
+def test_preprocess_tells_what_failed(voices, manifest, tmp_path, capsys):
+    audio = shutil.copytree(voices[0], tmp_path / "audio")
+    (audio / voices[1][3].file).write_bytes(b"")
+    words = ["preprocess", "--manifest", str(manifest), "--audio", str(audio)]
+    assert main([*words, "--out", str(tmp_path / "images"), "--jobs", "1"]) == 1
+    shown = capsys.readouterr()
+    assert "23 ok, 0 skipped, 1 failed" in shown.out
+    assert f"failed: {voices[1][3].file}: is empty (0 bytes)" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["preprocess", "--manifest", "absent.csv", "--audio", ".", "--out", "o"], "absent.csv"),
+        (["train", "absent", "--out", "runs/x"], "absent: holds no config.json"),
+        (["classify", "x.mp3", "--bundle", "absent"], "absent: is no bundle"),
+        (["classify", "x.mp3", "--bundle", "b", "--promise", "1.2"], "promise must be above 0"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"birdsong {words[0]}: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_interrupted(monkeypatch, capsys):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("birdsong.pipelines.classify.run", interrupt)
+    assert main(["classify", "x.mp3", "--bundle", "b"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_train_then_classify(images, voices, tmp_path, capsys):
+    run = tmp_path / "genus"
+    words = ["train", str(images), "--rank", "genus", "--out", str(run)]
+    words += ["--epochs", "2", "--batch-size", "16", "--schedule", "plateau", "--seed", "3"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "epoch   2" in shown
+    assert "kept apart: top-1" in shown
+    assert f"--bundle {run}/bundle" in shown
+
+    folder, rows = voices
+    assert main(["classify", str(folder / rows[0].file), "--bundle", str(run / "bundle")]) == 0
+    assert capsys.readouterr().out.startswith("recording,start_s,end_s,rank,taxon")
+
+
+@pytest.fixture
+def field(voices, tmp_path):
+    """A folder as someone brings it home: a good file below, a bad one, and notes."""
+    (tmp_path / "field" / "day 1").mkdir(parents=True)
+    shutil.copy(voices[0] / voices[1][0].file, tmp_path / "field" / "day 1" / "b.WAV")
+    (tmp_path / "field" / "a.mp3").write_bytes(b"")
+    (tmp_path / "field" / "notes.txt").write_text("rain at noon")
+    return tmp_path / "field"
+
+
+def test_classify_a_folder_as_json(field, bundle_dir, capsys):
+    assert main(["classify", str(field), "--bundle", str(bundle_dir), "--format", "json"]) == 1
+    shown = capsys.readouterr()
+    bad, good = map(json.loads, shown.out.splitlines())
+    assert bad["status"] == "failed"
+    assert bad["recording"].endswith("field/a.mp3")
+    assert good["status"] == "ok"
+    assert good["recording"].endswith("field/day 1/b.WAV")
+    assert "a.mp3: is empty" in shown.err
+
+
+def test_classify_into_a_folder(field, bundle_dir, tmp_path, capsys):
+    out = tmp_path / "results"
+    words = ["classify", str(field), "--bundle", str(bundle_dir), "--out", str(out)]
+    assert main(words) == 1
+    assert capsys.readouterr().out == ""
+    with (out / "results.csv").open(newline="") as file:
+        assert all(row["recording"].endswith("b.WAV") for row in csv.DictReader(file))
+    assert main([*words, "--format", "json"]) == 1
+    assert len((out / "results.jsonl").read_text().splitlines()) == 2
+    assert sorted(p.name for p in out.iterdir()) == ["results.csv", "results.jsonl"]
+
+
+def test_a_folder_without_recordings(bundle_dir, tmp_path, capsys):
+    assert main(["classify", str(tmp_path), "--bundle", str(bundle_dir)]) == 2
+    assert "no recordings in the folders named" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_runs_as_a_module_in_a_clone(stage):
+    done = subprocess.run(
+        [sys.executable, "-m", f"pipelines.{stage}", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert f"usage: birdsong {stage}" in done.stdout

@@ -1,0 +1,73 @@
+"""A recording's file is found under its folder, and nothing outside it is."""
+
+import pytest
+
+from birdsong.errors import AudioError, ManifestError
+from birdsong.recordings.audio_folder import AudioFolder
+from birdsong.recordings.manifest import Recording
+
+
+@pytest.fixture
+def audio(tmp_path):
+    folder = tmp_path / "audio"
+    (folder / "field").mkdir(parents=True)
+    for name in ("XC1.ogg", "xc2.MP3", "XC3.mp3", "XC3.ogg", "XC4.txt", "field/a.wav"):
+        (folder / name).touch()
+    (tmp_path / "secret.wav").touch()
+    return folder
+
+
+def test_files_are_found(audio):
+    folder = AudioFolder(audio)
+    assert folder.find(Recording(file="field/a.wav")) == audio / "field" / "a.wav"
+    assert folder.find(Recording(xc_id="XC1")) == audio / "XC1.ogg"
+    assert folder.find(Recording(xc_id="XC2")) == audio / "xc2.MP3"
+
+
+@pytest.mark.parametrize(
+    ("recording", "message"),
+    [
+        (Recording(file="b.wav"), r"no such file: .*b\.wav"),
+        (Recording(file="field"), r"no such file: .*field"),
+        (
+            Recording(file="a" * 5000),
+            r"no such file: 'a{20,40}\.\.\.a+' in .*: File name too long$",
+        ),
+        (Recording(xc_id="XC4"), r"no such file: .*XC4 with any audio ending"),
+        (Recording(xc_id="XC3"), r"two files for XC3: XC3\.mp3, XC3\.ogg"),
+    ],
+)
+def test_files_that_are_not_found(audio, recording, message):
+    with pytest.raises(AudioError, match=message):
+        AudioFolder(audio).find(recording)
+
+
+def test_nothing_outside_the_folder_is_found(audio):
+    (audio / "XC5.wav").symlink_to(audio.parent / "secret.wav")
+    (audio / "up").symlink_to(audio.parent)
+    (audio / "inside.wav").symlink_to(audio / "field" / "a.wav")
+    folder = AudioFolder(audio)
+    assert folder.find(Recording(file="inside.wav")) == audio / "inside.wav"
+    for recording in (Recording(file="up/secret.wav"), Recording(xc_id="XC5")):
+        with pytest.raises(ManifestError, match="leads out of the audio folder"):
+            folder.find(recording)
+    for file in ("../secret.wav", str(audio.parent / "secret.wav")):
+        with pytest.raises(ManifestError, match="'file' must"):
+            folder.find(Recording(file=file))
+
+
+def test_a_ring_of_links_is_no_file(audio):
+    (audio / "ring.wav").symlink_to(audio / "ring.wav")
+    with pytest.raises(AudioError, match="no such file"):
+        AudioFolder(audio).find(Recording(file="ring.wav"))
+
+
+def test_the_folder_itself_may_be_a_link(audio):
+    link = audio.parent / "link"
+    link.symlink_to(audio)
+    assert AudioFolder(link).find(Recording(xc_id="XC1")) == link / "XC1.ogg"
+
+
+def test_no_audio_folder_there(tmp_path):
+    with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
+        AudioFolder(tmp_path / "absent")

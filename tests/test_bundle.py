@@ -1,0 +1,103 @@
+"""The bundle: a round trip, and everything that must be refused."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from birdsong.answers.classifier import Classifier
+from birdsong.bundle import read_bundle, write_bundle
+from birdsong.errors import BundleError
+from birdsong.sound.spectrogram import SpectrogramConfig
+
+
+@pytest.fixture
+def copy(bundle_dir, tmp_path):
+    return shutil.copytree(bundle_dir, tmp_path / "bundle")
+
+
+def edit(folder, **changes):
+    path = folder / "bundle.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_round_trip(bundle_dir, tmp_path):
+    bundle = read_bundle(bundle_dir)
+    write_bundle(bundle, tmp_path / "copy")
+    again = read_bundle(tmp_path / "copy")
+    np.testing.assert_array_equal(again.filters, bundle.filters)
+    assert again.taxonomy.to_rows() == bundle.taxonomy.to_rows()
+    same = {"filters": bundle.filters, "taxonomy": bundle.taxonomy}
+    assert replace(again, **same) == bundle
+    assert again.fingerprint == bundle.fingerprint
+
+
+def test_not_a_bundle(tmp_path):
+    with pytest.raises(BundleError, match=r"is no bundle, it holds no bundle\.json"):
+        read_bundle(tmp_path)
+    with pytest.raises(BundleError, match="absent: is no bundle"):
+        read_bundle(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "mel_filters.npy", "sessions.csv"])
+def test_one_altered_byte_is_refused(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=rf"{name}: is not the file that the bundle was made"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "mel_filters.npy", "sessions.csv"])
+def test_a_missing_file_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name}: cannot be read"):
+        read_bundle(copy)
+
+
+def test_another_version_says_what_to_do(copy):
+    edit(copy, format_version=99)
+    with pytest.raises(BundleError, match="expected format version 1, got 99; train it anew"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": []}, "damaged"),
+        ({"labels": [{"taxon": "Gravis", "rank": "species"}]}, "is a genus, not a species"),
+        ({"labels": [{"taxon": "Corvus corax", "rank": "species"}]}, "Corvus corax"),
+        ({"taxonomy": [{"rank": "kingdom", "name": "Animalia"}]}, "damaged"),
+        ({"spectrogram": {}}, "damaged"),
+        ({"files": {}}, "lacks the field"),
+        ({"step_s": None}, "damaged"),
+    ],
+)
+def test_a_description_that_fits_nothing(copy, changes, message):
+    edit(copy, **changes)
+    with pytest.raises(BundleError, match=message):
+        read_bundle(copy)
+
+
+def test_text_instead_of_json(copy):
+    (copy / "bundle.json").write_text("not json")
+    with pytest.raises(BundleError, match="cannot be read as JSON"):
+        read_bundle(copy)
+
+
+def test_pictures_of_another_kind_are_refused(bundle_dir):
+    bundle = read_bundle(bundle_dir)
+    bundle.require_pictures(bundle.spectrogram, "images")
+    other = SpectrogramConfig(f_min_hz=300.0)
+    with pytest.raises(BundleError, match=r"images: its pictures have fingerprint \w+, but bundle"):
+        bundle.require_pictures(other, "images")
+
+
+def test_a_network_that_does_not_fit_its_labels(bundle_dir):
+    bundle = read_bundle(bundle_dir)
+    with pytest.raises(BundleError, match="outputs for 2 labels"):
+        Classifier(replace(bundle, labels=bundle.labels[:2]))
+    with pytest.raises(BundleError, match="its network cannot be loaded"):
+        Classifier(replace(bundle, model_onnx=b"no network"))
