@@ -7,7 +7,7 @@ holds follows from the seed, the epoch and the pictures, never from the number o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -91,7 +91,7 @@ class PictureFeed:
         """Batches in an epoch; the last may be smaller than the others."""
         return -(-len(self._rows) // self._batch_size)
 
-    def epoch(self, number: int = 0) -> Iterator[Batch]:
+    def epoch(self, number: int = 0) -> Generator[Batch, None, None]:
         """One pass over all pictures.
 
         Parameters
@@ -126,7 +126,7 @@ class PictureFeed:
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
 
-    def forever(self, first_epoch: int = 0) -> Iterator[Batch]:
+    def forever(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
         """Epoch after epoch, without end: what `keras.Model.fit` takes."""
         number = first_epoch
         while True:

@@ -67,7 +67,8 @@ def journal_line(item: WorkItem, result: RecordingResult) -> str:
 def read_journal(path: Path, work: Mapping[str, WorkItem]) -> dict[str, RecordingResult]:
     """Return what an earlier run finished and what has not changed since.
 
-    A last line that was cut off counts as not done, and so does a recording whose file is gone.
+    A last line that was cut off counts as not done, and so does a recording whose file, or one of
+    whose pictures, is gone.
     """
     done: dict[str, RecordingResult] = {}
     if not path.exists():
@@ -80,6 +81,7 @@ def read_journal(path: Path, work: Mapping[str, WorkItem]) -> dict[str, Recordin
         except (ValueError, KeyError, TypeError):
             continue
         item = work.get(receipt.recording)
-        if item is not None and item.path is not None and item.stamp == entry["stamp"]:
+        unchanged = item is not None and item.path is not None and item.stamp == entry["stamp"]
+        if unchanged and all((path.parent / row.image).exists() for row in index):
             done[receipt.recording] = RecordingResult(receipt, index)
     return done

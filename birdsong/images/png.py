@@ -58,5 +58,5 @@ def read_png(path: Path) -> ImageArray:
             return np.asarray(image)
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such picture") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path}: cannot be read as a PNG ({error})") from error

@@ -146,10 +146,10 @@ def _prepare_folder(out_dir: Path, settings: Mapping[str, Any], filters: FloatAr
     """Make the folder, or take one of ours; pictures are removed in it, so never anyone else's."""
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        if any(out_dir.iterdir()) and not (out_dir / store.CONFIG).exists():
+        if any(out_dir.iterdir()) and not store.is_store(out_dir):
             raise DatasetError(
-                f"{out_dir}: is not empty and holds no {store.CONFIG}, so it is not a folder of "
-                "preprocessed images; name a new one"
+                f"{out_dir}: is not empty and holds no {store.CONFIG} of ours, so it is not a "
+                "folder of preprocessed images; name a new one"
             )
         store.write_settings(out_dir, settings, filters)
     except OSError as error:
@@ -193,6 +193,8 @@ def _choose(
     n_segments = 0
     birds: list[Segment] = []
     backgrounds: list[Segment] = []
+    n_backgrounds = 0
+    every = 1  # of the background segments, so that few are held and those are spread out
     most_active: Segment | None = None
     for segment in walk:
         n_segments += 1
@@ -203,12 +205,17 @@ def _choose(
         if segment.activity_db >= config.bird_db:
             birds.append(segment)
         elif segment.activity_db <= config.background_db:
-            backgrounds.append(segment)
+            if n_backgrounds % every == 0:
+                backgrounds.append(segment)
+            n_backgrounds += 1
             if len(backgrounds) > 2 * config.max_background:
-                backgrounds = backgrounds[::2]  # thinned out evenly, however long it gets
+                backgrounds = backgrounds[::2]
+                every *= 2
     if most_active is not None and not birds:
         birds = [most_active]
-    backgrounds = [s for s in backgrounds if s is not most_active][: config.max_background]
+    backgrounds = [s for s in backgrounds if s is not most_active]
+    n_kept = min(config.max_background, len(backgrounds))
+    backgrounds = [backgrounds[i * len(backgrounds) // n_kept] for i in range(n_kept)]
     kept = [(s, "bird") for s in birds] + [(s, "background") for s in backgrounds]
     return n_segments, sorted(kept, key=lambda pair: pair[0].start_s)
 
@@ -251,10 +258,10 @@ def _no_pictures(
 def _finish(
     out_dir: Path, results: Sequence[RecordingResult], work: Mapping[str, WorkItem]
 ) -> list[ReceiptRow]:
-    """Write the tables, rewrite the journal in order, remove pictures that are in no table."""
+    """Write the tables, rewrite the journal in order, remove what is in no table."""
     index = [row for result in results for row in result.index]
     wanted = {row.image for row in index}
-    for path in out_dir.glob("*/*.png"):
+    for path in [*out_dir.glob("*/*.png"), *out_dir.glob("*/.*.png.*.part")]:
         if path.relative_to(out_dir).as_posix() not in wanted:
             path.unlink()
             if not any(path.parent.iterdir()):

@@ -31,6 +31,7 @@ RECEIPT = "receipt.csv"
 CONFIG = "config.json"
 FILTERS = "mel_filters.npy"
 FORMAT_VERSION = 1
+MAX_NAME = 60  # characters of a recording or a taxon: no file system takes more than 255 bytes
 
 KINDS = ("bird", "background")
 STATUSES = ("ok", "skipped", "failed")
@@ -97,12 +98,12 @@ def picture_path(recording: str, taxon: str, start_s: float) -> str:
     """Where the picture of a segment lies, relative to the folder, with forward slashes.
 
     Two recordings never share a name: where a recording's name holds anything but letters, digits,
-    dots, hyphens and underscores, a hash of the whole name follows.
+    dots, hyphens and underscores, or is long, a hash of the whole name follows.
     """
-    folder = re.sub(r"[^\w-]+", "_", taxon)
+    folder = re.sub(r"[^\w-]+", "_", taxon)[:MAX_NAME] or "_"
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", recording).lstrip(".")
-    if stem != recording:
-        stem = f"{stem[:80]}-{hashlib.sha256(recording.encode()).hexdigest()[:8]}"
+    if stem != recording or len(stem) > MAX_NAME:
+        stem = f"{stem[:MAX_NAME]}-{hashlib.sha256(recording.encode()).hexdigest()[:8]}"
     return f"{folder}/{stem}_{round(start_s * 1000):08d}.png"
 
 
@@ -158,6 +159,15 @@ def open_store(folder: Path) -> ImageStore:
     )
 
 
+def is_store(folder: Path) -> bool:
+    """Tell whether `write_settings` has been in a folder, of whatever version it was."""
+    try:
+        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and {"fingerprint", "spectrogram"} <= settings.keys()
+
+
 def read_receipt(folder: Path) -> list[ReceiptRow]:
     """Read ``receipt.csv``.
 
@@ -204,6 +214,8 @@ def read_filters(path: Path, config: SpectrogramConfig) -> FloatArray:
         raise DatasetError(f"{path}: no such file") from error
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"{path}: cannot be read as an array ({error})") from error
+    if not isinstance(filters, np.ndarray):  # an archive of several
+        raise DatasetError(f"{path}: expected one array, got an archive of arrays")
     if filters.shape != expected or filters.dtype != np.float32:
         raise DatasetError(
             f"{path}: expected float32 of shape {expected}, got {filters.dtype} {filters.shape}"
@@ -238,13 +250,17 @@ def _read_settings(path: Path) -> Mapping[str, Any]:
 def _read_csv(path: Path) -> Sequence[tuple[int, dict[str, str]]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return list(enumerate(csv.DictReader(file), start=2))
+            rows = list(enumerate(csv.DictReader(file), start=2))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{path}: no such file; preprocessing did not finish, run it again to go on"
         ) from error
     except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
+    for number, row in rows:
+        if None in row or None in row.values():
+            raise DatasetError(f"{path}, row {number}: has not as many cells as the header")
+    return rows
 
 
 def _index_row(path: Path, number: int, row: Mapping[str, str]) -> IndexRow:
@@ -267,5 +283,10 @@ def _one_of(value: str, allowed: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Seconds to the millisecond, so that a table does not change with a last bit."""
-    return f"{value:.3f}" if isinstance(value, float) else value
+    """Seconds to the millisecond, so that a table does not change with a last bit.
+
+    A carriage return becomes a space: Python 3.11's csv does not quote it, and reads a row's end.
+    """
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return value.replace("\r", " ") if isinstance(value, str) else value

@@ -11,7 +11,6 @@ import io
 import json
 import math
 import platform
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.augment import AugmentConfig
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore, write_atomically
+from birdsong.learning.epoch_log import EpochLog
 from birdsong.learning.evaluation import measure
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import PARTS, Material, MaterialConfig, Part, gather
@@ -181,7 +181,7 @@ def _fit(
             keras.metrics.TopKCategoricalAccuracy(5, name="top5"),
         ],
     )
-    record = _Record(len(material.train.rows), on_epoch)
+    record = EpochLog(len(material.train.rows), on_epoch)
     callbacks: list[keras.callbacks.Callback] = [
         record,
         keras.callbacks.CSVLogger(run_dir / "history.csv"),
@@ -214,36 +214,6 @@ def _fit(
         if validation_batches is not None:
             validation_batches.close()
     return record.epochs
-
-
-class _Record(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds seconds, images/s and the learning rate to what an epoch reports."""
-
-    def __init__(
-        self, n_pictures: int, on_epoch: Callable[[Mapping[str, float]], None] | None
-    ) -> None:
-        super().__init__()
-        self.epochs: list[dict[str, float]] = []
-        self._n_pictures = n_pictures
-        self._on_epoch = on_epoch
-        self._started_s = 0.0
-        self._trained_s = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._started_s = time.perf_counter()
-
-    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._trained_s = time.perf_counter() - self._started_s
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        seconds = time.perf_counter() - self._started_s
-        logs = logs if logs is not None else {}
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        logs["seconds"] = round(seconds, 2)
-        logs["images_per_s"] = round(self._n_pictures / (self._trained_s or seconds), 1)
-        self.epochs.append({"epoch": epoch, **{name: float(v) for name, v in logs.items()}})
-        if self._on_epoch:
-            self._on_epoch(self.epochs[-1])
 
 
 def _learning_rate(

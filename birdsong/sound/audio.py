@@ -154,11 +154,12 @@ class AudioReader:
     def _decode(self, n_frames: int) -> FloatArray:
         """Return the next frames, shape (n, n_channels); none where a damaged file ends early."""
         try:
-            return self._file.read(n_frames, dtype="float32", always_2d=True)
+            frames: FloatArray = self._file.read(n_frames, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             if self._n_decoded == 0:
                 raise AudioError(f"{self.name}: cannot be decoded ({_cause(error)})") from error
             return np.empty((0, self.info.n_channels), np.float32)
+        return frames
 
     def _check_samples(self, mono: FloatArray) -> None:
         peak = float(np.abs(mono).max())  # a NaN anywhere makes it a NaN

@@ -119,7 +119,7 @@ class SpectrogramConfig:
         ConfigError
             If a field is missing, unknown or of another type, or a value is out of range.
         """
-        types = {field.name: type(field.default) for field in fields(cls)}
+        types: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
         if set(values) != set(types):
             wrong = sorted(set(values) ^ set(types))
             raise ConfigError(f"a spectrogram config has other fields: {', '.join(wrong)}")
@@ -283,11 +283,13 @@ def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
     """
     scale = 255 / (config.brightest_db - config.darkest_db)
     grey = np.rint((excess_db[::-1] - config.darkest_db) * np.float32(scale))
-    return np.clip(grey, 0, 255).astype(np.uint8)
+    clipped: ImageArray = np.clip(grey, 0, 255).astype(np.uint8)
+    return clipped
 
 
 @cache
 def _window(n_fft: int) -> FloatArray:
     """Periodic Hann window, scaled so that a full-scale sine has power 1 in its bin."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    return (2 * window / window.sum()).astype(np.float32)
+    scaled: FloatArray = (2 * window / window.sum()).astype(np.float32)
+    return scaled

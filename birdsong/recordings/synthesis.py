@@ -1,0 +1,343 @@
+"""Synthetic birds with known songs: the offline demo, the tests' fixtures, the load generator.
+
+Everything is drawn from ``(seed, what, which)``, so that a recording is the same whatever else is
+made, in any order, by any number of processes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+import soundfile
+
+from birdsong.arrays import FloatArray
+from birdsong.errors import ConfigError
+from birdsong.recordings.manifest import Recording
+from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS, band_power, render_background
+from birdsong.recordings.synthetic_species import SPECIES, SongTemplate, SyntheticSpecies
+
+_FADE_S = 0.008
+_WARBLE_HZ = (9.0, 14.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisConfig:
+    """What synthetic recordings are like; pairs are drawn from evenly.
+
+    Attributes
+    ----------
+    sample_rate_hz : int
+    duration_s : tuple of float
+        Length of a recording.
+    gap_s : tuple of float
+        Silence between two strophes.
+    snr_db : tuple of float
+        Power of the song while it sounds over that of the background, both within 200 to
+        11,000 Hz.
+    peak_dbfs : tuple of float
+        Level of the loudest sample.
+    pitch_deviation_octaves, tempo_deviation_octaves : float
+        How far individuals of a species differ: standard deviations.
+    """
+
+    sample_rate_hz: int = 32_000
+    duration_s: tuple[float, float] = (8.0, 12.0)
+    gap_s: tuple[float, float] = (0.6, 2.2)
+    snr_db: tuple[float, float] = (6.0, 24.0)
+    peak_dbfs: tuple[float, float] = (-24.0, -1.0)
+    pitch_deviation_octaves: float = 0.10
+    tempo_deviation_octaves: float = 0.12
+
+    def __post_init__(self) -> None:
+        for name in ("duration_s", "gap_s", "snr_db", "peak_dbfs"):
+            low, high = getattr(self, name)
+            if not low <= high:
+                raise ConfigError(f"{name} must be (lowest, highest), got {(low, high)}")
+        if self.sample_rate_hz < 24_000:
+            raise ConfigError(
+                f"sample_rate_hz must be at least 24000, to hold songs of up to 11 kHz, got "
+                f"{self.sample_rate_hz}"
+            )
+        if self.duration_s[0] < 1 or self.gap_s[0] < 0:
+            raise ConfigError(
+                f"recordings must last at least 1 s and gaps at least 0 s, got {self.duration_s} "
+                f"and {self.gap_s}"
+            )
+        if self.peak_dbfs[1] > 0:
+            raise ConfigError(f"peak_dbfs must be at most 0, full scale, got {self.peak_dbfs}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SyntheticRecording:
+    """A recording of which everything is known.
+
+    Attributes
+    ----------
+    samples : float32, shape (n_samples,), values in [-1, 1]
+    sample_rate_hz : int
+    songs : tuple of (start_s, end_s)
+        When a strophe sounds.
+    background : str
+    snr_db : float
+    """
+
+    samples: FloatArray
+    sample_rate_hz: int
+    songs: tuple[tuple[float, float], ...]
+    background: str
+    snr_db: float
+
+
+def render_recording(
+    species: SyntheticSpecies,
+    *,
+    individual: int,
+    take: int = 0,
+    seed: int = 0,
+    config: SynthesisConfig | None = None,
+    background: str | None = None,
+) -> SyntheticRecording:
+    """Record one individual once.
+
+    Parameters
+    ----------
+    species : SyntheticSpecies
+    individual : int
+        Which bird: it keeps its pitch, tempo and repertoire, and its place with its background.
+    take : int
+        Which of its recordings: distance, level and the order of strophes change.
+    seed : int
+    config : SynthesisConfig, optional
+    background : str, optional
+        One of `BACKGROUNDS`; drawn for the individual's place by default.
+
+    Returns
+    -------
+    SyntheticRecording
+    """
+    config = config or SynthesisConfig()
+    rate_hz = config.sample_rate_hz
+    name = zlib.crc32(species.scientific_name.encode())
+    bird = np.random.default_rng((seed, name, individual))
+    repertoire = [_individual_song(species.song, bird, config) for _ in range(bird.integers(1, 4))]
+    place = background or str(bird.choice(BACKGROUNDS))
+
+    drawn = np.random.default_rng((seed, name, individual, 1 + take))
+    duration_s = drawn.uniform(*config.duration_s)
+    song = np.zeros(round(duration_s * rate_hz), np.float32)
+    songs: list[tuple[float, float]] = []
+    start_s = drawn.uniform(0, config.gap_s[1] / 2)
+    while True:
+        strophe = _strophe(repertoire[drawn.integers(len(repertoire))], rate_hz, drawn)
+        end_s = start_s + len(strophe) / rate_hz
+        first = round(start_s * rate_hz)
+        if first + len(strophe) > len(song):
+            if not songs:  # a recording without its bird would be a lie
+                song[: len(strophe)] = strophe[: len(song)]
+                songs.append((0.0, min(duration_s, len(strophe) / rate_hz)))
+            break
+        song[first : first + len(strophe)] = strophe
+        songs.append((start_s, end_s))
+        start_s = end_s + drawn.uniform(*config.gap_s)
+    song = _carry(song, rate_hz, drawn)
+
+    snr_db = float(drawn.uniform(*config.snr_db))
+    noise = render_background(place, duration_s=duration_s, sample_rate_hz=rate_hz, generator=drawn)
+    sounding_share = sum(end - start for start, end in songs) / duration_s
+    song_power = band_power(song, rate_hz) / sounding_share
+    mixed = song + noise * np.float32(np.sqrt(song_power / 10 ** (snr_db / 10)))
+    return SyntheticRecording(
+        _at_level(mixed, float(drawn.uniform(*config.peak_dbfs))),
+        rate_hz,
+        tuple(songs),
+        place,
+        snr_db,
+    )
+
+
+def render_noise(
+    *, index: int, seed: int = 0, config: SynthesisConfig | None = None
+) -> SyntheticRecording:
+    """Record a place without a bird; the kinds of background take turns with `index`."""
+    config = config or SynthesisConfig()
+    generator = np.random.default_rng((seed, index))
+    kind = BACKGROUNDS[index % len(BACKGROUNDS)]
+    noise = render_background(
+        kind,
+        duration_s=generator.uniform(*config.duration_s),
+        sample_rate_hz=config.sample_rate_hz,
+        generator=generator,
+    )
+    samples = _at_level(noise, float(generator.uniform(*config.peak_dbfs)))
+    return SyntheticRecording(samples, config.sample_rate_hz, (), kind, float("-inf"))
+
+
+def write_recordings(
+    audio_dir: Path,
+    *,
+    n_individuals: int,
+    takes_per_individual: int = 1,
+    first_individual: int = 0,
+    seed: int = 0,
+    config: SynthesisConfig | None = None,
+    species: Sequence[SyntheticSpecies] = SPECIES,
+    n_jobs: int = 1,
+) -> list[Recording]:
+    """Record individuals of each species as FLAC files.
+
+    Parameters
+    ----------
+    audio_dir : Path
+        Made if need be.
+    n_individuals, takes_per_individual : int
+    first_individual : int
+        Other numbers are other birds.
+    seed : int
+    config : SynthesisConfig, optional
+    species : sequence of SyntheticSpecies
+    n_jobs : int
+        Recordings made side by side; it does not change them.
+
+    Returns
+    -------
+    list of Recording
+        Rows for a manifest; the takes of one individual share a session.
+    """
+    from joblib import Parallel, delayed
+
+    birds = [
+        (bird, individual, take)
+        for bird in species
+        for individual in range(first_individual, first_individual + n_individuals)
+        for take in range(takes_per_individual)
+    ]
+    return list(
+        Parallel(n_jobs=n_jobs)(
+            delayed(_write_recording)(audio_dir, bird, individual, take, seed, config)
+            for bird, individual, take in birds
+        )
+    )
+
+
+def write_noises(
+    audio_dir: Path, *, n: int, seed: int = 0, config: SynthesisConfig | None = None
+) -> list[Path]:
+    """Record places without a bird as FLAC files, and return their paths."""
+    audio_dir.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for index in range(n):
+        noise = render_noise(index=index, seed=seed, config=config)
+        paths.append(audio_dir / f"noise{index:03d}_{noise.background}.flac")
+        soundfile.write(paths[-1], noise.samples, noise.sample_rate_hz)
+    return paths
+
+
+def _write_recording(
+    audio_dir: Path,
+    species: SyntheticSpecies,
+    individual: int,
+    take: int,
+    seed: int,
+    config: SynthesisConfig | None,
+) -> Recording:
+    file = f"{species.genus}_{species.species}/bird{individual:03d}_take{take}.flac"
+    rendered = render_recording(species, individual=individual, take=take, seed=seed, config=config)
+    (audio_dir / file).parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(audio_dir / file, rendered.samples, rendered.sample_rate_hz)
+    return Recording(
+        file=file,
+        order=species.order,
+        family=species.family,
+        genus=species.genus,
+        species=species.species,
+        english_name=species.english_name,
+        recordist="birdsong synthesis",
+        licence="CC0 1.0",
+        session=f"{species.genus}_{species.species}_bird{individual:03d}",
+    )
+
+
+def _individual_song(
+    song: SongTemplate, bird: np.random.Generator, config: SynthesisConfig
+) -> SongTemplate:
+    """Draw one song of an individual's repertoire around the species'."""
+    pitch = 2 ** (config.pitch_deviation_octaves * bird.standard_normal())
+    tempo = 2 ** (config.tempo_deviation_octaves * bird.standard_normal())
+    n_notes = int(bird.integers(song.n_notes[0], song.n_notes[1] + 1))
+    return SongTemplate(
+        note=song.note,
+        pitch_hz=song.pitch_hz * pitch,
+        sweep_octaves=song.sweep_octaves * bird.uniform(0.75, 1.25),
+        interval_octaves=song.interval_octaves * bird.uniform(0.75, 1.25),
+        note_s=song.note_s / tempo,
+        pause_s=song.pause_s / tempo * bird.uniform(0.85, 1.15),
+        n_notes=(n_notes, n_notes),
+    )
+
+
+def _strophe(song: SongTemplate, rate_hz: int, drawn: np.random.Generator) -> FloatArray:
+    """Sing a strophe: notes one after the other, each a little different from the last."""
+    parts = []
+    for number in range(song.n_notes[0]):
+        wobble = drawn.normal(1, 0.03, 2)
+        pitch_hz = song.pitch_hz * 2 ** (song.interval_octaves * (number % 2)) * wobble[0]
+        n_samples = max(64, round(song.note_s * wobble[1] * rate_hz))
+        loudness = drawn.uniform(0.7, 1.0)
+        parts.append(loudness * _note(song, pitch_hz, n_samples, rate_hz, drawn))
+        if number + 1 < song.n_notes[0]:
+            parts.append(np.zeros(round(song.pause_s * rate_hz), np.float32))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _note(
+    song: SongTemplate,
+    pitch_hz: float,
+    n_samples: int,
+    rate_hz: int,
+    drawn: np.random.Generator,
+) -> FloatArray:
+    """One note with soft edges."""
+    along = np.linspace(-0.5, 0.5, n_samples)
+    octaves = song.sweep_octaves * along
+    if song.note == "warble":
+        cycles = drawn.uniform(*_WARBLE_HZ) * n_samples / rate_hz
+        octaves = octaves + 0.3 * np.sin(2 * np.pi * cycles * along)
+    phase = 2 * np.pi * np.cumsum(pitch_hz * 2**octaves) / rate_hz
+    if song.note == "buzz":
+        edges_hz = pitch_hz * 2 ** np.array([-0.35, 0.35])
+        band = scipy.signal.butter(4, edges_hz, "bandpass", fs=rate_hz, output="sos")
+        note = scipy.signal.sosfilt(band, drawn.standard_normal(n_samples))
+        note /= np.abs(note).max()
+    elif song.note == "stack":
+        highest = int(10_000 / (pitch_hz * 2 ** abs(song.sweep_octaves)))
+        note = sum(np.sin(k * phase) / k**0.7 for k in range(1, min(highest, 9) + 1))
+    else:
+        note = np.sin(phase)
+    n_fade = min(n_samples // 3, round(_FADE_S * rate_hz))
+    fade = np.sin(np.linspace(0, np.pi / 2, n_fade)) ** 2
+    note[:n_fade] *= fade
+    note[-n_fade:] *= fade[::-1]
+    return np.asarray(note, np.float32)
+
+
+def _carry(song: FloatArray, rate_hz: int, drawn: np.random.Generator) -> FloatArray:
+    """Let the song travel: air takes the high tones, trees throw some of it back."""
+    frequencies_hz = scipy.fft.rfftfreq(len(song), 1 / rate_hz).astype(np.float32)
+    response = np.exp(-frequencies_hz / np.float32(drawn.uniform(4_000, 40_000)))
+    echoes = np.ones(len(frequencies_hz), np.complex64)
+    for _ in range(drawn.integers(0, 5)):
+        delay_s, strength = drawn.uniform(0.01, 0.08), drawn.uniform(0.05, 0.3)
+        echoes += strength * np.exp(np.complex64(-2j * np.pi * delay_s) * frequencies_hz)
+    carried: FloatArray = scipy.fft.irfft(scipy.fft.rfft(song) * response * echoes, len(song))
+    return carried
+
+
+def _at_level(samples: FloatArray, peak_dbfs: float) -> FloatArray:
+    """Scale so that the loudest sample has the level asked for."""
+    return (samples * (10 ** (peak_dbfs / 20) / np.abs(samples).max())).astype(np.float32)

@@ -1,0 +1,132 @@
+"""What is heard besides birds: hiss, wind, rain, hum, an insect, a stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+
+from birdsong.arrays import FloatArray
+
+BAND_HZ = (200.0, 11_000.0)
+"""Where signal and background are compared: what a picture shows."""
+
+
+def render_background(
+    kind: str, *, duration_s: float, sample_rate_hz: int, generator: np.random.Generator
+) -> FloatArray:
+    """Make a background of one kind.
+
+    Parameters
+    ----------
+    kind : str
+        One of `BACKGROUNDS`.
+    duration_s : float
+    sample_rate_hz : int
+    generator : numpy Generator
+        Draws everything.
+
+    Returns
+    -------
+    float32, shape (n_samples,)
+        With a mean power of 1 within `BAND_HZ`.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
+    if kind not in _MAKERS:
+        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {kind!r}")
+    n_samples = round(duration_s * sample_rate_hz)
+    samples = _MAKERS[kind](n_samples, sample_rate_hz, generator)
+    # No microphone hears one thing alone: a floor of hiss lies under each kind.
+    floor = _coloured_noise(n_samples, sample_rate_hz, 0.5, generator)
+    samples = samples / np.sqrt(band_power(samples, sample_rate_hz))
+    samples += floor * np.sqrt(0.05 / band_power(floor, sample_rate_hz))
+    return (samples / np.sqrt(band_power(samples, sample_rate_hz))).astype(np.float32)
+
+
+def band_power(samples: FloatArray, sample_rate_hz: int) -> float:
+    """Mean power of a signal within `BAND_HZ`."""
+    spectrum = scipy.fft.rfft(samples)
+    first, last = (int(hz / sample_rate_hz * len(samples)) for hz in BAND_HZ)
+    inside = spectrum[first : last + 1]
+    return float(2 * np.vdot(inside, inside).real / len(samples) ** 2)
+
+
+def _hiss(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    return _coloured_noise(n, rate_hz, generator.uniform(0.0, 1.0), generator)
+
+
+def _stream(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    water = _coloured_noise(n, rate_hz, generator.uniform(1.2, 2.0), generator)
+    return water * (1 + 0.3 * _slow(n, rate_hz, 3.0, generator))
+
+
+def _wind(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    gusts = np.exp(1.2 * _slow(n, rate_hz, 0.7, generator))
+    return _coloured_noise(n, rate_hz, generator.uniform(2.0, 3.0), generator) * gusts
+
+
+def _rain(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    """Drops: short bursts of noise at random moments, over the rush of those far away."""
+    drops = np.zeros(n, np.float32)
+    n_drops = generator.poisson(generator.uniform(20, 80) * n / rate_hz)
+    at = generator.integers(0, n, n_drops)
+    drops[at] = generator.lognormal(0.0, 0.8, n_drops) * generator.choice([-1, 1], n_drops)
+    ring_s = np.arange(int(0.006 * rate_hz)) / rate_hz
+    ring = np.exp(-ring_s / 0.0012) * generator.standard_normal(len(ring_s))
+    near = scipy.signal.oaconvolve(drops, ring.astype(np.float32))[:n]
+    far = _coloured_noise(n, rate_hz, 0.7, generator)
+    return near / near.std() + far / far.std()
+
+
+def _hum(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    """Mains or a motor: many harmonics of a low tone, which hardly changes."""
+    times_s = np.arange(n, dtype=np.float32) / rate_hz
+    base_hz = generator.uniform(48, 125)
+    hum = np.zeros(n, np.float32)
+    for harmonic in range(1, int(1800 / base_hz)):
+        phase = np.float32(2 * np.pi * harmonic * base_hz) * times_s
+        hum += np.sin(phase + generator.uniform(0, 6)) / np.float32(harmonic**0.8)
+    return hum
+
+
+def _insect(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    """A cricket or cicada: a steady high tone that pulses many times a second."""
+    times_s = np.arange(n) / rate_hz
+    pulse = 0.5 + 0.5 * np.sin(2 * np.pi * generator.uniform(25, 70) * times_s)
+    tone = np.sin(2 * np.pi * generator.uniform(3800, 8500) * times_s)
+    return (tone * pulse).astype(np.float32)
+
+
+def _coloured_noise(
+    n: int, rate_hz: int, slope: float, generator: np.random.Generator
+) -> FloatArray:
+    """Noise whose power falls with frequency to the power of `slope`; level below 100 Hz."""
+    spectrum = scipy.fft.rfft(generator.standard_normal(n, np.float32))
+    frequencies_hz = scipy.fft.rfftfreq(n, 1 / rate_hz).astype(np.float32)
+    spectrum *= np.maximum(frequencies_hz, 100.0) ** np.float32(-slope / 2)
+    noise: FloatArray = scipy.fft.irfft(spectrum, n)
+    return noise / noise.std()
+
+
+def _slow(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
+    """A random course that changes about `hz` times a second, with deviation 1."""
+    n_knots = max(4, int(n / rate_hz * hz * 2))
+    knots = generator.standard_normal(n_knots)
+    course: FloatArray = np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots)
+    return course.astype(np.float32)
+
+
+_MAKERS = {
+    "hiss": _hiss,
+    "hum": _hum,
+    "insect": _insect,
+    "rain": _rain,
+    "stream": _stream,
+    "wind": _wind,
+}
+
+BACKGROUNDS = tuple(_MAKERS)

@@ -1,0 +1,223 @@
+"""The plan of the house: imports point one way, commands start light, a wheel holds one package."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import pytest
+
+from birdsong.pipelines.command import STAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ABOVE_ALL = {"pipelines", "app"}
+MAY_KNOW = {
+    # room: the rooms that it may import from, beside itself; or single modules of one
+    "": set(),  # birdsong/__init__.py
+    "errors": set(),
+    "arrays": set(),
+    "recordings": {"errors", "arrays"},
+    "sound": {"errors", "arrays"},
+    "taxa": {"errors", "arrays"},
+    "pooling": {"arrays"},
+    "images": {"errors", "arrays", "recordings", "sound"},
+    "bundle": {"errors", "arrays", "sound", "taxa"},
+    "learning": {
+        *("errors", "arrays", "images", "taxa", "bundle", "pooling"),
+        *("recordings.sessions", "sound.spectrogram"),
+    },
+    "answers": {"errors", "arrays", "bundle", "pooling", "sound", "taxa"},
+}
+ONLY_IN = {"keras": "learning", "tensorflow": "learning", "streamlit": "app"}
+MAX_LINES = 320
+HEAVY = (
+    "tensorflow", "keras", "librosa", "onnxruntime", "sklearn", "matplotlib", "soundfile", "scipy",
+    "joblib", "rich", "pandas",
+)  # fmt: skip
+
+
+def modules() -> list[Path]:
+    """Every module of the package, by its place in the repository."""
+    folders = [ROOT / name for name in ("birdsong", "pipelines", "app")]
+    return sorted(path.relative_to(ROOT) for folder in folders for path in folder.rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    """The name that a module is imported by: ``birdsong.pipelines.train``."""
+    parts = path.with_suffix("").parts
+    parts = parts if parts[0] == "birdsong" else ("birdsong", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.Module, path: Path) -> Iterator[tuple[str, bool]]:
+    """The modules that a module imports, and whether it does so inside a function."""
+    package = module_name(path.with_name("__init__.py")).split(".")
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    late = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            # What is imported from a package may be one of its modules.
+            names = [f"{source}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((name, id(node) in late) for name in names)
+
+
+def room_of(name: str) -> str:
+    """``images`` of ``birdsong.images.store``."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def faults(source: str, path: Path) -> list[str]:
+    """What a module imports against the plan."""
+    room = room_of(module_name(path))
+    found = []
+    for name, inside_function in imports(ast.parse(source), path):
+        top = name.partition(".")[0]
+        if top in ABOVE_ALL:
+            found.append(f"{name}: must be named birdsong.{name}")
+        elif top == "birdsong":
+            target = room_of(name)
+            if target in {room, "__version__", ""} or (
+                room in ABOVE_ALL and target in {*MAY_KNOW, room}
+            ):
+                continue
+            inner = name.removeprefix("birdsong.")
+            allowed = MAY_KNOW.get(room, set())
+            if not any(inner == each or inner.startswith(f"{each}.") for each in allowed):
+                found.append(f"{name}: {room or 'the package itself'} must not know it")
+        elif top in ONLY_IN and ONLY_IN[top] != room:
+            found.append(f"{name}: only {ONLY_IN[top]} may import it")
+        elif top == "librosa" and (
+            path.as_posix() != "birdsong/sound/spectrogram.py" or not inside_function
+        ):
+            found.append(f"{name}: only sound/spectrogram.py may import it, inside a function")
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=Path.as_posix)
+def test_imports_point_one_way(path):
+    assert faults((ROOT / path).read_text(encoding="utf-8"), path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "fault"),
+    [
+        ("birdsong/sound/a.py", "from birdsong.images.store import ImageStore", "sound must not"),
+        ("birdsong/sound/a.py", "from ..recordings import manifest", "sound must not know"),
+        ("birdsong/taxa/a.py", "import birdsong.bundle", "taxa must not know"),
+        ("birdsong/errors.py", "from birdsong import arrays", "errors must not know"),
+        ("birdsong/pooling.py", "from birdsong.errors import AudioError", "pooling must not know"),
+        ("birdsong/answers/a.py", "from birdsong.images.png import read_png", "answers must not"),
+        ("birdsong/answers/a.py", "import birdsong.learning.metrics", "answers must not know"),
+        ("birdsong/learning/a.py", "import birdsong.sound.audio", "learning must not know"),
+        ("birdsong/learning/a.py", "from birdsong.recordings import manifest", "learning must not"),
+        ("birdsong/images/a.py", "from birdsong.pipelines.train import run", "images must not"),
+        ("pipelines/a.py", "from birdsong.app import page", "pipelines must not know"),
+        ("pipelines/a.py", "from pipelines.train import run", "must be named birdsong.pipelines"),
+        ("pipelines/a.py", "def f():\n    import keras", "only learning may import it"),
+        ("birdsong/attic/a.py", "from birdsong.errors import AudioError", "attic must not know"),
+        ("birdsong/answers/a.py", "import tensorflow as tf", "only learning may import it"),
+        ("birdsong/images/a.py", "import streamlit", "only app may import it"),
+        ("birdsong/images/a.py", "def f():\n    import librosa", "only sound/spectrogram.py"),
+        ("birdsong/sound/spectrogram.py", "import librosa.filters", "inside a function"),
+    ],
+)
+def test_an_import_that_points_back_is_seen(path, line, fault):
+    (found,) = faults(line, Path(path))
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("birdsong/sound/a.py", "from birdsong.sound.audio import AudioReader"),
+        ("birdsong/images/a.py", "from birdsong.images import store"),
+        ("birdsong/learning/a.py", "from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE"),
+        ("birdsong/learning/a.py", "import birdsong, keras"),
+        ("birdsong/sound/spectrogram.py", "def f():\n    import librosa"),
+        ("pipelines/a.py", "from .command import ALL_WELL\nfrom birdsong.answers import exports"),
+    ],
+)
+def test_an_import_along_the_plan_is_none(path, line):
+    assert faults(line, Path(path)) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=Path.as_posix)
+def test_every_module_says_what_it_owns(path):
+    source = (ROOT / path).read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source))
+    assert docstring
+    n_lines = len(source.splitlines())
+    if n_lines > MAX_LINES:
+        assert "long" in docstring, f"{n_lines} lines: split it, or say why it is so long"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if path.parts[0] == "birdsong"], ids=Path.as_posix
+)
+def test_the_library_does_not_print(path):
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [call.lineno for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+
+def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_package_itself_is_light(tmp_path):
+    code = f"import sys, birdsong; print([m for m in {('numpy', *HEAVY)} if m in sys.modules])"
+    finished = run_python(code, tmp_path)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_is_light(stage, tmp_path):
+    code = f"""
+import sys
+from birdsong.pipelines.command import main
+try:
+    main([{stage!r}, "--help"])
+finally:
+    print([module for module in {HEAVY} if module in sys.modules], file=sys.stderr)
+"""
+    finished = run_python(code, tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "[]\n")
+    assert finished.stdout.startswith(f"usage: birdsong {stage} ")
+
+
+def test_the_wheel_holds_one_package(tmp_path):
+    source = tmp_path / "source"
+    for name in ("birdsong", "pipelines", "app", "tests", "benchmarks"):
+        if (ROOT / name).is_dir():
+            copytree(ROOT / name, source / name, ignore=ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "data_manifest.csv"):
+        (source / name).write_bytes((ROOT / name).read_bytes())
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        info = next(name for name in names if ".dist-info/" in name).partition("/")[0]
+        assert {name.partition("/")[0] for name in names} == {"birdsong", info}
+        entry_points = archive.read(f"{info}/entry_points.txt").decode()
+    assert "birdsong = birdsong.pipelines.command:main" in entry_points
+    ours = {path if path.parts[0] == "birdsong" else "birdsong" / path for path in modules()}
+    packed = {Path(name) for name in names if name.endswith(".py")}
+    assert packed == ours, "neither a room left out nor tests, benchmarks or data in it"
