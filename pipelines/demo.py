@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from birdsong.recordings.manifest import Recording
 
 MARK = ".birdsong-demo"
-N_INDIVIDUALS = 9
-N_TAKES = 2
+N_INDIVIDUALS = 12
+N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
 N_NOISES = 20
 STEP_S = 3.0
-EPOCHS = {"genus": 10, "species": 14}
+EPOCHS = {"genus": 6, "species": 8}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +133,7 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
 
     _heading(f"3. Learning {'genera' if rank == 'genus' else rank}")
     with quiet_start():
+        from birdsong.images.augment import AugmentConfig
         from birdsong.images.store import open_store
         from birdsong.learning.material import MaterialConfig
         from birdsong.learning.training import TrainingConfig, train
@@ -145,6 +146,9 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
             ),
             epochs=EPOCHS[rank],
             batch_size=32,
+            learning_rate=2e-3,
+            label_smoothing=0.0,
+            augmentation=AugmentConfig(mixup_alpha=0.0),
             n_threads=arguments.jobs,
             seed=arguments.seed,
         ),

@@ -340,4 +340,6 @@ def _carry(song: FloatArray, rate_hz: int, drawn: np.random.Generator) -> FloatA
 
 def _at_level(samples: FloatArray, peak_dbfs: float) -> FloatArray:
     """Scale so that the loudest sample has the level asked for."""
-    return (samples * (10 ** (peak_dbfs / 20) / np.abs(samples).max())).astype(np.float32)
+    scale = 10 ** (peak_dbfs / 20) / np.abs(samples).max()
+    scaled: FloatArray = (samples * scale).astype(np.float32)
+    return scaled

@@ -44,7 +44,9 @@ def render_background(
     floor = _coloured_noise(n_samples, sample_rate_hz, 0.5, generator)
     samples = samples / np.sqrt(band_power(samples, sample_rate_hz))
     samples += floor * np.sqrt(0.05 / band_power(floor, sample_rate_hz))
-    return (samples / np.sqrt(band_power(samples, sample_rate_hz))).astype(np.float32)
+    level = np.sqrt(band_power(samples, sample_rate_hz))
+    background: FloatArray = (samples / level).astype(np.float32)
+    return background
 
 
 def band_power(samples: FloatArray, sample_rate_hz: int) -> float:
@@ -66,7 +68,8 @@ def _stream(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
 
 def _wind(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
     gusts = np.exp(1.2 * _slow(n, rate_hz, 0.7, generator))
-    return _coloured_noise(n, rate_hz, generator.uniform(2.0, 3.0), generator) * gusts
+    wind: FloatArray = _coloured_noise(n, rate_hz, generator.uniform(2.0, 3.0), generator) * gusts
+    return wind
 
 
 def _rain(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
@@ -79,7 +82,8 @@ def _rain(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
     ring = np.exp(-ring_s / 0.0012) * generator.standard_normal(len(ring_s))
     near = scipy.signal.oaconvolve(drops, ring.astype(np.float32))[:n]
     far = _coloured_noise(n, rate_hz, 0.7, generator)
-    return near / near.std() + far / far.std()
+    rain: FloatArray = near / near.std() + far / far.std()
+    return rain
 
 
 def _hum(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
@@ -109,14 +113,15 @@ def _coloured_noise(
     frequencies_hz = scipy.fft.rfftfreq(n, 1 / rate_hz).astype(np.float32)
     spectrum *= np.maximum(frequencies_hz, 100.0) ** np.float32(-slope / 2)
     noise: FloatArray = scipy.fft.irfft(spectrum, n)
-    return noise / noise.std()
+    noise /= noise.std()
+    return noise
 
 
 def _slow(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
     """A random course that changes about `hz` times a second, with deviation 1."""
     n_knots = max(4, int(n / rate_hz * hz * 2))
     knots = generator.standard_normal(n_knots)
-    course: FloatArray = np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots)
+    course = np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots)
     return course.astype(np.float32)
 
 

@@ -190,7 +190,7 @@ def manifests(draw):
             genus=draw(words).capitalize(),
             species=draw(words | st.just("")),
             recordist=draw(texts),
-            session=draw(texts),
+            session=draw(texts).strip(),  # a blank one is written as none
             clip_start_s=draw(times),
             clip_duration_s=draw(times),
             extra={column: draw(texts) for column in columns},
