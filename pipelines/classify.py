@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.answers.classifier import Prediction
+    from birdsong.answers.prediction import Prediction
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.answers.classifier import Prediction
+    from birdsong.answers.prediction import Prediction
     from birdsong.recordings.manifest import Recording
 
 MARK = ".birdsong-demo"
-N_INDIVIDUALS = 12
+N_INDIVIDUALS = 10
 N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
 N_NOISES = 20
 STEP_S = 3.0
-EPOCHS = {"genus": 6, "species": 8}
+PROMISE = 0.9
+EPOCHS = {"genus": 5, "species": 7}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,12 +73,8 @@ def _fresh_folder(out: Path) -> Path:
 def _make_recordings(
     out: Path, seed: int, n_jobs: int
 ) -> tuple[list[Recording], list[Recording], list[Path]]:
-    from birdsong.recordings.synthesis import (
-        SPECIES,
-        SynthesisConfig,
-        write_noises,
-        write_recordings,
-    )
+    from birdsong.recordings.synthesis import SynthesisConfig, write_noises, write_recordings
+    from birdsong.recordings.synthetic_species import SPECIES
 
     config = SynthesisConfig()
     known = write_recordings(
@@ -110,7 +107,9 @@ def _make_recordings(
 
 
 def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None:
+    from birdsong.images.contact_sheet import write_contact_sheet
     from birdsong.images.preprocess import PreprocessConfig, preprocess
+    from birdsong.images.store import open_store
 
     from .preprocess import print_summary
     from .progress import Progress
@@ -126,6 +125,8 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
             on_done=lambda row: progress.advance(),
         )
     print_summary(receipt, out / "images")
+    write_contact_sheet(open_store(out / "images"), out / "songs.png")
+    print(f"a picture of each species: {out / 'songs.png'}")
 
 
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
@@ -158,7 +159,7 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
 
 
 def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path]) -> None:
-    from birdsong.answers.classifier import Classifier
+    from birdsong.answers.classifier import Classifier, ClassifyConfig
 
     from .classify import in_words
 
@@ -166,19 +167,33 @@ def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path])
     heard: dict[str, list[Prediction]] = {}
     for rank in ("genus", "species"):
         classifier = Classifier.load(out / "runs" / rank / "bundle")
-        heard[rank] = [classifier.classify(out / "new" / r.file, name=r.file) for r in new]
+        heard[rank] = [
+            classifier.classify(
+                out / "new" / r.file, name=r.file, config=ClassifyConfig(promise=PROMISE)
+            )
+            for r in new
+        ]
         names = [r.genus if rank == "genus" else r.scientific_name for r in new]
         right = sum(p.top[0].taxon == name for p, name in zip(heard[rank], names, strict=True))
         print(
             f"{rank:<8} most probable {rank} right for {right} of {len(new)} new recordings "
             f"({100 * right / len(new):.0f} %)"
         )
-    species_named = sum(
-        prediction.answer is not None and prediction.answer.rank == "species"
-        for prediction in (classifier.classify(noise) for noise in noises)
-    )
-    print(f"noises   {species_named} of {len(noises)} got a species")
-    print("\nWhat the species model says of three of them:")
+    named = [classifier.classify(noise).answer for noise in noises]
+    n_species = sum(answer is not None and answer.rank == "species" for answer in named)
+    print(f"noises   {n_species} of {len(noises)} got a species")
+    print(f"\nWhat the species model answers when it must be {PROMISE:.0%} sure:")
+    for rank in ("species", "genus", "family", "order"):
+        right = [
+            prediction.answer.taxon in (r.order, r.family, r.genus, r.scientific_name)
+            for prediction, r in zip(heard["species"], new, strict=True)
+            if prediction.answer is not None and prediction.answer.rank == rank
+        ]
+        if right:
+            print(f"  {rank:<8} {len(right):>3} answers, {sum(right):>3} right")
+    n_open = sum(p.answer is not None and p.answer.rank == "class" for p in heard["species"])
+    print(f"  a bird, nothing closer: {n_open}")
+    print("\nThree of them:")
     for prediction in heard["species"][:: max(1, len(new) // 3)][:3]:
         print(f"  {in_words(prediction)}")
 

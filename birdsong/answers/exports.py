@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from birdsong.answers.classifier import Prediction
+from birdsong.answers.prediction import Prediction
 from birdsong.taxa.selection import RankedTaxon
 
 CSV_COLUMNS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -34,7 +35,8 @@ def to_onnx(model: keras.Model) -> bytes:
             "set KERAS_BACKEND=tensorflow"
         )
     signature = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="uint8")]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name it lost
         path = Path(folder) / "model.onnx"
         model.export(path, format="onnx", input_signature=signature, verbose=False)
         return path.read_bytes()

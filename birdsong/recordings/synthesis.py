@@ -6,6 +6,7 @@ made, in any order, by any number of processes.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 import soundfile
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
 from birdsong.recordings.manifest import Recording
 from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS, band_power, render_background
-from birdsong.recordings.synthetic_species import SPECIES, SongTemplate, SyntheticSpecies
-
-_FADE_S = 0.008
-_WARBLE_HZ = (9.0, 14.0)
+from birdsong.recordings.synthetic_songs import individual_song, render_strophe, soft_edges
+from birdsong.recordings.synthetic_species import SPECIES, SyntheticSpecies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +55,12 @@ class SynthesisConfig:
     def __post_init__(self) -> None:
         for name in ("duration_s", "gap_s", "snr_db", "peak_dbfs"):
             low, high = getattr(self, name)
-            if not low <= high:
+            if not -math.inf < low <= high < math.inf:
                 raise ConfigError(f"{name} must be (lowest, highest), got {(low, high)}")
-        if self.sample_rate_hz < 24_000:
+        for name in ("pitch_deviation_octaves", "tempo_deviation_octaves"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not self.sample_rate_hz >= 24_000:
             raise ConfigError(
                 f"sample_rate_hz must be at least 24000, to hold songs of up to 11 kHz, got "
                 f"{self.sample_rate_hz}"
@@ -85,6 +86,9 @@ class SyntheticRecording:
         When a strophe sounds.
     background : str
     snr_db : float
+        Minus infinity without a bird.
+    species : SyntheticSpecies or None
+        Who sings, and which `individual`; None without a bird.
     """
 
     samples: FloatArray
@@ -92,6 +96,8 @@ class SyntheticRecording:
     songs: tuple[tuple[float, float], ...]
     background: str
     snr_db: float
+    species: SyntheticSpecies | None = None
+    individual: int | None = None
 
 
 def render_recording(
@@ -125,22 +131,31 @@ def render_recording(
     rate_hz = config.sample_rate_hz
     name = zlib.crc32(species.scientific_name.encode())
     bird = np.random.default_rng((seed, name, individual))
-    repertoire = [_individual_song(species.song, bird, config) for _ in range(bird.integers(1, 4))]
+    repertoire = [
+        individual_song(
+            species.song,
+            bird,
+            pitch_deviation_octaves=config.pitch_deviation_octaves,
+            tempo_deviation_octaves=config.tempo_deviation_octaves,
+        )
+        for _ in range(bird.integers(1, 4))
+    ]
     place = background or str(bird.choice(BACKGROUNDS))
 
     drawn = np.random.default_rng((seed, name, individual, 1 + take))
-    duration_s = drawn.uniform(*config.duration_s)
+    duration_s = float(drawn.uniform(*config.duration_s))
     song = np.zeros(round(duration_s * rate_hz), np.float32)
     songs: list[tuple[float, float]] = []
     start_s = drawn.uniform(0, config.gap_s[1] / 2)
     while True:
-        strophe = _strophe(repertoire[drawn.integers(len(repertoire))], rate_hz, drawn)
+        strophe = render_strophe(repertoire[drawn.integers(len(repertoire))], rate_hz, drawn)
         end_s = start_s + len(strophe) / rate_hz
         first = round(start_s * rate_hz)
         if first + len(strophe) > len(song):
             if not songs:  # a recording without its bird would be a lie
-                song[: len(strophe)] = strophe[: len(song)]
-                songs.append((0.0, min(duration_s, len(strophe) / rate_hz)))
+                cut = soft_edges(strophe[: len(song)], rate_hz)
+                song[: len(cut)] = cut
+                songs.append((0.0, len(cut) / rate_hz))
             break
         song[first : first + len(strophe)] = strophe
         songs.append((start_s, end_s))
@@ -148,7 +163,13 @@ def render_recording(
     song = _carry(song, rate_hz, drawn)
 
     snr_db = float(drawn.uniform(*config.snr_db))
-    noise = render_background(place, duration_s=duration_s, sample_rate_hz=rate_hz, generator=drawn)
+    noise = render_background(
+        place,
+        duration_s=duration_s,
+        sample_rate_hz=rate_hz,
+        generator=drawn,
+        place=np.random.default_rng((seed, name, individual, 0, 1)),
+    )
     sounding_share = sum(end - start for start, end in songs) / duration_s
     song_power = band_power(song, rate_hz) / sounding_share
     mixed = song + noise * np.float32(np.sqrt(song_power / 10 ** (snr_db / 10)))
@@ -158,6 +179,8 @@ def render_recording(
         tuple(songs),
         place,
         snr_db,
+        species,
+        individual,
     )
 
 
@@ -170,7 +193,7 @@ def render_noise(
     kind = BACKGROUNDS[index % len(BACKGROUNDS)]
     noise = render_background(
         kind,
-        duration_s=generator.uniform(*config.duration_s),
+        duration_s=float(generator.uniform(*config.duration_s)),
         sample_rate_hz=config.sample_rate_hz,
         generator=generator,
     )
@@ -263,78 +286,17 @@ def _write_recording(
     )
 
 
-def _individual_song(
-    song: SongTemplate, bird: np.random.Generator, config: SynthesisConfig
-) -> SongTemplate:
-    """Draw one song of an individual's repertoire around the species'."""
-    pitch = 2 ** (config.pitch_deviation_octaves * bird.standard_normal())
-    tempo = 2 ** (config.tempo_deviation_octaves * bird.standard_normal())
-    n_notes = int(bird.integers(song.n_notes[0], song.n_notes[1] + 1))
-    return SongTemplate(
-        note=song.note,
-        pitch_hz=song.pitch_hz * pitch,
-        sweep_octaves=song.sweep_octaves * bird.uniform(0.75, 1.25),
-        interval_octaves=song.interval_octaves * bird.uniform(0.75, 1.25),
-        note_s=song.note_s / tempo,
-        pause_s=song.pause_s / tempo * bird.uniform(0.85, 1.15),
-        n_notes=(n_notes, n_notes),
-    )
-
-
-def _strophe(song: SongTemplate, rate_hz: int, drawn: np.random.Generator) -> FloatArray:
-    """Sing a strophe: notes one after the other, each a little different from the last."""
-    parts = []
-    for number in range(song.n_notes[0]):
-        wobble = drawn.normal(1, 0.03, 2)
-        pitch_hz = song.pitch_hz * 2 ** (song.interval_octaves * (number % 2)) * wobble[0]
-        n_samples = max(64, round(song.note_s * wobble[1] * rate_hz))
-        loudness = drawn.uniform(0.7, 1.0)
-        parts.append(loudness * _note(song, pitch_hz, n_samples, rate_hz, drawn))
-        if number + 1 < song.n_notes[0]:
-            parts.append(np.zeros(round(song.pause_s * rate_hz), np.float32))
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _note(
-    song: SongTemplate,
-    pitch_hz: float,
-    n_samples: int,
-    rate_hz: int,
-    drawn: np.random.Generator,
-) -> FloatArray:
-    """One note with soft edges."""
-    along = np.linspace(-0.5, 0.5, n_samples)
-    octaves = song.sweep_octaves * along
-    if song.note == "warble":
-        cycles = drawn.uniform(*_WARBLE_HZ) * n_samples / rate_hz
-        octaves = octaves + 0.3 * np.sin(2 * np.pi * cycles * along)
-    phase = 2 * np.pi * np.cumsum(pitch_hz * 2**octaves) / rate_hz
-    if song.note == "buzz":
-        edges_hz = pitch_hz * 2 ** np.array([-0.35, 0.35])
-        band = scipy.signal.butter(4, edges_hz, "bandpass", fs=rate_hz, output="sos")
-        note = scipy.signal.sosfilt(band, drawn.standard_normal(n_samples))
-        note /= np.abs(note).max()
-    elif song.note == "stack":
-        highest = int(10_000 / (pitch_hz * 2 ** abs(song.sweep_octaves)))
-        note = sum(np.sin(k * phase) / k**0.7 for k in range(1, min(highest, 9) + 1))
-    else:
-        note = np.sin(phase)
-    n_fade = min(n_samples // 3, round(_FADE_S * rate_hz))
-    fade = np.sin(np.linspace(0, np.pi / 2, n_fade)) ** 2
-    note[:n_fade] *= fade
-    note[-n_fade:] *= fade[::-1]
-    return np.asarray(note, np.float32)
-
-
 def _carry(song: FloatArray, rate_hz: int, drawn: np.random.Generator) -> FloatArray:
     """Let the song travel: air takes the high tones, trees throw some of it back."""
-    frequencies_hz = scipy.fft.rfftfreq(len(song), 1 / rate_hz).astype(np.float32)
+    n_fft = scipy.fft.next_fast_len(len(song), real=True)
+    frequencies_hz = scipy.fft.rfftfreq(n_fft, 1 / rate_hz).astype(np.float32)
     response = np.exp(-frequencies_hz / np.float32(drawn.uniform(4_000, 40_000)))
-    echoes = np.ones(len(frequencies_hz), np.complex64)
+    direct = scipy.fft.irfft(scipy.fft.rfft(song, n_fft) * response, n_fft)[: len(song)]
+    carried: FloatArray = direct.copy()
     for _ in range(drawn.integers(0, 5)):
         delay_s, strength = drawn.uniform(0.01, 0.08), drawn.uniform(0.05, 0.3)
-        echoes += strength * np.exp(np.complex64(-2j * np.pi * delay_s) * frequencies_hz)
-    carried: FloatArray = scipy.fft.irfft(scipy.fft.rfft(song) * response * echoes, len(song))
+        n_delay = round(delay_s * rate_hz)
+        carried[n_delay:] += np.float32(strength) * direct[:-n_delay]
     return carried
 
 

@@ -13,7 +13,12 @@ BAND_HZ = (200.0, 11_000.0)
 
 
 def render_background(
-    kind: str, *, duration_s: float, sample_rate_hz: int, generator: np.random.Generator
+    kind: str,
+    *,
+    duration_s: float,
+    sample_rate_hz: int,
+    generator: np.random.Generator,
+    place: np.random.Generator | None = None,
 ) -> FloatArray:
     """Make a background of one kind.
 
@@ -24,7 +29,9 @@ def render_background(
     duration_s : float
     sample_rate_hz : int
     generator : numpy Generator
-        Draws everything.
+        Draws the noise, and whatever `place` does not.
+    place : numpy Generator, optional
+        Draws what stays from one visit to the next: the colour of a hiss, the tone of an insect.
 
     Returns
     -------
@@ -39,7 +46,7 @@ def render_background(
     if kind not in _MAKERS:
         raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {kind!r}")
     n_samples = round(duration_s * sample_rate_hz)
-    samples = _MAKERS[kind](n_samples, sample_rate_hz, generator)
+    samples = _MAKERS[kind](n_samples, sample_rate_hz, generator, place or generator)
     # No microphone hears one thing alone: a floor of hiss lies under each kind.
     floor = _coloured_noise(n_samples, sample_rate_hz, 0.5, generator)
     samples = samples / np.sqrt(band_power(samples, sample_rate_hz))
@@ -51,31 +58,40 @@ def render_background(
 
 def band_power(samples: FloatArray, sample_rate_hz: int) -> float:
     """Mean power of a signal within `BAND_HZ`."""
-    spectrum = scipy.fft.rfft(samples)
-    first, last = (int(hz / sample_rate_hz * len(samples)) for hz in BAND_HZ)
-    inside = spectrum[first : last + 1]
-    return float(2 * np.vdot(inside, inside).real / len(samples) ** 2)
+    # Lengths with a large prime factor take ten times as long; a few zeros change no power.
+    n_fft = scipy.fft.next_fast_len(len(samples), real=True)
+    first, last = (int(hz / sample_rate_hz * n_fft) for hz in BAND_HZ)
+    inside = scipy.fft.rfft(samples, n_fft)[first : last + 1]
+    return float(2 * np.vdot(inside, inside).real / (n_fft * len(samples)))
 
 
-def _hiss(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
-    return _coloured_noise(n, rate_hz, generator.uniform(0.0, 1.0), generator)
+def _hiss(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
+    return _coloured_noise(n, rate_hz, place.uniform(0.0, 1.0), generator)
 
 
-def _stream(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
-    water = _coloured_noise(n, rate_hz, generator.uniform(1.2, 2.0), generator)
+def _stream(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
+    water = _coloured_noise(n, rate_hz, place.uniform(1.2, 2.0), generator)
     return water * (1 + 0.3 * _slow(n, rate_hz, 3.0, generator))
 
 
-def _wind(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+def _wind(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
     gusts = np.exp(1.2 * _slow(n, rate_hz, 0.7, generator))
-    wind: FloatArray = _coloured_noise(n, rate_hz, generator.uniform(2.0, 3.0), generator) * gusts
+    wind: FloatArray = _coloured_noise(n, rate_hz, place.uniform(2.0, 3.0), generator) * gusts
     return wind
 
 
-def _rain(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+def _rain(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
     """Drops: short bursts of noise at random moments, over the rush of those far away."""
     drops = np.zeros(n, np.float32)
-    n_drops = generator.poisson(generator.uniform(20, 80) * n / rate_hz)
+    n_drops = generator.poisson(place.uniform(20, 80) * n / rate_hz)
     at = generator.integers(0, n, n_drops)
     drops[at] = generator.lognormal(0.0, 0.8, n_drops) * generator.choice([-1, 1], n_drops)
     ring_s = np.arange(int(0.006 * rate_hz)) / rate_hz
@@ -86,10 +102,12 @@ def _rain(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
     return rain
 
 
-def _hum(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+def _hum(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
     """Mains or a motor: many harmonics of a low tone, which hardly changes."""
     times_s = np.arange(n, dtype=np.float32) / rate_hz
-    base_hz = generator.uniform(48, 125)
+    base_hz = place.uniform(48, 125)
     hum = np.zeros(n, np.float32)
     for harmonic in range(1, int(1800 / base_hz)):
         phase = np.float32(2 * np.pi * harmonic * base_hz) * times_s
@@ -97,11 +115,13 @@ def _hum(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
     return hum
 
 
-def _insect(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+def _insect(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
     """A cricket or cicada: a steady high tone that pulses many times a second."""
     times_s = np.arange(n) / rate_hz
-    pulse = 0.5 + 0.5 * np.sin(2 * np.pi * generator.uniform(25, 70) * times_s)
-    tone = np.sin(2 * np.pi * generator.uniform(3800, 8500) * times_s)
+    pulse = 0.5 + 0.5 * np.sin(2 * np.pi * place.uniform(25, 70) * times_s)
+    tone = np.sin(2 * np.pi * place.uniform(3800, 8500) * times_s)
     return (tone * pulse).astype(np.float32)
 
 
@@ -109,10 +129,11 @@ def _coloured_noise(
     n: int, rate_hz: int, slope: float, generator: np.random.Generator
 ) -> FloatArray:
     """Noise whose power falls with frequency to the power of `slope`; level below 100 Hz."""
-    spectrum = scipy.fft.rfft(generator.standard_normal(n, np.float32))
-    frequencies_hz = scipy.fft.rfftfreq(n, 1 / rate_hz).astype(np.float32)
+    n_fft = scipy.fft.next_fast_len(n, real=True)
+    spectrum = scipy.fft.rfft(generator.standard_normal(n_fft, np.float32))
+    frequencies_hz = scipy.fft.rfftfreq(n_fft, 1 / rate_hz).astype(np.float32)
     spectrum *= np.maximum(frequencies_hz, 100.0) ** np.float32(-slope / 2)
-    noise: FloatArray = scipy.fft.irfft(spectrum, n)
+    noise: FloatArray = scipy.fft.irfft(spectrum, n_fft)[:n]
     noise /= noise.std()
     return noise
 

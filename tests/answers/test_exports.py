@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from birdsong.answers.classifier import Classifier, Prediction
+from birdsong.answers.classifier import Classifier
 from birdsong.answers.exports import CSV_COLUMNS, to_csv, to_json_line
+from birdsong.answers.prediction import Prediction
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,79 @@
+"""What is said of a recording: the answer, the detections, the segments behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from birdsong.taxa.selection import Answer, RankedTaxon
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentAnswer:
+    """What was heard in one segment: the most probable label, given that it holds a bird."""
+
+    start_s: float
+    end_s: float
+    bird_probability: float
+    taxon: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A run of neighbouring segments with one answer; its probability is the segments' mean.
+
+    The promise is kept per recording and is not claimed for a detection.
+    """
+
+    start_s: float
+    end_s: float
+    rank: str
+    taxon: str
+    english_name: str | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """All that is said of one recording.
+
+    Attributes
+    ----------
+    recording : str
+        The path or name as given.
+    status : {"ok", "failed"}
+    error : str
+        Why it failed; empty where it did not.
+    duration_s : float
+    bird_probability : float
+        Probability that the recording holds a bird.
+    warnings : tuple of str
+    answer : Answer or None
+        None where the recording failed or is too long for one answer; `reason` says so.
+    reason : str
+        Why there is no answer; the answer's own reason otherwise.
+    path : tuple of RankedTaxon
+        From birds at large to the most probable label.
+    top : tuple of RankedTaxon
+        The ten most probable labels, of all that is possible: bird or not.
+    detections : tuple of Detection
+    segments : tuple of SegmentAnswer
+    promise : float
+    bundle_name, bundle_fingerprint : str
+    """
+
+    recording: str
+    status: str
+    error: str = ""
+    duration_s: float = 0.0
+    bird_probability: float = 0.0
+    warnings: tuple[str, ...] = ()
+    answer: Answer | None = None
+    reason: str = ""
+    path: tuple[RankedTaxon, ...] = ()
+    top: tuple[RankedTaxon, ...] = ()
+    detections: tuple[Detection, ...] = ()
+    segments: tuple[SegmentAnswer, ...] = ()
+    promise: float
+    bundle_name: str
+    bundle_fingerprint: str
