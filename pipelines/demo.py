@@ -183,19 +183,29 @@ def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path])
     n_species = sum(answer is not None and answer.rank == "species" for answer in named)
     print(f"noises   {n_species} of {len(noises)} got a species")
     print(f"\nWhat the species model answers when it must be {PROMISE:.0%} sure:")
-    for rank in ("species", "genus", "family", "order"):
-        right = [
-            prediction.answer.taxon in (r.order, r.family, r.genus, r.scientific_name)
-            for prediction, r in zip(heard["species"], new, strict=True)
-            if prediction.answer is not None and prediction.answer.rank == rank
-        ]
-        if right:
-            print(f"  {rank:<8} {len(right):>3} answers, {sum(right):>3} right")
-    n_open = sum(p.answer is not None and p.answer.rank == "class" for p in heard["species"])
-    print(f"  a bird, nothing closer: {n_open}")
+    _print_answers_by_rank(heard["species"], new)
     print("\nThree of them:")
     for prediction in heard["species"][:: max(1, len(new) // 3)][:3]:
         print(f"  {in_words(prediction)}")
+
+
+def _print_answers_by_rank(predictions: Sequence[Prediction], new: Sequence[Recording]) -> None:
+    right_at: dict[str, list[bool]] = {}
+    for prediction, recording in zip(predictions, new, strict=True):
+        if prediction.answer is not None:
+            true_taxa = (
+                recording.order,
+                recording.family,
+                recording.genus,
+                recording.scientific_name,
+            )
+            is_right = prediction.answer.taxon in true_taxa
+            right_at.setdefault(prediction.answer.rank, []).append(is_right)
+    for rank in ("species", "genus", "family", "order"):
+        if rank in right_at:
+            n_right, n = sum(right_at[rank]), len(right_at[rank])
+            print(f"  {rank:<8} {n:>3} answers, {n_right:>3} right")
+    print(f"  a bird, nothing closer: {len(right_at.get('class', []))}")
 
 
 def _heading(words: str) -> None:

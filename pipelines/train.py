@@ -120,6 +120,8 @@ def print_material(material: Material) -> None:
     print(f"{len(material.labels)} labels")
     for name in ("train", "validation", "test"):
         part = getattr(material, name)
+        if not part.rows:
+            continue
         print(
             f"  {name:<10} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
             f"  {len(part.rows):>7} pictures",

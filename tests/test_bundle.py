@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 
 from birdsong.answers.classifier import Classifier
@@ -93,6 +94,21 @@ def test_pictures_of_another_kind_are_refused(bundle_dir):
     other = SpectrogramConfig(f_min_hz=300.0)
     with pytest.raises(BundleError, match=r"images: its pictures have fingerprint \w+, but bundle"):
         bundle.require_pictures(other, "images")
+
+
+@pytest.mark.parametrize(
+    ("type_", "shape"),
+    [(onnx.TensorProto.FLOAT, [None, 64, 200, 1]), (onnx.TensorProto.UINT8, [None, 96, 511, 1])],
+)
+def test_a_network_made_for_another_picture(bundle_dir, type_, shape):
+    pictures = onnx.helper.make_tensor_value_info("pictures", type_, shape)
+    logits = onnx.helper.make_tensor_value_info("logits", type_, shape)
+    node = onnx.helper.make_node("Identity", ["pictures"], ["logits"])
+    graph = onnx.helper.make_graph([node], "other", [pictures], [logits])
+    opset = [onnx.helper.make_opsetid("", 15)]
+    other = onnx.helper.make_model(graph, ir_version=8, opset_imports=opset).SerializeToString()
+    with pytest.raises(BundleError, match=r"made for another picture: expected uint8 \(n, 64"):
+        Classifier(replace(read_bundle(bundle_dir), model_onnx=other))
 
 
 def test_a_network_that_does_not_fit_its_labels(bundle_dir):

@@ -16,6 +16,7 @@ from birdsong.errors import AudioError, BundleError, ConfigError
 from birdsong.pooling import Evidence, pool
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import walk_segments
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 from birdsong.taxa.selection import Answer, RankedTaxon, select_by_threshold
 
 BATCH_SIZE = 64
@@ -92,14 +93,18 @@ class Classifier:
             raise BundleError(
                 f"bundle '{bundle.name}': its network cannot be loaded ({error})"
             ) from error
+        if pictures.shape[1:] != [*SPECTROGRAM_SHAPE, 1] or pictures.type != "tensor(uint8)":
+            raise BundleError(
+                f"bundle '{bundle.name}': its network was made for another picture: expected "
+                f"uint8 (n, 64, 200, 1), got {pictures.type} {pictures.shape}"
+            )
         if logits.shape[-1] != len(bundle.labels):
             raise BundleError(
                 f"bundle '{bundle.name}': its network has {logits.shape[-1]} outputs for "
                 f"{len(bundle.labels)} labels"
             )
         self._input_name: str = pictures.name
-        # Known in a blink, asked for with every prediction.
-        self._fingerprint = bundle.fingerprint
+        self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
     @classmethod
     def load(cls, folder: Path) -> Self:

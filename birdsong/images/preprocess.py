@@ -91,7 +91,7 @@ def preprocess(
         Made if need be. Pictures of another config in it are replaced.
     config : PreprocessConfig, optional
     n_jobs : int
-        Recordings worked on side by side.
+        Recordings worked on side by side; -1 for as many as there are cores.
     backend : {"loky", "threading"}
         joblib's: processes or threads. The result is the same.
     on_done : callable, optional
@@ -107,12 +107,16 @@ def preprocess(
     ManifestError
         If the audio folder does not exist.
     DatasetError
-        If there is no recording, or the folder cannot be written.
+        If there is no recording, or the folder cannot be written or holds something else.
+    ConfigError
+        If `n_jobs` is 0.
     """
     from joblib import Parallel, delayed
 
     if not recordings:
         raise DatasetError("the manifest holds no recording: there is nothing to preprocess")
+    if n_jobs == 0:
+        raise ConfigError("n_jobs must be at least 1, or -1 for all cores, got 0")
     config = config or PreprocessConfig()
     audio = AudioFolder(audio_dir)
     filters = mel_filters(config.spectrogram)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,16 @@ import birdsong
 from birdsong.bundle import Bundle, write_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.augment import AugmentConfig
-from birdsong.images.feeding import PictureFeed
+from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore, write_atomically
 from birdsong.learning.epoch_log import EpochLog
 from birdsong.learning.evaluation import measure
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import PARTS, Material, MaterialConfig, Part, gather
 from birdsong.learning.onnx_export import to_onnx
+from birdsong.learning.schedules import SCHEDULES, learning_rate
 from birdsong.learning.squeezenet import squeezenet
 
-SCHEDULES = ("cosine", "plateau", "constant")
 CHECKPOINT = "best.weights.h5"
 
 
@@ -171,7 +170,13 @@ def _fit(
     watched = "val_loss" if has_validation else "loss"
     model.compile(
         optimizer=keras.optimizers.AdamW(
-            _learning_rate(config, len(train_feed)), weight_decay=config.weight_decay
+            learning_rate(
+                config.schedule,
+                highest=config.learning_rate,
+                n_epochs=config.epochs,
+                n_batches=len(train_feed),
+            ),
+            weight_decay=config.weight_decay,
         ),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=config.label_smoothing
@@ -196,8 +201,9 @@ def _fit(
                 monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
-    train_batches = train_feed.forever()
-    validation_batches = validation_feed.forever() if validation_feed else None
+    errors: list[Exception] = []
+    train_batches = _watched(train_feed.forever(), errors)
+    validation_batches = _watched(validation_feed.forever(), errors) if validation_feed else None
     try:
         model.fit(
             train_batches,
@@ -209,6 +215,10 @@ def _fit(
             shuffle=False,  # the feed does
             verbose=0,
         )
+    except Exception as error:
+        if errors:
+            raise errors[0] from error
+        raise
     finally:
         train_batches.close()
         if validation_batches is not None:
@@ -216,19 +226,13 @@ def _fit(
     return record.epochs
 
 
-def _learning_rate(
-    config: TrainingConfig, n_batches: int
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    if config.schedule != "cosine":
-        return config.learning_rate
-    n_steps = config.epochs * n_batches
-    n_warmup = min(n_batches, math.ceil(n_steps / 20))
-    return keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 20,
-        n_steps - n_warmup,
-        warmup_target=config.learning_rate,
-        warmup_steps=n_warmup,
-    )
+def _watched(batches: Generator[Batch], errors: list[Exception]) -> Generator[Batch]:
+    """Feed on, and remember what went wrong: TensorFlow wraps it beyond recognition."""
+    try:
+        yield from batches
+    except Exception as error:
+        errors.append(error)
+        raise
 
 
 def _feed(

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from birdsong.bundle import WEIGHTS, read_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
+from birdsong.learning.material import MaterialConfig
 from birdsong.learning.squeezenet import squeezenet
 from birdsong.learning.training import TrainingConfig, train
 
@@ -62,6 +65,16 @@ def test_onnx_equals_keras_on_trained_weights(run_dir, images):
 def test_a_finished_run_is_not_overwritten(run_dir, images):
     with pytest.raises(DatasetError, match="holds a finished run already"):
         train(open_store(images), run_dir, TrainingConfig())
+
+
+def test_a_damaged_picture_is_named_and_no_thread_stays(images, tmp_path):
+    folder = shutil.copytree(images, tmp_path / "images")
+    damaged = folder / open_store(folder).rows[17].image
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    config = TrainingConfig(epochs=1, batch_size=8, material=MaterialConfig(test_share=0.0))
+    with pytest.raises(DatasetError, match=rf"{damaged.name}: cannot be read as a PNG"):
+        train(open_store(folder), tmp_path / "run", config)
+    assert not any(t.name.startswith("birdsong-feed") for t in threading.enumerate())
 
 
 @pytest.mark.parametrize(
