@@ -235,4 +235,7 @@ def _file_size(path: Path, name: str) -> int:
 
 def _cause(error: Exception) -> str:
     """Return libsndfile's own words, without the path that it puts before them."""
-    return str(getattr(error, "error_string", error)).rstrip(".")
+    words = str(getattr(error, "error_string", error)).rstrip(".")
+    if words.startswith("File does not exist"):  # said of an MP3 without a single frame, too
+        return "no audio found in it"
+    return words

@@ -97,6 +97,7 @@ def test_samples_that_are_no_sound_are_placed(tmp_path, wrong, shown):
         ("empty.mp3", b"", r"empty\.mp3: is empty \(0 bytes\)"),
         ("text.mp3", b"this is a letter, not a song\n" * 200, r"text\.mp3: not audio"),
         ("text.wav", b"this is a letter, not a song\n" * 200, r"text\.wav: not audio"),
+        ("noise.mp3", bytes(range(256)) * 40, r"noise\.mp3: not audio .*\(no audio found in it\)"),
         ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", r"header\.wav: "),
     ],
 )
