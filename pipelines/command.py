@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import birdsong
 from birdsong.errors import BirdsongError
@@ -99,7 +100,7 @@ def _parser(asked: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def _stage(name: str):  # type: ignore[no-untyped-def]  # a module; Python has no type for its shape
+def _stage(name: str) -> ModuleType:
     return importlib.import_module(f".{name}", __package__)
 
 

@@ -76,6 +76,7 @@ def _make_recordings(
     from birdsong.recordings.synthesis import SynthesisConfig, write_noises, write_recordings
     from birdsong.recordings.synthetic_species import SPECIES
 
+    _heading("1. Synthetic birds")
     config = SynthesisConfig()
     known = write_recordings(
         out / "audio",
@@ -97,7 +98,6 @@ def _make_recordings(
     noises = write_noises(out / "noises", n=N_NOISES, seed=seed + 1, config=config)
     genera = {species.genus for species in SPECIES}
     families = {species.family for species in SPECIES}
-    _heading("1. Synthetic birds")
     print(
         f"{len(SPECIES)} species in {len(genera)} genera and {len(families)} families: "
         f"{len(known)} recordings to learn from,\n{len(new)} of other individuals and "
@@ -132,7 +132,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from .train import print_epoch, print_material, quiet_start
 
-    _heading(f"3. Learning {'genera' if rank == 'genus' else rank}")
+    _heading("3. Learning genera" if rank == "genus" else "4. Learning species")
     with quiet_start():
         from birdsong.images.augment import AugmentConfig
         from birdsong.images.store import open_store
@@ -163,7 +163,7 @@ def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path])
 
     from .classify import in_words
 
-    _heading("4. Naming birds never heard before")
+    _heading("5. Naming birds never heard before")
     heard: dict[str, list[Prediction]] = {}
     for rank in ("genus", "species"):
         classifier = Classifier.load(out / "runs" / rank / "bundle")

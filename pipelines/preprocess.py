@@ -6,7 +6,12 @@ import argparse
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from birdsong.images.store import ReceiptRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Preprocess, and say what became of the recordings."""
     from birdsong.images.preprocess import PreprocessConfig, preprocess
-    from birdsong.images.store import ReceiptRow
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL, SOME_FAILED
@@ -65,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if failed else ALL_WELL
 
 
-def print_summary(receipt: list, out: Path) -> None:  # type: ignore[type-arg]
+def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
     """Say how many recordings ended how, and how many pictures there are."""
     statuses = Counter(row.status for row in receipt)
     counts = ", ".join(f"{statuses[status]} {status}" for status in ("ok", "skipped", "failed"))

@@ -65,7 +65,7 @@ class Progress:
         now_s = time.monotonic()
         if self._bar:
             self._bar.update(self._task, advance=1, rate=self._rate(now_s), note=note)
-        elif now_s - self._last_line_s >= SECONDS_BETWEEN_LINES and self._done < self._total:
+        elif now_s - self._last_line_s >= SECONDS_BETWEEN_LINES and 1 < self._done < self._total:
             self._last_line_s = now_s
             self._print_line(now_s, note)
 
