@@ -195,13 +195,13 @@ def _read_description(folder: Path) -> Mapping[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read as JSON ({error})") from error
-    version = description.get("format_version") if isinstance(description, dict) else None
-    if version != FORMAT_VERSION:
+    if not isinstance(description, dict) or description.get("format_version") != FORMAT_VERSION:
+        got = description.get("format_version") if isinstance(description, dict) else None
         raise BundleError(
-            f"{path}: expected format version {FORMAT_VERSION}, got {version!r}; train it anew "
+            f"{path}: expected format version {FORMAT_VERSION}, got {got!r}; train it anew "
             "with this version of birdsong, or install the version that wrote it"
         )
-    return description  # type: ignore[no-any-return]
+    return description
 
 
 def _checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:

@@ -118,6 +118,6 @@ def _write(parts: Iterable[str], out: Path | None, name: str) -> None:
 
 
 if __name__ == "__main__":
-    from .command import main
+    from .command import console
 
-    sys.exit(main(["classify", *sys.argv[1:]]))
+    sys.exit(console(["classify", *sys.argv[1:]]))

@@ -26,6 +26,14 @@ STAGES = {
 ALL_WELL, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130
 
 
+def console(argv: Sequence[str] | None = None) -> int:
+    """Run one stage as a process of its own: what `birdsong` on a terminal does."""
+    from .native_notes import hide_native_notes
+
+    hide_native_notes()
+    return main(argv)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage.
 
@@ -105,4 +113,4 @@ def _stage(name: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console())

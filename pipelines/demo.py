@@ -130,14 +130,14 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
 
 
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
-    from .train import print_epoch, print_material, quiet_start
+    from birdsong.images.augment import AugmentConfig
+    from birdsong.images.store import open_store
+    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.training import TrainingConfig, train
+
+    from .train import print_epoch, print_material
 
     _heading("3. Learning genera" if rank == "genus" else "4. Learning species")
-    with quiet_start():
-        from birdsong.images.augment import AugmentConfig
-        from birdsong.images.store import open_store
-        from birdsong.learning.material import MaterialConfig
-        from birdsong.learning.training import TrainingConfig, train
     train(
         open_store(out / "images"),
         out / "runs" / rank,
@@ -213,6 +213,6 @@ def _heading(words: str) -> None:
 
 
 if __name__ == "__main__":
-    from .command import main
+    from .command import console
 
-    sys.exit(main(["demo", *sys.argv[1:]]))
+    sys.exit(console(["demo", *sys.argv[1:]]))

@@ -79,6 +79,6 @@ def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    from .command import main
+    from .command import console
 
-    sys.exit(main(["preprocess", *sys.argv[1:]]))
+    sys.exit(console(["preprocess", *sys.argv[1:]]))

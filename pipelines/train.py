@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say how good it is on recordings that it did not see."""
-    with quiet_start():
-        from birdsong.images.augment import AugmentConfig
-        from birdsong.images.store import open_store
-        from birdsong.learning.material import MaterialConfig
-        from birdsong.learning.training import TrainingConfig, train
+    from birdsong.images.augment import AugmentConfig
+    from birdsong.images.store import open_store
+    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.training import TrainingConfig, train
 
     from .command import ALL_WELL
 
@@ -91,28 +89,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
     print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
     return ALL_WELL
-
-
-@contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
-    """Keep what TensorFlow writes while it starts off the screen.
-
-    It writes to the process's standard error before any of its settings count. Python's own
-    errors still come through. TF_CPP_MIN_LOG_LEVEL=0 shows it all.
-    """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def print_material(material: Material) -> None:
@@ -162,6 +138,6 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    from .command import main
+    from .command import console
 
-    sys.exit(main(["train", *sys.argv[1:]]))
+    sys.exit(console(["train", *sys.argv[1:]]))

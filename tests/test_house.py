@@ -217,7 +217,7 @@ def test_the_wheel_holds_one_package(tmp_path):
         info = next(name for name in names if ".dist-info/" in name).partition("/")[0]
         assert {name.partition("/")[0] for name in names} == {"birdsong", info}
         entry_points = archive.read(f"{info}/entry_points.txt").decode()
-    assert "birdsong = birdsong.pipelines.command:main" in entry_points
+    assert "birdsong = birdsong.pipelines.command:console" in entry_points
     ours = {path if path.parts[0] == "birdsong" else "birdsong" / path for path in modules()}
     packed = {Path(name) for name in names if name.endswith(".py")}
     assert packed == ours, "neither a room left out nor tests, benchmarks or data in it"
