@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(
             f"birdsong {asked}: needs the package '{error.name}'; "
-            "install the whole with: pip install 'birdsong[all]'",
+            "in the project's folder, type: pip install '.[all]'",
             file=sys.stderr,
         )
         return NOTHING_DONE

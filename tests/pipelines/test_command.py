@@ -78,6 +78,16 @@ def test_wrong_usage_is_one_sentence(words, message, tmp_path, monkeypatch, caps
     assert error.count("\n") == 1
 
 
+def test_a_missing_package_says_what_to_type(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr(
+        "birdsong.pipelines.classify.run", lambda arguments: __import__("onnxruntime")
+    )
+    assert main(["classify", "x.mp3", "--bundle", "b"]) == 2
+    error = capsys.readouterr().err
+    assert "needs the package 'onnxruntime'; in the project's folder, type: pip install" in error
+
+
 def test_interrupted(monkeypatch, capsys):
     def interrupt(arguments):
         raise KeyboardInterrupt
