@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -96,8 +97,9 @@ def in_words(prediction: Prediction) -> str:
         said = f"no bird. {answer.reason}"
     else:
         name = f" ({answer.english_name})" if answer.english_name else ""
-        said = f"{answer.rank} {answer.taxon}{name}, {100 * answer.probability:.0f} %. "
-        said += answer.reason
+        # Rounded down, so that nothing short of a promise reads as if it kept it.
+        percent = math.floor(100 * answer.probability + 1e-9)
+        said = f"{answer.rank} {answer.taxon}{name}, {percent} %. {answer.reason}"
     notes = "".join(f" [{warning}]" for warning in prediction.warnings)
     return f"{prediction.recording}: {said}{notes}"
 
