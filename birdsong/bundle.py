@@ -23,18 +23,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from birdsong.arrays import FloatArray
+from birdsong.atomic import write_atomically
 from birdsong.errors import BundleError, TaxonomyError
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
+from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.taxonomy import Taxonomy
 
 FORMAT_VERSION = 1
 DESCRIPTION = "bundle.json"
 MODEL = "model.onnx"
-FILTERS = "mel_filters.npy"
 WEIGHTS = "weights.weights.h5"
 SESSIONS = "sessions.csv"
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -125,7 +124,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
     """
     contents = {
         MODEL: bundle.model_onnx,
-        FILTERS: _array_bytes(bundle.filters),
+        FILTERS_FILE: filters_to_bytes(bundle.filters),
         SESSIONS: _session_bytes(bundle.sessions),
     }
     try:
@@ -146,9 +145,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
             "provenance": dict(bundle.provenance),
             "files": {name: _description_of(content) for name, content in contents.items()},
         }
-        part = folder / f".{DESCRIPTION}.part"
-        part.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / DESCRIPTION)
+        described = json.dumps(description, indent=1) + "\n"
+        write_atomically(folder / DESCRIPTION, described.encode())
     except OSError as error:
         raise BundleError(f"{folder}: the bundle cannot be written ({error})") from error
 
@@ -166,12 +164,13 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         files = dict(description["files"])
         labels = tuple(Label(**label) for label in description["labels"])
+        spectrogram = SpectrogramConfig.from_dict(description["spectrogram"])
         bundle = Bundle(
             name=str(description["name"]),
             labels=labels,
             taxonomy=Taxonomy.from_rows(description["taxonomy"]),
-            spectrogram=SpectrogramConfig.from_dict(description["spectrogram"]),
-            filters=_filters(_checked(folder, FILTERS, files)),
+            spectrogram=spectrogram,
+            filters=filters_from_bytes(_checked(folder, FILTERS_FILE, files), spectrogram),
             step_s=float(description["step_s"]),
             model_onnx=_checked(folder, MODEL, files),
             sessions=_sessions(_checked(folder, SESSIONS, files)),
@@ -222,9 +221,6 @@ def _checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
 
 def _check_parts(bundle: Bundle) -> None:
     """Hold the parts of a bundle against each other."""
-    expected = (SPECTROGRAM_SHAPE[0], bundle.spectrogram.n_fft // 2 + 1)
-    if bundle.filters.shape != expected or bundle.filters.dtype != np.float32:
-        raise ValueError(f"mel filters must be float32 {expected}, got {bundle.filters.shape}")
     if BACKGROUND in bundle.labels[:-1]:
         raise ValueError("the background must be the last label, and only one")
     if not bundle.bird_labels:
@@ -237,17 +233,6 @@ def _check_parts(bundle: Bundle) -> None:
 
 def _description_of(content: bytes) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _array_bytes(array: FloatArray) -> bytes:
-    content = io.BytesIO()
-    np.save(content, array, allow_pickle=False)
-    return content.getvalue()
-
-
-def _filters(content: bytes) -> FloatArray:
-    filters: FloatArray = np.load(io.BytesIO(content), allow_pickle=False)
-    return filters
 
 
 def _session_bytes(sessions: frozenset[str]) -> bytes:

@@ -15,13 +15,12 @@ from birdsong.bundle import Bundle, read_bundle
 from birdsong.errors import AudioError, BundleError, ConfigError
 from birdsong.pooling import Evidence, pool
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.segments import walk_segments
+from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 from birdsong.taxa.selection import Answer, RankedTaxon, select_by_threshold
 
 BATCH_SIZE = 64
 N_TOP = 10
-MIN_DURATION_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,14 +202,12 @@ class Classifier:
                     f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
                     f"{MIN_DURATION_S:g} s are needed"
                 )
-            warnings = reader.warnings(highest_hz=spectrogram.f_max_hz)
+            warnings = recording_warnings(reader, spectrogram)
             duration_s = reader.duration_s
         if waiting:
             heard.logits.append(self._logits(waiting))
         if all(heard.silent):
             warnings.append("holds nothing but digital silence")
-        if duration_s < spectrogram.segment_s:
-            warnings.append(f"shorter than one segment ({spectrogram.segment_s:g} s): padded")
         return heard, duration_s, warnings
 
     def _logits(self, pictures: Sequence[np.ndarray]) -> FloatArray:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from birdsong.arrays import FloatArray
+from birdsong.atomic import write_atomically
 from birdsong.errors import AudioError, ConfigError, DatasetError
 from birdsong.images import store
 from birdsong.images.journal import JOURNAL, RecordingResult, WorkItem, journal_line, read_journal
@@ -22,8 +23,15 @@ from birdsong.images.store import IndexRow, ReceiptRow
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import Recording
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.segments import Segment, step_frames, walk_segments
-from birdsong.sound.spectrogram import SpectrogramConfig, mel_filters
+from birdsong.sound.filters import mel_filters
+from birdsong.sound.segments import (
+    MIN_DURATION_S,
+    Segment,
+    recording_warnings,
+    step_frames,
+    walk_segments,
+)
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,7 @@ class PreprocessConfig:
     bird_db: float = 10.0
     background_db: float = 8.0
     max_background: int = 4
-    min_duration_s: float = 0.3
+    min_duration_s: float = MIN_DURATION_S
 
     def __post_init__(self) -> None:
         step_frames(self.spectrogram, self.step_s)
@@ -172,7 +180,7 @@ def _preprocess_recording(
             walk = walk_segments(reader.blocks(), config.spectrogram, filters, step_s=config.step_s)
             n_segments, kept = _choose(walk, config)
             duration_s = reader.duration_s
-            warnings = reader.warnings(highest_hz=config.spectrogram.f_max_hz)
+            warnings = recording_warnings(reader, config.spectrogram)
     except AudioError as error:
         return _no_pictures(name, "failed", str(error))
     if duration_s < config.min_duration_s:
@@ -180,8 +188,6 @@ def _preprocess_recording(
         return _no_pictures(name, "skipped", reason, duration_s)
     if not kept:
         return _no_pictures(name, "skipped", "silence", duration_s, n_segments)
-    if duration_s < config.spectrogram.segment_s:
-        warnings.append(f"shorter than one segment ({config.spectrogram.segment_s:g} s): padded")
     rows = tuple(
         _write_picture(item.recording, segment, kind, duration_s, out_dir, config)
         for segment, kind in kept
@@ -237,7 +243,7 @@ def _write_picture(
     path = out_dir / image
     path.parent.mkdir(exist_ok=True)
     fingerprint = config.spectrogram.fingerprint()
-    store.write_atomically(path, encode_png(segment.picture, fingerprint=fingerprint))
+    write_atomically(path, encode_png(segment.picture, fingerprint=fingerprint))
     return IndexRow(
         image=image,
         recording=recording.name,
@@ -271,7 +277,7 @@ def _finish(
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
     lines = [journal_line(work[r.receipt.recording], r) for r in results]
-    store.write_atomically(out_dir / JOURNAL, "".join(lines).encode())
+    write_atomically(out_dir / JOURNAL, "".join(lines).encode())
     receipt = [result.receipt for result in results]
     store.write_table(out_dir / store.INDEX, IndexRow, index)
     store.write_table(out_dir / store.RECEIPT, ReceiptRow, receipt)

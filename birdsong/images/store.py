@@ -12,24 +12,22 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from birdsong.arrays import FloatArray, ImageArray
+from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.png import read_png
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 INDEX = "index.csv"
 RECEIPT = "receipt.csv"
 CONFIG = "config.json"
-FILTERS = "mel_filters.npy"
 FORMAT_VERSION = 1
 MAX_NAME = 60  # characters of a recording or a taxon: no file system takes more than 255 bytes
 
@@ -110,9 +108,7 @@ def picture_path(recording: str, taxon: str, start_s: float) -> str:
 def write_settings(folder: Path, settings: Mapping[str, Any], filters: FloatArray) -> None:
     """Write ``config.json`` and the mel filters; `settings` holds ``spectrogram``, at least."""
     config = SpectrogramConfig.from_dict(settings["spectrogram"])
-    content = io.BytesIO()
-    np.save(content, filters, allow_pickle=False)
-    write_atomically(folder / FILTERS, content.getvalue())
+    write_atomically(folder / FILTERS_FILE, filters_to_bytes(filters))
     described = {
         "format_version": FORMAT_VERSION,
         "fingerprint": config.fingerprint(),
@@ -154,7 +150,7 @@ def open_store(folder: Path) -> ImageStore:
         folder=folder,
         config=config,
         settings=settings,
-        filters=read_filters(folder / FILTERS, config),
+        filters=_read_filters(folder / FILTERS_FILE, config),
         rows=tuple(_index_row(folder / INDEX, n, row) for n, row in _read_csv(folder / INDEX)),
     )
 
@@ -195,42 +191,13 @@ def read_receipt(folder: Path) -> list[ReceiptRow]:
     return receipt
 
 
-def read_filters(path: Path, config: SpectrogramConfig) -> FloatArray:
-    """Read mel filters, and hold their shape against the config.
-
-    Returns
-    -------
-    float32, shape (64, n_fft // 2 + 1)
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing, is no plain array, or has another shape.
-    """
-    expected = (SPECTROGRAM_SHAPE[0], config.n_fft // 2 + 1)
+def _read_filters(path: Path, config: SpectrogramConfig) -> FloatArray:
     try:
-        filters: FloatArray = np.load(path, allow_pickle=False)
+        return filters_from_bytes(path.read_bytes(), config)
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path}: cannot be read as an array ({error})") from error
-    if not isinstance(filters, np.ndarray):  # an archive of several
-        raise DatasetError(f"{path}: expected one array, got an archive of arrays")
-    if filters.shape != expected or filters.dtype != np.float32:
-        raise DatasetError(
-            f"{path}: expected float32 of shape {expected}, got {filters.dtype} {filters.shape}"
-        )
-    return filters
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there: whole, or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: {error}") from error
 
 
 def _read_settings(path: Path) -> Mapping[str, Any]:

@@ -10,11 +10,9 @@ import numpy as np
 from birdsong.arrays import IntArray
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore, IndexRow
-from birdsong.recordings.sessions import check_no_leak, split_by_session
+from birdsong.recordings.sessions import PARTS, check_no_leak, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 from birdsong.taxa.taxonomy import Lineage, Taxonomy
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,18 +19,20 @@ import keras
 import numpy as np
 
 import birdsong
+from birdsong.atomic import write_atomically
 from birdsong.bundle import Bundle, write_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.augment import AugmentConfig
 from birdsong.images.feeding import Batch, PictureFeed
-from birdsong.images.store import ImageStore, write_atomically
+from birdsong.images.store import ImageStore
 from birdsong.learning.epoch_log import EpochLog
 from birdsong.learning.evaluation import measure
 from birdsong.learning.history_plot import write_history_plot
-from birdsong.learning.material import PARTS, Material, MaterialConfig, Part, gather
+from birdsong.learning.material import Material, MaterialConfig, Part, gather
 from birdsong.learning.onnx_export import to_onnx
 from birdsong.learning.schedules import SCHEDULES, learning_rate
 from birdsong.learning.squeezenet import squeezenet
+from birdsong.recordings.sessions import PARTS
 
 CHECKPOINT = "best.weights.h5"
 

@@ -7,6 +7,7 @@ row 1. The module is long because every check brings a message that says what to
 
 import csv
 import difflib
+import io
 import math
 import os
 import posixpath
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from birdsong.atomic import write_atomically
 from birdsong.errors import ManifestError
 
 _XC_ID = re.compile(r"XC[0-9]+")
@@ -151,23 +153,19 @@ def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]
     for column in extra_columns:
         if column in MANIFEST_COLUMNS:
             raise ManifestError(f"{path.name}: {column!r} is a standard column, not an extra one")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    content = io.StringIO(newline="")
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow([*MANIFEST_COLUMNS, *extra_columns])
+    for recording in recordings:
+        standard = [getattr(recording, column) for column in MANIFEST_COLUMNS]
+        extra = [recording.extra.get(column, "") for column in extra_columns]
+        writer.writerow(
+            _one_line(cell) if isinstance(cell, str) else cell for cell in [*standard, *extra]
+        )
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*MANIFEST_COLUMNS, *extra_columns])
-            for recording in recordings:
-                standard = [getattr(recording, column) for column in MANIFEST_COLUMNS]
-                extra = [recording.extra.get(column, "") for column in extra_columns]
-                writer.writerow(
-                    _one_line(cell) if isinstance(cell, str) else cell
-                    for cell in [*standard, *extra]
-                )
-        os.replace(partial, path)
+        write_atomically(path, content.getvalue().encode())
     except (OSError, UnicodeEncodeError) as error:
         raise ManifestError(f"{path}: the manifest cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def path_fault(file: str) -> str:

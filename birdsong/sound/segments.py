@@ -14,6 +14,7 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
 from birdsong.sound.activity import activity_db
+from birdsong.sound.audio import AudioReader
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
     SpectrogramConfig,
@@ -25,6 +26,9 @@ from birdsong.sound.spectrogram import (
 
 SHORTEST_NEW_S = 0.3
 """A last segment is worth a picture when it adds at least this much that no other one shows."""
+
+MIN_DURATION_S = 0.3
+"""Shorter recordings are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,26 @@ def walk_segments(
     n_new = held.shape[1] - shown
     if held.shape[1] > 0 and (first == 0 or n_new >= SHORTEST_NEW_S * config.frames_per_s):
         yield _segment(held, first, config)
+
+
+def recording_warnings(reader: AudioReader, config: SpectrogramConfig) -> list[str]:
+    """What a person should know about a recording that was walked through to its end.
+
+    Parameters
+    ----------
+    reader : AudioReader
+        Read to its end.
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    list of str
+        Those of `AudioReader.warnings`, and whether less than a segment was there.
+    """
+    warnings = reader.warnings(highest_hz=config.f_max_hz)
+    if reader.duration_s < config.segment_s:
+        warnings.append(f"shorter than one segment ({config.segment_s:g} s): padded")
+    return warnings
 
 
 def step_frames(config: SpectrogramConfig, step_s: float) -> int:

@@ -130,39 +130,6 @@ class SpectrogramConfig:
         return cls(**{name: kind(values[name]) for name, kind in types.items()})
 
 
-def mel_filters(config: SpectrogramConfig) -> FloatArray:
-    """Triangular filters of the 64 mel bands, from librosa.
-
-    Called once where pictures begin; the array travels on with the store and the bundle, so that
-    neither a worker nor the light install needs librosa.
-
-    Parameters
-    ----------
-    config : SpectrogramConfig
-
-    Returns
-    -------
-    float32, shape (64, n_fft // 2 + 1)
-        Row 0 is the lowest band. Each filter peaks at 1: a band holds the power that is in it.
-
-    References
-    ----------
-    .. [1] Stevens, Volkmann & Newman (1937), the mel scale; HTK's formula.
-    """
-    import librosa
-
-    filters: FloatArray = librosa.filters.mel(
-        sr=config.sample_rate_hz,
-        n_fft=config.n_fft,
-        n_mels=SPECTROGRAM_SHAPE[0],
-        fmin=config.f_min_hz,
-        fmax=config.f_max_hz,
-        htk=True,
-        norm=None,
-    )
-    return filters
-
-
 def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatArray) -> FloatArray:
     """Log-power mel spectrogram, without padding.
 
@@ -175,7 +142,7 @@ def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatA
         Mono waveform at ``config.sample_rate_hz``.
     config : SpectrogramConfig
     filters : float32, shape (64, n_fft // 2 + 1)
-        From `mel_filters` for the same config.
+        From `filters.mel_filters` for the same config.
 
     Returns
     -------

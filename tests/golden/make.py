@@ -9,10 +9,10 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.images.png import encode_png
+from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import (
     SpectrogramConfig,
     above_background_db,
-    mel_filters,
     mel_power_db,
     picture,
 )

@@ -16,6 +16,7 @@ from birdsong.images.preprocess import PreprocessConfig, preprocess
 from birdsong.images.store import open_store, read_receipt
 from birdsong.recordings.manifest import Recording
 from birdsong.sound.audio import AudioReader
+from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.segments import walk_segments
 
 RATE = 24_000
@@ -152,7 +153,7 @@ def test_the_folder_holds_the_pictures_of_the_index_and_nothing_else(odd_images)
     folder, _ = odd_images
     files = {name for name, content in contents(folder).items() if content is not None}
     pictures = {row.image for row in open_store(folder).rows}
-    assert files - pictures == {store.INDEX, store.RECEIPT, store.CONFIG, store.FILTERS, JOURNAL}
+    assert files - pictures == {store.INDEX, store.RECEIPT, store.CONFIG, FILTERS_FILE, JOURNAL}
     assert pictures <= files
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images import store
 from birdsong.images.store import (
@@ -19,10 +20,10 @@ from birdsong.images.store import (
     open_store,
     picture_path,
     read_receipt,
-    write_atomically,
     write_settings,
     write_table,
 )
+from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.images.small_store import (
     CONFIG,
@@ -259,14 +260,14 @@ def archived(array):
 )
 def test_filters_that_are_none_are_refused(folder, content, message, monkeypatch):
     monkeypatch.chdir(folder)
-    (folder / store.FILTERS).write_bytes(content)
+    (folder / FILTERS_FILE).write_bytes(content)
     with pytest.raises(DatasetError, match=rf"mel_filters\.npy: {message}"):
         open_store(folder)
     assert not (folder / "trapped").exists()
 
 
 def test_no_filters_there(folder):
-    (folder / store.FILTERS).unlink()
+    (folder / FILTERS_FILE).unlink()
     with pytest.raises(DatasetError, match=r"mel_filters\.npy: no such file"):
         open_store(folder)
 

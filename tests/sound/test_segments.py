@@ -5,8 +5,9 @@ import pytest
 
 from birdsong.errors import ConfigError
 from birdsong.sound.activity import activity_db
+from birdsong.sound.filters import mel_filters
 from birdsong.sound.segments import walk_segments
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_filters
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 CONFIG = SpectrogramConfig()
 RATE = CONFIG.sample_rate_hz

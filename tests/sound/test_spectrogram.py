@@ -8,11 +8,11 @@ import pytest
 
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import read_png
+from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
     SpectrogramConfig,
     above_background_db,
-    mel_filters,
     mel_power_db,
     mel_power_db_blocks,
     picture,

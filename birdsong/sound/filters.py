@@ -1,0 +1,80 @@
+"""The mel filters: made once by librosa, then carried along as an array.
+
+They travel with a folder of pictures and with a bundle, so that neither a worker nor the light
+install needs librosa.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from birdsong.arrays import FloatArray
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+
+FILTERS_FILE = "mel_filters.npy"
+"""What the array is called wherever it is kept."""
+
+
+def mel_filters(config: SpectrogramConfig) -> FloatArray:
+    """Triangular filters of the 64 mel bands, from librosa.
+
+    Parameters
+    ----------
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    float32, shape (64, n_fft // 2 + 1)
+        Row 0 is the lowest band. Each filter peaks at 1: a band holds the power that is in it.
+
+    References
+    ----------
+    .. [1] Stevens, Volkmann & Newman (1937), the mel scale; HTK's formula.
+    """
+    import librosa
+
+    filters: FloatArray = librosa.filters.mel(
+        sr=config.sample_rate_hz,
+        n_fft=config.n_fft,
+        n_mels=SPECTROGRAM_SHAPE[0],
+        fmin=config.f_min_hz,
+        fmax=config.f_max_hz,
+        htk=True,
+        norm=None,
+    )
+    return filters
+
+
+def filters_to_bytes(filters: FloatArray) -> bytes:
+    """Write filters as the content of an ``.npy`` file."""
+    content = io.BytesIO()
+    np.save(content, filters, allow_pickle=False)
+    return content.getvalue()
+
+
+def filters_from_bytes(content: bytes, config: SpectrogramConfig) -> FloatArray:
+    """Read filters back, and hold their shape against the config.
+
+    Returns
+    -------
+    float32, shape (64, n_fft // 2 + 1)
+
+    Raises
+    ------
+    ValueError
+        If the content is no plain array, or one of another shape or type.
+    """
+    expected = (SPECTROGRAM_SHAPE[0], config.n_fft // 2 + 1)
+    try:
+        filters: FloatArray = np.load(io.BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"cannot be read as an array ({error})") from error
+    if not isinstance(filters, np.ndarray):  # an archive of several
+        raise ValueError("expected one array, got an archive of arrays")
+    if filters.shape != expected or filters.dtype != np.float32:
+        raise ValueError(
+            f"expected float32 of shape {expected}, got {filters.dtype} {filters.shape}"
+        )
+    return filters
