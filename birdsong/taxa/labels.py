@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.taxonomy import RANKS, Lineage, Taxonomy, taxon_key
+from birdsong.taxa.lineage import RANKS, Lineage, taxon_key
+from birdsong.taxa.taxonomy import Taxonomy
 
 LABEL_RANKS = RANKS[1:]
 

@@ -1,56 +1,21 @@
 """The tree of taxa: class Aves > order > family > genus > species.
 
-A `Lineage` is one row of facts, a `Taxon` one node, a `Taxonomy` the tree that the rows agree on.
-Names are looked up without regard to case, and underscores count as spaces, so that
-``turdus_merula`` finds *Turdus merula*. The module is long because tables and files of taxa
-contradict themselves in many ways, and each is named.
+Its nodes are of `Taxon`, and it is the tree that many a `Lineage` agree on. Names are looked up
+without regard to case, and underscores count as spaces, so that ``turdus_merula`` finds *Turdus
+merula*. Tables and files of taxa contradict themselves in many ways, and each is named.
 """
 
 import difflib
 import itertools
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-
-RANKS = ("class", "order", "family", "genus", "species")
-_DEPTH = {rank: depth for depth, rank in enumerate(RANKS)}
-
-
-@dataclass(frozen=True, slots=True)
-class Taxon:
-    """One node of the tree; the name of a species is its binomial, ``Turdus merula``."""
-
-    rank: str
-    name: str
-    english_name: str = ""
-
-
-ROOT = Taxon("class", "Aves")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lineage:
-    """What one row says about where a bird belongs; an empty name is one not known.
-
-    `species` is the binomial, and `english_name` is the species' own.
-    """
-
-    order: str = ""
-    family: str = ""
-    genus: str = ""
-    species: str = ""
-    english_name: str = ""
-
-
-def taxon_key(name: str) -> str:
-    """The form in which names are compared: lower case, spaces for underscores."""
-    return _tidy(name).casefold()
+from birdsong.taxa.lineage import DEPTH, RANKS, ROOT, Lineage, Taxon, taxon_key, tidy
 
 
 class Taxonomy:
@@ -77,7 +42,7 @@ class Taxonomy:
 
     def __init__(self, parent_of: Mapping[Taxon, Taxon]) -> None:
         for taxon, parent in parent_of.items():
-            if _DEPTH[parent.rank] >= _DEPTH[taxon.rank]:
+            if DEPTH[parent.rank] >= DEPTH[taxon.rank]:
                 raise TaxonomyError(
                     f"the {taxon.rank} {taxon.name!r} cannot stand under the {parent.rank} "
                     f"{parent.name!r}; ranks run {' > '.join(RANKS)}"
@@ -139,7 +104,7 @@ class Taxonomy:
         for lineage in dict.fromkeys(lineages):
             ancestors: dict[str, str] = {}
             for rank in RANKS[1:]:
-                name = _tidy(getattr(lineage, rank))
+                name = tidy(getattr(lineage, rank))
                 if not name:
                     continue
                 key = name.casefold()
@@ -158,7 +123,7 @@ class Taxonomy:
         parent_of: dict[Taxon, Taxon] = {}
         for rank in reversed(RANKS[1:]):
             for key in [key for key in above if taxa[key].rank == rank]:
-                parent_rank = max(above[key], key=_DEPTH.__getitem__, default=None)
+                parent_rank = max(above[key], key=DEPTH.__getitem__, default=None)
                 parent = taxon_key(ROOT.name) if parent_rank is None else above[key][parent_rank]
                 parent_of[taxa[key]] = taxa[parent]
                 for higher_rank, ancestor in above[key].items():
@@ -329,19 +294,15 @@ def _checked_row(row: object, where: str) -> tuple[Taxon, str]:
         raise TaxonomyError(
             f"{where}: 'rank' must be one of {', '.join(RANKS)}, got {_quoted(cells['rank'])}"
         )
-    if not _tidy(cells["name"]):
+    if not tidy(cells["name"]):
         raise TaxonomyError(f"{where}: 'name' must not be empty")
-    return Taxon(cells["rank"], _tidy(cells["name"]), cells["english_name"]), cells["parent"]
+    return Taxon(cells["rank"], tidy(cells["name"]), cells["english_name"]), cells["parent"]
 
 
 def _two_ranks(first: Taxon, second: Taxon) -> TaxonomyError:
     return TaxonomyError(
         f"the name {first.name!r} is used twice: for a {first.rank} and for a {second.rank}"
     )
-
-
-def _tidy(name: str) -> str:
-    return " ".join(name.replace("_", " ").split())
 
 
 def _quoted(value: object) -> str:

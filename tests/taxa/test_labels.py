@@ -2,7 +2,7 @@ import pytest
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
-from birdsong.taxa.taxonomy import Lineage
+from birdsong.taxa.lineage import Lineage
 
 
 def lineage(species="", *, genus="Turdus", family="Turdidae", order="Passeriformes", english=""):

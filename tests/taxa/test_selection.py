@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.labels import BACKGROUND, Label
+from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.selection import RankedTaxon, select_by_threshold
-from birdsong.taxa.taxonomy import Lineage, Taxonomy
+from birdsong.taxa.taxonomy import Taxonomy
 
 TREE = Taxonomy.from_lineages(
     Lineage(order=order, family=family, genus=genus, species=f"{genus} {epithet}", english_name=e)

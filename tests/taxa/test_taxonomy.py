@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.taxonomy import RANKS, Lineage, Taxon, Taxonomy
+from birdsong.taxa.lineage import RANKS, Lineage, Taxon
+from birdsong.taxa.taxonomy import Taxonomy
 
 BLACKBIRD = Lineage(
     order="Passeriformes",
