@@ -13,6 +13,7 @@ import os
 import posixpath
 import re
 import reprlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -250,17 +251,18 @@ def _checked_recording(row: Mapping[str, str], where: str) -> Recording:
         )
     genus = cells["genus"].capitalize()
     _checked_seconds(cells, "duration_s", where)
+    same = sys.intern  # thousands of rows share these words, and one copy of them will do
     return Recording(
         file=file,
         xc_id=xc_id,
         url=cells["url"],
-        order=cells["order"],
-        family=cells["family"],
-        genus=genus,
-        species=_checked_epithet(cells["species"], genus, where),
-        english_name=cells["english_name"],
-        recordist=cells["recordist"],
-        licence=cells["licence"],
+        order=same(cells["order"]),
+        family=same(cells["family"]),
+        genus=same(genus),
+        species=same(_checked_epithet(cells["species"], genus, where)),
+        english_name=same(cells["english_name"]),
+        recordist=same(cells["recordist"]),
+        licence=same(cells["licence"]),
         session=cells["session"],
         clip_start_s=_checked_seconds(cells, "clip_start_s", where, may_be_zero=True),
         clip_duration_s=_checked_seconds(cells, "clip_duration_s", where),

@@ -1,9 +1,19 @@
-"""Signal or background: how much in a segment stands out as a bird's song does.
+"""Where something sings: frames in which a narrow band stands out from what goes on all the time.
 
-Song is narrow in frequency and comes and goes. A steady insect or hum is part of a band's
-background and is gone already; wind, rain and clicks lift all bands of a frame at once, and the
-median band of each frame takes them away. What is left in the loudest half percent of the points is
-the segment's activity.
+Song is narrow in frequency and comes and goes. What a band never falls much below, the steady tone
+of an insect as the rush of rain, is its background, and how much that wavers tells by how much
+song has to stand out. Gusts, drops and clicks lift many neighbouring bands at once: the median of a
+region of bands takes them away. What is left is told in standard deviations of the background.
+
+The idea of a signal above the medians of its row and its column is that of Lasseck (2013) and
+Sprengel et al. (2016); here levels are in decibels, each band is measured by its own spread, and
+the medians are those of regions, since wind has a low voice.
+
+References
+----------
+.. [1] Lasseck (2013), Bird song classification in field recordings, NIPS4B workshop.
+.. [2] Sprengel, Jaggi, Kilcher & Hofmann (2016), Audio based bird species identification using
+   deep learning techniques, CLEF.
 """
 
 from __future__ import annotations
@@ -11,24 +21,58 @@ from __future__ import annotations
 import numpy as np
 
 from birdsong.arrays import FloatArray
+from birdsong.sound.spectrogram import SpectrogramConfig, live_frames
 
-LOUDEST_SHARE = 0.005
+_SMOOTHED_FRAMES = 5
+_REGIONS = 4
+_EVERY = 4  # of the frames one is enough to measure the background by
+_LOW, _HIGHER = 0.05, 0.25  # quantiles over time: song may fill most of it, seldom all
+_LOW_DEVIATIONS, _HIGHER_DEVIATIONS = 1.6449, 0.6745  # below the mean of a normal distribution
+_DEVIATION_DB = (0.5, 2.5)  # what wavers more is song that hardly pauses
 
 
-def activity_db(excess_db: FloatArray) -> float:
-    """Level that the most prominent points of a segment reach above their surroundings.
+def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
+    """By how much the most prominent band of each frame stands out.
 
     Parameters
     ----------
-    excess_db : float32, shape (64, 200)
-        From `spectrogram.above_background_db`.
+    decibels : float32, shape (64, n_frames)
+        From `spectrogram.mel_power_db`: a stretch of a recording, tens of seconds long, so that
+        song does not fill most of it.
+    config : SpectrogramConfig
 
     Returns
     -------
-    float, dB, at least 0
-        Level that the loudest 0.5 % of the points exceed, relative to the band's background and to
-        the median band of the same frame.
+    float32, shape (n_frames,)
+        Standard deviations of the band's background; minus infinity in digital silence.
     """
-    prominent = excess_db - np.median(excess_db, axis=0)
-    rank = int((1 - LOUDEST_SHARE) * prominent.size)
-    return max(0.0, float(np.partition(prominent, rank, axis=None)[rank]))
+    live = live_frames(decibels, config)
+    if not live.any():
+        return np.full(decibels.shape[1], -np.inf, np.float32)
+    levels = _smoothed(decibels.T)
+    sample = np.sort(levels[live][::_EVERY].T, axis=1)
+    low, higher = (sample[:, int(share * sample.shape[1])] for share in (_LOW, _HIGHER))
+    # The empty bands of a low-passed recording hold nothing but the coder's whims.
+    least = np.median(higher) - np.float32(config.background_spread_db)
+    low, higher = np.maximum(low, least), np.maximum(higher, least)
+    deviation = (higher - low) / np.float32(_LOW_DEVIATIONS - _HIGHER_DEVIATIONS)
+    deviation = np.clip(deviation, *_DEVIATION_DB, dtype=np.float32)
+    levels -= higher + np.float32(_HIGHER_DEVIATIONS) * deviation
+    levels /= deviation
+    regions = np.sort(levels.reshape(len(levels), _REGIONS, -1), axis=2)
+    medians = regions[:, :, regions.shape[2] // 2 - 1]
+    standing_out: FloatArray = (regions[:, :, -1] - np.maximum(medians, 0)).max(axis=1)
+    standing_out[~live] = -np.inf
+    return standing_out
+
+
+def _smoothed(levels: FloatArray) -> FloatArray:
+    """Average each band over 5 frames; `levels` has shape (n_frames, 64)."""
+    n_frames = len(levels)
+    reach = _SMOOTHED_FRAMES // 2
+    padded = np.concatenate([levels[:1]] * reach + [levels] + [levels[-1:]] * reach)
+    total = padded[:n_frames].copy()
+    for shift in range(1, _SMOOTHED_FRAMES):
+        total += padded[shift : n_frames + shift]
+    total /= _SMOOTHED_FRAMES
+    return total

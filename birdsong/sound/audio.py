@@ -6,7 +6,7 @@ memory it takes does not depend on how long a recording is.
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,17 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import soundfile
 import soxr
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
+from birdsong.sound.decoders import open_decoder
 
 BLOCK_S = 4.0
 LOUDEST_SAMPLE = 1000.0  # 60 dB over full scale: a float file that holds integers, or noise
-HIGHEST_RATE_HZ = 1_000_000
+CLIPPED_FROM = 0.999  # of full scale; decoders of lossy formats round and overshoot
+_WARN_CLIPPED_SHARE = 0.001
+_WARN_PEAK_DBFS = -60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class AudioInfo:
     Attributes
     ----------
     duration_s : float
-        Length that the header declares; a damaged file may hold less.
+        Length that the header declares, 0 where it declares none; a damaged file may hold less.
     sample_rate_hz : int
     n_channels : int
     """
@@ -60,11 +62,15 @@ class AudioReader:
         What the header says.
     duration_s : float
         How much has been decoded so far.
+    peak_dbfs : float
+        The loudest sample so far, in decibels below full scale; -inf in digital silence.
+    clipped_share : float
+        Share of the samples so far, in [0, 1], that reach full scale.
 
     Raises
     ------
     AudioError
-        If the file is missing, empty, or in no format that libsndfile reads.
+        If the file is missing, empty, or in no format that libsndfile or FFmpeg reads.
 
     Examples
     --------
@@ -75,12 +81,14 @@ class AudioReader:
     def __init__(self, source: Path | bytes, sample_rate_hz: int, *, name: str = "") -> None:
         self.name = name or (source.name if isinstance(source, Path) else "the recording")
         self.sample_rate_hz = sample_rate_hz
-        self._file = _open(source, self.name)
+        self._decoder = open_decoder(source, self.name)
         self._n_decoded = 0
+        self._peak = 0.0
+        self._n_clipped = 0
         self.info = AudioInfo(
-            duration_s=self._file.frames / self._file.samplerate,
-            sample_rate_hz=self._file.samplerate,
-            n_channels=self._file.channels,
+            duration_s=self._decoder.declared_s,
+            sample_rate_hz=self._decoder.sample_rate_hz,
+            n_channels=self._decoder.n_channels,
         )
 
     def __enter__(self) -> Self:
@@ -92,12 +100,22 @@ class AudioReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._decoder.close()
 
     @property
     def duration_s(self) -> float:
         """Seconds decoded so far."""
         return self._n_decoded / self.info.sample_rate_hz
+
+    @property
+    def peak_dbfs(self) -> float:
+        """The loudest sample so far, in decibels relative to full scale."""
+        return 20 * math.log10(self._peak) if self._peak else -math.inf
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of the samples so far, of all channels, that reach full scale."""
+        return self._n_clipped / max(1, self._n_decoded * self.info.n_channels)
 
     def blocks(self) -> Iterator[FloatArray]:
         """Decode, mix down to one channel and resample, a few seconds at a time.
@@ -121,8 +139,8 @@ class AudioReader:
             block = self._decode(n_block)
             if len(block) == 0:
                 break
+            self._look_at_peaks(block)
             mono = block[:, 0] if self.info.n_channels == 1 else block @ channel_weights
-            self._check_samples(mono)
             self._n_decoded += len(mono)
             yield resample(mono, False)
         if self._n_decoded == 0:
@@ -149,28 +167,40 @@ class AudioReader:
                 f"recorded at {self.info.sample_rate_hz} Hz: nothing above "
                 f"{self.info.sample_rate_hz // 2} Hz"
             )
+        if self.info.sample_rate_hz % 1000 and self.info.sample_rate_hz % 11_025:
+            found.append(
+                f"its header says {self.info.sample_rate_hz} Hz, which no recorder uses: pitch and "
+                "length may be wrong"
+            )
+        if self.clipped_share >= _WARN_CLIPPED_SHARE:
+            found.append(f"clipped: {self.clipped_share:.1%} of its samples are at full scale")
+        if -math.inf < self.peak_dbfs < _WARN_PEAK_DBFS:
+            found.append(f"nearly silent: its loudest sample is at {self.peak_dbfs:.0f} dBFS")
         return found
 
     def _decode(self, n_frames: int) -> FloatArray:
         """Return the next frames, shape (n, n_channels); none where a damaged file ends early."""
         try:
-            frames: FloatArray = self._file.read(n_frames, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
+            return self._decoder.read(n_frames)
+        except AudioError as error:
             if self._n_decoded == 0:
-                raise AudioError(f"{self.name}: cannot be decoded ({_cause(error)})") from error
+                raise AudioError(f"{self.name}: cannot be decoded ({error})") from error
             return np.empty((0, self.info.n_channels), np.float32)
-        return frames
 
-    def _check_samples(self, mono: FloatArray) -> None:
-        peak = float(np.abs(mono).max())  # a NaN anywhere makes it a NaN
-        if peak <= LOUDEST_SAMPLE:
-            return
-        wrong = int(np.argmax(~(np.abs(mono) <= LOUDEST_SAMPLE)))
-        at_s = (self._n_decoded + wrong) / self.info.sample_rate_hz
-        raise AudioError(
-            f"{self.name}: sample at {at_s:.3f} s is {mono[wrong]}, expected a number between "
-            "-1 and 1; write the file anew from its original"
-        )
+    def _look_at_peaks(self, block: FloatArray) -> None:
+        """Keep count of the loudest samples; refuse what is no sound, before it is mixed down."""
+        peak = float(np.maximum(block.max(), -block.min()))  # a NaN anywhere makes it a NaN
+        if not peak <= LOUDEST_SAMPLE:
+            wrong = ~(np.abs(block) <= LOUDEST_SAMPLE)
+            frame, channel = (int(i[0]) for i in np.nonzero(wrong))
+            at_s = (self._n_decoded + frame) / self.info.sample_rate_hz
+            raise AudioError(
+                f"{self.name}: sample at {at_s:.3f} s is {block[frame, channel]}, expected a "
+                "number between -1 and 1; write the file anew from its original"
+            )
+        self._peak = max(self._peak, peak)
+        if peak >= CLIPPED_FROM:
+            self._n_clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED_FROM))
 
     def _resampler(self) -> Callable[[FloatArray, bool], FloatArray]:
         if self.info.sample_rate_hz == self.sample_rate_hz:
@@ -200,42 +230,3 @@ def read_samples(source: Path | bytes, sample_rate_hz: int) -> FloatArray:
     """
     with AudioReader(source, sample_rate_hz) as reader:
         return np.concatenate(list(reader.blocks()))
-
-
-def _open(source: Path | bytes, name: str) -> soundfile.SoundFile:
-    n_bytes = len(source) if isinstance(source, bytes) else _file_size(source, name)
-    if n_bytes == 0:
-        raise AudioError(f"{name}: is empty (0 bytes)")
-    try:
-        file = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise AudioError(
-            f"{name}: not audio in a format that can be read ({_cause(error)}); expected WAV, "
-            "FLAC, Ogg, Opus, MP3 or AIFF"
-        ) from error
-    if not 0 < file.samplerate <= HIGHEST_RATE_HZ:
-        file.close()
-        raise AudioError(
-            f"{name}: its header declares {file.samplerate} samples a second, expected 1 to "
-            f"{HIGHEST_RATE_HZ}"
-        )
-    return file
-
-
-def _file_size(path: Path, name: str) -> int:
-    try:
-        if path.is_dir():
-            raise AudioError(f"{name}: is a folder, expected a recording")
-        return path.stat().st_size
-    except FileNotFoundError as error:
-        raise AudioError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be opened ({error})") from error
-
-
-def _cause(error: Exception) -> str:
-    """Return libsndfile's own words, without the path that it puts before them."""
-    words = str(getattr(error, "error_string", error)).rstrip(".")
-    if words.startswith("File does not exist"):  # said of an MP3 without a single frame, too
-        return "no audio found in it"
-    return words

@@ -1,7 +1,7 @@
-"""A recording walked through once, on a regular grid: the segments, their pictures, their activity.
+"""Segments and their pictures, and a recording walked through on a regular grid.
 
-Both ways into birdsong come through `walk_segments`: preprocessing, which keeps the segments where
-something sounds, and classification, which looks at all of them.
+Classification looks at every segment of the grid; preprocessing places its segments where something
+sings, see `songs`. Both cut them with `segment_of`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
-from birdsong.sound.activity import activity_db
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
@@ -41,15 +40,12 @@ class Segment:
         Where it starts in the recording.
     picture : uint8, shape (64, 200)
         Row 0 is the highest mel band.
-    activity_db : float
-        See `activity.activity_db`.
     silent : bool
         Whether it holds nothing but digital silence.
     """
 
     start_s: float
     picture: ImageArray
-    activity_db: float
     silent: bool
 
 
@@ -93,13 +89,13 @@ def walk_segments(
     for frames in mel_power_db_blocks(blocks, config, filters):
         held = np.concatenate([held, frames], axis=1)
         while held.shape[1] >= n_columns:
-            yield _segment(held[:, :n_columns], first, config)
+            yield segment_of(held[:, :n_columns], first, config)
             held = held[:, step:]
             first += step
     shown = n_columns - step if first > 0 else 0  # frames of `held` that the last segment showed
     n_new = held.shape[1] - shown
     if held.shape[1] > 0 and (first == 0 or n_new >= SHORTEST_NEW_S * config.frames_per_s):
-        yield _segment(held, first, config)
+        yield segment_of(held, first, config)
 
 
 def recording_warnings(reader: AudioReader, config: SpectrogramConfig) -> list[str]:
@@ -139,11 +135,23 @@ def step_frames(config: SpectrogramConfig, step_s: float) -> int:
     return step
 
 
-def _segment(decibels: FloatArray, first_frame: int, config: SpectrogramConfig) -> Segment:
-    excess_db = above_background_db(decibels, config)
+def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig) -> Segment:
+    """Cut a segment.
+
+    Parameters
+    ----------
+    decibels : float32, shape (64, n_frames) with n_frames at most 200
+        Its frames, from `spectrogram.mel_power_db`.
+    first_frame : int
+        The first of them, counted from the start of the recording.
+    config : SpectrogramConfig
+
+    Returns
+    -------
+    Segment
+    """
     return Segment(
         start_s=first_frame / config.frames_per_s,
-        picture=picture(excess_db, config),
-        activity_db=activity_db(excess_db),
+        picture=picture(above_background_db(decibels, config), config),
         silent=not live_frames(decibels, config).any(),
     )

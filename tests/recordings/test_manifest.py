@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import ManifestError
@@ -200,7 +200,6 @@ def manifests(draw):
 
 
 @given(manifests())
-@settings(deadline=None, max_examples=60)
 def test_what_is_read_is_written_and_read_again(tmp_path_factory, recordings):
     path = tmp_path_factory.getbasetemp() / "round_trip.csv"
     write_manifest(path, recordings)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from birdsong.errors import ConfigError
-from birdsong.sound.activity import activity_db
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.segments import walk_segments
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 CONFIG = SpectrogramConfig()
 RATE = CONFIG.sample_rate_hz
@@ -73,15 +72,3 @@ def test_silent_segments_say_so(filters):
 def test_a_step_out_of_range_is_refused(filters, step_s):
     with pytest.raises(ConfigError, match="a step must be between one frame"):
         list(walk_segments([noise(4)], CONFIG, filters, step_s=step_s))
-
-
-def test_song_is_activity_and_noise_gusts_and_insects_are_not():
-    generator = np.random.default_rng(0)
-    quiet = generator.rayleigh(3, SPECTROGRAM_SHAPE).astype(np.float32)
-    gust = quiet.copy()
-    gust[:, 50:90] += 20
-    song = quiet.copy()
-    song[30:33, 50:90] += 20
-    assert activity_db(song) > activity_db(quiet) + 8
-    assert activity_db(gust) < activity_db(quiet) + 3
-    assert activity_db(np.zeros(SPECTROGRAM_SHAPE, np.float32)) == 0

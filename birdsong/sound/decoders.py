@@ -1,0 +1,193 @@
+"""Files to raw sample frames: libsndfile for what it reads, FFmpeg (by PyAV) for the rest.
+
+Phones and messengers record m4a, aac, webm and 3gp, which libsndfile does not read. Both decoders
+hand out the same thing, so that nothing above this module knows which one is at work.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import soundfile
+
+from birdsong.arrays import FloatArray
+from birdsong.errors import AudioError
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+HIGHEST_RATE_HZ = 1_000_000
+READABLE = "WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A, AAC, WebM, MP4 or 3GP"
+
+# The only containers that FFmpeg may open: never a playlist, which names other files to fetch.
+_FFMPEG_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,amr,asf"
+
+
+class Decoder(Protocol):
+    """A recording as a stream of sample frames at its own rate.
+
+    Attributes
+    ----------
+    sample_rate_hz, n_channels : int
+    declared_s : float
+        Length that the header declares; 0 where it declares none.
+    """
+
+    sample_rate_hz: int
+    n_channels: int
+    declared_s: float
+
+    def read(self, n_frames: int) -> FloatArray:
+        """Return the next frames, float32 of shape (at most n_frames, n_channels); none at the end.
+
+        Raises
+        ------
+        AudioError
+            If the stream is damaged here.
+        """
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def open_decoder(source: Path | bytes, name: str) -> Decoder:
+    """Open a recording with the decoder that reads it.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one.
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, empty, in no format that either reads, or declares no sane rate.
+    """
+    n_bytes = len(source) if isinstance(source, bytes) else _file_size(source, name)
+    if n_bytes == 0:
+        raise AudioError(f"{name}: is empty (0 bytes)")
+    decoder: Decoder
+    try:
+        decoder = _SoundfileDecoder(source)
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        try:
+            decoder = _FfmpegDecoder(source)
+        except (OSError, ValueError) as nor_this:
+            raise AudioError(
+                f"{name}: not audio in a format that can be read ({_cause(error)}); expected "
+                f"{READABLE}"
+            ) from nor_this
+    if not 0 < decoder.sample_rate_hz <= HIGHEST_RATE_HZ:
+        decoder.close()
+        raise AudioError(
+            f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected 1 to "
+            f"{HIGHEST_RATE_HZ}"
+        )
+    return decoder
+
+
+class _SoundfileDecoder:
+    """libsndfile's formats."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        self._file = soundfile.SoundFile(
+            io.BytesIO(source) if isinstance(source, bytes) else source
+        )
+        self.sample_rate_hz: int = self._file.samplerate
+        self.n_channels: int = self._file.channels
+        self.declared_s = self._file.frames / self.sample_rate_hz if self.sample_rate_hz > 0 else 0
+
+    def read(self, n_frames: int) -> FloatArray:
+        try:
+            frames: FloatArray = self._file.read(n_frames, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(_cause(error)) from error
+        return frames
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _FfmpegDecoder:
+    """The first sound track of a container that FFmpeg reads."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        import av  # only files that libsndfile refuses come this far
+
+        # A file object, never a path: FFmpeg would take some names for addresses.
+        self._source = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        try:
+            self._container: InputContainer = av.open(
+                self._source, "r", options={"format_whitelist": _FFMPEG_CONTAINERS}
+            )
+            if not self._container.streams.audio:
+                raise ValueError("no sound track")
+            stream = self._container.streams.audio[0]
+            self.sample_rate_hz = int(stream.codec_context.sample_rate or 0)
+            self.n_channels = int(stream.codec_context.channels or 0)
+            self._planar = av.AudioResampler(format="fltp")
+        except BaseException:
+            self._source.close()
+            raise
+        self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError)
+        self.declared_s = float(
+            stream.duration * stream.time_base
+            if stream.duration and stream.time_base
+            else (self._container.duration or 0) / av.time_base
+        )
+        self._packets = self._frames(stream)
+        self._held = np.empty((0, self.n_channels), np.float32)
+
+    def _frames(self, stream: AudioStream) -> Generator[FloatArray, None, None]:
+        for frame in self._container.decode(stream):
+            for converted in self._planar.resample(frame):
+                samples: FloatArray = np.asarray(converted.to_ndarray(), np.float32).T
+                yield samples
+
+    def read(self, n_frames: int) -> FloatArray:
+        parts, n_held = [self._held], len(self._held)
+        while n_held < n_frames:
+            try:
+                frames = next(self._packets, None)
+            except self._errors as error:
+                frames = None
+                if n_held == 0:
+                    raise AudioError(_cause(error)) from error
+            if frames is None or frames.shape[1] != self.n_channels:
+                break
+            parts.append(frames)
+            n_held += len(frames)
+        held = np.concatenate(parts)
+        self._held = held[n_frames:]
+        return np.ascontiguousarray(held[:n_frames])
+
+    def close(self) -> None:
+        self._packets.close()
+        self._container.close()
+        self._source.close()
+
+
+def _file_size(path: Path, name: str) -> int:
+    try:
+        if path.is_dir():
+            raise AudioError(f"{name}: is a folder, expected a recording")
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name}: cannot be opened ({error})") from error
+
+
+def _cause(error: Exception) -> str:
+    """Return the library's own words, without the path that libsndfile puts before them."""
+    words = str(getattr(error, "error_string", error)).rstrip(".")
+    if words.startswith("File does not exist"):  # said of an MP3 without a single frame, too
+        return "no audio found in it"
+    return words

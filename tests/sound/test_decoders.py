@@ -1,0 +1,137 @@
+"""What phones record: the containers that libsndfile does not read."""
+
+import io
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from birdsong.errors import AudioError
+from birdsong.sound.audio import AudioReader, read_samples
+
+RATE = 24_000
+ENDINGS = {
+    # ending: container, codec, rate
+    "m4a": ("ipod", "aac", 44_100),
+    "mp4": ("mp4", "aac", 48_000),
+    "aac": ("adts", "aac", 44_100),
+    "webm": ("webm", "libopus", 48_000),
+    "3gp": ("3gp", "aac", 16_000),
+}
+
+
+def tone(rate_hz, seconds, hz=1000.0):
+    times_s = np.arange(int(rate_hz * seconds)) / rate_hz
+    return (0.5 * np.sin(2 * np.pi * hz * times_s)).astype(np.float32)
+
+
+def encoded(ending, seconds=6.0, n_channels=1):
+    """A tone as a phone would write it; bytes."""
+    container_format, codec, rate_hz = ENDINGS[ending]
+    content = io.BytesIO()
+    with av.open(content, "w", format=container_format) as container:
+        layout = {1: "mono", 2: "stereo"}[n_channels]
+        stream = container.add_stream(codec, rate=rate_hz, layout=layout)
+        samples = np.repeat(tone(rate_hz, seconds)[np.newaxis], n_channels, axis=0)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
+        frame.sample_rate = rate_hz
+        resampler = av.AudioResampler(
+            stream.codec_context.format, layout, rate_hz, stream.codec_context.frame_size
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_phones_record_sounds_as_it_was(tmp_path, ending, n_channels):
+    content = encoded(ending, n_channels=n_channels)
+    with pytest.raises(soundfile.LibsndfileError):
+        soundfile.SoundFile(io.BytesIO(content))
+    path = tmp_path / f"phone.{ending}"
+    path.write_bytes(content)
+    samples = read_samples(path, RATE)
+    assert len(samples) / RATE == pytest.approx(6, abs=0.1)
+    inner = samples[RATE : 5 * RATE]
+    power = np.abs(np.fft.rfft(inner * np.hanning(len(inner)))) ** 2
+    assert np.fft.rfftfreq(len(inner), 1 / RATE)[power.argmax()] == pytest.approx(1000, abs=1)
+    assert np.sqrt((inner**2).mean()) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+    np.testing.assert_array_equal(samples, read_samples(content, RATE))
+
+
+def test_header_is_told(tmp_path):
+    with AudioReader(encoded("m4a", n_channels=2), RATE) as reader:
+        assert (reader.info.sample_rate_hz, reader.info.n_channels) == (44_100, 2)
+        assert reader.info.duration_s == pytest.approx(6, abs=0.1)
+        assert sum(map(len, reader.blocks())) / RATE == pytest.approx(reader.duration_s, abs=0.01)
+        assert reader.warnings(highest_hz=11_000) == []
+
+
+@pytest.mark.parametrize("ending", ["aac", "webm"])
+def test_half_a_file_gives_what_is_there(ending):
+    content = encoded(ending, seconds=20)
+    samples = read_samples(content[: len(content) // 2], RATE)
+    assert 5 < len(samples) / RATE < 15
+
+
+def test_m4a_without_its_table_of_contents_is_refused():
+    """The box that says where the sound lies comes last: cut off, nothing can be found."""
+    content = encoded("m4a")
+    with pytest.raises(AudioError, match=r"cut\.m4a: not audio in a format that can be read"):
+        AudioReader(content[: len(content) // 2], RATE, name="cut.m4a")
+
+
+def test_a_film_without_sound():
+    content = io.BytesIO()
+    with av.open(content, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height = 32, 32
+        for _ in range(5):
+            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(AudioError, match="expected WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A"):
+        AudioReader(content.getvalue(), RATE, name="film.mp4")
+
+
+def test_a_playlist_is_never_followed(tmp_path):
+    """FFmpeg would open the files and addresses that it names."""
+    soundfile.write(tmp_path / "secret.wav", tone(RATE, 5), RATE)
+    for name, text in {
+        "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nsecret.wav\n#EXT-X-ENDLIST\n",
+        "list.ffconcat": "ffconcat version 1.0\nfile secret.wav\n",
+        "list.m4a": "#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/secret.wav\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(AudioError, match="not audio in a format that can be read"):
+            AudioReader(tmp_path / name, RATE)
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from pathlib import Path
+
+    Path("concat:a|b.m4a").write_bytes(encoded("m4a"))
+    assert len(read_samples(Path("concat:a|b.m4a"), RATE)) > 5 * RATE
+
+
+def test_damage_ends_in_a_sentence_or_in_what_is_there():
+    generator = np.random.default_rng(0)
+    said = []
+    whole = {ending: encoded(ending) for ending in ("m4a", "webm", "aac")}
+    for i in range(60):
+        content = bytearray(whole[("m4a", "webm", "aac")[i % 3]])
+        for place in generator.integers(0, len(content), 20):
+            content[place] = generator.integers(256)
+        try:
+            samples = read_samples(bytes(content), RATE)
+        except AudioError as error:
+            said.append(str(error))
+        else:
+            assert samples.dtype == np.float32
+            assert len(samples) < 60 * RATE
+    assert said
+    assert not any("\n" in sentence for sentence in said)
