@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from birdsong.errors import DatasetError
-from birdsong.images.store import ImageStore, IndexRow
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 
@@ -29,24 +30,44 @@ def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) ->
     """
     from matplotlib.figure import Figure
 
-    pictures_of: dict[str, list[IndexRow]] = {}
-    for row in store.rows:
-        if row.kind == "bird":
-            taxon = f"{row.genus} {row.species}".strip()
-            pictures_of.setdefault(taxon, []).append(row)
-    if not pictures_of:
+    typical = typical_rows(store)
+    if not typical:
         raise DatasetError(f"{store.folder}: holds no picture of a bird to show")
-    n_rows = -(-len(pictures_of) // n_columns)
+    n_rows = -(-len(typical) // n_columns)
     figure = Figure(figsize=(3.2 * n_columns, 1.3 * n_rows), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     height, width = SPECTROGRAM_SHAPE
-    for axes, taxon in zip(grid.flat, sorted(pictures_of), strict=False):
-        picture = store.read_picture(_typical(store, pictures_of[taxon]))
+    for axes, (taxon, row) in zip(grid.flat, typical.items(), strict=False):
+        picture = store.read_picture(row)
         axes.imshow(picture, cmap="magma", vmin=0, vmax=255, aspect=0.9 * width / height / 3)
         axes.set_title(taxon, fontsize=9, style="italic")
     figure.savefig(path, dpi=110)
+
+
+def typical_rows(store: ImageStore) -> dict[str, IndexRow]:
+    """Choose a picture that is typical of each taxon, by the taxon's name in alphabetical order.
+
+    Parameters
+    ----------
+    store : ImageStore
+
+    Returns
+    -------
+    dict of str to IndexRow
+        Species, or genera where no species is known, that have a picture of a bird.
+
+    Raises
+    ------
+    DatasetError
+        If a picture cannot be read.
+    """
+    pictures_of: dict[str, list[IndexRow]] = {}
+    for row in store.rows:
+        if row.kind == "bird":
+            pictures_of.setdefault(row.taxon, []).append(row)
+    return {taxon: _typical(store, rows) for taxon, rows in sorted(pictures_of.items())}
 
 
 def _typical(store: ImageStore, rows: list[IndexRow]) -> IndexRow:

@@ -16,7 +16,8 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray, IntArray
 from birdsong.errors import DatasetError
 from birdsong.images.augment import AugmentConfig, augment
-from birdsong.images.store import ImageStore, IndexRow
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
 
 Batch: TypeAlias = tuple[ImageArray, FloatArray]
 

@@ -1,20 +1,18 @@
 """The folder of PNGs: pictures, ``index.csv``, ``receipt.csv``, ``config.json``, mel filters.
 
 The folder explains itself: `config.json` holds how the pictures were made and the fingerprint that
-every PNG carries too, `mel_filters.npy` the filters, ``index.csv`` a row for each picture and
-``receipt.csv`` a row for each recording of the manifest. Files are written beside their place and
-moved into it, so that none is ever seen half-written.
+every PNG carries too, `mel_filters.npy` the filters, ``index.csv`` a row for each picture,
+``receipt.csv`` a row for each recording of the manifest, and ``attribution.csv`` whom to credit.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,46 +20,13 @@ from birdsong.arrays import FloatArray, ImageArray
 from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.png import read_png
+from birdsong.images.tables import IndexRow, read_index
 from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
 
-INDEX = "index.csv"
-RECEIPT = "receipt.csv"
 CONFIG = "config.json"
 FORMAT_VERSION = 1
 MAX_NAME = 60  # characters of a recording or a taxon: no file system takes more than 255 bytes
-
-KINDS = ("bird", "background")
-STATUSES = ("ok", "skipped", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """One picture: where it lies, what it shows, and whose it is."""
-
-    image: str
-    recording: str
-    session: str
-    start_s: float
-    end_s: float
-    order: str
-    family: str
-    genus: str
-    species: str
-    kind: str
-    english_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptRow:
-    """What became of one recording of the manifest."""
-
-    recording: str
-    status: str
-    reason: str
-    duration_s: float
-    segments_found: int
-    images_written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +70,22 @@ def picture_path(recording: str, taxon: str, start_s: float) -> str:
     return f"{folder}/{stem}_{round(start_s * 1000):08d}.png"
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do where a folder cannot be written, as when the disk is full.
+
+    Raises
+    ------
+    DatasetError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(
+            f"{folder}: cannot be written ({error}); when that is mended, the same command goes on"
+        ) from error
+
+
 def write_settings(folder: Path, settings: Mapping[str, Any], filters: FloatArray) -> None:
     """Write ``config.json`` and the mel filters; `settings` holds ``spectrogram``, at least."""
     config = SpectrogramConfig.from_dict(settings["spectrogram"])
@@ -115,17 +96,6 @@ def write_settings(folder: Path, settings: Mapping[str, Any], filters: FloatArra
         **settings,
     }
     write_atomically(folder / CONFIG, (json.dumps(described, indent=2) + "\n").encode())
-
-
-def write_table(path: Path, kind: type[IndexRow | ReceiptRow], rows: Iterable[Any]) -> None:
-    """Write ``index.csv`` or ``receipt.csv``: the fields of the row's dataclass are the columns."""
-    columns = [field.name for field in fields(kind)]
-    content = io.StringIO(newline="")
-    writer = csv.DictWriter(content, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
-    write_atomically(path, content.getvalue().encode())
 
 
 def open_store(folder: Path) -> ImageStore:
@@ -151,7 +121,7 @@ def open_store(folder: Path) -> ImageStore:
         config=config,
         settings=settings,
         filters=_read_filters(folder / FILTERS_FILE, config),
-        rows=tuple(_index_row(folder / INDEX, n, row) for n, row in _read_csv(folder / INDEX)),
+        rows=read_index(folder),
     )
 
 
@@ -162,33 +132,6 @@ def is_store(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(settings, dict) and {"fingerprint", "spectrogram"} <= settings.keys()
-
-
-def read_receipt(folder: Path) -> list[ReceiptRow]:
-    """Read ``receipt.csv``.
-
-    Raises
-    ------
-    DatasetError
-        If it is missing or a row is not what it should be.
-    """
-    path = folder / RECEIPT
-    receipt = []
-    for number, row in _read_csv(path):
-        try:
-            receipt.append(
-                ReceiptRow(
-                    recording=row["recording"],
-                    status=_one_of(row["status"], STATUSES),
-                    reason=row["reason"],
-                    duration_s=float(row["duration_s"]),
-                    segments_found=int(row["segments_found"]),
-                    images_written=int(row["images_written"]),
-                )
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise DatasetError(f"{path}, row {number}: {error}") from error
-    return receipt
 
 
 def _read_filters(path: Path, config: SpectrogramConfig) -> FloatArray:
@@ -212,48 +155,3 @@ def _read_settings(path: Path) -> Mapping[str, Any]:
     if not isinstance(settings, dict) or settings.get("format_version") != FORMAT_VERSION:
         raise DatasetError(f"{path}: expected format_version {FORMAT_VERSION}; preprocess again")
     return settings
-
-
-def _read_csv(path: Path) -> Sequence[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(enumerate(csv.DictReader(file), start=2))
-    except FileNotFoundError as error:
-        raise DatasetError(
-            f"{path}: no such file; preprocessing did not finish, run it again to go on"
-        ) from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
-    for number, row in rows:
-        if None in row or None in row.values():
-            raise DatasetError(f"{path}, row {number}: has not as many cells as the header")
-    return rows
-
-
-def _index_row(path: Path, number: int, row: Mapping[str, str]) -> IndexRow:
-    try:
-        image = row["image"]
-        if Path(image).is_absolute() or ".." in Path(image).parts:
-            raise ValueError(f"'image' must stay inside the folder, got {image!r}")
-        values: dict[str, Any] = {field.name: row[field.name] for field in fields(IndexRow)}
-        values |= {"start_s": float(row["start_s"]), "end_s": float(row["end_s"])}
-        values["kind"] = _one_of(row["kind"], KINDS)
-        return IndexRow(**values)
-    except (KeyError, ValueError, TypeError) as error:
-        raise DatasetError(f"{path}, row {number}: {error}") from error
-
-
-def _one_of(value: str, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise ValueError(f"expected one of {', '.join(allowed)}, got {value!r}")
-    return value
-
-
-def _cell(value: object) -> object:
-    """Seconds to the millisecond, so that a table does not change with a last bit.
-
-    A carriage return becomes a space: Python 3.11's csv does not quote it, and reads a row's end.
-    """
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return value.replace("\r", " ") if isinstance(value, str) else value

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from birdsong.images import store
+from birdsong.images import store, tables
 from birdsong.images.png import encode_png
-from birdsong.images.store import ImageStore, IndexRow
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 CONFIG = SpectrogramConfig()
@@ -46,5 +47,5 @@ def write_small_store(folder: Path, n: int) -> ImageStore:
     for row, picture in zip(rows, random_pictures(n), strict=True):
         (folder / row.image).write_bytes(encode_png(picture, fingerprint=CONFIG.fingerprint()))
     store.write_settings(folder, {"spectrogram": CONFIG.to_dict()}, FILTERS)
-    store.write_table(folder / store.INDEX, IndexRow, rows)
+    tables.write_table(folder / tables.INDEX, IndexRow, rows)
     return store.open_store(folder)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import ConfigError
@@ -44,7 +44,6 @@ def one_hot(n: int) -> np.ndarray:
         mixup_alpha=st.floats(0, 5),
     ),
 )
-@settings(deadline=None, max_examples=50)
 def test_a_batch_stays_a_batch(n, seed, config):
     pictures, targets = random_pictures(n), one_hot(n)
     changed, mixed = augment(pictures, targets, generators(n, seed), config)
@@ -66,7 +65,6 @@ def test_no_augmentation_is_none():
 
 
 @given(st.permutations(range(5)), st.integers(1, 5))
-@settings(deadline=None, max_examples=20)
 def test_a_picture_depends_on_its_own_generator_only(order, n_others):
     config = AugmentConfig(mixup_alpha=0.0)
     pictures, targets = random_pictures(5), one_hot(5)

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -20,7 +20,6 @@ pictures = arrays(np.uint8, SPECTROGRAM_SHAPE)
 
 
 @given(pictures)
-@settings(deadline=None, max_examples=30)
 def test_every_picture_comes_back(tmp_path_factory, picture):
     path = tmp_path_factory.getbasetemp() / "picture.png"
     content = encode_png(picture, fingerprint="0123456789abcdef")
@@ -89,7 +88,6 @@ CONTENT = encode_png(random_pictures(1)[0], fingerprint="0123456789abcdef")
 
 
 @given(st.integers(0, len(CONTENT) - 200))
-@settings(deadline=None, max_examples=40)
 def test_a_picture_that_was_cut_off_is_named(tmp_path_factory, n_bytes):
     path = tmp_path_factory.getbasetemp() / "cut.png"
     path.write_bytes(CONTENT[:n_bytes])
@@ -98,13 +96,30 @@ def test_a_picture_that_was_cut_off_is_named(tmp_path_factory, n_bytes):
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-@settings(deadline=None, max_examples=100)
-def test_a_flipped_byte_raises_nothing_else(tmp_path_factory, position, flip):
+def test_a_flipped_byte_is_noticed(tmp_path_factory, position, flip):
     path = tmp_path_factory.getbasetemp() / "flipped.png"
     content = bytearray(CONTENT)
     content[position] ^= flip
     path.write_bytes(content)
-    try:
-        assert read_png(path).shape == SPECTROGRAM_SHAPE
-    except DatasetError as error:
-        assert "flipped.png: " in str(error)  # noqa: PT017  # either way is right
+    with pytest.raises(DatasetError, match=r"flipped\.png: "):
+        read_png(path)
+
+
+def test_a_picture_that_someone_packed_tighter_is_read(tmp_path):
+    (picture,) = random_pictures(1)
+    for name, options in {"small": {"optimize": True}, "plain": {"compress_level": 1}}.items():
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(picture).save(path, **options)
+        np.testing.assert_array_equal(read_png(path), picture)
+
+
+def test_a_few_bytes_never_unfold_into_many(tmp_path):
+    bomb = bytearray(encode_png(random_pictures(1)[0], fingerprint=""))
+    start = bomb.index(b"IDAT") - 4
+    data = zlib.compress(bytes(2**26), 9)
+    check = struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    bomb[start:] = struct.pack(">I", len(data)) + b"IDAT" + data + check
+    bomb += b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    with pytest.raises(DatasetError, match=r"bomb\.png: cannot be read as a PNG"):
+        read_png(tmp_path / "bomb.png")

@@ -1,0 +1,191 @@
+"""The overview of a folder of pictures as files: one page for a reader, its tables as CSV."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from birdsong.atomic import write_atomically
+from birdsong.errors import DatasetError
+from birdsong.images.contact_sheet import typical_rows
+from birdsong.images.explore import Overview, TaxonRow
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import ReceiptRow, write_table
+from birdsong.page import BAR, drawn, embedded_png, html_page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_PICTURES = 200  # a page of more would not open in a blink
+MAX_NAMED = 5
+
+
+def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
+    """Write ``explore.html``, ``taxa.csv`` and ``outliers.csv``.
+
+    Parameters
+    ----------
+    overview : Overview
+        From `explore.explore`.
+    store : ImageStore
+        Holds the pictures.
+    out : Path
+        Folder, made if need be.
+
+    Raises
+    ------
+    DatasetError
+        If the folder cannot be written, or a picture is missing or damaged.
+    """
+    page = _page(overview, store)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_table(out / "taxa.csv", TaxonRow, overview.taxa)
+        outliers = [row for row in overview.receipt if row.reason]
+        write_table(out / "outliers.csv", ReceiptRow, outliers)
+        write_atomically(out / "explore.html", page.encode())
+    except OSError as error:
+        raise DatasetError(f"{out}: cannot be written ({error})") from error
+
+
+def summary(overview: Overview) -> str:
+    """Say in a sentence or two what there is."""
+    statuses = Counter(row.status for row in overview.receipt)
+    hours = sum(row.duration_s for row in overview.receipt) / 3600
+    n_bird = sum(row.bird_images for row in overview.taxa)
+    n_background = sum(row.background_images for row in overview.taxa)
+    return (
+        f"{len(overview.receipt)} recordings, {hours:.2f} h: {statuses['ok']} ok, "
+        f"{statuses['skipped']} skipped, {statuses['failed']} failed. {len(overview.taxa)} taxa, "
+        f"{n_bird} pictures of birds, {n_background} of background."
+    )
+
+
+def _page(overview: Overview, store: ImageStore) -> str:
+    heard = overview.heard
+    typical = typical_rows(store)
+    largest = sorted(overview.taxa, key=lambda row: (-row.bird_images, row.taxon))
+    shown = {row.taxon for row in largest[:MAX_PICTURES]}
+    left_out = (
+        f" Only the {MAX_PICTURES} taxa with most pictures are shown."
+        if len(typical) > MAX_PICTURES
+        else ""
+    )
+    body = _BODY.format(
+        summary=escape(summary(overview)),
+        durations=_histogram([row.duration_s for row in heard], "seconds", logarithmic=True),
+        peaks=_histogram(
+            [row.peak_dbfs for row in heard if row.peak_dbfs is not None], "peak level (dBFS)"
+        ),
+        per_taxon=_histogram([row.recordings for row in overview.taxa], "recordings of a taxon"),
+        rates=_counts("sample rate", Counter(f"{row.sample_rate_hz} Hz" for row in heard)),
+        licences=_counts("licence", Counter(overview.licences)),
+        reasons=_reasons(overview),
+        pictures="".join(
+            _figure(store, taxon, row.image) for taxon, row in typical.items() if taxon in shown
+        ),
+        left_out=left_out,
+        taxa="\n".join(_taxon(row) for row in overview.taxa),
+    )
+    return html_page("What is in the data", body)
+
+
+def _histogram(values: Sequence[float], label: str, *, logarithmic: bool = False) -> str:
+    if not values:
+        return "<p>None.</p>"
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        low, high = min(values), max(values)
+        if logarithmic and low > 0 and high > 1.5 * low:
+            axes.hist(values, np.geomspace(low, high, 41).tolist(), color=BAR)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
+        else:
+            axes.hist(values, min(40, max(5, len(set(values)))), color=BAR)
+        axes.set(xlabel=label, ylabel="count")
+
+    return drawn(draw, width=7.5, height=2.4)
+
+
+def _counts(name: str, counts: Counter[str]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(each)}</td><td>{n}</td></tr>" for each, n in counts.most_common()
+    )
+    return (
+        f"<table><thead><tr><th>{name}</th><th>recordings</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _reasons(overview: Overview) -> str:
+    if not overview.reasons:
+        return "<p>Nothing does.</p>"
+    words = {"ok": "ok, with a warning"}
+    rows = []
+    for reason in overview.reasons:
+        named = ", ".join(reason.recordings[:MAX_NAMED])
+        more = len(reason.recordings) - MAX_NAMED
+        rows.append(
+            f"<tr><td>{len(reason.recordings)}</td>"
+            f"<td>{words.get(reason.status, reason.status)}</td><td>{escape(reason.text)}</td>"
+            f"<td>{escape(named)}{f' and {more} more' if more > 0 else ''}</td></tr>"
+        )
+    return (
+        "<table><thead><tr><th>recordings</th><th>status</th><th>reason, as the first has it</th>"
+        f"<th>which</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _figure(store: ImageStore, taxon: str, image: str) -> str:
+    try:
+        png = (store.folder / image).read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{store.folder / image}: cannot be read ({error})") from error
+    return (
+        f"<figure>{embedded_png(png, f'spectrogram of {taxon}')}"
+        f"<figcaption><i>{escape(taxon)}</i></figcaption></figure>"
+    )
+
+
+def _taxon(row: TaxonRow) -> str:
+    return (
+        f"<tr><td><i>{escape(row.taxon)}</i></td><td>{escape(row.english_name)}</td>"
+        f"<td>{escape(row.family)}</td><td>{row.recordings}</td><td>{row.sessions}</td>"
+        f"<td>{row.minutes:.1f}</td><td>{row.bird_images}</td>"
+        f"<td>{row.background_images}</td></tr>"
+    )
+
+
+_BODY = """<p>{summary}</p>
+<h2>What stands out</h2>
+<p>Listen to these before you train on them; outliers.csv names them all.</p>
+<div class="wide">{reasons}</div>
+<h2>How long the recordings are</h2>
+{durations}
+<h2>How loud they are</h2>
+<p>0 dBFS is full scale: what reaches it may be clipped.</p>
+{peaks}
+<h2>How many there are of each taxon</h2>
+{per_taxon}
+<h2>Sample rates</h2>
+<div class="wide">{rates}</div>
+<h2>Licences</h2>
+<p>attribution.csv beside the pictures names each recording's recordist.</p>
+<div class="wide">{licences}</div>
+<h2>A typical picture of each taxon</h2>
+<p>Time from left to right, high sounds on top.{left_out}</p>
+<div class="pictures">{pictures}</div>
+<h2>Each taxon</h2>
+<div class="wide"><table>
+<thead><tr><th>taxon</th><th>name</th><th>family</th><th>recordings</th><th>sessions</th>
+<th>minutes</th><th>bird pictures</th><th>background</th></tr></thead>
+<tbody>
+{taxa}
+</tbody></table></div>
+"""

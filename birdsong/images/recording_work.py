@@ -1,0 +1,204 @@
+"""One recording to its pictures: which segments hold a bird, which teach the background."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from birdsong.arrays import FloatArray
+from birdsong.errors import AudioError, ConfigError
+from birdsong.images import store
+from birdsong.images.journal import RecordingResult, WorkItem
+from birdsong.images.png import encode_png
+from birdsong.images.tables import IndexRow, ReceiptRow
+from birdsong.recordings.manifest import Recording
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.segments import (
+    MIN_DURATION_S,
+    Segment,
+    recording_warnings,
+    step_frames,
+    walk_segments,
+)
+from birdsong.sound.songs import SongRules, find_segments
+from birdsong.sound.spectrogram import SpectrogramConfig
+
+_Heard = tuple[int, int, float | None, float]  # the last columns of the receipt
+_NOTHING: _Heard = (0, 0, None, 0.0)
+_SLOWEST_BYTES_PER_S = 500  # of the leanest speech codecs: more time than that no file holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreprocessConfig:
+    """Which segments of a recording become pictures.
+
+    Attributes
+    ----------
+    spectrogram : SpectrogramConfig
+        How a segment becomes a picture.
+    songs : SongRules
+        What counts as song.
+    step_s : float
+        Seconds from the start of one segment to the next, in a long song or on the grid.
+    grid : bool
+        Keep every segment of a regular grid, but silence, instead of those with song.
+    min_duration_s : float
+        Shorter recordings are skipped.
+    """
+
+    spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
+    songs: SongRules = field(default_factory=SongRules)
+    step_s: float = 1.5
+    grid: bool = False
+    min_duration_s: float = MIN_DURATION_S
+
+    def __post_init__(self) -> None:
+        step_frames(self.spectrogram, self.step_s)
+        if self.min_duration_s < self.spectrogram.n_fft / self.spectrogram.sample_rate_hz:
+            raise ConfigError(
+                f"min_duration_s must hold at least one frame, got {self.min_duration_s:g}"
+            )
+
+
+def preprocess_recording(
+    item: WorkItem,
+    out_dir: Path,
+    config: PreprocessConfig,
+    filters: FloatArray,
+    *,
+    on_length: Callable[[float], None] | None = None,
+) -> RecordingResult:
+    """Make one recording's pictures. A bad file is a row of the receipt, never an exception.
+
+    Parameters
+    ----------
+    item : WorkItem
+    out_dir : Path
+        Folder of the pictures, which are written as they are found worth keeping.
+    config : PreprocessConfig
+    filters : float32, shape (64, n_fft // 2 + 1)
+    on_length : callable, optional
+        Told how many seconds the recording has at most, once it is open.
+
+    Returns
+    -------
+    RecordingResult
+    """
+    name = item.recording.name
+    if item.path is None:
+        return no_pictures(name, "failed", item.problem)
+    written: list[tuple[float, str, str]] = []  # start, image, kind: the pictures are on disk
+    try:
+        with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
+            if on_length:
+                on_length(longest_s(reader.info.duration_s, item.n_bytes))
+            for segment, kind in _segments(reader, config, filters):
+                with store.writing(out_dir):
+                    image = _write_picture(item.recording, segment, out_dir, config)
+                written.append((segment.start_s, image, kind))
+            duration_s, heard = round(reader.duration_s, 3), _heard(reader)
+            warnings = recording_warnings(reader, config.spectrogram)
+            warnings += _against_manifest(duration_s, item.recording)
+    except AudioError as error:
+        return no_pictures(name, "failed", str(error))
+    if duration_s < config.min_duration_s:
+        reason = f"lasts {duration_s:.2f} s, at least {config.min_duration_s:g} s are needed"
+        return no_pictures(name, "skipped", reason, duration_s, heard)
+    if not written:
+        return no_pictures(name, "skipped", "silence", duration_s, heard)
+    rows = tuple(
+        _index_row(item.recording, start_s, image, kind, duration_s, config)
+        for start_s, image, kind in sorted(written)
+    )
+    reason = "; ".join(warnings)
+    receipt = ReceiptRow(name, "ok", reason, duration_s, len(written), len(rows), *heard)
+    return RecordingResult(receipt, rows)
+
+
+def _against_manifest(duration_s: float, recording: Recording) -> list[str]:
+    """Warn where another length was expected: with a wrong rate in its header, all is off key."""
+    expected_s = recording.clip_duration_s
+    if expected_s is None or abs(duration_s - expected_s) <= 0.1 + 0.02 * expected_s:
+        return []
+    return [
+        f"lasts {duration_s:.1f} s, but the manifest says {expected_s:.1f} s: cut, or with a wrong "
+        "sample rate in its header"
+    ]
+
+
+def _heard(reader: AudioReader) -> _Heard:
+    """What the file of a recording held that was read to its end."""
+    peak_dbfs = None if reader.peak_dbfs == -math.inf else round(reader.peak_dbfs, 3)
+    clipped_share = round(reader.clipped_share, 3)
+    return reader.info.sample_rate_hz, reader.info.n_channels, peak_dbfs, clipped_share
+
+
+def longest_s(declared_s: float, n_bytes: int) -> float:
+    """How long a recording may be at most: a header may claim anything, the file's size bounds it.
+
+    Parameters
+    ----------
+    declared_s : float
+        What the header says.
+    n_bytes : int
+        Size of the file.
+    """
+    return min(declared_s, n_bytes / _SLOWEST_BYTES_PER_S)
+
+
+def _segments(
+    reader: AudioReader, config: PreprocessConfig, filters: FloatArray
+) -> Iterator[tuple[Segment, str]]:
+    blocks, spectrogram, step_s = reader.blocks(), config.spectrogram, config.step_s
+    if config.grid:
+        walk = walk_segments(blocks, spectrogram, filters, step_s=step_s)
+        return ((segment, "bird") for segment in walk if not segment.silent)
+    return find_segments(blocks, spectrogram, filters, config.songs, step_s=step_s)
+
+
+def _write_picture(
+    recording: Recording, segment: Segment, out_dir: Path, config: PreprocessConfig
+) -> str:
+    taxon = recording.scientific_name or recording.genus
+    image = store.picture_path(recording.name, taxon, segment.start_s)
+    path = out_dir / image
+    content = encode_png(segment.picture, fingerprint=config.spectrogram.fingerprint())
+    # Written in place: until its recording stands in the journal, no picture counts as whole.
+    try:
+        path.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    return image
+
+
+def _index_row(
+    recording: Recording,
+    start_s: float,
+    image: str,
+    kind: str,
+    duration_s: float,
+    config: PreprocessConfig,
+) -> IndexRow:
+    return IndexRow(
+        image=image,
+        recording=recording.name,
+        session=recording.session,
+        start_s=start_s,
+        end_s=min(start_s + config.spectrogram.segment_s, duration_s),
+        order=recording.order,
+        family=recording.family,
+        genus=recording.genus,
+        species=recording.species,
+        kind=kind,
+        english_name=recording.english_name,
+    )
+
+
+def no_pictures(
+    name: str, status: str, reason: str, duration_s: float = 0.0, heard: _Heard = _NOTHING
+) -> RecordingResult:
+    """Return what comes of a recording that was skipped or that failed."""
+    return RecordingResult(ReceiptRow(name, status, reason, duration_s, 0, 0, *heard), ())

@@ -1,0 +1,129 @@
+"""One page for a reader: plots and text in a single file, light and dark, without outside parts."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Drawn in a colour that nothing else has, which then becomes the page's own.
+INK = "#010203"
+BAR = "#3a86c8"
+_SETTINGS = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "font.size": 10,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "birdsong",  # the same bytes each time
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def drawn(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
+    """Draw a plot that takes the text colour of the page that it stands on.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on the figure that it is given, in `INK` and `BAR` or colours of its own.
+    width, height : float
+        Inches; the page shrinks what is wider than itself.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    content = io.StringIO()
+    with matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]  # names its keys one by one
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        figure.savefig(content, format="svg", metadata={"Date": None}, transparent=True)
+    svg = content.getvalue()
+    return svg[svg.index("<svg") :].replace(INK, "currentColor")
+
+
+def embedded_png(png: bytes, alt: str) -> str:
+    """Put a picture into the page itself.
+
+    Parameters
+    ----------
+    png : bytes
+        The content of a PNG file.
+    alt : str
+        Plain text: what it shows.
+
+    Returns
+    -------
+    str
+        An ``<img>`` element.
+    """
+    content = base64.b64encode(png).decode()
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{content}">'
+
+
+def html_page(title: str, body: str, *, stamp: str = "") -> str:
+    """Wrap a page around its body.
+
+    Parameters
+    ----------
+    title : str
+        Plain text.
+    body : str
+        HTML.
+    stamp : str
+        Plain text that stays in sight on the screen and stands on every page of a print.
+
+    Returns
+    -------
+    str
+        The whole file.
+    """
+    stamped = f'<p class="stamp">{escape(stamp)}</p>' if stamp else ""
+    return _HTML.format(title=escape(title), stamp=stamped, body=body)
+
+
+_HTML = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --line: #8884; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }}
+svg {{ max-width: 100%; height: auto; }}
+table {{ border-collapse: collapse; width: 100%; font-size: 0.9rem; }}
+th, td {{ text-align: left; padding: 0.2rem 0.6rem; border-bottom: 1px solid var(--line); }}
+.wide {{ overflow-x: auto; }}
+.pictures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
+  gap: 1rem; }}
+figure {{ margin: 0; font-size: 0.85rem; }}
+figure img {{ width: 100%; image-rendering: pixelated; }}
+.stamp {{ position: sticky; top: 0; background: #b3261e; color: white; padding: 0.5rem 1rem;
+  font-weight: bold; }}
+.small {{ font-size: 0.85rem; opacity: 0.75; }}
+@media print {{ .stamp {{ position: fixed; left: 0; right: 0; }} }}
+</style>
+</head>
+<body>
+{stamp}
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,129 @@
+"""What is in the data: the counts, the page, what stands out."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from birdsong.errors import DatasetError
+from birdsong.images.explore import explore
+from birdsong.images.explore_page import write_overview
+from birdsong.images.preprocess import preprocess
+from birdsong.images.reasons import group_reasons
+from birdsong.images.store import open_store
+from birdsong.images.tables import ReceiptRow
+from birdsong.pipelines.command import main
+from birdsong.recordings.manifest import Recording
+from tests.conftest import RATE_HZ, voice
+from tests.parsed_page import ParsedPage
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Good recordings and those that stand out, preprocessed."""
+    audio = tmp_path_factory.mktemp("audio")
+    song = voice("low", 5.0, 1)
+    for name, samples, rate_hz in (
+        ("good.wav", song, RATE_HZ),
+        ("short.wav", song[: RATE_HZ // 10], RATE_HZ),
+        ("silent.wav", np.zeros(4 * RATE_HZ), RATE_HZ),
+        ("clipped.wav", np.clip(20 * song, -1, 1), RATE_HZ),
+        ("faint.wav", song / 1000, RATE_HZ),
+        ("odd.wav", song, 22_000 + 7),
+    ):
+        soundfile.write(audio / name, samples, rate_hz, subtype="FLOAT")
+    (audio / "empty.wav").write_bytes(b"")
+    licences = {"good.wav": "CC BY 4.0", "faint.wav": "CC BY 4.0", "odd.wav": "<b>mine</b>"}
+    recordings = [
+        Recording(
+            file=path.name, genus="Gravis", species="profundus", family="Gravidae",
+            recordist="A. Person", licence=licences.get(path.name, ""),
+            clip_duration_s=5.0 if path.name in ("good.wav", "odd.wav") else None,
+        )
+        for path in sorted(audio.iterdir())
+    ]  # fmt: skip
+    images = tmp_path_factory.mktemp("images")
+    preprocess(recordings, audio, images)
+    return images
+
+
+def read_csv(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_stands_out_is_named_with_its_reason(mixed, tmp_path, capsys):
+    assert main(["explore", str(mixed), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "7 recordings" in said.out
+    assert "4 ok, 2 skipped, 1 failed" in said.out
+    assert f"page: {tmp_path}/explore.html" in said.out
+    assert "failed: empty.wav: is empty (0 bytes)" in said.err
+    reasons = {row["recording"]: row["reason"] for row in read_csv(tmp_path / "outliers.csv")}
+    assert set(reasons) == {"short.wav", "silent.wav", "clipped.wav", "faint.wav", "odd.wav",
+                            "empty.wav"}  # fmt: skip
+    assert "clipped: " in reasons["clipped.wav"]
+    assert "nearly silent: its loudest sample is at -7" in reasons["faint.wav"]
+    assert "its header says 22007 Hz, which no recorder uses" in reasons["odd.wav"]
+    assert "lasts 5.5 s, but the manifest says 5.0 s" in reasons["odd.wav"]
+    assert reasons["short.wav"] == "lasts 0.10 s, at least 0.3 s are needed"
+
+
+def test_counts(mixed):
+    overview = explore(open_store(mixed))
+    (taxon,) = overview.taxa
+    assert (taxon.taxon, taxon.family, taxon.recordings) == ("Gravis profundus", "Gravidae", 4)
+    assert taxon.bird_images > 0
+    assert overview.licences == {"none given": 4, "CC BY 4.0": 2, "<b>mine</b>": 1}
+    heard = {row.recording: row for row in overview.heard}
+    assert set(heard) == {"good.wav", "short.wav", "silent.wav", "clipped.wav", "faint.wav",
+                          "odd.wav"}  # fmt: skip
+    assert heard["good.wav"].sample_rate_hz == RATE_HZ
+    assert heard["clipped.wav"].peak_dbfs == pytest.approx(0, abs=1e-3)
+    assert heard["clipped.wav"].clipped_share > 0.1
+    assert heard["silent.wav"].peak_dbfs is None
+
+
+def test_page_is_whole_and_fetches_nothing(mixed, tmp_path):
+    store = open_store(mixed)
+    write_overview(explore(store), store, tmp_path)
+    page = ParsedPage((tmp_path / "explore.html").read_text())
+    assert page.tags.count("svg") == 3
+    assert page.tags.count("img") == 1
+    assert all(source.startswith(("data:", "#")) for source in page.sources)
+    assert "<b>mine</b>" in page.words, "a licence stays text"
+    (row,) = read_csv(tmp_path / "taxa.csv")
+    assert row["taxon"] == "Gravis profundus"
+
+
+def test_a_vanished_picture_is_named(mixed, tmp_path):
+    folder = shutil.copytree(mixed, tmp_path / "images")
+    for picture in folder.glob("*/*.png"):
+        picture.unlink()
+    store = open_store(folder)
+    with pytest.raises(DatasetError, match=r"\.png: no such picture"):
+        write_overview(explore(store), store, tmp_path / "out")
+
+
+def test_not_a_folder_of_pictures(tmp_path, capsys):
+    assert main(["explore", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "holds no config.json" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_reasons_that_differ_in_numbers_and_names_are_one():
+    rows = [
+        ReceiptRow("a.mp3", "failed", "a.mp3: is empty (0 bytes)", 0.0, 0, 0),
+        ReceiptRow("x/b.mp3", "failed", "b.mp3: is empty (10 bytes)", 0.0, 0, 0),
+        ReceiptRow("c.mp3", "ok", "", 5.0, 1, 1),
+        ReceiptRow("d.mp3", "ok", "clipped: 1.2 % of it; recorded at 8000 Hz", 5.0, 1, 1),
+        ReceiptRow("XC5", "ok", "recorded at 11025 Hz", 5.0, 1, 1),
+    ]
+    grouped = [(r.status, r.text, r.recordings) for r in group_reasons(rows)]
+    assert grouped == [
+        ("failed", "is empty (0 bytes)", ("a.mp3", "x/b.mp3")),
+        ("ok", "recorded at 8000 Hz", ("d.mp3", "XC5")),
+        ("ok", "clipped: 1.2 % of it", ("d.mp3",)),
+    ]

@@ -1,0 +1,122 @@
+"""Batches side by side: whatever breaks, every recording has a result."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from birdsong.images.journal import WorkItem
+from birdsong.images.preprocess import preprocess
+from birdsong.images.recording_work import PreprocessConfig
+from birdsong.images.tables import read_receipt
+from birdsong.images.workers import BATCH_BYTES, BATCH_RECORDINGS, Work, _batches, work_off
+from birdsong.recordings.manifest import Recording, write_manifest
+from birdsong.sound.filters import mel_filters
+
+pytestmark = pytest.mark.slow  # workers are started anew after each crash
+
+CONFIG = PreprocessConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Trapped(Work):
+    """Some files are traps: what a decoder does with a file that was made to harm it."""
+
+    def one(self, item, *, limited=True):
+        trap = item.recording.file.partition(".")[0]
+        if trap == "crash":
+            os.kill(os.getpid(), 11)
+        return Work.one(self, item, limited=limited)
+
+
+def items(*names):
+    """Recordings that are not there, and those that are traps."""
+    return [
+        WorkItem(Recording(file=f"{name}.wav", genus="Fictus"), None, f"{name} is not there", "", 1)
+        for name in names
+    ]
+
+
+def test_every_recording_has_a_result_though_workers_crash(tmp_path):
+    work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 60.0)
+    todo = items(*(f"r{i}" for i in range(20)), "crash", *(f"s{i}" for i in range(20)))
+    results = {
+        r.receipt.recording: r.receipt for r in work_off(todo, work, n_jobs=2, backend="loky")
+    }
+    assert set(results) == {item.recording.name for item in todo}
+    assert results["crash.wav"].status == "failed"
+    assert "crash.wav: its process was killed by signal 11" in results["crash.wav"].reason
+    assert results["s7.wav"].reason == "s7 is not there"
+
+
+def test_batches_hold_few_recordings_and_few_bytes():
+    def sizes(*n_bytes):
+        todo = [
+            WorkItem(Recording(file=f"{i}.wav", genus="G"), None, "", "", n)
+            for i, n in enumerate(n_bytes)
+        ]
+        return [[item.n_bytes for item in batch] for batch in _batches(todo)]
+
+    assert sizes() == []
+    assert [len(b) for b in sizes(*[1] * 20)] == [BATCH_RECORDINGS, BATCH_RECORDINGS, 4]
+    large = BATCH_BYTES + 1
+    assert sizes(1, large, 1, 2, large) == [[1], [large], [1, 2], [large]]
+
+
+def test_a_recording_that_takes_too_long_has_failed(voices, tmp_path):
+    folder, rows = voices
+    receipt = preprocess(rows[:2], folder, tmp_path / "images", n_jobs=2, timeout_s=1e-3)
+    assert [row.status for row in receipt] == ["failed", "failed"]
+    assert "took too long and was stopped" in receipt[0].reason
+
+
+def children_of(pid):
+    """Processes whose parent it is, by /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name_and_rest = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(name_and_rest[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_interrupted_it_leaves_no_process_and_goes_on_later(voices, tmp_path):
+    folder, rows = voices
+    many = [
+        Recording(file=f"{i}_{row.file}", genus=row.genus, species=row.species)
+        for i in range(40)
+        for row in rows
+    ]
+    (tmp_path / "audio").mkdir()
+    for row in many:
+        os.link(folder / row.file.partition("_")[2], tmp_path / "audio" / row.file)
+    write_manifest(tmp_path / "manifest.csv", many)
+    out = tmp_path / "images"
+    asked = [
+        *(sys.executable, "-m", "birdsong.pipelines.command", "preprocess", "--jobs", "2"),
+        *("--manifest", str(tmp_path / "manifest.csv"), "--audio", str(tmp_path / "audio")),
+        *("--out", str(out)),
+    ]
+    running = subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    journal = out / ".journal.jsonl"
+    while not (journal.exists() and journal.stat().st_size) and running.poll() is None:
+        time.sleep(0.05)
+    below = children_of(running.pid)
+    assert below
+    os.killpg(running.pid, 2)  # as Ctrl-C does: every process of the terminal's group
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "birdsong preprocess: interrupted" in said
+    assert "Traceback" not in said
+    assert not any(Path(f"/proc/{pid}").exists() for pid in below)
+    assert not (out / "receipt.csv").exists()
+    assert subprocess.run(asked, check=False, capture_output=True).returncode == 0
+    assert len(read_receipt(out)) == len(many)
