@@ -31,6 +31,9 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.taxonomy import Taxonomy
 
+DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
+"""The bundle that ships with birdsong."""
+
 FORMAT_VERSION = 1
 DESCRIPTION = "bundle.json"
 MODEL = "model.onnx"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
@@ -19,6 +19,8 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         Pictures that the network is trained on in an epoch.
     on_epoch : callable, optional
         Told each epoch's numbers when it ends.
+    past : sequence of mappings
+        The numbers of epochs before, where a training goes on.
 
     Attributes
     ----------
@@ -27,10 +29,13 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, n_pictures: int, on_epoch: Callable[[Mapping[str, float]], None] | None
+        self,
+        n_pictures: int,
+        on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+        past: Sequence[Mapping[str, float]] = (),
     ) -> None:
         super().__init__()
-        self.epochs: list[dict[str, float]] = []
+        self.epochs = [dict(epoch) for epoch in past]
         self._n_pictures = n_pictures
         self._on_epoch = on_epoch
         self._started_s = 0.0

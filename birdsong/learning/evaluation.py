@@ -1,84 +1,275 @@
-"""How good a network is on recordings that it did not learn from."""
+"""How good a network is on recordings that it did not learn from.
+
+A network is asked about the pictures of each recording, what it says is pooled as answers pool
+segments, and the recording counts once, however many pictures it has.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-import keras
 import numpy as np
 
-from birdsong.arrays import IntArray
+from birdsong.arrays import FloatArray, ImageArray, IntArray
+from birdsong.bundle import Bundle
+from birdsong.errors import DatasetError
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
-from birdsong.learning.material import Material, Part
-from birdsong.learning.metrics import macro_recall, top_k_accuracy
+from birdsong.images.tables import IndexRow
+from birdsong.learning.bootstrap import session_interval
+from birdsong.learning.material import lineage_of
+from birdsong.learning.metrics import (
+    Weights,
+    macro_recall,
+    mean_average_precision,
+    top_k_accuracy,
+)
+from birdsong.network import Network
 from birdsong.pooling import Probabilities, pool
-from birdsong.taxa.labels import BACKGROUND
-from birdsong.taxa.taxonomy import RANKS
+from birdsong.taxa.labels import Label, label_indices
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.taxonomy import Taxonomy
+
+LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
+"""Takes uint8 ``(n, 64, 200)``, returns float32 ``(n, n_labels)``, the background last."""
+
+BATCH_SIZE = 256
 
 
-def measure(
-    model: keras.Model, store: ImageStore, part: Part, material: Material, *, n_threads: int = 2
-) -> dict[str, Any]:
-    """Score a part by recording: its pictures pooled as answers pool segments.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Recordings, what they are, and what a network says of them.
+
+    Attributes
+    ----------
+    labels : tuple of Label
+        Columns of `y_prob`, without the background.
+    taxonomy : Taxonomy
+    recordings, sessions : tuple of str, length n
+    y_true : int, shape (n,)
+        The class index of each recording.
+    y_prob : float64, shape (n, n_labels)
+        Probability of each label, given that the recording holds a bird.
+    bird : float64, shape (n,)
+        Probability that the recording holds a bird.
+    tellings : tuple of IndexRow, length n
+        The picture of each recording that speaks most for its most probable label.
+    """
+
+    labels: tuple[Label, ...]
+    taxonomy: Taxonomy
+    recordings: tuple[str, ...]
+    sessions: tuple[str, ...]
+    y_true: IntArray
+    y_prob: Probabilities
+    bird: Probabilities
+    tellings: tuple[IndexRow, ...]
+
+    @property
+    def y_pred(self) -> IntArray:
+        """The most probable class index of each recording, shape (n,)."""
+        best: IntArray = self.y_prob.argmax(axis=1)
+        return best
+
+
+def score(
+    logits_of: LogitsOf,
+    store: ImageStore,
+    rows: Sequence[IndexRow],
+    class_index_of: Mapping[str, int],
+    labels: Sequence[Label],
+    taxonomy: Taxonomy,
+    *,
+    background: bool,
+    n_threads: int = 2,
+) -> Scored:
+    """Ask a network about recordings.
 
     Parameters
     ----------
-    model : keras.Model
-        Takes pictures, returns logits, one column for each of ``material.labels``.
+    logits_of : callable
+        The network.
     store : ImageStore
-    part : Part
-        One side of the split in `material`.
-    material : Material
+    rows : sequence of IndexRow
+        The pictures of the recordings.
+    class_index_of : Mapping
+        The class index of each of these recordings.
+    labels : sequence of Label
+        Without the background.
+    taxonomy : Taxonomy
+    background : bool
+        Whether the last column of the logits is the background class.
+    n_threads : int
+        Threads that read pictures.
+
+    Returns
+    -------
+    Scored
+        In the order of the recordings' first rows.
+
+    Raises
+    ------
+    DatasetError
+        If there is no picture, or one is missing or damaged.
+    """
+    targets = np.array([class_index_of[row.recording] for row in rows], np.int64)
+    feed = PictureFeed(
+        store, rows, targets, n_labels=len(labels), batch_size=BATCH_SIZE, n_threads=n_threads
+    )
+    logits = np.concatenate([logits_of(pictures[..., 0]) for pictures, _ in feed.epoch()])
+    rows_of: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        rows_of.setdefault(row.recording, []).append(i)
+    y_prob, bird, tellings = [], [], []
+    for own in rows_of.values():
+        evidence = pool(logits[own], background=background)
+        y_prob.append(evidence.labels)
+        bird.append(evidence.bird)
+        best = evidence.labels.argmax()
+        speaks = evidence.segment_bird * evidence.segment_labels[:, best]
+        tellings.append(rows[own[int(speaks.argmax())]])
+    return Scored(
+        labels=tuple(labels),
+        taxonomy=taxonomy,
+        recordings=tuple(rows_of),
+        sessions=tuple(rows[own[0]].session for own in rows_of.values()),
+        y_true=np.array([class_index_of[name] for name in rows_of], np.int64),
+        y_prob=np.stack(y_prob),
+        bird=np.array(bird),
+        tellings=tuple(tellings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Which recordings of a store a bundle may be measured on.
+
+    Attributes
+    ----------
+    scored : Scored
+    n_learned : int
+        Recordings of sessions that the bundle learned from; scored only where asked for.
+    n_unknown : int
+        Recordings of taxa that the bundle has no label for; never scored.
+    with_learned : bool
+        Whether the first are among the scored: figures that flatter.
+    """
+
+    scored: Scored
+    n_learned: int
+    n_unknown: int
+    with_learned: bool
+
+
+def score_bundle(
+    bundle: Bundle, store: ImageStore, *, with_learned: bool = False, n_threads: int = 2
+) -> HeldOut:
+    """Ask a bundle about the recordings of a store that it did not learn from.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    store : ImageStore
+        Its pictures must be made as the bundle's were.
+    with_learned : bool
+        Take the recordings of sessions that it learned from, too.
     n_threads : int
 
     Returns
     -------
-    dict
-        ``recordings``, ``sessions``, ``top1``, ``top5``, ``macro_recall``, and ``top1_genus`` and
-        so on for the ranks above the labels', where probabilities are summed per taxon. An empty
-        part has ``recordings`` 0 and nothing else.
+    HeldOut
+
+    Raises
+    ------
+    BundleError
+        If the pictures were made in another way.
+    DatasetError
+        If no recording is left.
     """
-    if not part.rows:
-        return {"recordings": 0}
-    feed = PictureFeed(
-        store, part.rows, part.label_indices, n_labels=len(material.labels), n_threads=n_threads
+    bundle.require_pictures(store.config, str(store.folder))
+    first_rows = {row.recording: row for row in reversed(store.rows)}
+    columns = label_indices(bundle.bird_labels, [lineage_of(row) for row in first_rows.values()])
+    known = {name: int(c) for name, c in zip(first_rows, columns, strict=True) if c >= 0}
+    learned = {name for name in known if first_rows[name].session in bundle.sessions}
+    taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
+    if not taken:
+        raise DatasetError(
+            f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
+            f"{len(learned)} are of sessions that it learned from, "
+            f"{len(first_rows) - len(known)} of taxa that it does not know"
+        )
+    scored = score(
+        Network(bundle).logits,
+        store,
+        [row for row in store.rows if row.recording in taken],
+        taken,
+        bundle.bird_labels,
+        bundle.taxonomy,
+        background=bundle.has_background,
+        n_threads=n_threads,
     )
-    logits = np.concatenate([model.predict_on_batch(pictures) for pictures, _ in feed.epoch()])
-    background = material.labels[-1] == BACKGROUND
-    names = np.array([row.recording for row in part.rows])
-    is_bird = np.array([row.kind == "bird" for row in part.rows])
-    y_true, y_prob = [], []
-    for name in part.recordings:
-        own = names == name
-        y_true.append(part.label_indices[own & is_bird][0])
-        y_prob.append(pool(logits[own], background=background).labels)
-    true, prob = np.array(y_true), np.array(y_prob)
-    measured: dict[str, Any] = {
-        "recordings": len(true),
-        "sessions": len(part.sessions),
-        "top1": top_k_accuracy(true, prob),
-        "top5": top_k_accuracy(true, prob, k=5),
-        "macro_recall": macro_recall(true, prob),
+    return HeldOut(scored, len(learned), len(first_rows) - len(known), with_learned)
+
+
+def measure(scored: Scored) -> dict[str, float]:
+    """Score by recording, at the labels' rank and at those above it.
+
+    Returns
+    -------
+    dict
+        ``top1``, ``top5``, ``top20``, ``macro_recall``, ``mean_average_precision``, and
+        ``top1_genus`` and so on for the ranks above the labels', where probabilities are summed per
+        taxon.
+    """
+    n = len(scored.recordings)
+    return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
+
+
+def measure_intervals(
+    scored: Scored, *, n_resamples: int = 500, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of what `measure` says, over resampled sessions."""
+    return {
+        name: session_interval(metric, scored.sessions, n_resamples=n_resamples, seed=seed)
+        for name, metric in _metrics(scored).items()
     }
-    return measured | _coarser(true, prob, material)
 
 
-def _coarser(y_true: IntArray, y_prob: Probabilities, material: Material) -> dict[str, float]:
-    """Top-1 at each rank above the labels', their probabilities summed per taxon."""
-    tree = material.taxonomy
-    rank = material.labels[0].rank
-    bird_labels = [label for label in material.labels if label != BACKGROUND]
-    node_prob = tree.aggregate(np.array([tree.index(x.taxon) for x in bird_labels]), y_prob)
-    accuracies = {}
-    for upper in RANKS[1 : RANKS.index(rank)]:
+def _metrics(scored: Scored) -> dict[str, Callable[[Weights], float]]:
+    """Every metric as a function of how often each recording counts."""
+
+    def top(y_true: IntArray, y_prob: Probabilities, k: int) -> Callable[[Weights], float]:
+        return lambda weights: top_k_accuracy(y_true, y_prob, k=k, weights=weights)
+
+    true, prob = scored.y_true, scored.y_prob
+    metrics: dict[str, Callable[[Weights], float]] = {
+        **{f"top{k}": top(true, prob, k) for k in (1, 5, 20)},
+        "macro_recall": lambda weights: macro_recall(true, prob, weights=weights),
+        "mean_average_precision": lambda weights: mean_average_precision(
+            true, prob, weights=weights
+        ),
+    }
+    for rank, (upper_true, upper_prob) in _coarser(scored).items():
+        metrics[f"top1_{rank}"] = top(upper_true, upper_prob, 1)
+    return metrics
+
+
+def _coarser(scored: Scored) -> dict[str, tuple[IntArray, Probabilities]]:
+    """``(y_true, y_prob)`` at each rank above the labels', their probabilities summed per taxon."""
+    tree = scored.taxonomy
+    node_prob = tree.aggregate(
+        np.array([tree.index(label.taxon) for label in scored.labels]), scored.y_prob
+    )
+    coarser = {}
+    for upper in RANKS[1 : RANKS.index(scored.labels[0].rank)]:
         nodes = [i for i, taxon in enumerate(tree.nodes) if taxon.rank == upper]
         column = {tree.nodes[node].name: c for c, node in enumerate(nodes)}
         above = [
             next((column[t.name] for t in tree.path(label.taxon) if t.rank == upper), -1)
-            for label in bird_labels
+            for label in scored.labels
         ]
         if -1 not in above:  # every label has a taxon at this rank
-            true = np.array(above)[y_true]
-            accuracies[f"top1_{upper}"] = top_k_accuracy(true, node_prob[:, nodes])
-    return accuracies
+            coarser[upper] = (np.array(above)[scored.y_true], node_prob[:, nodes])
+    return coarser

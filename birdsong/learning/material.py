@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from birdsong.arrays import IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.store import ImageStore, IndexRow
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
 from birdsong.recordings.sessions import PARTS, check_no_leak, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
-from birdsong.taxa.taxonomy import Lineage, Taxonomy
+from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Material:
     Attributes
     ----------
     labels : tuple of Label
+        Each with the recordings and sessions of the training and validation parts.
         `BACKGROUND` comes last where there are background pictures to learn from.
     taxonomy : Taxonomy
     train, validation, test : Part
@@ -79,6 +82,15 @@ class Material:
     train: Part
     validation: Part
     test: Part
+
+    def learned_from(self) -> dict[str, int]:
+        """Count the recordings, sessions and pictures that training and its steering look at."""
+        rows = [*self.train.rows, *self.validation.rows]
+        return {
+            "recordings": len({row.recording for row in rows}),
+            "sessions": len({row.session for row in rows}),
+            "pictures": len(rows),
+        }
 
 
 def gather(store: ImageStore, config: MaterialConfig) -> Material:
@@ -103,7 +115,7 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
     """
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(first_rows)
-    lineages = [_lineage(first_rows[name]) for name in recordings]
+    lineages = [lineage_of(first_rows[name]) for name in recordings]
     labels = select_labels(
         lineages,
         [first_rows[name].session for name in recordings],
@@ -121,6 +133,7 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
     taxonomy = Taxonomy.from_lineages(
         [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
     )
+    labels = _counted(labels, label_of, part_of, first_rows)
     rows = _pictures(store.rows, part_of, config)
     if any(row.kind == "background" for row in rows):
         labels = (*labels, BACKGROUND)
@@ -135,7 +148,25 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
     return Material(labels, taxonomy, *parts)
 
 
-def _lineage(row: IndexRow) -> Lineage:
+def _counted(
+    labels: tuple[Label, ...],
+    label_of: Mapping[str, int],
+    part_of: Mapping[str, str],
+    first_rows: Mapping[str, IndexRow],
+) -> tuple[Label, ...]:
+    """Count for each label what teaches it: a recording kept apart does not."""
+    taught: list[list[str]] = [[] for _ in labels]
+    for name, part in part_of.items():
+        if part != "test":
+            taught[label_of[name]].append(first_rows[name].session)
+    return tuple(
+        replace(label, n_recordings=len(sessions), n_sessions=len(set(sessions)))
+        for label, sessions in zip(labels, taught, strict=True)
+    )
+
+
+def lineage_of(row: IndexRow) -> Lineage:
+    """Return what a picture's bird is, order to species."""
     return Lineage(
         order=row.order,
         family=row.family,

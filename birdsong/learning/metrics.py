@@ -1,8 +1,11 @@
 """How good predictions are: pure functions on ``(y_true, y_prob)``.
 
 Conventions: ``y_true`` is ``int (n,)``, the class index of each item; ``y_prob`` is
-``float (n, n_labels)``, scores of which only the order within a row counts. An item whose true
-label scores the same as others is placed behind them: a tie is never a hit by luck.
+``float (n, n_labels)``, scores of which only the order within a row counts, and for average
+precision the order within a column. An item whose true label scores the same as others is placed
+behind them: a tie is never a hit by luck. ``weights``, ``float (n,)``, 0 or greater, say how often
+each item counts; without them each counts once. Labels that no item has are left out of averages
+over labels.
 """
 
 from __future__ import annotations
@@ -12,8 +15,13 @@ import numpy.typing as npt
 
 from birdsong.arrays import IntArray
 
+Scores = npt.NDArray[np.floating]
+Weights = npt.NDArray[np.float64]
 
-def top_k_accuracy(y_true: IntArray, y_prob: npt.NDArray[np.floating], *, k: int = 1) -> float:
+
+def top_k_accuracy(
+    y_true: IntArray, y_prob: Scores, *, k: int = 1, weights: Weights | None = None
+) -> float:
     """Share of items whose true label is among the `k` that score highest.
 
     Parameters
@@ -22,6 +30,7 @@ def top_k_accuracy(y_true: IntArray, y_prob: npt.NDArray[np.floating], *, k: int
     y_prob : float, shape (n, n_labels)
     k : int
         More than there are labels counts as all of them.
+    weights : float, shape (n,), optional
 
     Returns
     -------
@@ -32,19 +41,48 @@ def top_k_accuracy(y_true: IntArray, y_prob: npt.NDArray[np.floating], *, k: int
     ValueError
         If there is no item, the shapes do not fit, or a score is not a number.
     """
-    _check(y_true, y_prob)
-    own = y_prob[np.arange(len(y_true)), y_true]
-    rank = (y_prob >= own[:, np.newaxis]).sum(axis=1)
-    return float((rank <= min(k, y_prob.shape[1])).mean())
+    weights = _checked(y_true, y_prob, weights)
+    return float(np.average(_places(y_true, y_prob) <= k, weights=weights))
 
 
-def macro_recall(y_true: IntArray, y_prob: npt.NDArray[np.floating]) -> float:
-    """Share of items right at top 1, taken for each label that occurs and averaged over these.
+def recall_by_label(
+    y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
+) -> npt.NDArray[np.float64]:
+    """Share of the items of each label that are right at top 1.
 
     Parameters
     ----------
     y_true : int, shape (n,)
     y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
+
+    Returns
+    -------
+    float64, shape (n_labels,)
+        NaN where no item has the label.
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    weights = _checked(y_true, y_prob, weights)
+    n_labels = y_prob.shape[1]
+    right = np.bincount(y_true, weights * (_places(y_true, y_prob) <= 1), n_labels)
+    there = np.bincount(y_true, weights, n_labels)
+    recall: npt.NDArray[np.float64] = np.full(n_labels, np.nan)
+    np.divide(right, there, out=recall, where=there > 0)
+    return recall
+
+
+def macro_recall(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None) -> float:
+    """Mean of `recall_by_label` over the labels that occur.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
 
     Returns
     -------
@@ -55,18 +93,102 @@ def macro_recall(y_true: IntArray, y_prob: npt.NDArray[np.floating]) -> float:
     ValueError
         As `top_k_accuracy` does.
     """
-    _check(y_true, y_prob)
-    return float(
-        np.mean(
-            [
-                top_k_accuracy(y_true[y_true == label], y_prob[y_true == label])
-                for label in np.unique(y_true)
-            ]
-        )
-    )
+    return float(np.nanmean(recall_by_label(y_true, y_prob, weights=weights)))
 
 
-def _check(y_true: IntArray, y_prob: npt.NDArray[np.floating]) -> None:
+def average_precision_by_label(
+    y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
+) -> npt.NDArray[np.float64]:
+    """Precision averaged over the recall of each label, when items are ranked by its column.
+
+    Equal scores are taken together, as scikit-learn does: their order cannot matter.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
+
+    Returns
+    -------
+    float64, shape (n_labels,)
+        NaN where no item has the label.
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    weights = _checked(y_true, y_prob, weights)
+    precisions = np.full(y_prob.shape[1], np.nan)
+    for label in np.unique(y_true[weights > 0]):
+        order = np.argsort(-y_prob[:, label], kind="stable")
+        scores, w = y_prob[order, label], weights[order]
+        found = np.cumsum(w * (y_true[order] == label))
+        listed = np.cumsum(w)
+        # Where a group of equal scores ends; items of weight 0 at the front list nothing.
+        ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+        ends = ends[listed[ends] > 0]
+        gained = np.diff(found[ends], prepend=0.0)
+        precisions[label] = (gained * found[ends] / listed[ends]).sum() / found[-1]
+    return precisions
+
+
+def mean_average_precision(
+    y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
+) -> float:
+    """Mean of `average_precision_by_label` over the labels that occur.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    return float(np.nanmean(average_precision_by_label(y_true, y_prob, weights=weights)))
+
+
+def confusion_matrix(y_true: IntArray, y_prob: Scores) -> IntArray:
+    """How often each label was taken for each.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+
+    Returns
+    -------
+    int64, shape (n_labels, n_labels)
+        Row: the true label. Column: the one that scored highest, of equal ones the first.
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    _checked(y_true, y_prob, None)
+    counts = np.zeros((y_prob.shape[1], y_prob.shape[1]), np.int64)
+    np.add.at(counts, (y_true, y_prob.argmax(axis=1)), 1)
+    return counts
+
+
+def _places(y_true: IntArray, y_prob: Scores) -> IntArray:
+    """Place of the true label in each row, from 1; behind those that score the same."""
+    own = y_prob[np.arange(len(y_true)), y_true]
+    places: IntArray = (y_prob >= own[:, np.newaxis]).sum(axis=1)
+    return places
+
+
+def _checked(y_true: IntArray, y_prob: Scores, weights: Weights | None) -> Weights:
     if len(y_true) == 0:
         raise ValueError("there is nothing to score: no item was given")
     if y_prob.ndim != 2 or y_true.shape != y_prob.shape[:1]:
@@ -75,3 +197,8 @@ def _check(y_true: IntArray, y_prob: npt.NDArray[np.floating]) -> None:
         raise ValueError(f"labels must be in 0..{y_prob.shape[1] - 1}, got {y_true.max()}")
     if not np.isfinite(y_prob).all():
         raise ValueError("a score is not a finite number")
+    if weights is None:
+        return np.ones(len(y_true))
+    if weights.shape != y_true.shape or not (weights >= 0).all() or weights.sum() == 0:
+        raise ValueError(f"weights must be {y_true.shape}, 0 or greater, and not all of them 0")
+    return weights

@@ -6,8 +6,6 @@ import math
 
 import keras
 
-SCHEDULES = ("cosine", "plateau", "constant")
-
 
 def learning_rate(
     schedule: str, *, highest: float, n_epochs: int, n_batches: int

@@ -1,17 +1,23 @@
 """The network: its published size, and what goes in and comes out."""
 
-import keras
 import numpy as np
+import onnxruntime
 import pytest
 
-from birdsong.learning.squeezenet import squeezenet
+
+@pytest.fixture(scope="module")
+def squeezenet(tensorflow):
+    """The function, imported when a test needs it."""
+    from birdsong.learning.squeezenet import squeezenet
+
+    return squeezenet
 
 
-def test_published_number_of_parameters():
+def test_published_number_of_parameters(squeezenet):
     assert squeezenet(213, batch_normalization=False).count_params() == 830_613
 
 
-def test_feature_maps_shrink_as_in_version_1_1():
+def test_feature_maps_shrink_as_in_version_1_1(squeezenet):
     network = squeezenet(5)
     sizes = {name: network.get_layer(name).output.shape[1:] for name in
              ("stem", "pool1", "pool3", "pool5", "fire9_concat")}  # fmt: skip
@@ -25,7 +31,7 @@ def test_feature_maps_shrink_as_in_version_1_1():
 
 
 @pytest.mark.parametrize("batch_normalization", [True, False])
-def test_takes_uint8_and_returns_float32_logits(batch_normalization):
+def test_takes_uint8_and_returns_float32_logits(squeezenet, batch_normalization):
     pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 200, 1), np.uint8)
     logits = np.asarray(squeezenet(7, batch_normalization=batch_normalization)(pictures))
     assert logits.shape == (3, 7)
@@ -33,7 +39,9 @@ def test_takes_uint8_and_returns_float32_logits(batch_normalization):
     assert not np.allclose(logits.sum(axis=1), 1), "these must be logits, not probabilities"
 
 
-def test_saves_and_loads(tmp_path):
+def test_saves_and_loads(squeezenet, tmp_path):
+    import keras
+
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
     network = squeezenet(3)
     network.save(tmp_path / "network.keras")
@@ -41,6 +49,22 @@ def test_saves_and_loads(tmp_path):
     np.testing.assert_allclose(network(pictures), loaded(pictures), atol=1e-6)
 
 
-def test_one_label_is_no_choice():
+def test_exported_it_gives_the_same_numbers(squeezenet):
+    from birdsong.learning.onnx_export import to_onnx
+
+    generator = np.random.default_rng(0)
+    network = squeezenet(5)
+    network.set_weights(  # biases and statistics as after a training, not their zeros and ones
+        [w + generator.uniform(0, 0.2, w.shape) * (w.ndim == 1) for w in network.get_weights()]
+    )
+    pictures = generator.integers(0, 256, (3, 64, 200, 1), np.uint8)
+    session = onnxruntime.InferenceSession(to_onnx(network))
+    (logits,) = session.run(None, {session.get_inputs()[0].name: pictures})
+    expected = np.asarray(network(pictures))
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_one_label_is_no_choice(squeezenet):
     with pytest.raises(ValueError, match=r"at least 2 labels to choose from\. Received: 1"):
         squeezenet(1)

@@ -1,0 +1,116 @@
+"""The plots of an evaluation, each an ``<svg>`` element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.arrays import IntArray
+from birdsong.page import BAR, INK, drawn
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+MAX_NAMES = 100
+
+
+def interval_bars(
+    names: Sequence[str], values: Sequence[float], intervals: Sequence[tuple[float, float]]
+) -> str:
+    """Draw shares as bars with their intervals.
+
+    Parameters
+    ----------
+    names : sequence of str
+    values : sequence of float in [0, 1]
+    intervals : sequence of (low, high)
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    middle = np.array(values)
+    low, high = np.array(intervals).T
+    # The quantiles of resamples may leave the value itself outside by a hair.
+    reach = np.maximum([middle - low, high - middle], 0)
+    places = np.arange(len(names))[::-1]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.barh(places, middle, xerr=reach, color=BAR, ecolor=INK, capsize=3, height=0.6)
+        for place, value, top in zip(places, middle, high, strict=True):
+            axes.text(max(top, value) + 0.015, place, f"{100 * value:.1f} %", va="center")
+        axes.set(xlim=(0, 1.15), yticks=places, yticklabels=names)
+        _in_percent(axes.xaxis)
+
+    return drawn(draw, width=7.5, height=0.42 * len(names) + 0.8)
+
+
+def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> str:
+    """Draw the recall of each label over the number of recordings that it was learned from.
+
+    Parameters
+    ----------
+    n_recordings : sequence of int
+    recalls : sequence of float in [0, 1]
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.scatter(n_recordings, recalls, s=18, color=BAR, alpha=0.7, linewidths=0)
+        axes.set(xlabel="recordings learned from", ylabel="recall at top 1", ylim=(-0.05, 1.05))
+        _in_percent(axes.yaxis)
+        axes.grid(alpha=0.25)
+
+    return drawn(draw, width=7.5, height=3.2)
+
+
+def confusion(matrix: IntArray, names: Sequence[str]) -> str:
+    """Draw what was taken for what: each row's counts over their sum.
+
+    Parameters
+    ----------
+    matrix : int, shape (n, n)
+        Row: the true label. Column: the most probable one.
+    names : sequence of str, length n
+        Shown where there are `MAX_NAMES` or fewer.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    n = len(names)
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares: npt.NDArray[np.float64] = np.divide(
+        matrix, totals, out=np.zeros(matrix.shape), where=totals > 0
+    )
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        image = axes.imshow(np.where(shares > 0, shares, np.nan), vmin=0, vmax=1, cmap="viridis_r")
+        axes.set(xlabel="most probable", ylabel="true")
+        if n <= MAX_NAMES:
+            size = 8 if n <= MAX_NAMES // 2 else 5
+            axes.set_xticks(range(n), names, rotation=90, fontsize=size)
+            axes.set_yticks(range(n), names, fontsize=size)
+        figure.colorbar(image, ax=axes, shrink=0.5, label="share of the true label's recordings")
+
+    side = min(max(0.16 * n, 4.0), 12.0)
+    return drawn(draw, width=side + 2, height=side + 1.4)
+
+
+def _in_percent(axis: Axis) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0))

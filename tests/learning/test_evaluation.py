@@ -1,0 +1,172 @@
+"""A bundle measured on recordings that it did not learn from; the report of it."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from birdsong.answers.classifier import Classifier
+from birdsong.bundle import read_bundle
+from birdsong.errors import BundleError, DatasetError
+from birdsong.images.preprocess import preprocess
+from birdsong.images.recording_work import PreprocessConfig
+from birdsong.images.store import open_store
+from birdsong.learning.evaluation import score_bundle
+from birdsong.learning.report import write_report
+from birdsong.pipelines.command import main
+from birdsong.sound.spectrogram import SpectrogramConfig
+from tests.conftest import write_voices
+from tests.parsed_page import ParsedPage
+
+
+@pytest.fixture(scope="module")
+def bundle(bundle_dir):
+    return read_bundle(bundle_dir)
+
+
+@pytest.fixture(scope="module")
+def store(images):
+    return open_store(images)
+
+
+@pytest.fixture(scope="module")
+def held_out(bundle, store):
+    return score_bundle(bundle, store)
+
+
+def test_only_sessions_that_the_bundle_did_not_learn_from(held_out, bundle, store):
+    assert held_out.n_learned == bundle.provenance["learned_from"]["recordings"] == 18
+    assert len(held_out.scored.recordings) == 6
+    assert held_out.n_unknown == 0
+    assert not bundle.sessions & set(held_out.scored.sessions)
+    everything = score_bundle(bundle, store, with_learned=True)
+    assert len(everything.scored.recordings) == 24
+
+
+def test_taxa_that_the_bundle_does_not_know_are_counted_and_left_out(bundle, store):
+    rows = [replace(r, genus="Novus") if r.genus == "Gravis" else r for r in store.rows]
+    found = score_bundle(bundle, replace(store, rows=tuple(rows)))
+    assert found.n_unknown == 8
+    assert {bundle.labels[i].taxon for i in found.scored.y_true} <= {
+        "Acutus summus", "Acutus surgens",
+    }  # fmt: skip
+
+
+def test_the_telling_picture_is_the_recordings_own(held_out):
+    scored = held_out.scored
+    assert [row.recording for row in scored.tellings] == list(scored.recordings)
+
+
+def test_probabilities_are_those_of_classify(held_out, bundle, voices):
+    """Short recordings full of song: preprocessing kept every segment that classify hears."""
+    folder, _ = voices
+    scored = held_out.scored
+    for i in range(2):
+        heard = Classifier(bundle).classify(folder / scored.recordings[i])
+        assert heard.top[0].taxon == scored.labels[scored.y_pred[i]].taxon
+        assert heard.top[0].probability == pytest.approx(
+            scored.bird[i] * scored.y_prob[i].max(), abs=0.05
+        )
+
+
+def test_pictures_made_otherwise_are_refused(bundle, voices, tmp_path):
+    config = PreprocessConfig(spectrogram=SpectrogramConfig(f_max_hz=9_000))
+    preprocess(voices[1][:2], voices[0], tmp_path / "images", config=config)
+    with pytest.raises(BundleError, match="its pictures have fingerprint"):
+        score_bundle(bundle, open_store(tmp_path / "images"))
+
+
+def test_report(held_out, bundle, store, tmp_path):
+    metrics = write_report(held_out, bundle, store, tmp_path)
+    assert metrics == json.loads((tmp_path / "metrics.json").read_text())
+    for figure in metrics["metrics"].values():
+        assert 0 <= figure["low"] <= figure["high"] <= 1
+    scored = held_out.scored
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["recording"] for row in rows] == list(scored.recordings)
+    for i, row in enumerate(rows):
+        values = [float(row[label.taxon]) for label in scored.labels]
+        np.testing.assert_allclose(values, scored.bird[i] * scored.y_prob[i], rtol=1e-5)
+        assert row["label"] == scored.labels[scored.y_true[i]].taxon
+    counts = metrics["confusion"]["counts"]
+    assert sum(count for _, _, count in counts) == len(scored.recordings)
+
+
+def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_path):
+    """Labels are turned round, so that there are mistakes to show; one bears a hostile name."""
+    scored = held_out.scored
+    turned = replace(
+        scored,
+        y_true=(scored.y_true + 1) % len(scored.labels),
+        recordings=("<script>alert(1)</script>", *scored.recordings[1:]),
+    )
+    write_report(replace(held_out, scored=turned), bundle, store, tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    page = ParsedPage(text)
+    assert page.tags.count("figure") == min(12, len(scored.recordings))
+    assert page.tags.count("svg") == 3
+    assert "script" not in page.tags
+    assert "Not an honest measurement" not in text
+    assert all(source.startswith(("data:", "#")) for source in page.sources)
+
+
+def test_a_vanished_picture_is_named(held_out, bundle, store, tmp_path):
+    shutil.copytree(store.folder, tmp_path / "images")
+    scored = held_out.scored
+    turned = replace(scored, y_true=(scored.y_true + 1) % len(scored.labels))
+    gone = scored.tellings[0].image
+    (tmp_path / "images" / gone).unlink()
+    store = replace(store, folder=tmp_path / "images")
+    with pytest.raises(DatasetError, match=r"\.png: cannot be read"):
+        write_report(replace(held_out, scored=turned), bundle, store, tmp_path / "report")
+
+
+def test_command_says_the_figures(bundle_dir, images, tmp_path, capsys):
+    assert main(["evaluate", str(bundle_dir), str(images), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "6 recordings of 6 sessions, 3 of 3 labels" in said
+    assert "mean average precision" in said
+    assert f"report: {tmp_path}/report.html" in said
+
+
+def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
+    bundle, bundle_dir, images, tmp_path, capsys
+):
+    store = open_store(images)
+    known = {row.recording for row in store.rows if row.session in bundle.sessions}
+    shutil.copytree(images, tmp_path / "images")
+    index = tmp_path / "images" / "index.csv"
+    head, *rows = index.read_text().splitlines(keepends=True)
+    index.write_text(head + "".join(row for row in rows if row.split(",")[1] in known))
+    asked = ["evaluate", str(bundle_dir), str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert "no recording is left to measure bundle 'voices' with: 18 are of sessions" in said
+    assert "--all" in said
+    assert not (tmp_path / "out").exists()
+    assert main([*asked, "--all"]) == 0
+    stamp = "Not an honest measurement: 18 of these 18 recordings"
+    assert stamp in capsys.readouterr().out
+    assert stamp in (tmp_path / "out" / "report.html").read_text()
+    assert stamp in json.loads((tmp_path / "out" / "metrics.json").read_text())["stamp"]
+
+
+def test_command_without_a_bundle(images, tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path), str(images), "--out", str(tmp_path / "out")]) == 2
+    assert "is no bundle, it holds no bundle.json" in capsys.readouterr().err
+
+
+def test_new_recordings_alone_are_all_scored(bundle_dir, tmp_path, capsys):
+    (tmp_path / "audio").mkdir()
+    rows = write_voices(tmp_path / "audio", n_each=2, first_seed=700)
+    preprocess(rows, tmp_path / "audio", tmp_path / "images")
+    assert main(
+        ["evaluate", str(bundle_dir), str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    ) == 0  # fmt: skip
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["recordings"] == 6
+    assert metrics["metrics"]["top1"]["value"] == 1
