@@ -10,13 +10,13 @@ from typing import Self
 import numpy as np
 
 from birdsong.answers.prediction import Detection, Prediction, SegmentAnswer
-from birdsong.arrays import FloatArray
-from birdsong.bundle import Bundle, read_bundle
-from birdsong.errors import AudioError, BundleError, ConfigError
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.errors import AudioError, ConfigError
+from birdsong.network import Network
 from birdsong.pooling import Evidence, pool
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 from birdsong.taxa.selection import Answer, RankedTaxon, select_by_threshold
 
 BATCH_SIZE = 64
@@ -71,43 +71,19 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier.load(Path("runs/genus/bundle"))  # doctest: +SKIP
+    >>> classifier = Classifier.load()  # doctest: +SKIP
     >>> classifier.classify(Path("XC1.mp3")).answer.taxon  # doctest: +SKIP
     'Turdus'
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        import onnxruntime
-
         self.bundle = bundle
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            self._network = onnxruntime.InferenceSession(
-                bundle.model_onnx, options, providers=["CPUExecutionProvider"]
-            )
-            (pictures,) = self._network.get_inputs()
-            (logits,) = self._network.get_outputs()
-        except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise BundleError(
-                f"bundle '{bundle.name}': its network cannot be loaded ({error})"
-            ) from error
-        if pictures.shape[1:] != [*SPECTROGRAM_SHAPE, 1] or pictures.type != "tensor(uint8)":
-            raise BundleError(
-                f"bundle '{bundle.name}': its network was made for another picture: expected "
-                f"uint8 (n, 64, 200, 1), got {pictures.type} {pictures.shape}"
-            )
-        if logits.shape[-1] != len(bundle.labels):
-            raise BundleError(
-                f"bundle '{bundle.name}': its network has {logits.shape[-1]} outputs for "
-                f"{len(bundle.labels)} labels"
-            )
-        self._input_name: str = pictures.name
+        self._network = Network(bundle)
         self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a bundle's folder and make it ready.
+    def load(cls, folder: Path = DEFAULT_BUNDLE) -> Self:
+        """Read a bundle's folder and make it ready: the one that ships with birdsong by default.
 
         Raises
         ------
@@ -186,7 +162,7 @@ class Classifier:
         if config.overlap_s is not None:
             step_s = spectrogram.segment_s - config.overlap_s
         heard = _Heard()
-        waiting: list[np.ndarray] = []
+        waiting: list[ImageArray] = []
         with AudioReader(source, spectrogram.sample_rate_hz) as reader:
             for segment in walk_segments(
                 reader.blocks(), spectrogram, self.bundle.filters, step_s=step_s
@@ -195,7 +171,7 @@ class Classifier:
                 heard.silent.append(segment.silent)
                 waiting.append(segment.picture)
                 if len(waiting) == BATCH_SIZE:
-                    heard.logits.append(self._logits(waiting))
+                    heard.logits.append(self._network.logits(np.stack(waiting)))
                     waiting = []
             if reader.duration_s < MIN_DURATION_S:
                 raise AudioError(
@@ -205,15 +181,10 @@ class Classifier:
             warnings = recording_warnings(reader, spectrogram)
             duration_s = reader.duration_s
         if waiting:
-            heard.logits.append(self._logits(waiting))
+            heard.logits.append(self._network.logits(np.stack(waiting)))
         if all(heard.silent):
             warnings.append("holds nothing but digital silence")
         return heard, duration_s, warnings
-
-    def _logits(self, pictures: Sequence[np.ndarray]) -> FloatArray:
-        batch = np.stack(pictures)[..., np.newaxis]
-        (logits,) = self._network.run(None, {self._input_name: batch})
-        return np.asarray(logits, np.float32)
 
     def _select(
         self, probabilities: np.ndarray, bird_probability: float, config: ClassifyConfig

@@ -1,0 +1,213 @@
+"""What a person looks at beside an answer: a whole recording, and what the network saw of it.
+
+The overview is for eyes only; the network never sees it. It is drawn on the scale of the segments'
+pictures, but above the background of the whole recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.bundle import Bundle
+from birdsong.errors import AudioError, ConfigError
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.segments import MIN_DURATION_S, walk_segments
+from birdsong.sound.spectrogram import (
+    SPECTROGRAM_SHAPE,
+    SpectrogramConfig,
+    live_frames,
+    mel_power_db_blocks,
+    picture,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A recording at one glance.
+
+    Attributes
+    ----------
+    picture : uint8, shape (64, n_columns)
+        Row 0 is the highest mel band; column ``c`` shows the loudest frame of the `column_s`
+        seconds from ``c * column_s`` on.
+    duration_s : float
+        Length of the recording; the last column may reach past it.
+    column_s : float
+        Seconds that a column stands for.
+    band_edges_hz : float64, shape (65,)
+        Where a band ends and the next one begins, halfway between their peaks on the mel scale,
+        from the lower edge of the lowest band up.
+    """
+
+    picture: ImageArray
+    duration_s: float
+    column_s: float
+    band_edges_hz: npt.NDArray[np.float64]
+
+
+def overview(
+    source: Path | bytes, bundle: Bundle, *, name: str = "", max_columns: int = 2000
+) -> Overview:
+    """Draw a recording of any length, in memory that does not depend on it.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    bundle : Bundle
+        Says how its pictures are made.
+    name : str, optional
+        What errors call the recording; the file's name by default.
+    max_columns : int
+        2 or more. A longer recording is drawn in at most as many columns and at least half.
+
+    Returns
+    -------
+    Overview
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or lasts less than 0.3 s.
+    ConfigError
+        If `max_columns` is less than 2.
+    """
+    config = bundle.spectrogram
+    columns = _Columns(max_columns, config.floor_db)
+    with AudioReader(source, config.sample_rate_hz, name=name) as reader:
+        for frames in mel_power_db_blocks(reader.blocks(), config, bundle.filters):
+            columns.add(frames)
+        if reader.duration_s < MIN_DURATION_S:
+            raise AudioError(
+                f"{reader.name}: lasts {reader.duration_s:.2f} s, at least {MIN_DURATION_S:g} s "
+                "are needed"
+            )
+        duration_s = reader.duration_s
+    return Overview(
+        picture=picture(_above_background_db(columns.loudest_db, config), config),
+        duration_s=duration_s,
+        column_s=columns.n_frames_each / config.frames_per_s,
+        band_edges_hz=band_edges_hz(config),
+    )
+
+
+def segment_picture(
+    source: Path | bytes,
+    bundle: Bundle,
+    start_s: float,
+    *,
+    step_s: float | None = None,
+    name: str = "",
+) -> ImageArray:
+    """Make the very picture that the network saw of one segment.
+
+    The recording is walked through from its beginning, as the classifier did, so that every byte
+    is the same.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    bundle : Bundle
+    start_s : float
+        Where the segment starts, as a prediction tells it.
+    step_s : float, optional
+        Seconds from one segment to the next; the bundle's own by default.
+    name : str, optional
+        What errors call the recording; the file's name by default.
+
+    Returns
+    -------
+    uint8, shape (64, 200)
+        Row 0 is the highest mel band.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, or no segment starts there.
+    ConfigError
+        If the step is shorter than a frame's hop or longer than a segment.
+    """
+    config = bundle.spectrogram
+    within_s = 0.5 / config.frames_per_s
+    step_s = bundle.step_s if step_s is None else step_s
+    with AudioReader(source, config.sample_rate_hz, name=name) as reader:
+        for segment in walk_segments(reader.blocks(), config, bundle.filters, step_s=step_s):
+            if abs(segment.start_s - start_s) < within_s:
+                return segment.picture
+            if segment.start_s > start_s:
+                break
+        raise AudioError(f"{reader.name}: no segment starts at {start_s:g} s")
+
+
+def band_edges_hz(config: SpectrogramConfig) -> npt.NDArray[np.float64]:
+    """Where the mel bands of a picture meet, on the scale of `filters.mel_filters`.
+
+    With ``mel(f) = 2595 log10(1 + f / 700)``, the peaks of the bands divide the way from
+    ``f_min_hz`` to ``f_max_hz`` into equal parts; an edge lies halfway between two peaks.
+
+    Returns
+    -------
+    float64, shape (65,)
+        From the lower edge of the lowest band to the upper edge of the highest.
+    """
+    n_bands = SPECTROGRAM_SHAPE[0]
+    lowest, highest = 2595 * np.log10(1 + np.array([config.f_min_hz, config.f_max_hz]) / 700)
+    mels = lowest + (highest - lowest) * (np.arange(n_bands + 1) + 0.5) / (n_bands + 1)
+    edges_hz: npt.NDArray[np.float64] = 700 * (10 ** (mels / 2595) - 1)
+    return edges_hz
+
+
+class _Columns:
+    """Frames of a stream of unknown length, the loudest of each few kept.
+
+    When all columns are taken, neighbours become one, and each stands for twice as many frames.
+    """
+
+    def __init__(self, max_columns: int, floor_db: float) -> None:
+        if max_columns < 2:
+            raise ConfigError(f"max_columns must be at least 2, got {max_columns!r}")
+        self.n_frames_each = 1
+        self._floor_db = np.float32(floor_db)
+        # An even number, so that halving leaves none alone.
+        shape = (SPECTROGRAM_SHAPE[0], max_columns - max_columns % 2)
+        self._held = np.full(shape, self._floor_db)
+        self._n_frames = 0
+
+    @property
+    def loudest_db(self) -> FloatArray:
+        """The columns that frames have come to, shape (64, n_columns)."""
+        return self._held[:, : -(-self._n_frames // self.n_frames_each)]
+
+    def add(self, decibels: FloatArray) -> None:
+        """Take the next frames, shape (64, n_frames)."""
+        n_frames = self._n_frames + decibels.shape[1]
+        while n_frames > self._held.shape[1] * self.n_frames_each:
+            self._halve()
+        places = np.arange(self._n_frames, n_frames) // self.n_frames_each
+        columns, firsts = np.unique(places, return_index=True)
+        loudest = np.maximum.reduceat(decibels, firsts, axis=1)
+        self._held[:, columns] = np.maximum(self._held[:, columns], loudest)
+        self._n_frames = n_frames
+
+    def _halve(self) -> None:
+        n_left = self._held.shape[1] // 2
+        self._held[:, :n_left] = np.maximum(self._held[:, ::2], self._held[:, 1::2])
+        self._held[:, n_left:] = self._floor_db
+        self.n_frames_each *= 2
+
+
+def _above_background_db(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
+    """`spectrogram.above_background_db` for any number of columns."""
+    excess = np.zeros_like(decibels)
+    live = live_frames(decibels, config)
+    sounding = decibels[:, live]
+    if sounding.shape[1] == 0:
+        return excess
+    background = np.percentile(sounding, config.background_percentile, axis=1, keepdims=True)
+    background = np.maximum(background, np.median(background) - config.background_spread_db)
+    excess[:, live] = sounding - background
+    return excess
