@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="recordings or folders")
-    parser.add_argument("--bundle", type=Path, required=True, help="as in RUN/bundle")
+    parser.add_argument(
+        "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
+    )
     parser.add_argument(
         "--promise", type=float, default=0.9, help="how probable an answer must be to be given"
     )
@@ -30,26 +32,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answer-up-to-s", type=float, default=120.0, help="longer recordings get detections only"
     )
-    parser.add_argument("--format", choices=("csv", "json"), default="csv")
     parser.add_argument(
-        "--out", type=Path, default=None, help="folder for the results; standard output without"
+        "--format", choices=("csv", "json", "raven", "audacity", "kaleidoscope"), default="csv"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help="folder for the results; without it csv and json go to standard output",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Classify, print the results, and tell what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig
-    from birdsong.answers.exports import to_csv, to_json_line
+    from birdsong.answers.results import result_lines, write_results
+    from birdsong.bundle import DEFAULT_BUNDLE
+    from birdsong.errors import ConfigError
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
+    from .progress import Progress
 
+    if arguments.out is None and arguments.format not in ("csv", "json"):
+        raise ConfigError(
+            f"--format {arguments.format} writes files: name a folder for them with --out DIR"
+        )
     config = ClassifyConfig(
         promise=arguments.promise,
         overlap_s=arguments.overlap,
         answer_up_to_s=arguments.answer_up_to_s,
     )
-    classifier = Classifier.load(arguments.bundle)
-    recordings = list(find_recordings(arguments.paths))
+    classifier = Classifier.load(arguments.bundle or DEFAULT_BUNDLE)
+    recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
         print("birdsong classify: no recordings in the folders named", file=sys.stderr)
         return NOTHING_DONE
@@ -57,17 +71,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     def predictions() -> Iterator[Prediction]:
         nonlocal n_failed
-        for path in recordings:
-            prediction = classifier.classify(path, config=config)
-            n_failed += prediction.status == "failed"
-            print(in_words(prediction), file=sys.stderr)
-            yield prediction
+        with Progress("classify", len(recordings), "recordings") as progress:
+            for path in recordings:
+                prediction = classifier.classify(path, config=config)
+                n_failed += prediction.status == "failed"
+                progress.say(in_words(prediction))
+                progress.advance()
+                yield prediction
 
-    if arguments.format == "json":
-        _write((to_json_line(p) + "\n" for p in predictions()), arguments.out, "results.jsonl")
+    if arguments.out is None:
+        for line in result_lines(predictions(), arguments.format):
+            sys.stdout.write(line)
+            sys.stdout.flush()
     else:
-        table = (to_csv([p], header=i == 0) for i, p in enumerate(predictions()))
-        _write(table, arguments.out, "results.csv")
+        written = write_results(
+            predictions(),
+            [str(path) for path in recordings],
+            arguments.out,
+            format=arguments.format,
+            spectrogram=classifier.bundle.spectrogram,
+        )
+        print(f"results: {written}", file=sys.stderr)
     return SOME_FAILED if n_failed else ALL_WELL
 
 
@@ -102,21 +126,6 @@ def in_words(prediction: Prediction) -> str:
         said = f"{answer.rank} {answer.taxon}{name}, {percent} %. {answer.reason}"
     notes = "".join(f" [{warning}]" for warning in prediction.warnings)
     return f"{prediction.recording}: {said}{notes}"
-
-
-def _write(parts: Iterable[str], out: Path | None, name: str) -> None:
-    """Write as results come: to standard output, or to a file that appears when it is whole."""
-    if out is None:
-        for part in parts:
-            sys.stdout.write(part)
-            sys.stdout.flush()
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    unfinished = out / f".{name}.part"
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(parts)
-    unfinished.replace(out / name)
-    print(f"results: {out / name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,13 @@ from birdsong.errors import BirdsongError
 STAGES = {
     "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
     "preprocess": "turn recordings into 200 x 64 spectrogram PNGs",
+    "explore": "see what is in a folder of PNGs: counts, levels, licences, what stands out",
+    "pack": "put the PNGs of a folder into a few large files beside them",
     "train": "learn species, genera or families from PNGs",
+    "evaluate": "measure a model on recordings that it did not learn from",
     "classify": "name the birds in recordings",
+    "bench": "time preprocessing beside the decoder alone and the usual way",
+    "app": "drop in recordings and look at the answers, in a browser",
 }
 
 ALL_WELL, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130

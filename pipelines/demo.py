@@ -108,7 +108,8 @@ def _make_recordings(
 
 def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None:
     from birdsong.images.contact_sheet import write_contact_sheet
-    from birdsong.images.preprocess import PreprocessConfig, preprocess
+    from birdsong.images.preprocess import preprocess
+    from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.store import open_store
 
     from .preprocess import print_summary
@@ -133,7 +134,8 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
     from birdsong.learning.material import MaterialConfig
-    from birdsong.learning.training import TrainingConfig, train
+    from birdsong.learning.training import train
+    from birdsong.learning.training_config import TrainingConfig
 
     from .train import print_epoch, print_material
 

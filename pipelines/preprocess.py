@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.images.store import ReceiptRow
+    from birdsong.images.estimate import Estimate
+    from birdsong.images.reasons import Reason
+    from birdsong.images.tables import ReceiptRow
+
+MAX_NAMED = 3
+DASK_ANSWERS_WITHIN = "30s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,51 +27,117 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--out", type=Path, required=True, help="folder for the images")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), help="recordings worked on side by side"
+        "--jobs",
+        type=int,
+        default=None,
+        help="recordings worked on side by side; by default as many as there are cores, in a Dask "
+        "cluster all of its own",
     )
     parser.add_argument(
-        "--backend", choices=("loky", "threading"), default="loky", help="processes or threads"
+        "--backend",
+        choices=("loky", "threading", "dask"),
+        default="loky",
+        help="processes, threads, or the machines of a Dask cluster",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", default=None, help="of the Dask cluster, tcp://HOST:8786"
+    )
+    parser.add_argument(
+        "--timeout-s",
+        type=float,
+        default=60.0,
+        help="a recording that takes longer, beside a tenth of its duration, has failed",
     )
     parser.add_argument(
         "--step-s", type=float, default=1.5, help="seconds from one segment to the next"
+    )
+    parser.add_argument(
+        "--grid",
+        action="store_true",
+        help="make pictures of all that is no silence, on a regular grid, instead of the songs",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Preprocess, and say what became of the recordings."""
-    from birdsong.images.preprocess import PreprocessConfig, preprocess
+    from birdsong.images.preprocess import preprocess
+    from birdsong.images.reasons import group_reasons
+    from birdsong.images.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL, SOME_FAILED
     from .progress import Progress
 
     recordings = read_manifest(arguments.manifest)
-    config = PreprocessConfig(step_s=arguments.step_s)
-    n_failed = 0
-    with Progress("preprocess", len(recordings), "recordings") as progress:
+    config = PreprocessConfig(step_s=arguments.step_s, grid=arguments.grid)
+    n_failed, heard_s = 0, 0.0
+    cluster = dask_cluster(arguments.scheduler) if arguments.backend == "dask" else nullcontext()
+    with cluster, Progress("preprocess", len(recordings), "recordings") as progress:
+
+        def start(expected: Estimate) -> None:
+            nonlocal heard_s
+            heard_s = 0.0
+            progress.begin()
+            for line in expectation(expected):
+                progress.say(line)
 
         def show(row: ReceiptRow) -> None:
-            nonlocal n_failed
+            nonlocal n_failed, heard_s
             n_failed += row.status == "failed"
-            progress.advance(f"{n_failed} failed" if n_failed else "")
+            heard_s += row.duration_s
+            speed = f"{heard_s / progress.elapsed_s:.0f} h of sound an hour"
+            progress.advance(f"{speed}, {n_failed} failed" if n_failed else speed)
 
         receipt = preprocess(
             recordings,
-            arguments.audio,
-            arguments.out,
+            arguments.audio.absolute(),  # other machines find it under the same name
+            arguments.out.absolute(),
             config=config,
-            n_jobs=arguments.jobs,
+            n_jobs=-1 if arguments.jobs is None else arguments.jobs,
             backend=arguments.backend,
+            timeout_s=arguments.timeout_s,
+            on_start=start,
             on_done=show,
         )
     print_summary(receipt, arguments.out)
-    failed = [row for row in receipt if row.status == "failed"]
-    for row in failed[:5]:
-        print(f"failed: {row.reason}", file=sys.stderr)
-    if len(failed) > 5:
-        print(f"and {len(failed) - 5} more: see {arguments.out}/receipt.csv", file=sys.stderr)
+    print_reasons(group_reasons(receipt))
     print(f"next: birdsong train {arguments.out} --rank species --out runs/species")
-    return SOME_FAILED if failed else ALL_WELL
+    return SOME_FAILED if any(row.status == "failed" for row in receipt) else ALL_WELL
+
+
+def expectation(expected: Estimate) -> list[str]:
+    """Say how much there is to do, and whether the disk holds it."""
+    lines = [
+        f"to do: {expected.n_recordings} recordings, about {expected.hours:.2f} h, "
+        f"{expected.n_images} images, {expected.n_bytes / 1e6:.0f} MB; "
+        f"{expected.free_bytes / 1e6:.0f} MB are free"
+    ]
+    if expected.n_bytes > expected.free_bytes:
+        lines.append(
+            "the disk will probably fill up on the way; make room, or name an --out on another; "
+            "what is done by then stays done"
+        )
+    return lines
+
+
+def dask_cluster(scheduler: str | None) -> AbstractContextManager[object]:
+    """Connect to the Dask cluster that joblib is to use."""
+    from birdsong.errors import ConfigError
+
+    if scheduler is None:
+        raise ConfigError(
+            "--backend dask needs --scheduler ADDRESS; start a cluster with `dask scheduler` and, "
+            "on each machine, `dask worker ADDRESS --nthreads 1`"
+        )
+    from distributed import Client
+
+    try:
+        cluster: AbstractContextManager[object] = Client(  # type: ignore[no-untyped-call]
+            scheduler, timeout=DASK_ANSWERS_WITHIN
+        )
+        return cluster
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"no Dask scheduler answers at {scheduler} ({error})") from error
 
 
 def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
@@ -76,6 +147,19 @@ def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
     hours = sum(row.duration_s for row in receipt) / 3600
     n_images = sum(row.images_written for row in receipt)
     print(f"{len(receipt)} recordings ({counts}), {hours:.2f} h, {n_images} images in {out}")
+
+
+def print_reasons(reasons: Iterable[Reason]) -> None:
+    """Say why recordings failed, were skipped or got a warning, alike ones in one line."""
+    for reason in reasons:
+        names = ", ".join(reason.recordings[:MAX_NAMED])
+        if len(reason.recordings) > MAX_NAMED:
+            names += f" and {len(reason.recordings) - MAX_NAMED} more in receipt.csv"
+        word = "warning" if reason.status == "ok" else reason.status
+        print(
+            f"{word}: {names}: {reason.text}",
+            file=sys.stderr if reason.status == "failed" else sys.stdout,
+        )
 
 
 if __name__ == "__main__":

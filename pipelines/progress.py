@@ -25,7 +25,7 @@ class Progress:
 
     def __init__(self, title: str, total: int, unit: str) -> None:
         self._title, self._total, self._unit = title, total, unit
-        self._done = 0
+        self._done = self._done_before = 0
         self._started_s = self._last_line_s = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
@@ -59,23 +59,40 @@ class Progress:
         elif self._done:
             self._print_line(time.monotonic(), "")
 
-    def advance(self, note: str = "") -> None:
-        """Count one more; `note` is shown beside it."""
-        self._done += 1
+    def begin(self) -> None:
+        """Let rate and time left count from here: what is done so far was done before."""
+        self._done_before = self._done
+        self._started_s = self._last_line_s = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began, more than none."""
+        return max(time.monotonic() - self._started_s, 1e-9)
+
+    def advance(self, note: str = "", *, n: int = 1) -> None:
+        """Count `n` more; `note` is shown beside it."""
+        self._done += n
         now_s = time.monotonic()
         if self._bar:
-            self._bar.update(self._task, advance=1, rate=self._rate(now_s), note=note)
+            self._bar.update(self._task, advance=n, rate=self._rate(now_s), note=note)
         elif now_s - self._last_line_s >= SECONDS_BETWEEN_LINES and 1 < self._done < self._total:
             self._last_line_s = now_s
             self._print_line(now_s, note)
 
+    def say(self, line: str) -> None:
+        """Print a line that stays, above the bar."""
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr)
+
     def _rate(self, now_s: float) -> str:
-        per_s = self._done / max(now_s - self._started_s, 1e-9)
+        per_s = (self._done - self._done_before) / max(now_s - self._started_s, 1e-9)
         return f"{per_s:.1f} {self._unit}/s"
 
     def _print_line(self, now_s: float, note: str) -> None:
         spent_s = now_s - self._started_s
-        left_s = spent_s / self._done * (self._total - self._done)
+        left_s = spent_s / max(1, self._done - self._done_before) * (self._total - self._done)
         left = f", {left_s:.0f} s left" if self._done < self._total else f" in {spent_s:.0f} s"
         words = f"{self._title}: {self._done} of {self._total}, {self._rate(now_s)}{left}"
         print(f"{words}  {note}".rstrip(), file=sys.stderr)

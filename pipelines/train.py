@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,8 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-batch-normalization", action="store_true", help="the network as published"
     )
     parser.add_argument("--no-augmentation", action="store_true", help="pictures as they are")
+    parser.add_argument(
+        "--licence", default="", help="of the bundle; recordings often forbid commercial use"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that feed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a training that was stopped"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
     from birdsong.learning.material import MaterialConfig
-    from birdsong.learning.training import TrainingConfig, train
+    from birdsong.learning.training import train
+    from birdsong.learning.training_config import TrainingConfig
 
     from .command import ALL_WELL
 
@@ -82,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         open_store(arguments.images),
         arguments.out,
         config,
+        resume=arguments.resume,
+        origin=origin(arguments.licence),
         on_material=print_material,
         on_epoch=print_epoch,
     )
@@ -89,6 +100,15 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
     print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
     return ALL_WELL
+
+
+def origin(licence: str) -> dict[str, str]:
+    """Say how a bundle came to be, in words that can be typed again."""
+    return {
+        "command": shlex.join(["birdsong", *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "licence": licence,
+    }
 
 
 def print_material(material: Material) -> None:

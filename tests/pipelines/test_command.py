@@ -97,7 +97,7 @@ def test_interrupted(monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_train_then_classify(images, voices, tmp_path, capsys):
+def test_train_then_classify(images, voices, tmp_path, capsys, small_network):
     run = tmp_path / "genus"
     words = ["train", str(images), "--rank", "genus", "--out", str(run)]
     words += ["--epochs", "2", "--batch-size", "16", "--schedule", "plateau", "--seed", "3"]

@@ -8,7 +8,7 @@ from birdsong.pipelines import demo
 from birdsong.pipelines.command import main
 
 
-def test_in_small(tmp_path, monkeypatch, capsys):
+def test_in_small(tmp_path, monkeypatch, capsys, small_network):
     monkeypatch.setattr(demo, "N_INDIVIDUALS", 2)
     monkeypatch.setattr(demo, "N_NEW_INDIVIDUALS", 1)
     monkeypatch.setattr(demo, "N_NOISES", 2)

@@ -1,0 +1,222 @@
+"""Recordings to pictures: how near to the decoder's own speed, beside the usual way.
+
+Every way is timed on the same files, in turn, several rounds in one run, since machines are noisy;
+the table shows medians and their ratio to decoding alone. "One core" is a fresh process pinned to
+one core, with one thread in each numerical library.
+
+The usual way is what tutorials show: `librosa.load`, `librosa.feature.melspectrogram`, decibels
+over the whole recording's maximum, windows cut from it, Pillow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Made(NamedTuple):
+    """What a way made: pictures, and the seconds of sound that those of birds cover."""
+
+    pictures: int = 0
+    kept_s: float = 0.0
+
+
+Way = Callable[[Sequence[Path], Path], Made]
+
+
+def decode(files: Sequence[Path], out: Path) -> Made:
+    """Decode with libsndfile in the blocks that we use, and nothing else."""
+    import soundfile
+
+    for path in files:
+        with soundfile.SoundFile(path) as file:
+            while len(file.read(4 * file.samplerate, dtype="float32", always_2d=True)):
+                pass
+    return Made()
+
+
+def usual(files: Sequence[Path], out: Path) -> Made:
+    """Librosa and Pillow, a picture every step of the grid."""
+    import librosa
+    import numpy as np
+    from PIL import Image
+
+    from birdsong.images.recording_work import PreprocessConfig
+
+    config = PreprocessConfig()
+    spectrogram = config.spectrogram
+    step = round(config.step_s * spectrogram.frames_per_s)
+    n = 0
+    for path in files:
+        samples, rate_hz = librosa.load(path, sr=spectrogram.sample_rate_hz)
+        power = librosa.feature.melspectrogram(
+            y=samples, sr=rate_hz, n_fft=spectrogram.n_fft, hop_length=spectrogram.hop_length,
+            n_mels=64, fmin=spectrogram.f_min_hz, fmax=spectrogram.f_max_hz, center=False,
+        )  # fmt: skip
+        decibels = librosa.power_to_db(power, ref=np.max, top_db=80)
+        grey = ((decibels + 80) / 80 * 255).astype(np.uint8)[::-1]
+        for first in range(0, max(grey.shape[1] - 199, 1), step):
+            picture = Image.fromarray(grey[:, first : first + 200])
+            picture.save(out / f"{path.stem}_{first}.png")
+            n += 1
+    return Made(pictures=n)
+
+
+def ours(
+    files: Sequence[Path], out: Path, *, grid: bool, n_jobs: int = 1, packed: bool = False
+) -> Made:
+    """Birdsong's way."""
+    from birdsong.images.packed import pack
+    from birdsong.images.preprocess import preprocess
+    from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.images.store import open_store
+    from birdsong.recordings.manifest import Recording
+
+    config = PreprocessConfig(grid=grid)
+    rows = [Recording(file=path.name, genus="Avis") for path in files]
+    preprocess(rows, files[0].parent, out, config=config, n_jobs=n_jobs)
+    store = open_store(out)
+    if packed:
+        pack(store, n_jobs=n_jobs)
+    birds = [row for row in store.rows if row.kind == "bird"]
+    kept_s = 0.0
+    for before, row in zip([None, *birds], birds, strict=False):
+        same = before is not None and before.recording == row.recording
+        kept_s += row.end_s - max(row.start_s, before.end_s if same else 0.0)
+    return Made(pictures=len(store.rows), kept_s=kept_s)
+
+
+ONE_CORE = {
+    "decoding alone": decode,
+    "librosa and Pillow, grid": usual,
+    "birdsong, grid": partial(ours, grid=True),
+    "birdsong, songs": partial(ours, grid=False),
+    "birdsong, songs, packed": partial(ours, grid=False, packed=True),
+}
+TWO_CORES = {
+    "birdsong, grid, 2 cores": partial(ours, grid=True, n_jobs=2),
+    "birdsong, songs, 2 cores": partial(ours, grid=False, n_jobs=2),
+}
+
+
+def _all_cores() -> dict[str, Way]:
+    n_cores = os.cpu_count() or 1
+    if n_cores <= 2:
+        return {}
+    return {
+        f"birdsong, {name}, {n_cores} cores": partial(ours, grid=name == "grid", n_jobs=n_cores)
+        for name in ("grid", "songs")
+    }
+
+
+def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
+    """Time every way on one core, and ours on more; print a table.
+
+    Parameters
+    ----------
+    audio : Path or None
+        Folder of MP3 files; None makes some.
+    n_rounds : int
+
+    Returns
+    -------
+    dict
+        Seconds of each round by way, hours of audio, pictures and hours kept.
+    """
+    ways = {**ONE_CORE, **TWO_CORES, **_all_cores()}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = audio or _made(Path(scratch) / "made")
+        files = sorted(folder.glob("*.mp3"))
+        if not files:
+            raise SystemExit(f"{folder}: holds no MP3")
+        hours = _duration_s(files) / 3600
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        made: dict[str, Made] = {}
+        for _ in range(n_rounds):
+            for way in ways:
+                spent_s, made[way] = _timed(way, files, Path(scratch))
+                seconds[way].append(spent_s)
+    print(
+        f"{len(files)} files, {hours:.2f} h; on one core but where more are named; "
+        f"median of {n_rounds} rounds"
+    )
+    decoding_s = statistics.median(seconds["decoding alone"])
+    for way, each in seconds.items():
+        median_s = statistics.median(each)
+        kept = f"  {made[way].kept_s / 3600:5.2f} h kept" if made[way].kept_s else ""
+        print(
+            f"  {way:<26} {hours / (median_s / 3600):8.0f} audio-hours an hour"
+            f"  {decoding_s / median_s:6.1%} of decoding  {made[way].pictures:>7} pictures{kept}"
+        )
+    return {
+        "hours": hours,
+        "files": len(files),
+        "seconds": seconds,
+        "pictures": {way: each.pictures for way, each in made.items()},
+        "hours_kept": {way: each.kept_s / 3600 for way, each in made.items()},
+    }
+
+
+def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Made]:
+    """Time one way in a process of its own; its imports and first call are not counted."""
+    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(libraries, "1")
+    asked = json.dumps({"way": way, "files": [str(f) for f in files], "scratch": str(scratch)})
+    answer = subprocess.run(
+        [sys.executable, __file__], input=asked, env=environment, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    told = json.loads(answer.stdout)
+    return told["seconds"], Made(told["pictures"], told["kept_s"])
+
+
+def _one_way() -> None:
+    """Be the process that is timed."""
+    asked = json.loads(sys.stdin.read())
+    files = [Path(name) for name in asked["files"]]
+    way = {**ONE_CORE, **TWO_CORES, **_all_cores()}[asked["way"]]
+    if asked["way"] in ONE_CORE and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    shortest = min(files, key=lambda path: path.stat().st_size)
+    with tempfile.TemporaryDirectory(dir=asked["scratch"]) as out:
+        (Path(out) / "warm").mkdir()
+        (Path(out) / "timed").mkdir()
+        way([shortest], Path(out) / "warm")
+        started_s = time.perf_counter()
+        made = way(files, Path(out) / "timed")
+        spent_s = time.perf_counter() - started_s
+    print(json.dumps({"seconds": spent_s, "pictures": made.pictures, "kept_s": made.kept_s}))
+
+
+def _duration_s(files: Sequence[Path]) -> float:
+    import soundfile
+
+    return sum(soundfile.info(path).duration for path in files)
+
+
+def _made(folder: Path) -> Path:
+    """Make MP3s to listen to: synthetic birds, as the demo's."""
+    import soundfile
+
+    from birdsong.recordings.synthesis import write_recordings
+
+    folder.mkdir()
+    rows = write_recordings(folder, n_individuals=3, takes_per_individual=1, seed=0)
+    for row in rows:
+        samples, rate_hz = soundfile.read(folder / row.file, dtype="float32")
+        target = folder / f"{Path(row.file).stem}_{row.genus}.mp3"
+        soundfile.write(target, samples, rate_hz)
+    return folder
+
+
+if __name__ == "__main__":
+    _one_way()

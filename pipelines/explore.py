@@ -1,0 +1,37 @@
+"""``birdsong explore``: what is in a folder of pictures, before anything is learned from it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the page and tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Count, write the page, and say what stands out."""
+    from birdsong.images.explore import explore
+    from birdsong.images.explore_page import summary, write_overview
+    from birdsong.images.store import open_store
+
+    from .command import ALL_WELL
+    from .preprocess import print_reasons
+
+    store = open_store(arguments.images)
+    overview = explore(store)
+    write_overview(overview, store, arguments.out)
+    print(summary(overview))
+    print_reasons(overview.reasons)
+    print(f"page: {arguments.out}/explore.html")
+    return ALL_WELL
+
+
+if __name__ == "__main__":
+    from .command import console
+
+    sys.exit(console(["explore", *sys.argv[1:]]))

@@ -1,0 +1,49 @@
+"""``birdsong pack``: the packed copy beside the PNGs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="files read side by side")
+    parser.add_argument(
+        "--compressed",
+        action="store_true",
+        help="keep the bytes of the PNGs instead of the pictures' own",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pack, and say how large it became."""
+    from birdsong.errors import ConfigError
+    from birdsong.images.packed import pack
+    from birdsong.images.store import open_store
+
+    from .command import ALL_WELL
+    from .progress import Progress
+
+    if arguments.jobs == 0:
+        raise ConfigError("--jobs must be at least 1, or -1 for all cores, got 0")
+    store = open_store(arguments.images)
+    with Progress("pack", len(store.rows), "pictures") as progress:
+        folder = pack(
+            store,
+            compressed=arguments.compressed,
+            n_jobs=arguments.jobs,
+            on_done=lambda n: progress.advance(n=n),
+        )
+    n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{len(store.rows)} pictures, {n_bytes / 1e6:.1f} MB in {folder}")
+    return ALL_WELL
+
+
+if __name__ == "__main__":
+    from .command import console
+
+    sys.exit(console(["pack", *sys.argv[1:]]))

@@ -1,0 +1,127 @@
+"""Recordings to answers, in every format, on standard output and into a folder."""
+
+import csv
+import io
+import json
+
+import crowsetta
+import pytest
+import soundfile
+
+from birdsong.pipelines.command import main
+from tests.conftest import RATE_HZ, voice
+
+FILES = ("a/one.wav", "b/one.wav", "two.flac", "three.mp3")
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory):
+    """A folder of recordings, one of them no recording at all."""
+    folder = tmp_path_factory.mktemp("field")
+    for i, name in enumerate(FILES):
+        (folder / name).parent.mkdir(exist_ok=True)
+        soundfile.write(folder / name, voice("low", 7.0, 900 + i), RATE_HZ)
+    (folder / "broken.wav").write_bytes(b"no sound at all")
+    (folder / "notes.txt").write_text("not a recording, and not looked at")
+    return folder
+
+
+@pytest.fixture
+def classify(field, bundle_dir, capsys):
+    """Runs the command over the folder; returns its status and what it said."""
+
+    def run(*options):
+        status = main(["classify", str(field), "--bundle", str(bundle_dir), *options])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_json_on_standard_output(classify, field):
+    status, out, err = classify("--format", "json")
+    assert status == 1  # one is broken
+    written = [json.loads(line) for line in out.splitlines()]
+    assert [each["recording"] for each in written] == [
+        str(field / name)
+        for name in ("a/one.wav", "b/one.wav", "broken.wav", "three.mp3", "two.flac")
+    ]  # fmt: skip
+    assert [each["status"] for each in written] == ["ok", "ok", "failed", "ok", "ok"]
+    assert "broken.wav: not audio in a format that can be read" in written[2]["error"]
+    assert err.count("failed: ") == 1
+    for each in written[:2]:
+        assert each["top"][0]["taxon"] == "Gravis profundus"
+
+
+def test_csv_on_standard_output_and_in_a_folder_is_the_same(classify, tmp_path):
+    _, out, _ = classify()
+    status, nothing, err = classify("--out", str(tmp_path))
+    assert (status, nothing) == (1, "")
+    assert (tmp_path / "results.csv").read_text() == out
+    assert f"results: {tmp_path}/results.csv" in err
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["recording"].rpartition("/")[2] for row in rows} == {
+        "one.wav", "two.flac", "three.mp3",
+    }  # fmt: skip
+
+
+def test_raven(classify, tmp_path):
+    classify("--format", "raven", "--out", str(tmp_path))
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.txt"))
+    assert written == [
+        "a/one.selections.txt", "b/one.selections.txt", "three.selections.txt",
+        "two.selections.txt",
+    ]  # fmt: skip
+    for name in written:
+        table = crowsetta.formats.bbox.Raven.from_file(tmp_path / name, annot_col="Taxon")
+        assert all(0 <= box.onset < box.offset <= 7.1 for box in table.to_bbox())
+
+
+def test_audacity(classify, tmp_path):
+    classify("--format", "audacity", "--out", str(tmp_path))
+    track = crowsetta.formats.seq.AudSeq.from_file(tmp_path / "a" / "one.labels.txt")
+    assert track.start_times[0] == 0
+
+
+def test_kaleidoscope(classify, tmp_path, field):
+    classify("--format", "kaleidoscope", "--out", str(tmp_path))
+    rows = list(csv.DictReader((tmp_path / "kaleidoscope.csv").open()))
+    assert {(row["FOLDER"], row["IN FILE"]) for row in rows} >= {("a", "one.wav"), ("b", "one.wav")}
+
+
+@pytest.mark.parametrize("format", ["raven", "audacity", "kaleidoscope"])
+def test_formats_of_files_need_a_folder(classify, format):
+    status, out, err = classify("--format", format)
+    assert (status, out) == (2, "")
+    assert f"--format {format} writes files: name a folder for them with --out DIR" in err
+
+
+def test_more_overlap_hears_more_segments(classify):
+    def n_segments(*options):
+        _, out, _ = classify("--format", "json", *options)
+        return len(json.loads(out.splitlines()[0])["segments"])
+
+    assert n_segments("--overlap", "0") < n_segments() < n_segments("--overlap", "2.5")
+
+
+def test_a_long_recording_gets_detections_only(classify):
+    _, out, _ = classify("--format", "json", "--answer-up-to-s", "5")
+    first = json.loads(out.splitlines()[0])
+    assert first["answer"] is None
+    assert "above 5 s there are detections only" in first["reason"]
+    assert first["detections"]
+
+
+def test_the_same_file_twice_is_answered_once(field, bundle_dir, capsys):
+    path = str(field / "two.flac")
+    assert main(["classify", path, path, "--bundle", str(bundle_dir), "--format", "json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_folder_without_recordings(tmp_path, bundle_dir, capsys):
+    assert main(["classify", str(tmp_path), "--bundle", str(bundle_dir)]) == 2
+    assert "no recordings in the folders named" in capsys.readouterr().err
+
+
+def test_a_missing_bundle(field, tmp_path, capsys):
+    assert main(["classify", str(field), "--bundle", str(tmp_path)]) == 2
+    assert "is no bundle, it holds no bundle.json" in capsys.readouterr().err
