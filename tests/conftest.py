@@ -1,17 +1,24 @@
-"""What many tests share: a few clear voices, their pictures, and a model that learned them."""
+"""What many tests share: a few clear voices, their pictures, and a model that knows them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from birdsong.recordings.manifest import Recording
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A slow machine is no fault of the code.
+settings.register_profile("birdsong", deadline=None, max_examples=25)
+settings.load_profile("birdsong")
 
 RATE_HZ = 24_000
 REAL_RECORDINGS = Path(__file__).resolve().parents[1].parent / "shared" / "recordings"
@@ -78,23 +85,58 @@ def images(voices, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_dir(images, tmp_path_factory) -> Path:
-    """A finished training run: a species model of the three voices."""
+def bundle_dir(images, tmp_path_factory) -> Path:
+    """A bundle that tells the three voices apart, and was not trained."""
     from birdsong.images.store import open_store
-    from birdsong.learning.material import MaterialConfig
-    from birdsong.learning.training import TrainingConfig, train
+    from tests.band_means import write_band_mean_bundle
 
-    folder = tmp_path_factory.mktemp("runs") / "voices"
-    material = MaterialConfig(validation_share=0.15, test_share=0.25)
-    config = TrainingConfig(material=material, epochs=8, batch_size=8, dropout=0.2)
-    train(open_store(images), folder, config)
+    folder = tmp_path_factory.mktemp("bundles") / "voices"
+    write_band_mean_bundle(open_store(images), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def bundle_dir(run_dir) -> Path:
-    """The bundle of that run."""
-    return run_dir / "bundle"
+def tensorflow():
+    """TensorFlow, imported when the first test needs it: on a busy machine that takes minutes."""
+    import tensorflow
+
+    return tensorflow
+
+
+@contextmanager
+def small_network_learns() -> Iterator[None]:
+    """Training learns with a network of a few layers: for what does not depend on the network.
+
+    Without graphs: a few steps take less time than to trace them.
+    """
+    import keras
+    import tensorflow
+
+    def network(n_labels: int, *, batch_normalization: bool = True, dropout: float = 0.5):
+        return keras.Sequential(
+            [
+                keras.Input((64, 200, 1), dtype="uint8"),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dropout(dropout),
+                keras.layers.Dense(n_labels),
+            ]
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("birdsong.learning.training.squeezenet", network)
+        tensorflow.config.run_functions_eagerly(True)
+        try:
+            yield
+        finally:
+            tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def small_network(tensorflow):
+    with small_network_learns():
+        yield
 
 
 @pytest.fixture(scope="session")

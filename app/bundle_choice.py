@@ -1,0 +1,64 @@
+"""Which bundle answers: the one that ``birdsong app`` was started with, or the one that ships."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from birdsong.answers.classifier import Classifier
+from birdsong.bundle import DEFAULT_BUNDLE
+
+from .answer_words import as_text
+
+BUNDLE_VARIABLE = "BIRDSONG_BUNDLE"
+"""Environment variable with a bundle's folder; the command sets it."""
+
+_PLURALS = {"order": "orders", "family": "families", "genus": "genera", "species": "species"}
+
+
+def bundle_folder() -> Path:
+    """Return the folder of the bundle that answers."""
+    return Path(os.environ.get(BUNDLE_VARIABLE) or DEFAULT_BUNDLE)
+
+
+@st.cache_resource(show_spinner="Loading the model …", max_entries=2)
+def load_classifier(folder: str) -> Classifier:
+    """Load a bundle once for all sessions; raises `BundleError` as `Classifier.load` does."""
+    return Classifier.load(Path(folder))
+
+
+def show_bundle(classifier: Classifier) -> None:
+    """Tell which model answers, what it knows, and on what terms it may be used."""
+    bundle = classifier.bundle
+    labels = bundle.bird_labels
+    ranks = {label.rank for label in labels}
+    known = f"{len(labels)} {_PLURALS[ranks.pop()] if len(ranks) == 1 else 'taxa'}"
+    st.markdown(f"Model **{as_text(bundle.name)}**, which knows {known}")
+    if licence := str(bundle.provenance.get("licence") or ""):
+        st.caption(f"Licence: {as_text(licence)}")
+    with st.expander(f"What it knows: {known}"):
+        st.dataframe(
+            [
+                {
+                    "Taxon": label.taxon,
+                    "English name": label.english_name,
+                    "Recordings": label.n_recordings,
+                }
+                for label in labels
+            ],
+            hide_index=True,
+        )
+
+
+def show_missing_bundle(folder: Path, error: Exception) -> None:
+    """Say what to type where there is no bundle that could answer."""
+    st.error(f"There is no model to ask: {as_text(str(error))}.")
+    st.markdown("Learn one from pictures of recordings, then start the app with it:")
+    st.code(
+        "birdsong train images --rank genus --out runs/genus\n"
+        "birdsong app --bundle runs/genus/bundle",
+        language="bash",
+    )
+    st.caption(f"Looked for in {folder}")

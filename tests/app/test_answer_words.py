@@ -1,0 +1,90 @@
+"""An answer in words, and names from outside that stay text."""
+
+import pytest
+
+from birdsong.answers.prediction import Detection, Prediction
+from birdsong.app.answer_words import as_code, as_text, clock, failure, headline, percent
+from birdsong.taxa.selection import Answer
+
+
+def prediction(**answer):
+    given = {
+        "english_name": None, "promise": 0.9, "reason": "", "runner_up": None, "path": (),
+    }  # fmt: skip
+    return Prediction(
+        recording="a.wav", status="ok", promise=0.9, bundle_name="b", bundle_fingerprint="f",
+        answer=Answer(**given | answer) if answer else None,
+        detections=(Detection(0, 3, "genus", "Turdus", None, 0.95),) * 2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            {"rank": "species", "taxon": "Turdus merula", "english_name": "Common Blackbird",
+             "probability": 0.9599},
+            "Species *Turdus merula* (Common Blackbird): 95 %",
+        ),
+        ({"rank": "genus", "taxon": "Turdus", "probability": 0.93}, "Genus *Turdus*: 93 %"),
+        ({"rank": "family", "taxon": "Turdidae", "probability": 1.0}, "Family Turdidae: 100 %"),
+        ({"rank": "class", "taxon": "Aves", "probability": 0.97}, "A bird: 97 %"),
+        ({"rank": "class", "taxon": "Aves", "probability": 0.6}, "Perhaps a bird: 60 %"),
+        ({"rank": "none", "taxon": None, "probability": 0.94}, "No bird: 94 %"),
+        ({}, "Too long for one answer: 2 detections"),
+    ],
+)  # fmt: skip
+def test_headline(answer, words):
+    assert headline(prediction(**answer)) == words
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"), [(0.8999999, "89 %"), (0.29, "29 %"), (0, "0 %"), (1, "100 %")]
+)
+def test_percent_is_rounded_down(probability, words):
+    assert percent(probability) == words
+
+
+def test_marks_become_text():
+    assert as_text("*a* [b](c) $d$ :red[e]") == (
+        r"\*a\* \[b\]\(c\) \$d\$ \:red\[e\]"
+    )  # fmt: skip
+    assert as_text("Swainson's Thrush, 3 m") == "Swainson's Thrush, 3 m"
+    assert as_text("a\nb\u202ec") == "a\ufffdb\ufffdc"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.wav", "` a.wav `"),
+        ("`a``b`.wav", "``` `a``b`.wav ```"),
+        ("<img src=x>.wav", "` <img src=x>.wav `"),
+        ("two\nlines.wav", "` two\ufffdlines.wav `"),
+        ("  ", "`?`"),
+    ],
+)
+def test_a_name_becomes_code(name, words):
+    assert as_code(name) == words
+
+
+@pytest.mark.parametrize("before", ["a.wav: ", "the recording: ", ""])
+def test_a_failure_names_its_recording_once(before):
+    failed = Prediction(
+        recording="a.wav", status="failed", error=f"{before}is empty (0 bytes)", promise=0.9,
+        bundle_name="b", bundle_fingerprint="f",
+    )  # fmt: skip
+    assert failure(failed) == r"` a.wav ` cannot be answered: is empty \(0 bytes\)."
+
+
+@pytest.mark.parametrize(
+    ("time_s", "duration_s", "words"),
+    [
+        (1.5, 12, "1.5 s"),
+        (61, 119, "61.0 s"),
+        (61, 3599, "1:01"),
+        (59.7, 300, "1:00"),
+        (3661, 7200, "1:01:01"),
+    ],
+)
+def test_clock(time_s, duration_s, words):
+    assert clock(time_s, duration_s) == words
