@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 import birdsong
 from birdsong.atomic import write_atomically
-from birdsong.bundle import Bundle, write_bundle
+from birdsong.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.material import Material
@@ -108,7 +109,7 @@ def write_run_bundle(
     run_dir: Path,
     told: Mapping[str, Any],
 ) -> None:
-    """Write ``bundle``, with Keras's weights from the checkpoint.
+    """Write ``bundle``, with the network as ONNX and as Keras's weights.
 
     Parameters
     ----------
@@ -136,4 +137,9 @@ def write_run_bundle(
             **told,
         },
     )
-    write_bundle(bundle, run_dir / "bundle", weights=run_dir / CHECKPOINT)
+    bare = keras.models.clone_model(model)  # without the optimizer's state, twice its size
+    bare.set_weights(model.get_weights())
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / WEIGHTS
+        bare.save_weights(weights)
+        write_bundle(bundle, run_dir / "bundle", weights=weights)
