@@ -22,9 +22,9 @@ from playwright.sync_api import Page, sync_playwright
 
 DOCS = Path(__file__).parent
 LOOKS = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1180, "height": 1000}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1180, "height": 1000}},
-    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 1000}},
+    "light": {"color_scheme": "light", "viewport": {"width": 1180, "height": 1900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1180, "height": 1240}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 1240}},
 }
 
 
@@ -52,6 +52,7 @@ def app():
 
 def photograph(page: Page, path: Path) -> None:
     """Keep what the window shows, in as few colours as it needs."""
+    page.evaluate("document.querySelectorAll('body *').forEach(e => { e.scrollTop = 0 })")
     page.wait_for_timeout(2500)
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
