@@ -230,7 +230,7 @@ def measure(scored: Scored) -> dict[str, float]:
 def measure_intervals(
     scored: Scored, *, n_resamples: int = 500, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of what `measure` says, over resampled sessions."""
+    """95 % intervals of what `measure` says, over sessions weighed at random."""
     return {
         name: session_interval(metric, scored.sessions, n_resamples=n_resamples, seed=seed)
         for name, metric in _metrics(scored).items()

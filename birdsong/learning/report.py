@@ -180,7 +180,7 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore) -> str:
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
         f"{metrics['labels_scored']} of {metrics['labels_known']} labels. Each recording counts "
-        f"once.{left_out} Bars show 95 % intervals over resampled sessions.",
+        f"once.{left_out} Bars show 95 % intervals over sessions weighed at random.",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
         amounts=amounts,
