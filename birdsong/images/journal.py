@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -168,10 +168,14 @@ class Journal:
 def _line(item: WorkItem, result: RecordingResult) -> bytes:
     line = {
         "stamp": item.stamp,
-        "receipt": asdict(result.receipt),
-        "index": [asdict(row) for row in result.index],
+        "receipt": result.receipt,
+        "index": result.index,
     }
-    return (json.dumps(line) + "\n").encode()
+    return (json.dumps(line, default=_fields) + "\n").encode()
+
+
+def _fields(row: ReceiptRow | IndexRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}  # `asdict` would copy each deeply
 
 
 def _parse(line: bytes) -> tuple[str, RecordingResult]:
