@@ -29,7 +29,8 @@ def session_interval(
     Parameters
     ----------
     metric : callable
-        Takes weights, float64 ``(n,)``: how often each item counts.
+        Takes weights, float64 ``(n,)``: how often each item counts. NaN where none of the items
+        that it is about does; such resamples are left out.
     sessions : sequence of str, length n
         The session of each item.
     n_resamples : int
@@ -54,5 +55,5 @@ def session_interval(
     for _ in range(n_resamples):
         drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
         values.append(metric(drawn[session_of].astype(np.float64)))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -32,6 +32,7 @@ METRIC_NAMES = {
     "top20": "top-20",
     "macro_recall": "macro recall",
     "mean_average_precision": "mean average precision",
+    "top1_species": "right species",
     "top1_genus": "right genus",
     "top1_family": "right family",
     "top1_order": "right order",
