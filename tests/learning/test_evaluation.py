@@ -114,6 +114,7 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
     assert page.tags.count("svg") == 3
     assert "script" not in page.tags
     assert "Not an honest measurement" not in text
+    assert "A genus or a family among them" not in text
     assert all(source.startswith(("data:", "#")) for source in page.sources)
 
 
@@ -177,7 +178,7 @@ def test_intervals_where_a_rank_is_known_of_a_single_recording():
     assert (low, high) == (1, 1)
 
 
-def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store):
+def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store, tmp_path):
     """What is not one of the genus's species is one of its others, also where it is new."""
     labels = tuple(
         replace(label, taxon="Acutus", rank="genus") if label.taxon == "Acutus summus" else label
@@ -191,7 +192,9 @@ def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store):
     assert found.n_unknown == 0
     names = {labels[i].taxon for i in found.scored.y_true}
     assert names == {"Acutus", "Acutus surgens", "Gravis profundus"}
-    assert {"top1_species", "top1_genus", "top1_family"} <= measure(found.scored).keys()
+    metrics = write_report(found, bundle, store, tmp_path)
+    assert {"top1_species", "top1_genus", "top1_family"} <= metrics["metrics"].keys()
+    assert "A genus or a family among them means" in (tmp_path / "report.html").read_text()
 
 
 def test_command_says_the_figures(bundle_dir, images, tmp_path, capsys):
