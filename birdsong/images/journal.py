@@ -21,7 +21,7 @@ from birdsong.errors import BirdsongError
 from birdsong.images.store import writing
 from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.recordings.audio_folder import AudioFolder
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.manifest import ORIGINAL_NAME, Recording
 
 JOURNAL = ".journal.jsonl"
 
@@ -57,6 +57,7 @@ class WorkItem:
             return cls(recording, None, str(error), "")
         facts = [recording.order, recording.family, recording.genus, recording.species]
         facts += [recording.english_name, recording.session]
+        facts += filter(None, [recording.extra.get(ORIGINAL_NAME)])
         stamp = json.dumps([state.st_size, state.st_mtime_ns, facts, settings])
         stamp = hashlib.sha256(stamp.encode()).hexdigest()[:32]
         return cls(recording, path, "", stamp, state.st_size)

@@ -13,7 +13,7 @@ from birdsong.images import store
 from birdsong.images.journal import RecordingResult, WorkItem
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.manifest import ORIGINAL_NAME, Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import (
     MIN_DURATION_S,
@@ -194,6 +194,7 @@ def _index_row(
         species=recording.species,
         kind=kind,
         english_name=recording.english_name,
+        original_name=recording.extra.get(ORIGINAL_NAME, ""),
     )
 
 

@@ -14,6 +14,7 @@ from birdsong.images.tables import IndexRow
 from birdsong.recordings.sessions import PARTS, check_no_leak, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.naming import completed
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -27,8 +28,12 @@ class MaterialConfig:
         Rank of the labels.
     under : tuple of str
         Taxa; only labels at or under one of them are learned. Empty for all.
+    without : tuple of str
+        Taxa; nothing is learned from recordings at or under one of them.
     min_recordings : int
         Labels with fewer recordings are left out.
+    back_off : bool
+        Whether recordings of a species that is left out teach its genus, or else its family.
     validation_share, test_share : float
         Shares of the recordings that steer the training and that nothing looks at before its end.
     background_share : float
@@ -39,7 +44,9 @@ class MaterialConfig:
 
     rank: str = "species"
     under: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     min_recordings: int = 1
+    back_off: bool = False
     validation_share: float = 0.1
     test_share: float = 0.2
     background_share: float = 0.1
@@ -110,25 +117,30 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
     DatasetError
         If fewer than two labels are left to tell apart.
     TaxonomyError
-        If a taxon of ``config.under`` is unknown, the taxa contradict each other, or no label has
-        recordings enough.
+        If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
+        other, or no label has recordings enough.
     """
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(first_rows)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
+    tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
+    lineages = [completed(tree, lineage) for lineage in lineages]
     labels = select_labels(
         lineages,
         [first_rows[name].session for name in recordings],
         rank=config.rank,
         under=config.under,
+        without=config.without,
         min_recordings=config.min_recordings,
+        back_off=config.back_off,
     )
     if len(labels) < 2:
         raise DatasetError(
             f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
             f"{config.rank}; a model needs two labels to tell apart"
         )
-    label_of = dict(zip(recordings, label_indices(labels, lineages), strict=True))
+    indices = label_indices(labels, lineages, without=config.without)
+    label_of = dict(zip(recordings, indices, strict=True))
     part_of = _split({name: label for name, label in label_of.items() if label >= 0}, store, config)
     taxonomy = Taxonomy.from_lineages(
         [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
