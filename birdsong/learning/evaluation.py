@@ -262,9 +262,7 @@ def _metrics(scored: Scored) -> dict[str, Callable[[Weights], float]]:
 def _top_of_known(y_true: IntArray, y_prob: Probabilities) -> Callable[[Weights], float]:
     """Top-1 over the items with a true class."""
     known = y_true >= 0
-    return lambda weights: top_k_accuracy(
-        y_true[known], y_prob[known], k=1, weights=weights[known]
-    )
+    return lambda weights: top_k_accuracy(y_true[known], y_prob[known], k=1, weights=weights[known])
 
 
 def _by_rank(scored: Scored) -> dict[str, tuple[IntArray, Probabilities]]:
