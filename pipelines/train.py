@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from birdsong.learning.material import Material
@@ -28,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-recordings", type=int, default=1, metavar="N", help="leave out labels with fewer"
     )
+    parser.add_argument(
+        "--folds", type=int, default=0, metavar="K",
+        help="train K networks, each held to what the others learned from, then one on everything",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folds-only", action="store_true", help="stop before the one; --resume goes on"
+    )
     parser.add_argument("--epochs", type=int, default=30, help="at most")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -41,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validation-share", type=float, default=0.1, help="recordings that steer the training"
     )
+    parser.add_argument(
+        "--calibration-share", type=float, default=0.1,
+        help="recordings that tell how far the trained network can be trusted",
+    )  # fmt: skip
     parser.add_argument(
         "--test-share", type=float, default=0.2, help="recordings kept apart to measure with"
     )
@@ -60,20 +71,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say how good it is on recordings that it did not see."""
+    from birdsong.errors import ConfigError
     from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
+    from birdsong.learning.folds import train_folds
     from birdsong.learning.material import MaterialConfig
     from birdsong.learning.training import train
     from birdsong.learning.training_config import TrainingConfig
 
     from .command import ALL_WELL
 
+    if arguments.folds_only and not arguments.folds:
+        raise ConfigError("--folds-only needs --folds K, the number of folds")
     config = TrainingConfig(
         material=MaterialConfig(
             rank=arguments.rank,
             under=tuple(arguments.under),
             min_recordings=arguments.min_recordings,
             validation_share=arguments.validation_share,
+            calibration_share=arguments.calibration_share,
             test_share=arguments.test_share,
             seed=arguments.seed,
         ),
@@ -87,16 +103,35 @@ def run(arguments: argparse.Namespace) -> int:
         n_threads=arguments.jobs,
         seed=arguments.seed,
     )
-    metrics = train(
-        open_store(arguments.images),
-        arguments.out,
-        config,
-        resume=arguments.resume,
-        origin=origin(arguments.licence),
-        on_material=print_material,
-        on_epoch=print_epoch,
-    )
-    print_metrics(metrics)
+    store = open_store(arguments.images)
+    if arguments.folds:
+        metrics = train_folds(
+            store,
+            arguments.out,
+            config,
+            arguments.folds,
+            folds_only=arguments.folds_only,
+            resume=arguments.resume,
+            origin=origin(arguments.licence),
+            on_material=print_material,
+            on_fold=print_fold,
+            on_epoch=print_epoch,
+        )
+        print_measured("held out once", metrics["out_of_fold"])
+    else:
+        metrics = train(
+            store,
+            arguments.out,
+            config,
+            resume=arguments.resume,
+            origin=origin(arguments.licence),
+            on_material=print_material,
+            on_epoch=print_epoch,
+        )
+        print_measured("kept apart", metrics["test"])
+    if arguments.folds_only:
+        print(f"measured: {arguments.out}/metrics.json; --resume without --folds-only goes on")
+        return ALL_WELL
     print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
     print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
     return ALL_WELL
@@ -114,12 +149,12 @@ def origin(licence: str) -> dict[str, str]:
 def print_material(material: Material) -> None:
     """Say what will be learned from what."""
     print(f"{len(material.labels)} labels")
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:
             continue
         print(
-            f"  {name:<10} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
+            f"  {name:<11} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
             f"  {len(part.rows):>7} pictures",
             flush=True,
         )
@@ -140,20 +175,25 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
     )
 
 
-def print_metrics(metrics: Mapping[str, Any]) -> None:
-    """Say how good the network is by recording, on sessions that it did not see."""
-    test = metrics["test"]
-    if not test["recordings"]:
+def print_fold(fold: int, measured: Mapping[str, float]) -> None:
+    """Say how good the network of a fold is."""
+    print_measured(f"held out from network {fold + 1}", measured)
+
+
+def print_measured(which: str, measured: Mapping[str, float]) -> None:
+    """Say how good a network is by recording, on sessions that it did not see."""
+    if not measured["recordings"]:
         return
     coarser = "".join(
         f", {name.removeprefix('top1_')} {100 * value:.1f} %"
-        for name, value in test.items()
+        for name, value in measured.items()
         if name.startswith("top1_")
     )
     print(
-        f"{test['recordings']} recordings of {test['sessions']} sessions kept apart: "
-        f"top-1 {100 * test['top1']:.1f} %, top-5 {100 * test['top5']:.1f} %, "
-        f"macro recall {100 * test['macro_recall']:.1f} %{coarser}"
+        f"{measured['recordings']} recordings of {measured['sessions']} sessions {which}: "
+        f"top-1 {100 * measured['top1']:.1f} %, top-5 {100 * measured['top5']:.1f} %, "
+        f"macro recall {100 * measured['macro_recall']:.1f} %{coarser}",
+        flush=True,
     )
 
 

@@ -125,7 +125,7 @@ def small_network_learns() -> Iterator[None]:
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.training.squeezenet", network)
+        patch.setattr("birdsong.learning.fitting.squeezenet", network)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

@@ -60,7 +60,7 @@ def test_a_missing_file_is_named(copy, name):
 
 def test_another_version_says_what_to_do(copy):
     edit(copy, format_version=99)
-    with pytest.raises(BundleError, match="expected format version 1, got 99; train it anew"):
+    with pytest.raises(BundleError, match="expected format version 1 or 2, got 99; train it anew"):
         read_bundle(copy)
 
 

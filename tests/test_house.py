@@ -25,13 +25,14 @@ MAY_KNOW = {
     "sound": {"errors", "arrays"},
     "taxa": {"errors", "arrays"},
     "pooling": {"arrays"},
+    "calibration_data": {"arrays"},
     "page": set(),
     "images": {"errors", "arrays", "atomic", "page", "recordings", "sound"},
-    "bundle": {"errors", "arrays", "atomic", "sound", "taxa"},
+    "bundle": {"errors", "arrays", "atomic", "calibration_data", "sound", "taxa"},
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
-        *("recordings.sessions", "sound.spectrogram"),
+        *("calibration_data", "recordings.sessions", "sound.spectrogram"),
     },
     "answers": {"errors", "arrays", "atomic", "bundle", "network", "pooling", "sound", "taxa"},
 }
