@@ -26,6 +26,7 @@ from typing import Any
 
 from birdsong.arrays import FloatArray
 from birdsong.atomic import write_atomically
+from birdsong.calibration import Calibration
 from birdsong.calibration_data import (
     CALIBRATION_FILE,
     CalibrationData,
@@ -71,7 +72,9 @@ class Bundle:
         The network.
     sessions : frozenset of str
         The sessions that it learned from, those of the calibration included.
-    calibration : CalibrationData or None
+    calibration : Calibration or None
+        What makes its logits honest; None where promises can only be kept by probability.
+    calibration_data : CalibrationData or None
         What it said of recordings that it had not learned from, and what they are.
     provenance : Mapping
         Commands, seed, versions, counts.
@@ -86,7 +89,8 @@ class Bundle:
     model_onnx: bytes
     sessions: frozenset[str]
     provenance: Mapping[str, Any]
-    calibration: CalibrationData | None = None
+    calibration: Calibration | None = None
+    calibration_data: CalibrationData | None = None
 
     @property
     def has_background(self) -> bool:
@@ -100,9 +104,12 @@ class Bundle:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the network and its labels: which model gave an answer."""
-        labels = json.dumps([asdict(label) for label in self.labels], sort_keys=True)
-        return hashlib.sha256(labels.encode() + self.model_onnx).hexdigest()[:16]
+        """Hash of the network, its labels and its calibration: which model gave an answer."""
+        told = [asdict(label) for label in self.labels]
+        described = json.dumps(told, sort_keys=True)
+        if self.calibration is not None:
+            described += json.dumps(self.calibration.to_dict(), sort_keys=True)
+        return hashlib.sha256(described.encode() + self.model_onnx).hexdigest()[:16]
 
     def require_pictures(self, config: SpectrogramConfig, where: str) -> None:
         """Refuse pictures that were made in another way than the network's.
@@ -144,8 +151,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DESCRIPTION).unlink(missing_ok=True)
-        if bundle.calibration is not None:
-            contents[CALIBRATION_FILE] = calibration_to_bytes(bundle.calibration)
+        if bundle.calibration_data is not None:
+            contents[CALIBRATION_FILE] = calibration_to_bytes(bundle.calibration_data)
         if weights is not None:
             contents[WEIGHTS] = weights.read_bytes()
         for name, content in contents.items():
@@ -158,6 +165,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
             "taxonomy": bundle.taxonomy.to_rows(),
             "spectrogram": bundle.spectrogram.to_dict(),
             "step_s": bundle.step_s,
+            "calibration": bundle.calibration.to_dict() if bundle.calibration else None,
             "provenance": dict(bundle.provenance),
             "files": {name: _description_of(content) for name, content in contents.items()},
         }
@@ -192,6 +200,11 @@ def read_bundle(folder: Path) -> Bundle:
             sessions=_sessions(_checked(folder, SESSIONS, files)),
             provenance=dict(description["provenance"]),
             calibration=(
+                Calibration.from_dict(fitted)
+                if (fitted := description.get("calibration"))
+                else None
+            ),
+            calibration_data=(
                 calibration_from_bytes(_checked(folder, CALIBRATION_FILE, files))
                 if CALIBRATION_FILE in files
                 else None
@@ -247,11 +260,11 @@ def _check_parts(bundle: Bundle) -> None:
         raise ValueError("the background must be the last label, and only one")
     if not bundle.bird_labels:
         raise ValueError("there is no label beside the background")
-    if bundle.calibration is not None and len(bundle.calibration):
-        n_columns = bundle.calibration.logits.shape[1]
+    if bundle.calibration_data is not None and len(bundle.calibration_data):
+        n_columns = bundle.calibration_data.logits.shape[1]
         if n_columns != len(bundle.labels):
             raise ValueError(f"calibration of {n_columns} labels for {len(bundle.labels)}")
-        if bundle.calibration.y_true.max() >= len(bundle.bird_labels):
+        if bundle.calibration_data.y_true.max() >= len(bundle.bird_labels):
             raise ValueError("a calibration recording is of the background")
     for label in bundle.bird_labels:
         taxon = bundle.taxonomy.path(label.taxon)[-1]

@@ -75,6 +75,21 @@ class CalibrationData:
         """Which rows of `logits` are those of each recording."""
         return tuple(slice(*pair) for pair in itertools.pairwise(self.offsets.tolist()))
 
+    def of(self, chosen: npt.NDArray[np.integer]) -> CalibrationData:
+        """Return some of the recordings, at least one of them, by their places."""
+        every = self.segments
+        segments = [every[i] for i in chosen]
+        sizes = [own.stop - own.start for own in segments]
+        return CalibrationData(
+            logits=np.concatenate([self.logits[own] for own in segments]),
+            starts_s=np.concatenate([self.starts_s[own] for own in segments]),
+            offsets=np.concatenate([[0], np.cumsum(sizes)]),
+            y_true=self.y_true[chosen],
+            folds=self.folds[chosen],
+            recordings=tuple(self.recordings[i] for i in chosen),
+            sessions=tuple(self.sessions[i] for i in chosen),
+        )
+
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Put the recordings of several networks together, which share their labels."""

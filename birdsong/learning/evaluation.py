@@ -13,6 +13,7 @@ import numpy as np
 
 from birdsong.arrays import IntArray
 from birdsong.bundle import Bundle
+from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
@@ -27,9 +28,10 @@ from birdsong.learning.metrics import (
     top_k_accuracy,
 )
 from birdsong.network import Network
-from birdsong.pooling import Probabilities, pool
+from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices
 from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -76,6 +78,7 @@ def score(
     taxonomy: Taxonomy,
     *,
     background: bool,
+    calibration: Calibration | None = None,
     rows: Sequence[IndexRow] = (),
 ) -> Scored:
     """Pool what a network said of the segments of recordings.
@@ -89,6 +92,8 @@ def score(
     taxonomy : Taxonomy
     background : bool
         Whether the last column of the logits is the background class.
+    calibration : Calibration, optional
+        Makes the probabilities honest.
     rows : sequence of IndexRow
         The pictures that it was asked about, where they are to be shown.
 
@@ -97,10 +102,14 @@ def score(
     Scored
         In the order of `data`.
     """
+    rule = calibration.pooling if calibration else DEFAULT_POOLING
+    tree = LabelTree(
+        taxonomy, labels, temperatures=calibration.temperatures if calibration else None
+    )
     y_prob, bird = [], []
     tellings: list[IndexRow] = []
     for segments in data.segments:
-        evidence = pool(data.logits[segments], background=background)
+        evidence = pool(data.logits[segments], background=background, rule=rule)
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
         speaks = evidence.segment_bird * evidence.segment_labels[:, evidence.labels.argmax()]
@@ -111,7 +120,7 @@ def score(
         recordings=data.recordings,
         sessions=data.sessions,
         y_true=data.y_true,
-        y_prob=np.stack(y_prob),
+        y_prob=tree.label_probabilities(np.stack(y_prob)),
         bird=np.array(bird),
         tellings=tuple(tellings),
     )
@@ -181,6 +190,7 @@ def score_bundle(
         bundle.bird_labels,
         bundle.taxonomy,
         background=bundle.has_background,
+        calibration=bundle.calibration,
         rows=rows,
     )
     return HeldOut(scored, len(learned), len(first_rows) - len(known), with_learned)

@@ -163,7 +163,7 @@ def train_folds(
     told = {**(origin or {}), "folds": n_folds}
     finish_run(
         model, store, everything, config, run_dir,
-        history=history, metrics=metrics, calibration=heard, told=told,
+        history=history, metrics=metrics, calibration_data=heard, told=told,
     )  # fmt: skip
     return metrics
 

@@ -19,6 +19,7 @@ from birdsong.bundle import Bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
+from birdsong.learning.calibration import calibrate
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
@@ -150,7 +151,7 @@ def finish_run(
     *,
     history: Sequence[Mapping[str, float]],
     metrics: Mapping[str, Any],
-    calibration: CalibrationData | None,
+    calibration_data: CalibrationData | None,
     told: Mapping[str, Any],
 ) -> None:
     """Write the curves, ``metrics.json`` and ``bundle``, and drop the state to go on from.
@@ -166,7 +167,7 @@ def finish_run(
     history : sequence of mappings
         The numbers of every epoch.
     metrics : Mapping
-    calibration : CalibrationData or None
+    calibration_data : CalibrationData or None
         What was said of recordings that had not been learned from.
     told : Mapping
         What else the bundle tells of where it came from.
@@ -190,7 +191,8 @@ def finish_run(
             **told,
             "metrics": metrics,
         },
-        calibration=calibration,
+        calibration_data=calibration_data,
     )
+    bundle = calibrate(bundle)
     write_bundle(bundle, run_dir / "bundle", weights=run_dir / CHECKPOINT)
     (run_dir / STATE).unlink()

@@ -103,6 +103,7 @@ def train(
     }
     finish_run(
         model, store, material, config, run_dir,
-        history=history, metrics=metrics, calibration=heard.get("calibration"), told=origin or {},
+        history=history, metrics=metrics, calibration_data=heard.get("calibration"),
+        told=origin or {},
     )  # fmt: skip
     return metrics

@@ -48,7 +48,7 @@ def test_every_recording_is_held_out_once(store):
         assert material.train.sessions.isdisjoint(material.test.sessions)
         assert material.train.recordings
         assert not material.validation.rows
-        assert not material.calibration.rows
+        assert not material.calibration_data.rows
 
 
 def test_the_run_tells_how_good_the_method_is(run_dir):
@@ -67,7 +67,7 @@ def test_the_bundle_learned_from_everything_and_is_calibrated_by_the_folds(run_d
     bundle = read_bundle(run_dir / "bundle")
     assert bundle.sessions == {row.session for row in store.rows}
     assert sum(label.n_recordings for label in bundle.bird_labels) == 24
-    data = bundle.calibration
+    data = bundle.calibration_data
     assert sorted(data.recordings) == sorted({row.recording for row in store.rows})
     assert set(data.folds) == set(range(N_FOLDS))
     for fold in range(N_FOLDS):
@@ -111,8 +111,8 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
     )  # fmt: skip
     assert again == [0, 1], "only the network that learns from everything was trained"
     np.testing.assert_allclose(
-        read_bundle(stopped / "bundle").calibration.logits,
-        read_bundle(run_dir / "bundle").calibration.logits,
+        read_bundle(stopped / "bundle").calibration_data.logits,
+        read_bundle(run_dir / "bundle").calibration_data.logits,
         atol=1e-2,
     )
 

@@ -70,7 +70,7 @@ def test_bundle_knows_what_it_learned_from(run_dir, images):
 
 def test_the_bundle_keeps_what_was_said_of_its_calibration_part(run_dir, images):
     bundle, store = read_bundle(run_dir / "bundle"), open_store(images)
-    data = bundle.calibration
+    data = bundle.calibration_data
     assert len(data) == 3
     assert set(data.sessions) < bundle.sessions, "nobody measures with what it was calibrated by"
     taught = sum(label.n_recordings for label in bundle.bird_labels)

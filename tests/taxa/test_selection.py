@@ -38,7 +38,7 @@ def test_the_answer_climbs_until_it_keeps_the_promise():
     assert answer.promise == 0.9
     assert answer.reason == (
         "Which species is uncertain: Turdus merula 61 %, Turdus philomelos 31 %; "
-        "90 % were asked for."
+        "90 % were asked for, and the model is not calibrated."
     )
     assert answer.runner_up is not None
     assert answer.runner_up.taxon == "Turdus philomelos"
@@ -60,7 +60,10 @@ def test_a_certain_species_is_the_answer():
     answer = select([0.95, 0.05, 0, 0, 0])
     assert (answer.rank, answer.english_name) == ("species", "Common Blackbird")
     assert answer.runner_up is None
-    assert answer.reason == "Turdus merula reaches 95 %; 90 % were asked for."
+    assert (
+        answer.reason
+        == "Turdus merula reaches 95 %; 90 % were asked for, and the model is not calibrated."
+    )
 
 
 def test_a_label_on_an_inner_node_ends_the_path():
@@ -86,7 +89,10 @@ def test_a_bird_and_nothing_closer():
 def test_abstention_where_a_bird_is_likely_but_below_the_promise():
     answer = select([1, 0, 0, 0, 0], bird_probability=0.6)
     assert (answer.rank, answer.taxon, answer.probability) == ("class", "Aves", 0.6)
-    assert answer.reason == "Whether there is a bird is uncertain: 60 %; 90 % were asked for."
+    assert answer.reason == (
+        "Whether there is a bird is uncertain: 60 %; 90 % were asked for, and the model is not "
+        "calibrated."
+    )
     assert answer.runner_up is None
 
 
