@@ -20,7 +20,11 @@ import numpy.typing as npt
 
 from birdsong.bundle import Bundle
 from birdsong.calibration import Calibration, pool_all, promises_of
-from birdsong.calibration_data import CalibrationData
+from birdsong.calibration_data import (
+    CalibrationData,
+    calibration_from_bytes,
+    calibration_to_bytes,
+)
 from birdsong.pooling import POOLINGS, Probabilities
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import DEPTH, RANKS
@@ -59,13 +63,15 @@ def calibrate(bundle: Bundle) -> Bundle:
     """
     if bundle.calibration_data is None:
         return replace(bundle, calibration=None)
+    # To the numbers that are kept, rounded as they are: who fits them again gets the same.
+    kept = calibration_from_bytes(calibration_to_bytes(bundle.calibration_data))
     fitted = fit_calibration(
-        bundle.calibration_data,
+        kept,
         bundle.bird_labels,
         bundle.taxonomy,
         background=bundle.has_background,
     )
-    return replace(bundle, calibration=fitted.calibration)
+    return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
 
 
 def fit_calibration(

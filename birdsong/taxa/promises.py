@@ -210,14 +210,15 @@ class _Fit:
         order = order[np.argsort(-self._paths.probabilities[order, rank], kind="stable")]
         said = self._paths.probabilities[order, rank]
         n = int((chosen == rank).sum())
-        n = _next(n) if n else self._start(order, rank, promise)
+        n = min(_next(n), len(order)) if n else self._start(order, rank, promise)
         passed: list[float] = []
-        while 0 < n <= len(order):
-            answered = said >= said[n - 1]
-            if not self._holds(order[answered], rank, promise):
-                break
+        while n and self._holds(order[said >= said[n - 1]], rank, promise):
             passed.append(float(said[n - 1]))
-            n = min(_next(n), len(order)) if n < len(order) else n + 1
+            if n == len(order):
+                # None is left to show where to stop: as probable as promised is enough.
+                passed[-1] = min(passed[-1], promise, self._thresholds[rank])
+                break
+            n = min(_next(n), len(order))
         return passed
 
     def _start(self, order: Indices, rank: int, promise: float) -> int:

@@ -48,7 +48,7 @@ def test_every_recording_is_held_out_once(store):
         assert material.train.sessions.isdisjoint(material.test.sessions)
         assert material.train.recordings
         assert not material.validation.rows
-        assert not material.calibration_data.rows
+        assert not material.calibration.rows
 
 
 def test_the_run_tells_how_good_the_method_is(run_dir):
