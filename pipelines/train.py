@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from birdsong.learning.material import Material
@@ -118,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_epoch=print_epoch,
         )
         print_measured("held out once", metrics["out_of_fold"])
+        print_promises(metrics["promises"])
     else:
         metrics = train(
             store,
@@ -129,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_epoch=print_epoch,
         )
         print_measured("kept apart", metrics["test"])
+        print_calibration(metrics["calibration"])
     if arguments.folds_only:
         print(f"measured: {arguments.out}/metrics.json; --resume without --folds-only goes on")
         return ALL_WELL
@@ -173,6 +175,36 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
         f"top-1 {epoch['top1']:.3f}{validation}",
         flush=True,
     )
+
+
+def print_calibration(calibrated: Mapping[str, Any]) -> None:
+    """Say how far the recordings that were kept for it let answers be trusted."""
+    if not calibrated["recordings"]:
+        print("not calibrated: answers are as sure as their probability says")
+        return
+    highest = calibrated["highest_promise"]
+    kept = f"promises up to {100 * highest:g} %" if highest else "no promise"
+    print(
+        f"calibrated by {calibrated['recordings']} recordings, which support {kept}; "
+        "--folds K calibrates by all of them"
+    )
+
+
+def print_promises(measured: Mapping[str, Any]) -> None:
+    """Say what promises were kept on recordings that neither network nor thresholds had seen."""
+    from birdsong.taxa.rules import BY_RANK
+
+    for kept in measured["rules"][BY_RANK.name]:
+        ranks = ", ".join(
+            f"{rank} {kept[rank]['answers']} ({100 * kept[rank]['accuracy']:.1f} % right)"
+            for rank in ("species", "genus", "family", "order")
+            if kept[rank]["answers"]
+        )
+        print(
+            f"promise {100 * kept['promise']:g} %: {ranks or 'no answer'}; "
+            f"information {kept['information']:.2f}",
+            flush=True,
+        )
 
 
 def print_fold(fold: int, measured: Mapping[str, float]) -> None:

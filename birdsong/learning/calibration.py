@@ -1,9 +1,10 @@
 """What makes logits honest probabilities, fitted to recordings that were not learned from.
 
 First the rule by which segments become a recording: that with the least log loss. Then a
-temperature for each rank [1]_: a network trained with label smoothing and mixed pictures says too
-little for what it knows of orders and may say the right thing of species, so that no single
-temperature serves. Then the thresholds of the promises, see `birdsong.taxa.promises`.
+temperature for each rank [1]_, at which the taxon of that rank on the path is right as often as is
+said: a network trained with label smoothing and mixed pictures says too little of what it knows of
+orders, and may say enough of species, so that no single temperature serves. Then the thresholds of
+the promises, see `birdsong.taxa.promises`.
 
 References
 ----------
@@ -12,11 +13,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from birdsong.bundle import Bundle
 from birdsong.calibration import Calibration, pool_all, promises_of
@@ -28,7 +28,7 @@ from birdsong.calibration_data import (
 from birdsong.pooling import POOLINGS, Probabilities
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import DEPTH, RANKS
-from birdsong.taxa.paths import LabelTree
+from birdsong.taxa.paths import Indices, LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
 
 _PRIOR_SPREAD = 0.5
@@ -63,15 +63,16 @@ def calibrate(bundle: Bundle) -> Bundle:
     """
     if bundle.calibration_data is None:
         return replace(bundle, calibration=None)
-    # To the numbers that are kept, rounded as they are: who fits them again gets the same.
-    kept = calibration_from_bytes(calibration_to_bytes(bundle.calibration_data))
+    kept = as_kept(bundle.calibration_data)
     fitted = fit_calibration(
-        kept,
-        bundle.bird_labels,
-        bundle.taxonomy,
-        background=bundle.has_background,
+        kept, bundle.bird_labels, bundle.taxonomy, background=bundle.has_background
     )
     return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
+
+
+def as_kept(data: CalibrationData) -> CalibrationData:
+    """Round the logits as a bundle does: who fits to them again gets the very same numbers."""
+    return calibration_from_bytes(calibration_to_bytes(data))
 
 
 def fit_calibration(
@@ -98,11 +99,11 @@ def fit_calibration(
     pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
     for rule in POOLINGS:
         pooled[rule] = pool_all(data, background=background, rule=rule)
-        _, losses[rule] = _temperature(tree, pooled[rule][0], data.y_true, lowest)
+        losses[rule] = _label_log_loss(pooled[rule][0], data.y_true)
     pooling = min(losses, key=losses.__getitem__)
     said, bird = pooled[pooling]
     temperatures = {
-        rank: _temperature(tree, said, data.y_true, rank)[0]
+        rank: _temperature(tree, said, bird, data.y_true, rank)
         for rank in RANKS[1 : DEPTH[lowest] + 1]
     }
     calibrated = LabelTree(taxonomy, labels, temperatures=temperatures)
@@ -116,44 +117,50 @@ def fit_calibration(
     )
 
 
-def _temperature(
-    tree: LabelTree, said: Probabilities, y_true: npt.NDArray[np.integer], rank: str
-) -> tuple[float, float]:
-    """The temperature at which the taxa of a rank have the least log loss, and that loss.
-
-    A label above the rank stands for itself, and one whose path has no taxon at the rank for the
-    next taxon below.
-    """
-    from scipy.optimize import minimize_scalar
-
-    groups = _groups(tree, rank)
-    n_groups = groups.max() + 1
-    members = np.zeros((len(groups), n_groups))
-    members[np.arange(len(groups)), groups] = 1
+def _label_log_loss(said: Probabilities, y_true: Indices) -> float:
+    """Log loss of the labels, in nats a recording, at the temperature at which it is least."""
     logarithms = np.log(np.maximum(said, _SMALLEST))
-    truth = groups[y_true]
+
+    def loss(log_temperature: float) -> float:
+        scaled = logarithms / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        own = scaled[np.arange(len(y_true)), y_true] - np.log(np.exp(scaled).sum(axis=1))
+        return float(-own.mean())
+
+    return loss(_least(loss, len(y_true)))
+
+
+def _temperature(
+    tree: LabelTree, said: Probabilities, bird: Probabilities, y_true: Indices, rank: str
+) -> float:
+    """The temperature at which the path's taxon of a rank is right as often as is said.
+
+    It has the least log loss of that, over the recordings whose path has a taxon at the rank.
+    """
+    nodes = tree.label_paths[tree.best_labels(said), DEPTH[rank]]
+    asked = np.flatnonzero(nodes >= 0)
+    if not len(asked):
+        return 1.0
+    nodes, bird = nodes[asked], bird[asked]
+    logarithms = np.log(np.maximum(said[asked], _SMALLEST))
+    under = tree.label_paths[:, DEPTH[rank]] == nodes[:, np.newaxis]
+    right = under[np.arange(len(asked)), y_true[asked]]
 
     def loss(log_temperature: float) -> float:
         scaled = logarithms / np.exp(log_temperature)
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        of_group = (powers @ members) / powers.sum(axis=1, keepdims=True)
-        own = of_group[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(own, _SMALLEST)).mean())
+        share = np.where(under, powers, 0.0).sum(axis=1) / powers.sum(axis=1)
+        chance = np.clip(bird * share, _SMALLEST, 1 - _SMALLEST)
+        return float(-np.log(np.where(right, chance, 1 - chance)).mean())
+
+    return float(np.exp(_least(loss, len(asked))))
+
+
+def _least(loss: Callable[[float], float], n: int) -> float:
+    """The logarithm of a temperature with the least loss over `n` recordings, and the prior."""
+    from scipy.optimize import minimize_scalar
 
     def penalised(log_temperature: float) -> float:
-        prior = (log_temperature / _PRIOR_SPREAD) ** 2 / (2 * len(truth))
-        return loss(log_temperature) + prior
+        return loss(log_temperature) + (log_temperature / _PRIOR_SPREAD) ** 2 / (2 * n)
 
-    best = float(minimize_scalar(penalised, bounds=(-2.5, 2.5), method="bounded").x)
-    return float(np.exp(best)), loss(best)
-
-
-def _groups(tree: LabelTree, rank: str) -> npt.NDArray[np.intp]:
-    """Which labels are one and the same at a rank; int ``(n_labels,)``, from 0."""
-    paths = tree.label_paths[:, DEPTH[rank] :]
-    first_below = paths[np.arange(len(paths)), (paths >= 0).argmax(axis=1)]
-    # A label above the rank is kept apart from those under it.
-    n_nodes = len(tree.taxonomy.nodes)
-    own = np.where(first_below >= 0, first_below, n_nodes + tree.label_nodes)
-    groups: npt.NDArray[np.intp] = np.unique(own, return_inverse=True)[1]
-    return groups
+    return float(minimize_scalar(penalised, bounds=(-2.5, 2.5), method="bounded").x)

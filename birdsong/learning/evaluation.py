@@ -29,7 +29,7 @@ from birdsong.learning.metrics import (
 )
 from birdsong.network import Network
 from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
-from birdsong.taxa.labels import BACKGROUND, Label, label_indices
+from birdsong.taxa.labels import Label, label_indices
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
@@ -210,17 +210,30 @@ def measure(scored: Scored) -> dict[str, float]:
     return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
 
 
-def measure_heard(data: CalibrationData, material: Material) -> dict[str, float]:
+def measure_heard(
+    data: CalibrationData, material: Material, calibration: Calibration | None = None
+) -> dict[str, float]:
     """Score what a network in training said of recordings that were held out.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    material : Material
+    calibration : Calibration, optional
+        Makes the probabilities honest, and pools as answers will.
 
     Returns
     -------
     dict
         The numbers of ``recordings`` and ``sessions``, and what `measure` says.
     """
-    labels = [label for label in material.labels if label != BACKGROUND]
-    background = BACKGROUND in material.labels
-    scored = score(data, labels, material.taxonomy, background=background)
+    scored = score(
+        data,
+        material.bird_labels,
+        material.taxonomy,
+        background=material.has_background,
+        calibration=calibration,
+    )
     return {
         "recordings": len(data),
         "sessions": len(set(data.sessions)),

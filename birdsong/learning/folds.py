@@ -32,6 +32,7 @@ from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.hearing import hear_part
 from birdsong.learning.material import Material, gather, gather_fold
+from birdsong.learning.promises_kept import measure_promises
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (
     DESCRIPTION,
@@ -42,6 +43,7 @@ from birdsong.learning.run_folder import (
     write_metrics,
 )
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.taxa.rules import BY_HAND, RULES
 
 HEARD = "held_out.npz"
 """In a fold's folder: what its network said of the recordings held out from it."""
@@ -91,7 +93,7 @@ def train_folds(
     -------
     dict
         The content of ``metrics.json``: ``out_of_fold`` for all recordings that were held out,
-        ``by_fold``, and ``mean_of_folds``.
+        ``by_fold``, ``mean_of_folds``, and ``promises``, as `promises_kept.measure_promises` says.
 
     Raises
     ------
@@ -150,6 +152,14 @@ def train_folds(
             if name not in ("recordings", "sessions")
         },
         "by_fold": by_fold,
+        "promises": measure_promises(
+            heard,
+            everything.bird_labels,
+            everything.taxonomy,
+            background=everything.has_background,
+            rules=(*RULES, *BY_HAND),
+            seed=config.seed,
+        ),
     }
     write_metrics(run_dir, metrics)
     if folds_only:

@@ -98,6 +98,16 @@ class Material:
     test: Part
 
     @property
+    def has_background(self) -> bool:
+        """Whether there is background to learn from."""
+        return BACKGROUND in self.labels
+
+    @property
+    def bird_labels(self) -> tuple[Label, ...]:
+        """The labels without the background."""
+        return tuple(label for label in self.labels if label != BACKGROUND)
+
+    @property
     def known_sessions(self) -> frozenset[str]:
         """The sessions that a bundle is made from; it can be measured on all others."""
         return self.train.sessions | self.validation.sessions | self.calibration.sessions

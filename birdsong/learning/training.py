@@ -13,6 +13,7 @@ from typing import Any
 
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
+from birdsong.learning.calibration import as_kept, fit_calibration
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.hearing import hear_part
@@ -92,12 +93,29 @@ def train(
         )
         if part.rows
     }
+    calibration = None
+    if "calibration" in heard:
+        heard["calibration"] = as_kept(heard["calibration"])
+        calibration = fit_calibration(
+            heard["calibration"],
+            material.bird_labels,
+            material.taxonomy,
+            background=material.has_background,
+        ).calibration
     metrics = {
         "rank": config.material.rank,
         "seed": config.seed,
         "epochs": len(history),
+        "calibration": {
+            "recordings": len(heard["calibration"]) if calibration else 0,
+            "highest_promise": calibration.promises.highest if calibration else None,
+        },
         **{
-            name: measure_heard(heard[name], material) if name in heard else {"recordings": 0}
+            name: (
+                measure_heard(heard[name], material, calibration)
+                if name in heard
+                else {"recordings": 0}
+            )
             for name in ("validation", "test")
         },
     }

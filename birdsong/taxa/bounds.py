@@ -143,36 +143,9 @@ def crowding(sessions: npt.NDArray[np.integer]) -> Probabilities:
     -------
     float64, shape (n,)
     """
-    seen = np.zeros(sessions.max() + 1, np.int64)
-    before = np.empty(len(sessions))
-    for i, session in enumerate(sessions):
-        before[i] = seen[session]
-        seen[session] += 1
+    together = np.argsort(sessions, kind="stable")
+    _, firsts, counts = np.unique(sessions[together], return_index=True, return_counts=True)
+    before = np.empty(len(sessions))  # recordings of the same session that came before
+    before[together] = np.arange(len(sessions)) - np.repeat(firsts, counts)
     crowded: Probabilities = np.cumsum(2 * before + 1) / np.arange(1, len(sessions) + 1) - 1
     return crowded
-
-
-def smoothed(said: Probabilities, right: npt.NDArray[np.bool_]) -> Probabilities:
-    """How often recordings are right, as a logistic function of the log odds of what was said.
-
-    Parameters
-    ----------
-    said : float64, shape (n,)
-        Probabilities.
-    right : bool, shape (n,)
-
-    Returns
-    -------
-    float64, shape (n,)
-        Fitted with a weak pull towards what was said.
-    """
-    x = np.log(np.clip(said, 1e-6, 1 - 1e-6) / np.clip(1 - said, 1e-6, 1))
-    design = np.stack([x, np.ones_like(x)])
-    weights = np.array([1.0, 0.0])
-    for _ in range(20):
-        fitted = 1 / (1 + np.exp(-np.clip(weights @ design, -30, 30)))
-        gradient = design @ (right - fitted) - (weights - [1.0, 0.0])
-        curvature = (design * (fitted * (1 - fitted))) @ design.T + np.eye(2)
-        weights = weights + np.linalg.solve(curvature, gradient)
-    curve: Probabilities = 1 / (1 + np.exp(-np.clip(weights @ design, -30, 30)))
-    return curve

@@ -25,6 +25,7 @@ References
    trade-offs in large scale visual recognition, CVPR.
 .. [3] Sadinle, Lei & Wasserman (2019), Least ambiguous set-valued classifiers with bounded error
    levels, JASA 114.
+.. [4] github.com/google/cameratrapai, ensemble_prediction_combiner.
 """
 
 from __future__ import annotations
@@ -246,4 +247,12 @@ SPECIES_ONLY = Rule(
 CLIMBING = Rule("climbing, conformal quantile", _climbing)
 DARTS = Rule("DARTS", _darts)
 CONFORMAL_SET = Rule("conformal set's common ancestor", _conformal_set)
+BY_HAND = (
+    fixed_thresholds("0.78 at every rank", **dict.fromkeys(RANKS[1:], 0.78)),
+    fixed_thresholds(
+        "0.8 for species, 0.65 above", **{**dict.fromkeys(RANKS[1:], 0.65), "species": 0.8}
+    ),
+)
+"""What iNaturalist and SpeciesNet [4]_ answer by, whatever the promise."""
+
 RULES = (BY_RANK, ONE_THRESHOLD, SPECIES_ONLY, CLIMBING, DARTS, CONFORMAL_SET)

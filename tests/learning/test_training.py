@@ -84,6 +84,11 @@ def test_the_bundle_keeps_what_was_said_of_its_calibration_part(run_dir, images)
         np.testing.assert_allclose(data.logits[segments], expected, atol=1e-2)
 
 
+def test_metrics_tell_what_the_calibration_supports(run_dir):
+    told = json.loads((run_dir / "metrics.json").read_text())["calibration"]
+    assert told == {"recordings": 3, "highest_promise": None}
+
+
 def test_evaluation_measures_what_training_measured(run_dir, images):
     """The same recordings through ONNX as through Keras."""
     told = json.loads((run_dir / "metrics.json").read_text())["test"]

@@ -13,7 +13,6 @@ from birdsong.taxa.bounds import (
     intraclass_correlation,
     needed,
     passes,
-    smoothed,
 )
 
 
@@ -76,14 +75,3 @@ def test_crowding_is_counted_anew_each_time(sessions):
     sessions = np.array(sessions)
     expected = [(np.bincount(sessions[:n]) ** 2).sum() / n - 1 for n in range(1, len(sessions) + 1)]
     np.testing.assert_allclose(crowding(sessions), expected, atol=1e-12)
-
-
-def test_a_smooth_curve_follows_what_was_seen():
-    generator = np.random.default_rng(0)
-    said = generator.uniform(0, 1, 20_000)
-    honest = smoothed(said, generator.random(len(said)) < said)
-    np.testing.assert_allclose(honest, said, atol=0.03)
-    timid = smoothed(said, generator.random(len(said)) < said**0.5)
-    assert timid[said > 0.9].mean() > said[said > 0.9].mean()
-    nothing_seen = smoothed(np.array([0.2, 0.9]), np.array([False, True]))
-    np.testing.assert_allclose(nothing_seen, [0.2, 0.9], atol=0.08)
