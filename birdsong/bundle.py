@@ -7,6 +7,7 @@
 ``mel_filters.npy``    the mel filters, so that nobody needs librosa
 ``weights.weights.h5`` Keras's weights, to train on from
 ``sessions.csv``       the sessions that the network learned from
+``calibration.npz``    what the network said of recordings that it had not learned from: optional
 =====================  ==========================================================================
 
 A bundle is data: reading one runs no code of it, and a file that was altered is refused.
@@ -25,6 +26,13 @@ from typing import Any
 
 from birdsong.arrays import FloatArray
 from birdsong.atomic import write_atomically
+from birdsong.calibration import Calibration
+from birdsong.calibration_data import (
+    CALIBRATION_FILE,
+    CalibrationData,
+    calibration_from_bytes,
+    calibration_to_bytes,
+)
 from birdsong.errors import BundleError, TaxonomyError
 from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -34,7 +42,8 @@ from birdsong.taxa.taxonomy import Taxonomy
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
 """The bundle that ships with birdsong."""
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # version 1 had no calibration
 DESCRIPTION = "bundle.json"
 MODEL = "model.onnx"
 WEIGHTS = "weights.weights.h5"
@@ -62,7 +71,11 @@ class Bundle:
     model_onnx : bytes
         The network.
     sessions : frozenset of str
-        The sessions that it learned from.
+        The sessions that it learned from, those of the calibration included.
+    calibration : Calibration or None
+        What makes its logits honest; None where promises can only be kept by probability.
+    calibration_data : CalibrationData or None
+        What it said of recordings that it had not learned from, and what they are.
     provenance : Mapping
         Commands, seed, versions, counts.
     """
@@ -76,6 +89,8 @@ class Bundle:
     model_onnx: bytes
     sessions: frozenset[str]
     provenance: Mapping[str, Any]
+    calibration: Calibration | None = None
+    calibration_data: CalibrationData | None = None
 
     @property
     def has_background(self) -> bool:
@@ -89,9 +104,12 @@ class Bundle:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the network and its labels: which model gave an answer."""
-        labels = json.dumps([asdict(label) for label in self.labels], sort_keys=True)
-        return hashlib.sha256(labels.encode() + self.model_onnx).hexdigest()[:16]
+        """Hash of the network, its labels and its calibration: which model gave an answer."""
+        told = [asdict(label) for label in self.labels]
+        described = json.dumps(told, sort_keys=True)
+        if self.calibration is not None:
+            described += json.dumps(self.calibration.to_dict(), sort_keys=True)
+        return hashlib.sha256(described.encode() + self.model_onnx).hexdigest()[:16]
 
     def require_pictures(self, config: SpectrogramConfig, where: str) -> None:
         """Refuse pictures that were made in another way than the network's.
@@ -133,6 +151,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DESCRIPTION).unlink(missing_ok=True)
+        if bundle.calibration_data is not None:
+            contents[CALIBRATION_FILE] = calibration_to_bytes(bundle.calibration_data)
         if weights is not None:
             contents[WEIGHTS] = weights.read_bytes()
         for name, content in contents.items():
@@ -145,6 +165,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
             "taxonomy": bundle.taxonomy.to_rows(),
             "spectrogram": bundle.spectrogram.to_dict(),
             "step_s": bundle.step_s,
+            "calibration": bundle.calibration.to_dict() if bundle.calibration else None,
             "provenance": dict(bundle.provenance),
             "files": {name: _description_of(content) for name, content in contents.items()},
         }
@@ -178,6 +199,16 @@ def read_bundle(folder: Path) -> Bundle:
             model_onnx=_checked(folder, MODEL, files),
             sessions=_sessions(_checked(folder, SESSIONS, files)),
             provenance=dict(description["provenance"]),
+            calibration=(
+                Calibration.from_dict(fitted)
+                if (fitted := description.get("calibration"))
+                else None
+            ),
+            calibration_data=(
+                calibration_from_bytes(_checked(folder, CALIBRATION_FILE, files))
+                if CALIBRATION_FILE in files
+                else None
+            ),
         )
         _check_parts(bundle)
     except KeyError as error:
@@ -197,10 +228,11 @@ def _read_description(folder: Path) -> Mapping[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(description, dict) or description.get("format_version") != FORMAT_VERSION:
-        got = description.get("format_version") if isinstance(description, dict) else None
+    got = description.get("format_version") if isinstance(description, dict) else None
+    if not isinstance(description, dict) or got not in READABLE_VERSIONS:
+        expected = " or ".join(map(str, READABLE_VERSIONS))
         raise BundleError(
-            f"{path}: expected format version {FORMAT_VERSION}, got {got!r}; train it anew "
+            f"{path}: expected format version {expected}, got {got!r}; train it anew "
             "with this version of birdsong, or install the version that wrote it"
         )
     return description
@@ -228,6 +260,12 @@ def _check_parts(bundle: Bundle) -> None:
         raise ValueError("the background must be the last label, and only one")
     if not bundle.bird_labels:
         raise ValueError("there is no label beside the background")
+    if bundle.calibration_data is not None and len(bundle.calibration_data):
+        n_columns = bundle.calibration_data.logits.shape[1]
+        if n_columns != len(bundle.labels):
+            raise ValueError(f"calibration of {n_columns} labels for {len(bundle.labels)}")
+        if bundle.calibration_data.y_true.max() >= len(bundle.bird_labels):
+            raise ValueError("a calibration recording is of the background")
     for label in bundle.bird_labels:
         taxon = bundle.taxonomy.path(label.taxon)[-1]
         if taxon.rank != label.rank:

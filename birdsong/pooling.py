@@ -5,6 +5,7 @@ Training measures with it and answers come from it, so it stands where both reac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy.typing as npt
 from birdsong.arrays import BoolArray
 
 Probabilities = npt.NDArray[np.float64]
+
+DEFAULT_POOLING = "mean_probabilities"
+"""The rule where none was chosen by measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,26 @@ class Evidence:
 
 
 def pool(
-    logits: npt.NDArray[np.floating], *, background: bool, silent: BoolArray | None = None
+    logits: npt.NDArray[np.floating],
+    *,
+    background: bool,
+    silent: BoolArray | None = None,
+    rule: str = DEFAULT_POOLING,
 ) -> Evidence:
-    """Weigh the segments of one recording by how likely they hold a bird, and average.
+    """Weigh the segments of one recording by how likely they hold a bird, and bring them together.
+
+    With ``w_s`` the probability that segment ``s`` holds a bird, scaled to sum to 1, and ``p_sl``
+    that of label ``l`` in it, given a bird, the probability of the label in the recording is in
+    proportion to
+
+    ======================  ====================================================================
+    ``mean_logits``         ``exp(sum_s w_s log p_sl)``: segments agree, or the label falls
+    ``mean_roots``          ``(sum_s w_s sqrt(p_sl)) ** 2``: halfway between its neighbours
+    ``mean_probabilities``  ``sum_s w_s p_sl``
+    ``top_third``           the mean of the highest third of ``w_s p_sl``
+    ``noisy_or``            ``1 - prod_s (1 - w_s p_sl / max(w)) ** (1 / n_segments)``: one sure
+                            segment says much, and a hundred say no more than it
+    ======================  ====================================================================
 
     The length of a recording is no evidence: repeating it does not change the result.
 
@@ -53,6 +74,8 @@ def pool(
         bird.
     silent : bool, shape (n_segments,), optional
         Segments that hold nothing but digital silence, and so no bird.
+    rule : str
+        One of `POOLINGS`.
 
     Returns
     -------
@@ -61,11 +84,13 @@ def pool(
     Raises
     ------
     ValueError
-        If there is no segment, or no label beside the background.
+        If there is no segment, no label beside the background, or no such rule.
     """
     n_bird_labels = logits.shape[1] - background if logits.ndim == 2 else 0
     if len(logits) == 0 or n_bird_labels < 1:
         raise ValueError(f"expected logits of (n_segments, n_labels), got shape {logits.shape}")
+    if rule not in _RULES:
+        raise ValueError(f"the rule must be one of {', '.join(POOLINGS)}, got {rule!r}")
     probabilities = softmax(logits)
     birds = probabilities[:, :n_bird_labels]
     # Summed, not taken from 1, so that a small chance of a bird keeps its digits.
@@ -75,12 +100,54 @@ def pool(
     segment_labels = softmax(logits[:, :n_bird_labels])
     total = segment_bird.sum()
     weights = segment_bird / total if total > 0 else np.full(len(logits), 1 / len(logits))
+    labels = _RULES[rule](weights, segment_labels)
     return Evidence(
         segment_bird=segment_bird,
         segment_labels=segment_labels,
         bird=min(1.0, float(weights @ segment_bird)),
-        labels=weights @ segment_labels,
+        labels=labels / labels.sum(),
     )
+
+
+def _mean_logits(weights: Probabilities, labels: Probabilities) -> Probabilities:
+    logarithms = weights @ np.log(np.maximum(labels, np.finfo(np.float64).tiny))
+    pooled: Probabilities = np.exp(logarithms - logarithms.max())
+    return pooled
+
+
+def _mean_roots(weights: Probabilities, labels: Probabilities) -> Probabilities:
+    pooled: Probabilities = (weights @ np.sqrt(labels)) ** 2
+    return pooled
+
+
+def _mean_probabilities(weights: Probabilities, labels: Probabilities) -> Probabilities:
+    pooled: Probabilities = weights @ labels
+    return pooled
+
+
+def _top_third(weights: Probabilities, labels: Probabilities) -> Probabilities:
+    """Mean of the highest third of each column, of a segment a part where thirds are no whole."""
+    highest_first = -np.sort(-weights[:, np.newaxis] * labels, axis=0)
+    shares = np.clip(len(weights) / 3 - np.arange(len(weights)), 0, 1)
+    pooled: Probabilities = shares @ highest_first
+    return pooled
+
+
+def _noisy_or(weights: Probabilities, labels: Probabilities) -> Probabilities:
+    highest = weights.max()  # scaled so that the surest segment counts in full
+    chances = np.minimum(weights[:, np.newaxis] / highest * labels, 1 - 1e-12)
+    pooled: Probabilities = -np.expm1(np.log1p(-chances).mean(axis=0))
+    return pooled
+
+
+_RULES: dict[str, Callable[[Probabilities, Probabilities], Probabilities]] = {
+    "mean_logits": _mean_logits,
+    "mean_roots": _mean_roots,
+    "mean_probabilities": _mean_probabilities,
+    "top_third": _top_third,
+    "noisy_or": _noisy_or,
+}
+POOLINGS = tuple(_RULES)
 
 
 def softmax(logits: npt.NDArray[np.floating]) -> Probabilities:

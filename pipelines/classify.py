@@ -6,11 +6,13 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
+    from birdsong.bundle import Bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
     )
     parser.add_argument(
-        "--promise", type=float, default=0.9, help="how probable an answer must be to be given"
-    )
+        "--promise", type=float, default=0.9,
+        help="share of the answers that must be right, at each rank by itself",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", type=Path, default=None, metavar="LIST",
+        help="a name a line: the species, or taxa above them, that occur at the place",
+    )  # fmt: skip
     parser.add_argument(
         "--overlap",
         type=float,
@@ -63,6 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
         answer_up_to_s=arguments.answer_up_to_s,
     )
     classifier = Classifier.load(arguments.bundle or DEFAULT_BUNDLE)
+    if arguments.only is not None:
+        only = listed_labels(arguments.only, classifier.bundle)
+        print(
+            f"{len(only)} of {len(classifier.bundle.bird_labels)} labels are on the list",
+            file=sys.stderr,
+        )
+        config = replace(config, only=only)
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
         print("birdsong classify: no recordings in the folders named", file=sys.stderr)
@@ -93,6 +107,37 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(f"results: {written}", file=sys.stderr)
     return SOME_FAILED if n_failed else ALL_WELL
+
+
+def listed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
+    """Read which of a bundle's labels are on a list: by their own names or a taxon above them.
+
+    Raises
+    ------
+    TaxonomyError
+        If the list cannot be read, is empty, or names none of them.
+    """
+    from birdsong.errors import TaxonomyError
+    from birdsong.taxa.lineage import taxon_key
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaxonomyError(f"{path}: cannot be read ({error})") from error
+    names = {taxon_key(line.partition("#")[0]) for line in lines} - {""}
+    if not names:
+        raise TaxonomyError(f"{path}: the list is empty; expected a name a line: Turdus merula")
+    listed = frozenset(
+        label.taxon
+        for label in bundle.bird_labels
+        if any(taxon_key(taxon.name) in names for taxon in bundle.taxonomy.path(label.taxon))
+    )
+    if not listed:
+        raise TaxonomyError(
+            f"{path}: none of its {len(names)} names is a label of bundle '{bundle.name}', or "
+            "stands above one"
+        )
+    return listed
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:

@@ -145,7 +145,11 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
         out / "runs" / rank,
         TrainingConfig(
             material=MaterialConfig(
-                rank=rank, validation_share=0.1, test_share=0.0, seed=arguments.seed
+                rank=rank,
+                validation_share=0.1,
+                calibration_share=0.0,
+                test_share=0.0,
+                seed=arguments.seed,
             ),
             epochs=EPOCHS[rank],
             batch_size=32,

@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--back-off", action="store_true",
         help="what has fewer teaches its genus, or else its family, instead",
     )  # fmt: skip
+    parser.add_argument(
+        "--folds", type=int, default=0, metavar="K",
+        help="train K networks, each held to what the others learned from, then one on everything",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folds-only", action="store_true", help="stop before the one; --resume goes on"
+    )
     parser.add_argument("--epochs", type=int, default=30, help="at most")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -49,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validation-share", type=float, default=0.1, help="recordings that steer the training"
     )
+    parser.add_argument(
+        "--calibration-share", type=float, default=0.0,
+        help="recordings that tell how far the trained network can be trusted",
+    )  # fmt: skip
     parser.add_argument(
         "--test-share", type=float, default=0.2, help="recordings kept apart to measure with"
     )
@@ -68,14 +79,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say how good it is on recordings that it did not see."""
+    from birdsong.errors import ConfigError
     from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
+    from birdsong.learning.folds import train_folds
     from birdsong.learning.material import MaterialConfig
     from birdsong.learning.training import train
     from birdsong.learning.training_config import TrainingConfig
 
     from .command import ALL_WELL
 
+    if arguments.folds_only and not arguments.folds:
+        raise ConfigError("--folds-only needs --folds K, the number of folds")
     config = TrainingConfig(
         material=MaterialConfig(
             rank=arguments.rank,
@@ -84,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
             min_recordings=arguments.min_recordings,
             back_off=arguments.back_off,
             validation_share=arguments.validation_share,
+            calibration_share=arguments.calibration_share,
             test_share=arguments.test_share,
             seed=arguments.seed,
         ),
@@ -97,16 +113,37 @@ def run(arguments: argparse.Namespace) -> int:
         n_threads=arguments.jobs,
         seed=arguments.seed,
     )
-    metrics = train(
-        open_store(arguments.images),
-        arguments.out,
-        config,
-        resume=arguments.resume,
-        origin=origin(arguments.licence),
-        on_material=print_material,
-        on_epoch=print_epoch,
-    )
-    print_metrics(metrics)
+    store = open_store(arguments.images)
+    if arguments.folds:
+        metrics = train_folds(
+            store,
+            arguments.out,
+            config,
+            arguments.folds,
+            folds_only=arguments.folds_only,
+            resume=arguments.resume,
+            origin=origin(arguments.licence),
+            on_material=print_material,
+            on_fold=print_fold,
+            on_epoch=print_epoch,
+        )
+        print_measured("held out once", metrics["out_of_fold"])
+        print_promises(metrics["promises"])
+    else:
+        metrics = train(
+            store,
+            arguments.out,
+            config,
+            resume=arguments.resume,
+            origin=origin(arguments.licence),
+            on_material=print_material,
+            on_epoch=print_epoch,
+        )
+        print_measured("kept apart", metrics["test"])
+        print_calibration(metrics["calibration"])
+    if arguments.folds_only:
+        print(f"measured: {arguments.out}/metrics.json; --resume without --folds-only goes on")
+        return ALL_WELL
     print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
     print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
     return ALL_WELL
@@ -126,12 +163,12 @@ def print_material(material: Material) -> None:
     ranks = Counter(label.rank for label in material.labels if label.rank != "none")
     shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
     print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:
             continue
         print(
-            f"  {name:<10} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
+            f"  {name:<11} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
             f"  {len(part.rows):>7} pictures",
             flush=True,
         )
@@ -152,20 +189,55 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
     )
 
 
-def print_metrics(metrics: Mapping[str, Any]) -> None:
-    """Say how good the network is by recording, on sessions that it did not see."""
-    test = metrics["test"]
-    if not test["recordings"]:
+def print_calibration(calibrated: Mapping[str, Any]) -> None:
+    """Say how far the recordings that were kept for it let answers be trusted."""
+    if not calibrated["recordings"]:
+        print("not calibrated: answers are as sure as their probability says")
+        return
+    highest = calibrated["highest_promise"]
+    kept = f"promises up to {100 * highest:g} %" if highest else "no promise"
+    print(
+        f"calibrated by {calibrated['recordings']} recordings, which support {kept}; "
+        "--folds K calibrates by all of them"
+    )
+
+
+def print_promises(measured: Mapping[str, Any]) -> None:
+    """Say what promises were kept on recordings that neither network nor thresholds had seen."""
+    from birdsong.taxa.rules import BY_RANK
+
+    for kept in measured["rules"][BY_RANK.name]:
+        ranks = ", ".join(
+            f"{rank} {kept[rank]['answers']} ({100 * kept[rank]['accuracy']:.1f} % right)"
+            for rank in ("species", "genus", "family", "order")
+            if kept[rank]["answers"]
+        )
+        print(
+            f"promise {100 * kept['promise']:g} %: {ranks or 'no answer'}; "
+            f"information {kept['information']:.2f}",
+            flush=True,
+        )
+
+
+def print_fold(fold: int, measured: Mapping[str, float]) -> None:
+    """Say how good the network of a fold is."""
+    print_measured(f"held out from network {fold + 1}", measured)
+
+
+def print_measured(which: str, measured: Mapping[str, float]) -> None:
+    """Say how good a network is by recording, on sessions that it did not see."""
+    if not measured["recordings"]:
         return
     coarser = "".join(
         f", {name.removeprefix('top1_')} {100 * value:.1f} %"
-        for name, value in test.items()
+        for name, value in measured.items()
         if name.startswith("top1_")
     )
     print(
-        f"{test['recordings']} recordings of {test['sessions']} sessions kept apart: "
-        f"top-1 {100 * test['top1']:.1f} %, top-5 {100 * test['top5']:.1f} %, "
-        f"macro recall {100 * test['macro_recall']:.1f} %{coarser}"
+        f"{measured['recordings']} recordings of {measured['sessions']} sessions {which}: "
+        f"top-1 {100 * measured['top1']:.1f} %, top-5 {100 * measured['top5']:.1f} %, "
+        f"macro recall {100 * measured['macro_recall']:.1f} %{coarser}",
+        flush=True,
     )
 
 

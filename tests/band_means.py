@@ -23,7 +23,9 @@ SHARPNESS = 30
 
 def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
     """Fit the network to a store's pictures, but for the sessions kept apart, and write it."""
-    material = gather(store, MaterialConfig(validation_share=0.15, test_share=0.25))
+    material = gather(
+        store, MaterialConfig(validation_share=0.15, calibration_share=0.0, test_share=0.25)
+    )
     matrix = _fit(store, material.train, len(material.labels))
     bundle = Bundle(
         name="voices",
@@ -33,7 +35,7 @@ def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
         model_onnx=_network(matrix),
-        sessions=material.train.sessions | material.validation.sessions,
+        sessions=material.known_sessions,
         provenance={"learned_from": material.learned_from()},
     )
     write_bundle(bundle, folder)

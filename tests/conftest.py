@@ -96,6 +96,34 @@ def bundle_dir(images, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def calibrated_dir(images, bundle_dir, tmp_path_factory) -> Path:
+    """The same bundle, calibrated by the recordings that it was not fitted to, eight times over."""
+    from dataclasses import replace
+
+    from birdsong.bundle import read_bundle, write_bundle
+    from birdsong.calibration_data import CalibrationData
+    from birdsong.images.store import open_store
+    from birdsong.learning.calibration import calibrate
+    from birdsong.learning.hearing import by_recording, hear
+    from birdsong.network import Network
+
+    bundle, store = read_bundle(bundle_dir), open_store(images)
+    rows = by_recording([row for row in store.rows if row.session not in bundle.sessions])
+    taxa = [label.taxon for label in bundle.bird_labels]
+    heard = hear(
+        Network(bundle).logits, store, rows, {row.recording: taxa.index(row.taxon) for row in rows}
+    )
+    eight = [
+        replace(heard, sessions=tuple(f"{name}, take {take}" for name in heard.sessions))
+        for take in range(8)
+    ]
+    folder = tmp_path_factory.mktemp("bundles") / "calibrated"
+    data = CalibrationData.concatenate(eight)
+    write_bundle(calibrate(replace(bundle, calibration_data=data)), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tensorflow():
     """TensorFlow, imported when the first test needs it: on a busy machine that takes minutes."""
     import tensorflow
@@ -125,7 +153,7 @@ def small_network_learns() -> Iterator[None]:
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.training.squeezenet", network)
+        patch.setattr("birdsong.learning.fitting.squeezenet", network)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

@@ -58,9 +58,42 @@ def test_a_missing_file_is_named(copy, name):
         read_bundle(copy)
 
 
+def test_a_bundle_of_version_1_is_one_without_calibration(copy):
+    edit(copy, format_version=1)
+    description = json.loads((copy / "bundle.json").read_text())
+    del description["calibration"]
+    (copy / "bundle.json").write_text(json.dumps(description))
+    bundle = read_bundle(copy)
+    assert bundle.calibration is None
+    assert bundle.calibration_data is None
+
+
+def test_a_calibration_that_was_altered_or_fits_nothing(calibrated_dir, tmp_path):
+    copy = shutil.copytree(calibrated_dir, tmp_path / "bundle")
+    described = json.loads((copy / "bundle.json").read_text())["calibration"]
+    edit(copy, calibration={**described, "pooling": "median"})
+    with pytest.raises(BundleError, match=r"damaged .*unknown rule to pool segments by: 'median'"):
+        read_bundle(copy)
+    edit(copy, calibration={})
+    assert read_bundle(copy).calibration is None
+    edit(copy, calibration={"pooling": "mean_logits"})
+    with pytest.raises(BundleError, match="lacks the field 'temperatures'"):
+        read_bundle(copy)
+    edit(copy, calibration=described)
+    (copy / "calibration.npz").write_bytes(b"another file")
+    with pytest.raises(BundleError, match=r"calibration.npz: is not the file"):
+        read_bundle(copy)
+    bundle = read_bundle(calibrated_dir)
+    data = bundle.calibration_data
+    of_two = replace(data, logits=data.logits[:, :2], y_true=0 * data.y_true)
+    write_bundle(replace(bundle, calibration_data=of_two), tmp_path / "other")
+    with pytest.raises(BundleError, match="calibration of 2 labels for 3"):
+        read_bundle(tmp_path / "other")
+
+
 def test_another_version_says_what_to_do(copy):
     edit(copy, format_version=99)
-    with pytest.raises(BundleError, match="expected format version 1, got 99; train it anew"):
+    with pytest.raises(BundleError, match="expected format version 1 or 2, got 99; train it anew"):
         read_bundle(copy)
 
 

@@ -26,15 +26,22 @@ MAY_KNOW = {
     "sound": {"errors", "arrays"},
     "taxa": {"errors", "arrays"},
     "pooling": {"arrays"},
+    "calibration_data": {"arrays"},
+    "calibration": {"calibration_data", "pooling", "taxa"},
     "page": set(),
     "images": {"errors", "arrays", "atomic", "page", "recordings", "sound"},
-    "bundle": {"errors", "arrays", "atomic", "sound", "taxa"},
+    "bundle": {
+        *("errors", "arrays", "atomic", "calibration", "calibration_data", "sound", "taxa"),
+    },
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
-        *("recordings.sessions", "sound.spectrogram"),
+        *("calibration", "calibration_data", "recordings.sessions", "sound.spectrogram"),
     },
-    "answers": {"errors", "arrays", "atomic", "bundle", "network", "pooling", "sound", "taxa"},
+    "answers": {
+        *("errors", "arrays", "atomic", "bundle", "calibration", "network", "pooling"),
+        *("sound", "taxa"),
+    },
 }
 ONLY_IN = {"keras": "learning", "tensorflow": "learning", "streamlit": "app"}
 STARTS_THE_SERVER = "pipelines/app.py"  # and so knows Streamlit's command

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.pooling import pool, softmax
+from birdsong.pooling import POOLINGS, pool, softmax
 
+rules = st.sampled_from(POOLINGS)
 logit_rows = st.integers(1, 12).flatmap(
     lambda n: st.lists(
         st.lists(st.floats(-30, 30), min_size=5, max_size=5), min_size=n, max_size=n
@@ -14,9 +15,9 @@ logit_rows = st.integers(1, 12).flatmap(
 )
 
 
-@given(logit_rows, st.booleans())
-def test_everything_is_a_probability(logits, background):
-    evidence = pool(logits, background=background)
+@given(logit_rows, st.booleans(), rules)
+def test_everything_is_a_probability(logits, background, rule):
+    evidence = pool(logits, background=background, rule=rule)
     assert evidence.labels.shape == (5 - background,)
     assert evidence.labels.sum() == pytest.approx(1)
     assert evidence.segment_labels.sum(axis=1) == pytest.approx(1)
@@ -25,20 +26,48 @@ def test_everything_is_a_probability(logits, background):
     assert evidence.bird <= evidence.segment_bird.max() + 1e-12
 
 
-@given(logit_rows, st.integers(2, 5))
-def test_length_is_no_evidence(logits, times):
-    once = pool(logits, background=True)
-    repeated = pool(np.tile(logits, (times, 1)), background=True)
+@given(logit_rows, st.integers(2, 5), rules)
+def test_length_is_no_evidence(logits, times, rule):
+    once = pool(logits, background=True, rule=rule)
+    repeated = pool(np.tile(logits, (times, 1)), background=True, rule=rule)
     assert repeated.bird == pytest.approx(once.bird)
     np.testing.assert_allclose(repeated.labels, once.labels, atol=1e-9)
 
 
-@given(logit_rows, st.randoms(use_true_random=False))
-def test_order_of_segments_does_not_matter(logits, random):
+@given(logit_rows, st.randoms(use_true_random=False), rules)
+def test_order_of_segments_does_not_matter(logits, random, rule):
     order = list(range(len(logits)))
     random.shuffle(order)
-    one, other = pool(logits, background=True), pool(logits[order], background=True)
+    one = pool(logits, background=True, rule=rule)
+    other = pool(logits[order], background=True, rule=rule)
     np.testing.assert_allclose(other.labels, one.labels, atol=1e-12)
+
+
+@given(logit_rows, rules)
+def test_one_segment_is_pooled_to_itself(logits, rule):
+    evidence = pool(logits[:1], background=True, rule=rule)
+    np.testing.assert_allclose(evidence.labels, evidence.segment_labels[0], atol=1e-9)
+
+
+def test_rules_are_their_definitions():
+    logits = np.log(np.array([[0.6, 0.2, 0.2], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2], [0.3, 0.3, 0.4]]))
+    birds = np.array([0.8, 0.9, 0.8, 0.6])
+    p = np.exp(logits[:, :2]) / birds[:, np.newaxis]
+    w = birds / birds.sum()
+    wp = np.sort(w[:, np.newaxis] * p, axis=0)[::-1]
+    expected = {
+        "mean_logits": np.exp(w @ np.log(p)),
+        "mean_roots": (w @ np.sqrt(p)) ** 2,
+        "mean_probabilities": w @ p,
+        "top_third": wp[0] + wp[1] / 3,
+        "noisy_or": 1 - np.prod(1 - (birds / 0.9)[:, np.newaxis] * p, axis=0) ** (1 / 4),
+    }
+    assert tuple(expected) == POOLINGS
+    for rule, values in expected.items():
+        found = pool(logits, background=True, rule=rule).labels
+        np.testing.assert_allclose(found, values / values.sum(), err_msg=rule)
+    with pytest.raises(ValueError, match=r"one of mean_logits, mean_roots, .* got 'median'"):
+        pool(logits, background=True, rule="median")
 
 
 def test_segments_without_a_bird_hardly_count():
@@ -52,9 +81,10 @@ def test_segments_without_a_bird_hardly_count():
 
 def test_silent_segments_hold_no_bird():
     logits = np.array([[9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
-    evidence = pool(logits, background=True, silent=np.array([True, False]))
-    assert evidence.segment_bird[0] == 0
-    assert evidence.labels[1] > 0.99
+    for rule in POOLINGS:
+        evidence = pool(logits, background=True, silent=np.array([True, False]), rule=rule)
+        assert evidence.segment_bird[0] == 0
+        assert evidence.labels[1] > 0.99
     nothing = pool(logits, background=True, silent=np.array([True, True]))
     assert nothing.bird == 0
     assert nothing.labels.sum() == pytest.approx(1)

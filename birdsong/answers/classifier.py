@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from birdsong.answers.prediction import Detection, Prediction, SegmentAnswer
+from birdsong.answers.judge import Judge
+from birdsong.answers.prediction import Prediction
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.network import Network
-from birdsong.pooling import Evidence, pool
+from birdsong.pooling import pool
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
-from birdsong.taxa.selection import Answer, RankedTaxon, select_by_threshold
 
 BATCH_SIZE = 64
-N_TOP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,10 @@ class ClassifyConfig:
     Attributes
     ----------
     promise : float in (0, 1]
-        Probability that an answer must reach; one that falls short is given at a coarser rank.
+        Share of the answers at a rank, each rank by itself, that must be right.
+    only : frozenset of str, optional
+        Taxa of the bundle's labels that may be the answer: those that occur at a place. All by
+        default.
     overlap_s : float or None
         Seconds that neighbouring segments share; None takes the bundle's own.
     answer_up_to_s : float
@@ -38,6 +39,7 @@ class ClassifyConfig:
     """
 
     promise: float = 0.9
+    only: frozenset[str] | None = None
     overlap_s: float | None = None
     answer_up_to_s: float = 120.0
 
@@ -79,6 +81,7 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._network = Network(bundle)
+        self._judges: dict[frozenset[str] | None, Judge] = {}
         self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
     @classmethod
@@ -108,8 +111,14 @@ class Classifier:
         -------
         Prediction
             With status ``failed`` and a sentence where the recording cannot be read.
+
+        Raises
+        ------
+        TaxonomyError
+            If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
         """
         config = config or ClassifyConfig()
+        judge = self._judge(config.only)
         name = name or (str(source) if isinstance(source, Path) else "recording")
         try:
             heard, duration_s, warnings = self._listen(source, config)
@@ -126,8 +135,9 @@ class Classifier:
             np.concatenate(heard.logits),
             background=self.bundle.has_background,
             silent=np.array(heard.silent),
+            rule=judge.pooling,
         )
-        answer = self._select(evidence.labels, evidence.bird, config)
+        answer = judge.answer(evidence, config.promise)
         reason, spoken = answer.reason, True
         if duration_s > config.answer_up_to_s:
             reason, spoken = (
@@ -145,13 +155,19 @@ class Classifier:
             answer=answer if spoken else None,
             reason=reason,
             path=answer.path,
-            top=self._top(evidence),
-            detections=self._detect(evidence, heard.starts_s, ends_s, config),
-            segments=self._segments(evidence, heard.starts_s, ends_s),
+            top=judge.top(evidence),
+            detections=judge.detections(evidence, heard.starts_s, ends_s, config.promise),
+            segments=judge.segments(evidence, heard.starts_s, ends_s),
             promise=config.promise,
             bundle_name=self.bundle.name,
             bundle_fingerprint=self._fingerprint,
         )
+
+    def _judge(self, only: frozenset[str] | None) -> Judge:
+        """Make the judge for a list of species, once."""
+        if only not in self._judges:
+            self._judges[only] = Judge(self.bundle, only)
+        return self._judges[only]
 
     def _listen(
         self, source: Path | bytes, config: ClassifyConfig
@@ -185,75 +201,3 @@ class Classifier:
         if all(heard.silent):
             warnings.append("holds nothing but digital silence")
         return heard, duration_s, warnings
-
-    def _select(
-        self, probabilities: np.ndarray, bird_probability: float, config: ClassifyConfig
-    ) -> Answer:
-        return select_by_threshold(
-            self.bundle.taxonomy,
-            self.bundle.bird_labels,
-            probabilities,
-            bird_probability=bird_probability,
-            promise=config.promise,
-        )
-
-    def _top(self, evidence: Evidence) -> tuple[RankedTaxon, ...]:
-        best = np.argsort(-evidence.labels, kind="stable")[:N_TOP]
-        labels = [self.bundle.bird_labels[i] for i in best]
-        return tuple(
-            RankedTaxon(label.rank, label.taxon, label.english_name, float(probability))
-            for label, probability in zip(
-                labels, evidence.bird * evidence.labels[best], strict=True
-            )
-        )
-
-    def _segments(
-        self, evidence: Evidence, starts_s: Sequence[float], ends_s: Sequence[float]
-    ) -> tuple[SegmentAnswer, ...]:
-        best = evidence.segment_labels.argmax(axis=1)
-        return tuple(
-            SegmentAnswer(
-                start_s,
-                end_s,
-                float(evidence.segment_bird[i]),
-                self.bundle.bird_labels[label].taxon,
-                float(evidence.segment_labels[i, label]),
-            )
-            for i, (start_s, end_s, label) in enumerate(zip(starts_s, ends_s, best, strict=True))
-        )
-
-    def _detect(
-        self,
-        evidence: Evidence,
-        starts_s: Sequence[float],
-        ends_s: Sequence[float],
-        config: ClassifyConfig,
-    ) -> tuple[Detection, ...]:
-        """Join neighbouring segments whose answer is the same bird."""
-        runs: list[list[int]] = []
-        answers = [
-            self._select(labels, float(bird), config)
-            for labels, bird in zip(evidence.segment_labels, evidence.segment_bird, strict=True)
-        ]
-        for i, answer in enumerate(answers):
-            if answer.taxon is None:
-                continue
-            if runs and runs[-1][-1] == i - 1 and answers[i - 1].taxon == answer.taxon:
-                runs[-1].append(i)
-            else:
-                runs.append([i])
-        detections = []
-        for run in runs:
-            answer = answers[run[0]]
-            mean = float(np.mean([answers[i].probability for i in run]))
-            detections.append(
-                Detection(
-                    starts_s[run[0]],
-                    ends_s[run[-1]],
-                    answer.rank,
-                    str(answer.taxon),
-                    answer.english_name or None,
-                    mean,
-                )
-            )
-        return tuple(detections)

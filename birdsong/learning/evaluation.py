@@ -6,20 +6,21 @@ segments, and the recording counts once, however many pictures it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
-from birdsong.arrays import FloatArray, ImageArray, IntArray
+from birdsong.arrays import IntArray
 from birdsong.bundle import Bundle
+from birdsong.calibration import Calibration
+from birdsong.calibration_data import CalibrationData
 from birdsong.errors import DatasetError
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.bootstrap import session_interval
-from birdsong.learning.material import lineage_of
+from birdsong.learning.hearing import by_recording, hear
+from birdsong.learning.material import Material, lineage_of
 from birdsong.learning.metrics import (
     Weights,
     macro_recall,
@@ -27,16 +28,12 @@ from birdsong.learning.metrics import (
     top_k_accuracy,
 )
 from birdsong.network import Network
-from birdsong.pooling import Probabilities, pool
+from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
 from birdsong.taxa.labels import Label, label_indices
 from birdsong.taxa.lineage import DEPTH, RANKS
 from birdsong.taxa.naming import completed
+from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
-
-LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
-"""Takes uint8 ``(n, 64, 200)``, returns float32 ``(n, n_labels)``, the background last."""
-
-BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,8 @@ class Scored:
     bird : float64, shape (n,)
         Probability that the recording holds a bird.
     tellings : tuple of IndexRow, length n
-        The picture of each recording that speaks most for its most probable label.
+        The picture of each recording that speaks most for its most probable label; empty where
+        pictures are not to be shown.
     """
 
     labels: tuple[Label, ...]
@@ -76,68 +74,54 @@ class Scored:
 
 
 def score(
-    logits_of: LogitsOf,
-    store: ImageStore,
-    rows: Sequence[IndexRow],
-    class_index_of: Mapping[str, int],
+    data: CalibrationData,
     labels: Sequence[Label],
     taxonomy: Taxonomy,
     *,
     background: bool,
-    n_threads: int = 2,
+    calibration: Calibration | None = None,
+    rows: Sequence[IndexRow] = (),
 ) -> Scored:
-    """Ask a network about recordings.
+    """Pool what a network said of the segments of recordings.
 
     Parameters
     ----------
-    logits_of : callable
-        The network.
-    store : ImageStore
-    rows : sequence of IndexRow
-        The pictures of the recordings.
-    class_index_of : Mapping
-        The class index of each of these recordings.
+    data : CalibrationData
+        From `hearing.hear`.
     labels : sequence of Label
         Without the background.
     taxonomy : Taxonomy
     background : bool
         Whether the last column of the logits is the background class.
-    n_threads : int
-        Threads that read pictures.
+    calibration : Calibration, optional
+        Makes the probabilities honest.
+    rows : sequence of IndexRow
+        The pictures that it was asked about, where they are to be shown.
 
     Returns
     -------
     Scored
-        In the order of the recordings' first rows.
-
-    Raises
-    ------
-    DatasetError
-        If there is no picture, or one is missing or damaged.
+        In the order of `data`.
     """
-    targets = np.array([class_index_of[row.recording] for row in rows], np.int64)
-    feed = PictureFeed(
-        store, rows, targets, n_labels=len(labels), batch_size=BATCH_SIZE, n_threads=n_threads
+    rule = calibration.pooling if calibration else DEFAULT_POOLING
+    tree = LabelTree(
+        taxonomy, labels, temperatures=calibration.temperatures if calibration else None
     )
-    logits = np.concatenate([logits_of(pictures[..., 0]) for pictures, _ in feed.epoch()])
-    rows_of: dict[str, list[int]] = {}
-    for i, row in enumerate(rows):
-        rows_of.setdefault(row.recording, []).append(i)
-    y_prob, bird, tellings = [], [], []
-    for own in rows_of.values():
-        evidence = pool(logits[own], background=background)
+    y_prob, bird = [], []
+    tellings: list[IndexRow] = []
+    for segments in data.segments:
+        evidence = pool(data.logits[segments], background=background, rule=rule)
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
-        best = evidence.labels.argmax()
-        speaks = evidence.segment_bird * evidence.segment_labels[:, best]
-        tellings.append(rows[own[int(speaks.argmax())]])
+        speaks = evidence.segment_bird * evidence.segment_labels[:, evidence.labels.argmax()]
+        tellings += rows[segments][int(speaks.argmax()) :][:1]
     return Scored(
         labels=tuple(labels),
         taxonomy=taxonomy,
-        recordings=tuple(rows_of),
-        sessions=tuple(rows[own[0]].session for own in rows_of.values()),
-        y_true=np.array([class_index_of[name] for name in rows_of], np.int64),
-        y_prob=np.stack(y_prob),
+        recordings=data.recordings,
+        sessions=data.sessions,
+        y_true=data.y_true,
+        y_prob=tree.label_probabilities(np.stack(y_prob)),
         bird=np.array(bird),
         tellings=tuple(tellings),
     )
@@ -202,15 +186,14 @@ def score_bundle(
             f"{len(learned)} are of sessions that it learned from, "
             f"{len(first_rows) - len(known)} of taxa that it does not know"
         )
+    rows = by_recording([row for row in store.rows if row.recording in taken])
     scored = score(
-        Network(bundle).logits,
-        store,
-        [row for row in store.rows if row.recording in taken],
-        taken,
+        hear(Network(bundle).logits, store, rows, taken, n_threads=n_threads),
         bundle.bird_labels,
         bundle.taxonomy,
         background=bundle.has_background,
-        n_threads=n_threads,
+        calibration=bundle.calibration,
+        rows=rows,
     )
     return HeldOut(scored, len(learned), len(first_rows) - len(known), with_learned)
 
@@ -228,6 +211,37 @@ def measure(scored: Scored) -> dict[str, float]:
     """
     n = len(scored.recordings)
     return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
+
+
+def measure_heard(
+    data: CalibrationData, material: Material, calibration: Calibration | None = None
+) -> dict[str, float]:
+    """Score what a network in training said of recordings that were held out.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    material : Material
+    calibration : Calibration, optional
+        Makes the probabilities honest, and pools as answers will.
+
+    Returns
+    -------
+    dict
+        The numbers of ``recordings`` and ``sessions``, and what `measure` says.
+    """
+    scored = score(
+        data,
+        material.bird_labels,
+        material.taxonomy,
+        background=material.has_background,
+        calibration=calibration,
+    )
+    return {
+        "recordings": len(data),
+        "sessions": len(set(data.sessions)),
+        **measure(scored),
+    }
 
 
 def measure_intervals(

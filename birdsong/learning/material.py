@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,12 @@ from birdsong.arrays import IntArray
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.recordings.sessions import PARTS, check_no_leak, split_by_session
+from birdsong.recordings.sessions import (
+    PARTS,
+    check_no_leak,
+    folds_by_session,
+    split_by_session,
+)
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.naming import completed
@@ -34,8 +39,12 @@ class MaterialConfig:
         Labels with fewer recordings are left out.
     back_off : bool
         Whether recordings of a species that is left out teach its genus, or else its family.
-    validation_share, test_share : float
-        Shares of the recordings that steer the training and that nothing looks at before its end.
+    validation_share : float
+        Share of the recordings that steer the training.
+    calibration_share : float
+        Share that tells, when the training is over, how far the network can be trusted.
+    test_share : float
+        Share that nothing looks at before all of that is done.
     background_share : float
         Background pictures to learn from, at most, for each picture of a bird.
     seed : int
@@ -48,6 +57,7 @@ class MaterialConfig:
     min_recordings: int = 1
     back_off: bool = False
     validation_share: float = 0.1
+    calibration_share: float = 0.0
     test_share: float = 0.2
     background_share: float = 0.1
     seed: int = 0
@@ -81,14 +91,33 @@ class Material:
         Each with the recordings and sessions of the training and validation parts.
         `BACKGROUND` comes last where there are background pictures to learn from.
     taxonomy : Taxonomy
-    train, validation, test : Part
+    class_index_of : Mapping
+        The class index of every recording, whatever its pictures show.
+    train, validation, calibration, test : Part
     """
 
     labels: tuple[Label, ...]
     taxonomy: Taxonomy
+    class_index_of: Mapping[str, int]
     train: Part
     validation: Part
+    calibration: Part
     test: Part
+
+    @property
+    def has_background(self) -> bool:
+        """Whether there is background to learn from."""
+        return BACKGROUND in self.labels
+
+    @property
+    def bird_labels(self) -> tuple[Label, ...]:
+        """The labels without the background."""
+        return tuple(label for label in self.labels if label != BACKGROUND)
+
+    @property
+    def known_sessions(self) -> frozenset[str]:
+        """The sessions that a bundle is made from; it can be measured on all others."""
+        return self.train.sessions | self.validation.sessions | self.calibration.sessions
 
     def learned_from(self) -> dict[str, int]:
         """Count the recordings, sessions and pictures that training and its steering look at."""
@@ -120,6 +149,63 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
         If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
         other, or no label has recordings enough.
     """
+
+    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+        return [
+            str(part)
+            for part in split_by_session(
+                sessions,
+                labels,
+                validation_share=config.validation_share,
+                calibration_share=config.calibration_share,
+                test_share=config.test_share,
+                seed=config.seed,
+            )
+        ]
+
+    return _gather(store, config, divide)
+
+
+def gather_fold(store: ImageStore, config: MaterialConfig, n_folds: int, fold: int) -> Material:
+    """Choose the labels, hold one fold of the recordings out as test and train on all others.
+
+    A label with one session is trained on in every fold and never held out.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : MaterialConfig
+        Its shares do not count.
+    n_folds : int
+        2 or more.
+    fold : int
+        From 0.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    DatasetError
+        As `gather` does; or if there are too few sessions for so many folds.
+    TaxonomyError
+        As `gather` does.
+    """
+
+    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+        folds = folds_by_session(sessions, labels, n_folds=n_folds, seed=config.seed)
+        return ["test" if of == fold else "train" for of in folds]
+
+    return _gather(store, config, divide)
+
+
+def _gather(
+    store: ImageStore,
+    config: MaterialConfig,
+    divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
+) -> Material:
+    """Choose the labels; `divide` tells the part of each recording from its session and label."""
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(first_rows)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
@@ -141,7 +227,11 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
         )
     indices = label_indices(labels, lineages, without=config.without)
     label_of = dict(zip(recordings, indices, strict=True))
-    part_of = _split({name: label for name, label in label_of.items() if label >= 0}, store, config)
+    labelled = [name for name, label in label_of.items() if label >= 0]
+    sessions = [first_rows[name].session for name in labelled]
+    divided = divide(sessions, [str(label_of[name]) for name in labelled])
+    check_no_leak(sessions, divided)
+    part_of = dict(zip(labelled, divided, strict=True))
     taxonomy = Taxonomy.from_lineages(
         [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
     )
@@ -157,7 +247,8 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
             for row in chosen
         ]
         parts.append(Part(chosen, np.array(classes, np.int64)))
-    return Material(labels, taxonomy, *parts)
+    class_index_of = {name: int(label_of[name]) for name in labelled}
+    return Material(labels, taxonomy, class_index_of, *parts)
 
 
 def _counted(
@@ -169,7 +260,7 @@ def _counted(
     """Count for each label what teaches it: a recording kept apart does not."""
     taught: list[list[str]] = [[] for _ in labels]
     for name, part in part_of.items():
-        if part != "test":
+        if part in ("train", "validation"):
             taught[label_of[name]].append(first_rows[name].session)
     return tuple(
         replace(label, n_recordings=len(sessions), n_sessions=len(set(sessions)))
@@ -186,22 +277,6 @@ def lineage_of(row: IndexRow) -> Lineage:
         species=f"{row.genus} {row.species}" if row.species else "",
         english_name=row.english_name if row.species else "",
     )
-
-
-def _split(label_of: dict[str, int], store: ImageStore, config: MaterialConfig) -> dict[str, str]:
-    """Part of each recording that has a label."""
-    session_of = {row.recording: row.session for row in store.rows}
-    names = list(label_of)
-    sessions = [session_of[name] for name in names]
-    parts = split_by_session(
-        sessions,
-        [str(label_of[name]) for name in names],
-        validation_share=config.validation_share,
-        test_share=config.test_share,
-        seed=config.seed,
-    )
-    check_no_leak(sessions, parts)
-    return dict(zip(names, (str(part) for part in parts), strict=True))
 
 
 def _pictures(

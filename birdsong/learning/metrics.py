@@ -157,6 +157,63 @@ def mean_average_precision(
     return float(np.nanmean(average_precision_by_label(y_true, y_prob, weights=weights)))
 
 
+def auroc_by_label(
+    y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
+) -> npt.NDArray[np.float64]:
+    """Chance that an item of a label scores higher in its column than one of another label.
+
+    Equal scores count half.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
+
+    Returns
+    -------
+    float64, shape (n_labels,)
+        NaN where no item, or every item, has the label.
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    weights = _checked(y_true, y_prob, weights)
+    areas = np.full(y_prob.shape[1], np.nan)
+    for label in np.unique(y_true[weights > 0]):
+        _, level = np.unique(y_prob[:, label], return_inverse=True)
+        own = np.bincount(level, weights * (y_true == label))
+        others = np.bincount(level, weights * (y_true != label))
+        if others.sum() > 0:
+            below = np.cumsum(others) - others / 2
+            areas[label] = (own * below).sum() / (own.sum() * others.sum())
+    return areas
+
+
+def macro_auroc(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None) -> float:
+    """Mean of `auroc_by_label` over the labels that occur, NaN where there is but one.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    weights : float, shape (n,), optional
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        As `top_k_accuracy` does.
+    """
+    areas = auroc_by_label(y_true, y_prob, weights=weights)
+    return float(np.nanmean(areas)) if np.isfinite(areas).any() else np.nan
+
+
 def confusion_matrix(y_true: IntArray, y_prob: Scores) -> IntArray:
     """How often each label was taken for each.
 

@@ -6,7 +6,7 @@ import io
 import json
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,47 @@ import numpy as np
 import birdsong
 from birdsong.atomic import write_atomically
 from birdsong.bundle import WEIGHTS, Bundle, write_bundle
+from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
+from birdsong.learning.calibration import calibrate
+from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
+from birdsong.learning.resume import STATE
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.recordings.sessions import PARTS
 
 CHECKPOINT = "best.weights.h5"
 DESCRIPTION = "run.json"
+FOLDS = "folds"
+
+
+def check_free(run_dir: Path) -> None:
+    """See that no finished run would be overwritten.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds a bundle.
+    """
+    if (run_dir / "bundle").exists():
+        raise DatasetError(f"{run_dir}: holds a finished run already; name another folder")
 
 
 def write_run_description(
-    run_dir: Path, store: ImageStore, config: TrainingConfig, material: Material, model: keras.Model
+    run_dir: Path,
+    store: ImageStore,
+    config: TrainingConfig,
+    material: Material,
+    model: keras.Model,
+    *,
+    n_folds: int = 0,
 ) -> None:
     """Write ``run.json`` and ``model.txt``, before the first epoch."""
-    parts = (material.train, material.validation, material.test)
     description = {
         "config": asdict(config),
+        "folds": n_folds,
         "images": _told_of(store),
         "labels": len(material.labels),
         "parts": {
@@ -43,7 +66,7 @@ def write_run_description(
                 "sessions": len(part.sessions),
                 "pictures": len(part.rows),
             }
-            for name, part in zip(PARTS, parts, strict=True)
+            for name, part in ((name, getattr(material, name)) for name in PARTS)
         },
         "parameters": model.count_params(),
         "versions": _versions(),
@@ -54,7 +77,9 @@ def write_run_description(
     write_atomically(run_dir / "model.txt", summary.getvalue().encode())
 
 
-def check_same_run(run_dir: Path, store: ImageStore, config: TrainingConfig) -> None:
+def check_same_run(
+    run_dir: Path, store: ImageStore, config: TrainingConfig, *, n_folds: int = 0
+) -> None:
     """See that a training goes on with what it began with.
 
     Raises
@@ -65,11 +90,12 @@ def check_same_run(run_dir: Path, store: ImageStore, config: TrainingConfig) -> 
         If it tells of other pictures.
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    asked = json.loads(json.dumps(asdict(config)))
+    before = {**_flat(began["config"]), "folds": began["folds"]}
+    asked = {**_flat(json.loads(json.dumps(asdict(config)))), "folds": n_folds}
     differing = [
-        f"{name} {asked[name]!r} instead of {began['config'].get(name)!r}"
-        for name in asked
-        if name != "n_threads" and asked[name] != began["config"].get(name)
+        f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
+        for name in dict.fromkeys([*asked, *before])
+        if name != "n_threads" and asked.get(name) != before.get(name)
     ]
     if differing:
         raise ConfigError(
@@ -81,6 +107,17 @@ def check_same_run(run_dir: Path, store: ImageStore, config: TrainingConfig) -> 
             f"{run_dir}: began with other pictures than those of {store.folder}; "
             "name the folder that it began with, or another --out"
         )
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the settings of the configs within a config as if they were its own: ``a.b``."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in _flat(value).items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _told_of(store: ImageStore) -> dict[str, Any]:
@@ -101,26 +138,43 @@ def _versions() -> dict[str, str]:
     }
 
 
-def write_run_bundle(
+def write_metrics(run_dir: Path, metrics: Mapping[str, Any]) -> None:
+    """Write ``metrics.json``."""
+    write_atomically(run_dir / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+
+
+def finish_run(
     model: keras.Model,
     store: ImageStore,
     material: Material,
     config: TrainingConfig,
     run_dir: Path,
+    *,
+    history: Sequence[Mapping[str, float]],
+    metrics: Mapping[str, Any],
+    calibration_data: CalibrationData | None,
     told: Mapping[str, Any],
 ) -> None:
-    """Write ``bundle``, with the network as ONNX and as Keras's weights.
+    """Write the curves, ``metrics.json`` and ``bundle``, and drop the state to go on from.
 
     Parameters
     ----------
     model : keras.Model
+        With the weights that were kept in ``CHECKPOINT``.
     store : ImageStore
     material : Material
     config : TrainingConfig
     run_dir : Path
+    history : sequence of mappings
+        The numbers of every epoch.
+    metrics : Mapping
+    calibration_data : CalibrationData or None
+        What was said of recordings that had not been learned from.
     told : Mapping
         What else the bundle tells of where it came from.
     """
+    write_history_plot(history, run_dir / "history.png")
+    write_metrics(run_dir, metrics)
     bundle = Bundle(
         name=run_dir.name,
         labels=material.labels,
@@ -129,17 +183,22 @@ def write_run_bundle(
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
         model_onnx=to_onnx(model),
-        sessions=material.train.sessions | material.validation.sessions,
+        sessions=material.known_sessions,
         provenance={
             "config": asdict(config),
             "versions": _versions(),
             "learned_from": material.learned_from(),
+            "training_s": round(sum(epoch["seconds"] for epoch in history)),
             **told,
+            "metrics": metrics,
         },
+        calibration_data=calibration_data,
     )
+    bundle = calibrate(bundle)
     bare = keras.models.clone_model(model)  # without the optimizer's state, twice its size
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS
         bare.save_weights(weights)
         write_bundle(bundle, run_dir / "bundle", weights=weights)
+    (run_dir / STATE).unlink()

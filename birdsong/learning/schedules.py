@@ -35,5 +35,5 @@ def learning_rate(
     n_steps = n_epochs * n_batches
     n_warmup = min(n_batches, math.ceil(n_steps / 20))
     return keras.optimizers.schedules.CosineDecay(
-        highest / 20, n_steps - n_warmup, warmup_target=highest, warmup_steps=n_warmup
+        highest / 20, max(1, n_steps - n_warmup), warmup_target=highest, warmup_steps=n_warmup
     )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from birdsong.errors import DatasetError
 
-PARTS = ("train", "validation", "test")
+PARTS = ("train", "validation", "calibration", "test")
 
 Keys: TypeAlias = Sequence[str] | Sequence[int] | npt.NDArray[Any]
 """One session, label, part or fold per recording."""
@@ -26,53 +26,55 @@ def split_by_session(
     labels: Keys,
     *,
     validation_share: float = 0.15,
+    calibration_share: float = 0.0,
     test_share: float = 0.15,
     seed: int = 0,
 ) -> npt.NDArray[np.str_]:
-    """Divide recordings into training, validation and test, session by session.
+    """Divide recordings into training and the parts held out, session by session.
 
     Every label keeps at least half of its recordings in training, or the training share where that
     is less; so every label is trained on, and a label with one session is trained on only. Within
-    that limit validation and test hold about the shares asked for, of all recordings and of each
-    label. The result does not depend on the order of the rows.
+    that limit the other parts hold about the shares asked for, of all recordings and of each label.
+    The result does not depend on the order of the rows.
 
     Parameters
     ----------
     sessions : sequence of str or int, length n_recordings
     labels : sequence of str or int, length n_recordings
         What to stratify by. A session may hold several labels.
-    validation_share, test_share : float
+    validation_share, calibration_share, test_share : float
         Shares of the recordings, 0 or more, together less than 1.
     seed : int
 
     Returns
     -------
-    str, shape (n_recordings,), dtype ``<U10``
-        ``train``, ``validation`` or ``test``.
+    str, shape (n_recordings,), dtype ``<U11``
+        One of `PARTS`.
 
     Raises
     ------
     DatasetError
         If `sessions` and `labels` differ in length or are empty, or a share is out of range.
     """
-    held_out_share = validation_share + test_share
-    if not (validation_share >= 0 and test_share >= 0 and held_out_share < 1):
+    held_out = (validation_share, calibration_share, test_share)
+    held_out_share = sum(held_out)
+    if not (all(share >= 0 for share in held_out) and held_out_share < 1):
         raise DatasetError(
-            "the shares of validation and test must be 0 or greater and together less than 1, "
-            f"got {validation_share} and {test_share}"
+            "the shares of validation, calibration and test must be 0 or greater and together "
+            f"less than 1, got {', '.join(map(str, held_out[:-1]))} and {test_share}"
         )
     members, session_of = _sessions(sessions, labels)
     n_of_label = Counter(_codes(labels))
     most_held_out = max(0.5, held_out_share)
-    shares = (1 - held_out_share, validation_share, test_share)
-    n_in_part = [0, 0, 0]
+    shares = (1 - held_out_share, *held_out)
+    n_in_part = [0] * len(PARTS)
     n_held_out: Counter[int] = Counter()
     part_of = np.zeros(len(members), dtype=np.intp)
     n_seen = 0
     for session in _by_label(members, len(n_of_label), seed):
         n_of_session = members[session]
         n_seen += n_of_session.total()
-        part = max(range(3), key=lambda i: shares[i] * n_seen - n_in_part[i])
+        part = max(range(len(PARTS)), key=lambda i: shares[i] * n_seen - n_in_part[i])
         if part and all(
             n_held_out[label] + n <= most_held_out * n_of_label[label]
             for label, n in n_of_session.items()
@@ -80,7 +82,7 @@ def split_by_session(
             part_of[session] = part
             n_held_out.update(n_of_session)
         n_in_part[part_of[session]] += n_of_session.total()
-    return np.array(PARTS, dtype="<U10")[part_of[session_of]]
+    return np.array(PARTS, dtype="<U11")[part_of[session_of]]
 
 
 def folds_by_session(

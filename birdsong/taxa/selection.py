@@ -1,7 +1,8 @@
 """From probabilities over labels to one answer: the most specific taxon that keeps a promise.
 
-A rule takes a tree, labels on it and their probabilities, and returns an `Answer`. It climbs from
-the most probable label towards Aves until it can stand by what it says.
+The path of the most probable label is fixed first; the answer is a taxon on it. Where the model was
+calibrated, `promises.Promises` say how sure a taxon must be at each rank; where it was not, the
+probability itself has to reach the promise.
 """
 
 import math
@@ -12,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
+from birdsong.taxa.bounds import needed
 from birdsong.taxa.labels import Label
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.paths import LabelTree, Probabilities
+from birdsong.taxa.promises import CLASS, NOTHING, Promises, check_promise
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -60,6 +65,85 @@ class Answer:
     path: tuple[RankedTaxon, ...]
 
 
+def select(
+    tree: LabelTree,
+    probabilities: npt.ArrayLike,
+    *,
+    bird_probability: float,
+    promise: float,
+    promises: Promises | None = None,
+) -> Answer:
+    """Choose the most specific taxon that keeps a promise.
+
+    The probability of a taxon ``v`` is ``bird_probability`` times what
+    `LabelTree.node_probabilities` says of it. A bird of which no taxon on the path reaches what its
+    rank needs is answered with Aves, an abstention; so is one that is more probably of a label that
+    was not asked for. Where no bird is the more probable, that is the answer.
+
+    Parameters
+    ----------
+    tree : LabelTree
+    probabilities : float, shape (n_labels,), 0 or greater, sum 1
+        Given that there is a bird. Of equally probable labels the first in the tree leads.
+    bird_probability : float in [0, 1]
+    promise : float in (0, 1]
+        0.9 asks for nine right answers in ten.
+    promises : Promises, optional
+        Of a calibrated model; without them every rank needs a probability as high as the promise.
+
+    Returns
+    -------
+    Answer
+
+    Raises
+    ------
+    TaxonomyError
+        If an argument is not as above.
+    """
+    if not 0 <= bird_probability <= 1:
+        raise TaxonomyError(f"'bird_probability' must be from 0 to 1, got {bird_probability}")
+    check_promise(promise)
+    values = tree.checked(probabilities)
+    if values.ndim != 1:
+        raise TaxonomyError(f"expected one probability per label, got shape {values.shape}")
+    paths = tree.paths(values[np.newaxis], np.array([float(bird_probability)]))
+    (chosen,) = (promises or as_probable_as(promise)).choose(paths, promise)
+    view = _View(tree, bird_probability * tree.node_probabilities(values))
+    path_nodes = [int(node) for node in paths.nodes[0] if node >= 0]
+    path = tuple(view.ranked(node) for node in path_nodes)
+    if chosen == NOTHING:
+        return Answer(
+            rank="none",
+            taxon=None,
+            english_name=None,
+            probability=1 - float(bird_probability),
+            promise=float(promise),
+            reason=f"Probably no bird: the probability of one is {_percent(bird_probability)}.",
+            runner_up=None,
+            path=path,
+        )
+    place = [taxon.rank for taxon in path].index(RANKS[chosen])
+    answer, below = path[place], path[place + 1 :]
+    runner_up = view.runner_up(path_nodes[place : place + 2])
+    if paths.listed[0] < 0.5:
+        reason = (
+            "Probably not in your list: "
+            f"{_percent(1 - paths.listed[0])} of the probability lies outside it."
+        )
+    else:
+        reason = _reason(answer, below, runner_up, float(promise), promises)
+    return Answer(
+        rank=answer.rank,
+        taxon=answer.taxon,
+        english_name=answer.english_name,
+        probability=answer.probability,
+        promise=float(promise),
+        reason=reason,
+        runner_up=runner_up,
+        path=path,
+    )
+
+
 def select_by_threshold(
     taxonomy: Taxonomy,
     labels: Sequence[Label],
@@ -68,113 +152,102 @@ def select_by_threshold(
     bird_probability: float,
     promise: float,
 ) -> Answer:
-    """Climb from the most probable label until the probability reaches the promise.
-
-    The probability of a taxon ``v`` is ``bird_probability`` times the sum of `probabilities` at or
-    under ``v``. Where even Aves stays below the promise, the answer is no bird if that is the more
-    probable, and otherwise an abstention: Aves.
+    """Choose the most specific taxon whose probability is as high as a promise.
 
     Parameters
     ----------
     taxonomy : Taxonomy
     labels : sequence of Label, length n_labels
-        Distinct taxa of the tree, without the background; their order does not matter, and of
-        equally probable ones the first in the tree leads.
-    probabilities : float, shape (n_labels,), 0 or greater, sum 1
-        Given that there is a bird.
-    bird_probability : float in [0, 1]
-    promise : float in (0, 1]
-        0.9 asks for nine right answers in ten.
+        Distinct taxa of the tree, without the background; their order does not matter.
+    probabilities, bird_probability, promise
+        As in `select`.
 
     Raises
     ------
     TaxonomyError
         If an argument is not as above or a label is not in the tree.
     """
-    own = _checked(taxonomy, labels, probabilities)
-    if not 0 <= bird_probability <= 1:
-        raise TaxonomyError(f"'bird_probability' must be from 0 to 1, got {bird_probability}")
-    if not 0 < promise <= 1:
-        raise TaxonomyError(
-            f"'promise' must be greater than 0 and at most 1, such as 0.9, got {promise}"
-        )
-    bird_probability, promise = float(bird_probability), float(promise)
-    # Rounding may carry a sum a hair past 1, and Aves above the probability of a bird.
-    shares = np.minimum(taxonomy.aggregate(range(len(own)), own), 1.0)
-    shares[0] = 1.0
-
-    def ranked(name: str) -> RankedTaxon:
-        index = taxonomy.index(name)
-        taxon = taxonomy.nodes[index]
-        probability = float(bird_probability * shares[index])
-        return RankedTaxon(taxon.rank, taxon.name, taxon.english_name or None, probability)
-
-    best_label = taxonomy.nodes[int(np.argmax(own))]
-    path = tuple(ranked(taxon.name) for taxon in taxonomy.path(best_label.name))
-    kept = [taxon for taxon in path if taxon.probability >= promise]
-    if not kept and bird_probability < 0.5:
-        return Answer(
-            rank="none",
-            taxon=None,
-            english_name=None,
-            probability=1 - bird_probability,
-            promise=promise,
-            reason=f"Probably no bird: the probability of one is {_percent(bird_probability)}.",
-            runner_up=None,
-            path=path,
-        )
-    answer = kept[-1] if kept else path[0]
-    below = path[max(len(kept), 1) :]
-    others = [
-        ranked(child.name)
-        for child in taxonomy.children(answer.taxon)
-        if below and child.name != below[0].taxon
-    ]
-    runner_up = max(others, key=lambda taxon: taxon.probability, default=None)
-    if runner_up is not None and runner_up.probability == 0:
-        runner_up = None
-    if not kept:
-        doubt = f"Whether there is a bird is uncertain: {_percent(bird_probability)}"
-    elif below:
-        rivals = [taxon for taxon in (below[0], runner_up) if taxon is not None]
-        doubt = f"Which {below[0].rank} is uncertain: " + ", ".join(
-            f"{taxon.taxon} {_percent(taxon.probability)}" for taxon in rivals
-        )
-    else:
-        doubt = f"{answer.taxon} reaches {_percent(answer.probability)}"
-    return Answer(
-        rank=answer.rank,
-        taxon=answer.taxon,
-        english_name=answer.english_name,
-        probability=answer.probability,
+    return select(
+        LabelTree(taxonomy, labels),
+        probabilities,
+        bird_probability=bird_probability,
         promise=promise,
-        reason=f"{doubt}; {100 * promise:g} % were asked for.",
-        runner_up=runner_up,
-        path=path,
     )
 
 
-def _checked(
-    taxonomy: Taxonomy, labels: Sequence[Label], probabilities: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
-    """The labels' probabilities, summing to 1, each at its node: float64, shape (n_nodes,)."""
-    values = np.asarray(probabilities, dtype=np.float64)
-    if not labels or values.shape != (len(labels),):
-        raise TaxonomyError(
-            f"expected one probability per label and at least one label, got {len(labels)} labels "
-            f"and probabilities of shape {values.shape}"
+def as_probable_as(threshold: float) -> Promises:
+    """Thresholds of a model that was not calibrated: every rank needs the same probability."""
+    same = (0.0, *(float(threshold) for _ in RANKS[1:]))
+    return Promises(thresholds={float(threshold): same}, n_recordings=0)
+
+
+class _View:
+    """The taxa of a tree with their probabilities."""
+
+    def __init__(self, tree: LabelTree, probabilities: Probabilities) -> None:
+        self._taxonomy = tree.taxonomy
+        self._probabilities = probabilities
+
+    def ranked(self, node: int) -> RankedTaxon:
+        taxon = self._taxonomy.nodes[node]
+        return RankedTaxon(
+            taxon.rank, taxon.name, taxon.english_name or None, float(self._probabilities[node])
         )
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise TaxonomyError("probabilities must be finite and 0 or greater")
-    if abs(values.sum() - 1) > 1e-3:
-        raise TaxonomyError(f"probabilities must sum to 1 within 0.001, got {values.sum():.6g}")
-    indices = [taxonomy.index(label.taxon) for label in labels]
-    if len(set(indices)) < len(indices):
-        raise TaxonomyError("expected distinct labels, got two on one taxon")
-    own = np.zeros(len(taxonomy.nodes))
-    own[indices] = values
-    normalised: npt.NDArray[np.float64] = own / own.sum()
-    return normalised
+
+    def runner_up(self, nodes: Sequence[int]) -> RankedTaxon | None:
+        """The most probable taxon under the first node but the second, which is on the path."""
+        if len(nodes) < 2:
+            return None
+        siblings = np.flatnonzero(self._taxonomy.parents == nodes[0])
+        siblings = siblings[siblings != nodes[1]]
+        if not len(siblings) or not self._probabilities[siblings].any():
+            return None
+        return self.ranked(int(siblings[self._probabilities[siblings].argmax()]))
+
+
+def _reason(
+    answer: RankedTaxon,
+    below: Sequence[RankedTaxon],
+    runner_up: RankedTaxon | None,
+    promise: float,
+    promises: Promises | None,
+) -> str:
+    """Why it is this taxon and nothing below it, in one sentence."""
+    asked = f"{100 * promise:g} %"
+    thresholds = (promises or as_probable_as(promise)).at(promise)
+    rank = below[0].rank if below else answer.rank
+    threshold = thresholds[RANKS.index(rank)]
+    reached = f"{answer.taxon} reaches {_percent(answer.probability)}"
+    if below:
+        rivals = [taxon for taxon in (below[0], runner_up) if taxon is not None]
+        reached = f"Which {rank} is uncertain: " + ", ".join(
+            f"{taxon.taxon} {_percent(taxon.probability)}" for taxon in rivals
+        )
+    if answer.rank == "class" and answer.probability < threshold < math.inf:
+        reached = f"Whether there is a bird is uncertain: {_percent(answer.probability)}"
+    if promises is None:
+        return f"{reached}; {asked} were asked for, and the model is not calibrated."
+    if all(math.isinf(each) for each in thresholds[CLASS + 1 :]):
+        return f"{_unsupported(promise, promises)}."
+    article = "an" if rank == "order" else "a"
+    if math.isinf(threshold):
+        return f"{reached}; no {rank} can be answered with a promise of {asked}."
+    # Rounded away from what was reached, so that the two never seem to be equal.
+    needs = math.ceil(100 * threshold - 1e-9) if below else math.floor(100 * threshold + 1e-9)
+    return f"{reached}; {article} {rank} needs {needs} % to keep a promise of {asked}."
+
+
+def _unsupported(promise: float, promises: Promises) -> str:
+    asked, n = f"{100 * promise:g} %", promises.n_recordings
+    least = needed(promise)
+    if least is None or promise > max(promises.thresholds, default=0.0):
+        return f"A promise of {asked} is more than any recordings could support"
+    if n < least:
+        return (
+            f"A promise of {asked} takes at least {least} recordings to calibrate by, all of them "
+            f"answered right, and there are {n}"
+        )
+    return f"With the {n} recordings that calibrate it no answer keeps a promise of {asked}"
 
 
 def _percent(probability: float) -> str:

@@ -9,7 +9,9 @@ import pytest
 import soundfile
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.errors import ConfigError
+from birdsong.answers.judge import Judge
+from birdsong.bundle import read_bundle
+from birdsong.errors import ConfigError, TaxonomyError
 from birdsong.images.preprocess import preprocess
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
@@ -175,3 +177,82 @@ def test_answering_imports_neither_tensorflow_nor_librosa(bundle_dir, unheard):
     assert json.loads(answer)["status"] == "ok"
     heavy = {"tensorflow", "keras", "librosa", "sklearn", "matplotlib", "pandas", "numba"}
     assert heavy.isdisjoint(json.loads(modules))
+
+
+@pytest.fixture(scope="module")
+def calibrated(calibrated_dir):
+    return Classifier.load(calibrated_dir)
+
+
+def test_promises_of_a_calibrated_bundle(calibrated, unheard):
+    folder, rows = unheard
+    last = {}
+    for promise in (0.5, 0.8, 0.9, 0.99):
+        for row in rows:
+            prediction = calibrated.classify(
+                folder / row.file, config=ClassifyConfig(promise=promise)
+            )
+            answer = prediction.answer
+            on_path = [step.taxon for step in prediction.path]
+            assert on_path.index(answer.taxon) <= last.get(row.file, 9)
+            last[row.file] = on_path.index(answer.taxon)
+            if promise == 0.99:
+                assert answer.rank == "class"
+                assert answer.reason.startswith("A promise of 99 % takes at least 299 recordings")
+            elif answer.rank == "species":
+                assert "a species needs" in answer.reason
+    bold = [
+        calibrated.classify(folder / row.file, config=ClassifyConfig(promise=0.5)) for row in rows
+    ]
+    assert {prediction.answer.rank for prediction in bold} == {"species"}
+
+
+def test_an_uncalibrated_bundle_says_so(classifier, unheard):
+    folder, rows = unheard
+    reason = classifier.classify(folder / rows[0].file).answer.reason
+    assert reason.endswith("90 % were asked for, and the model is not calibrated.")
+
+
+@pytest.mark.parametrize("which", ["classifier", "calibrated"])
+def test_only_the_listed_are_answered(which, unheard, request):
+    folder, rows = unheard
+    classifier = request.getfixturevalue(which)
+    only = frozenset({"Gravis profundus", "Acutus summus"})
+    config = ClassifyConfig(promise=0.5, only=only)
+    for row in rows:
+        prediction = classifier.classify(folder / row.file, config=config)
+        free = classifier.classify(folder / row.file, config=ClassifyConfig(promise=0.5))
+        assert {taxon.taxon for taxon in prediction.top} == only
+        assert {segment.taxon for segment in prediction.segments} <= only
+        assert prediction.path[0] == free.path[0], "how probable a bird is stays as it was"
+        if row.scientific_name in only:
+            assert prediction.answer.taxon == row.scientific_name
+            assert prediction.answer.probability == free.answer.probability
+        else:
+            assert prediction.answer.rank == "class"
+            assert prediction.answer.reason.startswith("Probably not in your list: ")
+            assert {each.rank for each in prediction.detections} <= {"class"}
+    assert set(classifier._judges) == {None, only}, "one for each list, however often asked"
+
+
+def test_thresholds_of_a_list_come_from_its_recordings(calibrated_dir):
+    bundle = read_bundle(calibrated_dir)
+    everything = Judge(bundle)
+    one = Judge(bundle, frozenset({"Gravis profundus"}))
+    assert everything._promises.n_recordings == 48
+    assert one._promises.n_recordings == 16
+    assert Judge(bundle)._promises == bundle.calibration.promises
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        (frozenset(), "the list of species is empty"),
+        (frozenset({"Acutus"}), "'Acutus' is on the list, but is no label of bundle 'voices'"),
+        (frozenset({"Acutus sumus"}), "no taxon 'Acutus sumus' .* nearest: Acutus summus"),
+    ],
+)
+def test_lists_that_cannot_be(classifier, unheard, only, message):
+    folder, rows = unheard
+    with pytest.raises(TaxonomyError, match=message):
+        classifier.classify(folder / rows[0].file, config=ClassifyConfig(only=only))

@@ -17,7 +17,7 @@ def store(images):
 
 def test_parts_share_no_session_and_lose_no_recording(store):
     material = gather(store, MaterialConfig(validation_share=0.15, test_share=0.25))
-    parts = (material.train, material.validation, material.test)
+    parts = (material.train, material.validation, material.calibration, material.test)
     sessions = [part.sessions for part in parts]
     assert all(sessions)
     assert sum(map(len, sessions)) == len(frozenset.union(*sessions))
@@ -34,10 +34,11 @@ def test_parts_share_no_session_and_lose_no_recording(store):
     ],
 )
 def test_every_picture_teaches_the_label_of_its_recording(store, rank, labels):
-    material = gather(store, MaterialConfig(rank=rank))
+    material = gather(store, MaterialConfig(rank=rank, calibration_share=0.1))
     birds = [label for label in material.labels if label != BACKGROUND]
     assert [label.taxon for label in birds] == labels
     taught = [*material.train.recordings, *material.validation.recordings]
+    assert material.calibration.rows
     assert sum(label.n_recordings for label in birds) == len(taught) < 24
     assert material.learned_from() == {
         "recordings": len(taught),

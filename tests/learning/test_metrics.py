@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from birdsong.learning.metrics import (
+    auroc_by_label,
     average_precision_by_label,
     confusion_matrix,
+    macro_auroc,
     macro_recall,
     mean_average_precision,
     recall_by_label,
@@ -17,7 +19,7 @@ from birdsong.learning.metrics import (
 
 METRICS = (
     top_k_accuracy, macro_recall, mean_average_precision, recall_by_label,
-    average_precision_by_label,
+    average_precision_by_label, macro_auroc, auroc_by_label,
 )  # fmt: skip
 
 
@@ -66,6 +68,28 @@ def test_average_precision_is_scikit_learns_with_ties_and_weights(seed, n, n_lev
     assert mean_average_precision(y_true, y_prob, weights=weights) == pytest.approx(
         np.nanmean(measured)
     )
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.sampled_from([1, 3, 100]))
+def test_auroc_is_scikit_learns_with_ties_and_weights(seed, n, n_levels):
+    generator = np.random.default_rng(seed)
+    y_true = generator.integers(0, 4, n)
+    y_prob = generator.integers(0, n_levels, (n, 4)) / n_levels
+    weights = generator.integers(0, 3, n).astype(float)
+    weights[generator.integers(n)] = 1  # one at least
+    measured = auroc_by_label(y_true, y_prob, weights=weights)
+    for label in range(4):
+        own = y_true == label
+        if weights[own].sum() == 0 or weights[~own].sum() == 0:
+            assert np.isnan(measured[label])
+        else:
+            assert measured[label] == pytest.approx(
+                reference.roc_auc_score(own, y_prob[:, label], sample_weight=weights)
+            )
+    if np.isfinite(measured).any():
+        assert macro_auroc(y_true, y_prob, weights=weights) == pytest.approx(np.nanmean(measured))
+    else:
+        assert np.isnan(macro_auroc(y_true, y_prob, weights=weights))
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(METRICS))

@@ -32,7 +32,7 @@ def training(tensorflow):
 
 @pytest.fixture(scope="module")
 def config():
-    material = MaterialConfig(validation_share=0.15, test_share=0.25)
+    material = MaterialConfig(validation_share=0.15, calibration_share=0.15, test_share=0.25)
     return TrainingConfig(material=material, epochs=EPOCHS, batch_size=16, dropout=0.2)
 
 
@@ -48,13 +48,14 @@ def run_dir(training, images, config, tmp_path_factory):
 def test_run_folder_tells_the_story(training, run_dir):
     names = {path.name for path in run_dir.iterdir()}
     assert names >= {"run.json", "model.txt", "history.csv", "history.png", "metrics.json"}
-    assert training.STATE not in names, "nothing is left to go on with"
+    assert "last.weights.h5" not in names, "nothing is left to go on with"
     with (run_dir / "history.csv").open(newline="") as file:
         history = list(csv.DictReader(file))
     assert {"loss", "top1", "val_loss", "val_top1", "learning_rate", "seconds"} <= set(history[0])
     rates = [float(row["learning_rate"]) for row in history]
     assert rates[-1] < rates[0], "the cosine must fall"
     described = json.loads((run_dir / "run.json").read_text())
+    assert sum(part["recordings"] for part in described["parts"].values()) == 24
     assert described["config"]["epochs"] == EPOCHS
     assert "global_average_pooling2d" in (run_dir / "model.txt").read_text()
 
@@ -65,6 +66,27 @@ def test_bundle_knows_what_it_learned_from(run_dir, images):
     assert bundle.sessions < everything
     assert len(everything - bundle.sessions) == 6, "the test sessions were not learned from"
     assert bundle.provenance["metrics"]["test"]["recordings"] == 6
+
+
+def test_the_bundle_keeps_what_was_said_of_its_calibration_part(run_dir, images):
+    bundle, store = read_bundle(run_dir / "bundle"), open_store(images)
+    data = bundle.calibration_data
+    assert len(data) == 3
+    assert set(data.sessions) < bundle.sessions, "nobody measures with what it was calibrated by"
+    taught = sum(label.n_recordings for label in bundle.bird_labels)
+    assert taught == len(bundle.sessions) - 3, "it taught no label"
+    network = Network(bundle)
+    for recording, label, segments in zip(data.recordings, data.y_true, data.segments, strict=True):
+        rows = [row for row in store.rows if row.recording == recording]
+        assert bundle.labels[label].taxon == rows[0].taxon
+        assert data.starts_s[segments].tolist() == pytest.approx([row.start_s for row in rows])
+        expected = network.logits(np.stack([store.read_picture(row) for row in rows]))
+        np.testing.assert_allclose(data.logits[segments], expected, atol=1e-2)
+
+
+def test_metrics_tell_what_the_calibration_supports(run_dir):
+    told = json.loads((run_dir / "metrics.json").read_text())["calibration"]
+    assert told == {"recordings": 3, "highest_promise": None}
 
 
 def test_evaluation_measures_what_training_measured(run_dir, images):
@@ -78,7 +100,9 @@ def test_evaluation_measures_what_training_measured(run_dir, images):
 def test_the_bundle_answers_as_the_network_does(training, run_dir, images, small_network):
     store = open_store(images)
     bundle = read_bundle(run_dir / "bundle")
-    network = training.squeezenet(len(bundle.labels), dropout=0.2)
+    from birdsong.learning import fitting  # where the small network stands
+
+    network = fitting.squeezenet(len(bundle.labels), dropout=0.2)
     network.load_weights(run_dir / "bundle" / WEIGHTS)
     rows = store.rows[::7]
     feed = PictureFeed(store, rows, np.zeros(len(rows), np.int64), n_labels=2, batch_size=5)
@@ -99,6 +123,8 @@ def test_a_finished_run_is_not_overwritten(training, run_dir, images):
 def test_a_stopped_training_ends_as_one_that_was_not(
     training, run_dir, images, config, tmp_path, small_network
 ):
+    from birdsong.learning.resume import kept_epochs
+
     store, stopped = open_store(images), tmp_path / "stopped"
 
     def stop(epoch):
@@ -107,7 +133,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(
 
     with pytest.raises(KeyboardInterrupt):
         training.train(store, stopped, config, on_epoch=stop)
-    assert [epoch["epoch"] for epoch in training.kept_epochs(stopped)] == [0]
+    assert [epoch["epoch"] for epoch in kept_epochs(stopped)] == [0]
     with pytest.raises(DatasetError, match="stopped after epoch 1; add --resume"):
         training.train(store, stopped, config)
     other = replace(config, learning_rate=0.002)

@@ -125,3 +125,35 @@ def test_a_folder_without_recordings(tmp_path, bundle_dir, capsys):
 def test_a_missing_bundle(field, tmp_path, capsys):
     assert main(["classify", str(field), "--bundle", str(tmp_path)]) == 2
     assert "is no bundle, it holds no bundle.json" in capsys.readouterr().err
+
+
+def test_only_what_is_on_a_list(classify, tmp_path):
+    names = tmp_path / "garden.txt"
+    names.write_text("# my garden\nGRAVIS profundus\nacutus_summus  # seldom\nTurdus merula\n")
+    status, out, err = classify("--only", str(names), "--format", "json", "--promise", "0.5")
+    assert status == 1
+    assert "2 of 3 labels are on the list" in err
+    written = [json.loads(line) for line in out.splitlines()]
+    assert {each["taxon"] for each in written[0]["top"]} == {"Gravis profundus", "Acutus summus"}
+    names.write_text("Acutidae\n")
+    _, out, err = classify("--only", str(names), "--format", "json")
+    assert "2 of 3 labels are on the list" in err
+    assert "Probably not in your list" in json.loads(out.splitlines()[0])["answer"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the list is empty; expected a name a line"),
+        ("# nothing\n\n", "the list is empty"),
+        ("Turdus merula\nTurdus\n", "none of its 2 names is a label of bundle 'voices'"),
+        (None, "cannot be read"),
+    ],
+)
+def test_lists_that_cannot_be(classify, tmp_path, text, message):
+    names = tmp_path / "list.txt"
+    if text is not None:
+        names.write_text(text)
+    status, _, err = classify("--only", str(names))
+    assert status == 2
+    assert message in err

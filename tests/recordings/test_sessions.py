@@ -47,7 +47,7 @@ def test_a_split_keeps_sessions_whole_and_every_label_in_training(rows, validati
     parts = split_by_session(
         sessions, labels, validation_share=validation, test_share=test, seed=seed
     )
-    assert parts.dtype == np.dtype("<U10")
+    assert parts.dtype == np.dtype("<U11")
     assert set(parts) <= {"train", "validation", "test"}
     check_no_leak(sessions, parts)
     pairs = list(zip(labels, parts.tolist(), strict=True))
@@ -154,7 +154,7 @@ def test_arrays_and_whole_numbers_serve_as_well():
     ("validation", "test"), [(-0.1, 0.1), (0.1, -0.1), (0.5, 0.5), (float("nan"), 0.1)]
 )
 def test_shares_out_of_range(validation, test):
-    with pytest.raises(DatasetError, match="shares of validation and test must be 0 or greater"):
+    with pytest.raises(DatasetError, match="shares of validation, calibration and test must"):
         split_by_session(["s"], ["l"], validation_share=validation, test_share=test)
 
 

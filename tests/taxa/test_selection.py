@@ -1,3 +1,9 @@
+"""One answer: from probabilities and thresholds to a taxon and a sentence."""
+
+import math
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,29 +11,16 @@ from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.labels import BACKGROUND, Label
-from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.paths import LabelTree
+from birdsong.taxa.promises import Promises, fit_promises
 from birdsong.taxa.selection import RankedTaxon, select_by_threshold
-from birdsong.taxa.taxonomy import Taxonomy
-
-TREE = Taxonomy.from_lineages(
-    Lineage(order=order, family=family, genus=genus, species=f"{genus} {epithet}", english_name=e)
-    for order, family, genus, epithet, e in [
-        ("Passeriformes", "Turdidae", "Turdus", "merula", "Common Blackbird"),
-        ("Passeriformes", "Turdidae", "Turdus", "philomelos", ""),
-        ("Passeriformes", "Turdidae", "Catharus", "minimus", ""),
-        ("Passeriformes", "Corvidae", "Pica", "pica", ""),
-        ("Strigiformes", "Strigidae", "Bubo", "bubo", ""),
-    ]
-)
-LABELS = [
-    Label(taxon=name, rank="species")
-    for name in ("Turdus merula", "Turdus philomelos", "Catharus minimus", "Pica pica", "Bubo bubo")
-]
+from birdsong.taxa.selection import select as select_promised
+from tests.taxa.trees import NESTED, SPECIES, THRUSHES, drawn, shapes, species_tree
 
 
-def select(probabilities, *, bird_probability=1.0, promise=0.9, labels=LABELS):
+def select(probabilities, *, bird_probability=1.0, promise=0.9, labels=SPECIES):
     return select_by_threshold(
-        TREE, labels, probabilities, bird_probability=bird_probability, promise=promise
+        THRUSHES, labels, probabilities, bird_probability=bird_probability, promise=promise
     )
 
 
@@ -38,7 +31,7 @@ def test_the_answer_climbs_until_it_keeps_the_promise():
     assert answer.promise == 0.9
     assert answer.reason == (
         "Which species is uncertain: Turdus merula 61 %, Turdus philomelos 31 %; "
-        "90 % were asked for."
+        "90 % were asked for, and the model is not calibrated."
     )
     assert answer.runner_up is not None
     assert answer.runner_up.taxon == "Turdus philomelos"
@@ -60,7 +53,10 @@ def test_a_certain_species_is_the_answer():
     answer = select([0.95, 0.05, 0, 0, 0])
     assert (answer.rank, answer.english_name) == ("species", "Common Blackbird")
     assert answer.runner_up is None
-    assert answer.reason == "Turdus merula reaches 95 %; 90 % were asked for."
+    assert (
+        answer.reason
+        == "Turdus merula reaches 95 %; 90 % were asked for, and the model is not calibrated."
+    )
 
 
 def test_a_label_on_an_inner_node_ends_the_path():
@@ -86,7 +82,10 @@ def test_a_bird_and_nothing_closer():
 def test_abstention_where_a_bird_is_likely_but_below_the_promise():
     answer = select([1, 0, 0, 0, 0], bird_probability=0.6)
     assert (answer.rank, answer.taxon, answer.probability) == ("class", "Aves", 0.6)
-    assert answer.reason == "Whether there is a bird is uncertain: 60 %; 90 % were asked for."
+    assert answer.reason == (
+        "Whether there is a bird is uncertain: 60 %; 90 % were asked for, and the model is not "
+        "calibrated."
+    )
     assert answer.runner_up is None
 
 
@@ -125,7 +124,7 @@ def test_a_higher_promise_answers_with_the_same_taxon_or_an_ancestor(values, bir
     bold, careful = (
         select(values, bird_probability=bird, promise=promise) for promise in sorted((one, other))
     )
-    assert careful.taxon in (None, bold.taxon) or TREE.is_ancestor(careful.taxon, bold.taxon)
+    assert careful.taxon in (None, bold.taxon) or THRUSHES.is_ancestor(careful.taxon, bold.taxon)
 
 
 @given(probabilities, unit, promises, st.permutations(range(5)))
@@ -136,7 +135,7 @@ def test_the_order_of_the_labels_does_not_matter(values, bird, promise, order):
         values[order],
         bird_probability=bird,
         promise=promise,
-        labels=[LABELS[i] for i in order],
+        labels=[SPECIES[i] for i in order],
     )
     assert shuffled == answer
 
@@ -155,10 +154,187 @@ def test_the_order_of_the_labels_does_not_matter(values, bird, promise, order):
         ({"promise": float("nan")}, "'promise' must be .* got nan"),
         ({"bird_probability": -0.1}, "'bird_probability' must be from 0 to 1, got -0.1"),
         ({"bird_probability": float("nan")}, "'bird_probability' must be from 0 to 1"),
-        ({"labels": [*LABELS[:4], BACKGROUND]}, "no taxon ''"),
-        ({"labels": [*LABELS[:4], LABELS[0]]}, "distinct labels"),
+        ({"labels": [*SPECIES[:4], BACKGROUND]}, "no taxon ''"),
+        ({"labels": [*SPECIES[:4], SPECIES[0]]}, "distinct labels"),
     ],
 )
 def test_arguments_that_cannot_be(options, message):
     with pytest.raises(TaxonomyError, match=message):
         select(**{"probabilities": [1, 0, 0, 0, 0], **options})
+
+
+# Order, family, genus, species.
+PROMISES = Promises(
+    thresholds={
+        0.99: (0.0, math.inf, math.inf, math.inf, math.inf),
+        0.9: (0.0, 0.7, 0.8, math.inf, 0.85),
+        0.8: (0.0, 0.4, 0.6, 0.65, 0.7),
+    },
+    n_recordings=120,
+)
+THRUSH_TREE = LabelTree(THRUSHES, SPECIES)
+
+
+def promised(probabilities, *, bird_probability=1.0, promise=0.9, tree=THRUSH_TREE):
+    return select_promised(
+        tree,
+        probabilities,
+        bird_probability=bird_probability,
+        promise=promise,
+        promises=PROMISES,
+    )
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "promise", "taxon", "reason"),
+    [
+        (
+            [0.86, 0.1, 0.02, 0.01, 0.01], 0.9, "Turdus merula",
+            "Turdus merula reaches 86 %; a species needs 85 % to keep a promise of 90 %.",
+        ),
+        (
+            [0.845, 0.05, 0.095, 0.005, 0.005], 0.9, "Turdidae",
+            "Which genus is uncertain: Turdus 89 %, Catharus 9 %; "
+            "no genus can be answered with a promise of 90 %.",
+        ),
+        (
+            [0.69, 0.2, 0.06, 0.04, 0.01], 0.8, "Turdus",
+            "Which species is uncertain: Turdus merula 69 %, Turdus philomelos 20 %; "
+            "a species needs 70 % to keep a promise of 80 %.",
+        ),
+        (
+            [0.4, 0.1, 0.0, 0.2, 0.3], 0.9, "Passeriformes",
+            "Which family is uncertain: Turdidae 50 %, Corvidae 20 %; "
+            "a family needs 80 % to keep a promise of 90 %.",
+        ),
+        (
+            [0.5, 0.0, 0.0, 0.1, 0.4], 0.9, "Aves",
+            "Which order is uncertain: Passeriformes 60 %, Strigiformes 40 %; "
+            "an order needs 70 % to keep a promise of 90 %.",
+        ),
+        (
+            [1, 0, 0, 0, 0], 0.99, "Aves",
+            "A promise of 99 % takes at least 299 recordings to calibrate by, all of them answered "
+            "right, and there are 120.",
+        ),
+        (
+            [1, 0, 0, 0, 0], 1.0, "Aves",
+            "A promise of 100 % is more than any recordings could support.",
+        ),
+    ],
+)  # fmt: skip
+def test_thresholds_of_a_promise(probabilities, promise, taxon, reason):
+    answer = promised(probabilities, promise=promise)
+    assert (answer.taxon, answer.reason, answer.promise) == (taxon, reason, promise)
+    assert [step.rank for step in answer.path] == ["class", "order", "family", "genus", "species"]
+
+
+def test_a_promise_that_enough_recordings_could_not_keep():
+    many = replace(PROMISES, n_recordings=900)
+    answer = select_promised(
+        THRUSH_TREE, [1, 0, 0, 0, 0], bird_probability=1.0, promise=0.99, promises=many
+    )
+    assert answer.rank == "class"
+    assert answer.reason == (
+        "With the 900 recordings that calibrate it no answer keeps a promise of 99 %."
+    )
+
+
+def test_what_was_reached_never_reads_like_what_was_needed():
+    odd = replace(PROMISES, thresholds={0.9: (0.0, 0.1, 0.1, 0.1, 0.8555)})
+    for species, expected in (
+        (0.8554, "Turdus merula 85 %, Turdus philomelos 14 %; a species needs 86 %"),
+        (0.8556, "Turdus merula reaches 85 %; a species needs 85 %"),
+    ):
+        answer = select_promised(
+            THRUSH_TREE,
+            [species, 1 - species, 0, 0, 0],
+            bird_probability=1.0,
+            promise=0.9,
+            promises=odd,
+        )
+        assert expected in answer.reason
+
+
+def test_whether_there_is_a_bird():
+    doubtful = promised([1, 0, 0, 0, 0], bird_probability=0.6)
+    assert (doubtful.rank, doubtful.probability) == ("class", 0.6)
+    assert doubtful.reason == (
+        "Whether there is a bird is uncertain: 60 %; an order needs 70 % to keep a promise of 90 %."
+    )
+    nothing = promised([1, 0, 0, 0, 0], bird_probability=0.4, promise=0.8)
+    assert (nothing.rank, nothing.taxon) == ("none", None)
+
+
+def test_a_bird_that_is_probably_not_listed():
+    listed = np.array([False, False, False, True, True])
+    tree = LabelTree(THRUSHES, SPECIES, listed=listed)
+    answer = promised([0.5, 0.1, 0.1, 0.25, 0.05], promise=0.8, tree=tree)
+    assert (answer.rank, answer.taxon) == ("class", "Aves")
+    assert answer.reason == "Probably not in your list: 70 % of the probability lies outside it."
+    assert [step.taxon for step in answer.path[1:]] == [
+        "Passeriformes", "Corvidae", "Pica", "Pica pica",
+    ]  # fmt: skip
+    assert [step.probability for step in answer.path] == pytest.approx([1, 0.25, 0.25, 0.25, 0.25])
+    listed_mostly = promised([0.1, 0.1, 0.11, 0.64, 0.05], promise=0.8, tree=tree)
+    assert listed_mostly.taxon == "Corvidae", "enough for a family, not for a genus"
+    assert listed_mostly.runner_up is None, "nothing of the others is shown"
+
+
+def test_a_genus_among_species_labels():
+    tree = LabelTree(THRUSHES, NESTED)
+    answer = promised([0.1, 0.05, 0.7, 0.1, 0.05], promise=0.8, tree=tree)
+    assert (answer.rank, answer.taxon) == ("genus", "Turdus")
+    assert answer.path[-1].taxon == "Turdus"
+    assert answer.reason == "Turdus reaches 85 %; a genus needs 65 % to keep a promise of 80 %."
+
+
+@given(shapes, st.integers(0, 2**32 - 1), st.floats(0, 1))
+@settings(max_examples=40)
+def test_promises_nest_on_any_tree(shape, seed, bird):
+    generator = np.random.default_rng(seed)
+    taxonomy, labels = species_tree(shape)
+    tree = LabelTree(taxonomy, labels, temperatures={"species": 1.1, "family": 0.8})
+    probabilities, birds, y_true = drawn(generator, 150, len(labels))
+    paths = tree.paths(probabilities, birds)
+    promises = fit_promises(paths, tree.right(paths, y_true), np.arange(150) // 2)
+    asked = drawn(generator, 1, len(labels))[0][0]
+    last = None
+    for promise in (0.3, 0.5, 0.75, 0.9, 0.95, 1.0):
+        answer = select_promised(
+            tree, asked, bird_probability=bird, promise=promise, promises=promises
+        )
+        said = [step.probability for step in answer.path]
+        assert said == sorted(said, reverse=True)
+        assert answer.reason.endswith(".")
+        if last is not None and answer.taxon is not None:
+            assert answer.taxon == last or taxonomy.is_ancestor(answer.taxon, last)
+        last = answer.taxon
+
+
+def test_eleven_thousand_species_are_answered_at_once():
+    generator = np.random.default_rng(0)
+    shape = (1 + generator.geometric(0.22, 2400)).tolist()
+    taxonomy, labels = species_tree(shape)
+    assert len(labels) > 11_131
+    tree = LabelTree(taxonomy, labels, temperatures={"order": 0.8, "genus": 0.9, "species": 1.1})
+    probabilities = generator.dirichlet(np.full(len(labels), 0.01))
+    select_promised(tree, probabilities, bird_probability=0.9, promise=0.9, promises=PROMISES)
+    taken_s = []
+    for _ in range(5):
+        started_s = time.perf_counter()
+        select_promised(tree, probabilities, bird_probability=0.9, promise=0.9, promises=PROMISES)
+        taken_s.append(time.perf_counter() - started_s)
+    assert min(taken_s) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "message"),
+    [
+        ([[0.2] * 5], r"one probability per label, got shape \(1, 5\)"),
+        ([0.5, 0.5], "one probability per label, got 5 labels"),
+    ],
+)
+def test_probabilities_that_cannot_be(probabilities, message):
+    with pytest.raises(TaxonomyError, match=message):
+        promised(probabilities)

@@ -1,0 +1,153 @@
+"""What a network said of recordings that it had not learned from, kept to calibrate answers by.
+
+Training makes it, the bundle carries it, and answers fit their thresholds to it, so it stands where
+all of them reach it. The file is NumPy's ``npz``, and reading it runs no code of it.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.arrays import FloatArray, IntArray
+
+CALIBRATION_FILE = "calibration.npz"
+_MAX_BYTES = 512 * 1024 * 1024  # unpacked: a small file may claim to hold anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibrationData:
+    """Recordings, what they are, and what a network said of each of their segments.
+
+    Attributes
+    ----------
+    logits : float32, shape (n_segments, n_labels)
+        The background's column last, where there is one. Segments of a recording stand together,
+        in order of time.
+    starts_s : float32, shape (n_segments,)
+        Where each segment starts in its recording.
+    offsets : int64, shape (n_recordings + 1,)
+        The segments of recording ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``.
+    y_true : int64, shape (n_recordings,)
+        The class index of each recording; never the background's.
+    folds : int64, shape (n_recordings,)
+        Which of the networks spoke: the one that this fold was held out from. All 0 where there
+        was one network.
+    recordings, sessions : tuple of str, length n_recordings
+    """
+
+    logits: FloatArray
+    starts_s: FloatArray
+    offsets: IntArray
+    y_true: IntArray
+    folds: IntArray
+    recordings: tuple[str, ...]
+    sessions: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Count the recordings."""
+        return len(self.recordings)
+
+    def __post_init__(self) -> None:
+        n, n_segments = len(self.recordings), len(self.starts_s)
+        if self.logits.ndim != 2 or len(self.logits) != n_segments:
+            raise ValueError(f"{n_segments} segments, but logits of shape {self.logits.shape}")
+        if len({n, len(self.sessions), len(self.y_true), len(self.folds)}) > 1:
+            raise ValueError("recordings, sessions, classes and folds differ in number")
+        if self.offsets.shape != (n + 1,) or not (np.diff(self.offsets) > 0).all():
+            raise ValueError("every recording needs at least one segment")
+        if self.offsets[0] != 0 or self.offsets[-1] != n_segments:
+            raise ValueError(f"the recordings do not hold the {n_segments} segments")
+        if n and not 0 <= self.y_true.min() <= self.y_true.max() < self.logits.shape[1]:
+            raise ValueError(f"a class index is not in 0..{self.logits.shape[1] - 1}")
+        if not np.isfinite(self.logits).all():
+            raise ValueError("a logit is not a finite number")
+
+    @property
+    def segments(self) -> tuple[slice, ...]:
+        """Which rows of `logits` are those of each recording."""
+        return tuple(slice(*pair) for pair in itertools.pairwise(self.offsets.tolist()))
+
+    def of(self, chosen: npt.NDArray[np.integer]) -> CalibrationData:
+        """Return some of the recordings, at least one of them, by their places."""
+        every = self.segments
+        segments = [every[i] for i in chosen]
+        sizes = [own.stop - own.start for own in segments]
+        return CalibrationData(
+            logits=np.concatenate([self.logits[own] for own in segments]),
+            starts_s=np.concatenate([self.starts_s[own] for own in segments]),
+            offsets=np.concatenate([[0], np.cumsum(sizes)]),
+            y_true=self.y_true[chosen],
+            folds=self.folds[chosen],
+            recordings=tuple(self.recordings[i] for i in chosen),
+            sessions=tuple(self.sessions[i] for i in chosen),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Put the recordings of several networks together, which share their labels."""
+        sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(
+            logits=np.concatenate([part.logits for part in parts]),
+            starts_s=np.concatenate([part.starts_s for part in parts]),
+            offsets=np.concatenate([[0], np.cumsum(sizes)]),
+            y_true=np.concatenate([part.y_true for part in parts]),
+            folds=np.concatenate([part.folds for part in parts]),
+            recordings=tuple(name for part in parts for name in part.recordings),
+            sessions=tuple(name for part in parts for name in part.sessions),
+        )
+
+
+def calibration_to_bytes(data: CalibrationData) -> bytes:
+    """Write as ``npz``, the logits in half precision: a megabyte holds a thousand recordings."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        logits=np.clip(data.logits, -6e4, 6e4).astype(np.float16),
+        starts_s=data.starts_s,
+        offsets=data.offsets,
+        y_true=data.y_true,
+        folds=data.folds,
+        recordings=np.array(data.recordings, np.str_),
+        sessions=np.array(data.sessions, np.str_),
+    )
+    return content.getvalue()
+
+
+def calibration_from_bytes(content: bytes) -> CalibrationData:
+    """Read what `calibration_to_bytes` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+                raise ValueError(f"it would unpack to more than {_MAX_BYTES} bytes")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return CalibrationData(
+                logits=_numbers(arrays["logits"]).astype(np.float32),
+                starts_s=_numbers(arrays["starts_s"]).astype(np.float32),
+                offsets=_numbers(arrays["offsets"]).astype(np.int64),
+                y_true=_numbers(arrays["y_true"]).astype(np.int64),
+                folds=_numbers(arrays["folds"]).astype(np.int64),
+                recordings=tuple(str(name) for name in arrays["recordings"]),
+                sessions=tuple(str(name) for name in arrays["sessions"]),
+            )
+    except (KeyError, OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(f"{CALIBRATION_FILE} cannot be used ({error})") from error
+
+
+def _numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"expected numbers, got {array.dtype}")
+    return array

@@ -1,0 +1,258 @@
+"""Ways to choose how closely to answer, behind one interface, to be measured against each other.
+
+Each picks a taxon on the path of the most probable label (`Paths`), so that an answer that is
+given for a higher promise is the same taxon or one above it. `BY_RANK` is the rule that answers are
+given by: it alone keeps a promise at every rank by itself. The others keep it over all ranks
+together, and some count "a bird" as a right answer, as their authors do.
+
+==================  ==============================================================================
+`BY_RANK`           a threshold for each rank, see `promises`
+`ONE_THRESHOLD`     the lowest threshold, the same at all ranks, at which the answers closer than
+                    the class pass together
+`SPECIES_ONLY`      the species, or nothing: a threshold for it
+`CLIMBING`          climbs until the probability exceeds the conformal quantile of what it takes to
+                    leave the wrong taxa behind [1]_
+`DARTS`             ``argmax (information + lambda) * probability`` along the path, with the least
+                    lambda at which the answers pass [2]_
+`CONFORMAL_SET`     the lowest taxon on the path that holds every label of a set which holds the
+                    true one as often as promised [3]_
+==================  ==============================================================================
+
+References
+----------
+.. [1] Goren, Galil & El-Yaniv (2024), Hierarchical selective classification, NeurIPS.
+.. [2] Deng, Krause, Berg & Fei-Fei (2012), Hedging your bets: optimizing accuracy-specificity
+   trade-offs in large scale visual recognition, CVPR.
+.. [3] Sadinle, Lei & Wasserman (2019), Least ambiguous set-valued classifiers with bounded error
+   levels, JASA 114.
+.. [4] github.com/google/cameratrapai, ensemble_prediction_combiner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.taxa.bounds import design_effect, intraclass_correlation, passes
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.paths import Indices, LabelTree, Paths, Probabilities
+from birdsong.taxa.promises import CLASS, NOTHING, fit_promises
+
+SPECIES = RANKS.index("species")
+_LAMBDAS = np.concatenate([[np.inf], np.geomspace(1e3, 1e-3, 121), [0.0]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """Recordings to fit a rule to, or to ask one about.
+
+    Attributes
+    ----------
+    paths : Paths
+    right : bool, shape (n, 5)
+        Which taxa of each path the recording is of. No rule looks at it to choose.
+    sessions : int, shape (n,)
+    information : float64, shape (n, 5)
+        What each taxon says, as a share of what a label says.
+    rivals : float64, shape (n, 5)
+        The highest probability of a label that is not at or under the taxon.
+    truth : float64, shape (n,)
+        Probability of the true label. No rule looks at it to choose.
+    """
+
+    paths: Paths
+    right: npt.NDArray[np.bool_]
+    sessions: npt.NDArray[np.integer]
+    information: Probabilities
+    rivals: Probabilities
+    truth: Probabilities
+
+    @classmethod
+    def of(
+        cls,
+        tree: LabelTree,
+        labels: Probabilities,
+        bird: Probabilities,
+        y_true: npt.NDArray[np.integer],
+        sessions: npt.NDArray[np.integer],
+    ) -> Self:
+        """Put together what was said of recordings and what they are.
+
+        Parameters
+        ----------
+        tree : LabelTree
+        labels : float64, shape (n, n_labels)
+            Pooled probabilities, given that there is a bird.
+        bird : float64, shape (n,)
+        y_true, sessions : int, shape (n,)
+        """
+        paths = tree.paths(labels, bird)
+        said = tree.label_probabilities(labels) * bird[:, np.newaxis]
+        outside = tree.label_paths[np.newaxis] != paths.nodes[:, np.newaxis]
+        return cls(
+            paths=paths,
+            right=tree.right(paths, y_true),
+            sessions=np.asarray(sessions),
+            information=np.where(paths.nodes >= 0, tree.information()[paths.nodes], 0.0),
+            rivals=np.where(outside, said[:, :, np.newaxis], 0.0).max(axis=1),
+            truth=said[np.arange(len(y_true)), y_true],
+        )
+
+    def __len__(self) -> int:
+        """Count the recordings."""
+        return len(self.paths)
+
+    def __getitem__(self, chosen: npt.NDArray[np.bool_] | Indices) -> Cases:
+        """Return some of the recordings."""
+        return Cases(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
+    @classmethod
+    def concatenate(cls, parts: list[Self]) -> Self:
+        """Put recordings of several sides together."""
+        paths = Paths(
+            **{
+                field.name: np.concatenate([getattr(part.paths, field.name) for part in parts])
+                for field in fields(Paths)
+            }
+        )
+        others = [field.name for field in fields(cls) if field.name != "paths"]
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in others}
+        return cls(paths=paths, **joined)
+
+
+Chooser = Callable[[Cases], Indices]
+"""Takes recordings, returns the column of `RANKS` of the answer to each, or `NOTHING`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule by its name; ``fit`` takes recordings and a promise."""
+
+    name: str
+    fit: Callable[[Cases, float], Chooser]
+
+
+def fixed_thresholds(name: str, **thresholds: float) -> Rule:
+    """A rule with thresholds set by hand, whatever the promise; no answer at a rank not named."""
+    by_rank = np.array([0.0, *(thresholds.get(rank, math.inf) for rank in RANKS[1:])])
+    return Rule(name, lambda cases, promise: lambda asked: _by_thresholds(asked, by_rank))
+
+
+def _by_rank(cases: Cases, promise: float) -> Chooser:
+    promises = fit_promises(cases.paths, cases.right, cases.sessions)
+    return lambda asked: promises.choose(asked.paths, promise)
+
+
+def _one_threshold(cases: Cases, promise: float, ranks: tuple[int, ...]) -> Chooser:
+    """The same threshold at each of the ranks, lowered until the first failure."""
+    at_ranks = np.isin(np.arange(len(RANKS)), ranks)
+
+    def chooser(threshold: float) -> Chooser:
+        by_rank = np.where(at_ranks, threshold, math.inf)
+        return lambda asked: _by_thresholds(asked, by_rank)
+
+    kept, passed = math.inf, False
+    for threshold in np.linspace(1, 0, 201):
+        chosen = chooser(threshold)(cases)
+        if _pass_together(cases, chosen, promise, with_class=False):
+            passed = passed or bool((chosen > CLASS).any())
+            kept = float(threshold) if passed else kept
+        elif passed:
+            break
+    return chooser(kept)
+
+
+def _climbing(cases: Cases, promise: float) -> Chooser:
+    """What each recording takes is the probability of the highest wrong taxon on its path."""
+    wrong = np.where(cases.right | (cases.paths.nodes < 0), 0.0, cases.paths.probabilities)
+    taken = wrong[:, CLASS + 1 :].max(axis=1)
+    quantile = _conformal_quantile(taken, promise)
+
+    def choose(asked: Cases) -> Indices:
+        reached = (asked.paths.probabilities > quantile) & (asked.paths.nodes >= 0)
+        return _lowest(asked, reached)
+
+    return choose
+
+
+def _darts(cases: Cases, promise: float) -> Chooser:
+    def chooser(weight: float) -> Chooser:
+        def choose(asked: Cases) -> Indices:
+            if math.isinf(weight):
+                return _lowest(asked, np.zeros(asked.right.shape, bool))
+            gain = (asked.information + weight) * asked.paths.probabilities
+            gain[asked.paths.nodes < 0] = -1
+            return _lowest(asked, gain >= gain.max(axis=1, keepdims=True))
+
+        return choose
+
+    kept = _LAMBDAS[0]
+    for weight in _LAMBDAS[1:]:
+        if not _pass_together(cases, chooser(weight)(cases), promise, with_class=True):
+            break
+        kept = weight
+    return chooser(float(kept))
+
+
+def _conformal_set(cases: Cases, promise: float) -> Chooser:
+    """The set holds the labels with at least the probability that true labels mostly have."""
+    least = -_conformal_quantile(-cases.truth, promise)
+    return lambda asked: _lowest(asked, (asked.rivals < least) & (asked.paths.nodes >= 0))
+
+
+def _conformal_quantile(scores: Probabilities, promise: float) -> float:
+    """The ``ceil((n + 1) promise)``-th smallest score; infinite where there are too few."""
+    place = math.ceil((len(scores) + 1) * promise - 1e-9)
+    return float(np.sort(scores)[place - 1]) if place <= len(scores) else math.inf
+
+
+def _by_thresholds(cases: Cases, thresholds: Probabilities) -> Indices:
+    return _lowest(cases, (cases.paths.probabilities >= thresholds) & (cases.paths.nodes >= 0))
+
+
+def _lowest(cases: Cases, reached: npt.NDArray[np.bool_]) -> Indices:
+    """Column of the lowest taxon that was reached, as `Promises.choose` counts."""
+    reached = reached.copy()
+    reached[:, CLASS] = True
+    lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
+    lowest[cases.paths.listed < 0.5] = CLASS
+    lowest[cases.paths.bird < 0.5] = NOTHING
+    return lowest
+
+
+def _pass_together(cases: Cases, chosen: Indices, promise: float, *, with_class: bool) -> bool:
+    """Whether the answers at all ranks keep the promise together."""
+    answered = np.flatnonzero(chosen >= CLASS if with_class else chosen > CLASS)
+    if not len(answered):
+        return True
+    right = cases.right[answered, chosen[answered]]
+    sessions = cases.sessions[answered]
+    effect = design_effect(sessions, intraclass_correlation(right, sessions))
+    return passes(int(right.sum()), len(right), promise, design_effect=effect)
+
+
+BY_RANK = Rule("a threshold for each rank", _by_rank)
+ONE_THRESHOLD = Rule(
+    "one threshold for all ranks",
+    lambda cases, promise: _one_threshold(cases, promise, tuple(range(CLASS + 1, len(RANKS)))),
+)
+SPECIES_ONLY = Rule(
+    "species or nothing", lambda cases, promise: _one_threshold(cases, promise, (SPECIES,))
+)
+CLIMBING = Rule("climbing, conformal quantile", _climbing)
+DARTS = Rule("DARTS", _darts)
+CONFORMAL_SET = Rule("conformal set's common ancestor", _conformal_set)
+BY_HAND = (
+    fixed_thresholds("0.78 at every rank", **dict.fromkeys(RANKS[1:], 0.78)),
+    fixed_thresholds(
+        "0.8 for species, 0.65 above", **{**dict.fromkeys(RANKS[1:], 0.65), "species": 0.8}
+    ),
+)
+"""What iNaturalist and SpeciesNet [4]_ answer by, whatever the promise."""
+
+RULES = (BY_RANK, ONE_THRESHOLD, SPECIES_ONLY, CLIMBING, DARTS, CONFORMAL_SET)

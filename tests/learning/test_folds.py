@@ -1,0 +1,184 @@
+"""Every recording heard once by a network that did not learn from it; stopped, and gone on with."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from birdsong.bundle import read_bundle
+from birdsong.errors import ConfigError, DatasetError
+from birdsong.images.store import open_store
+from birdsong.learning.material import MaterialConfig, gather_fold
+from birdsong.learning.training_config import TrainingConfig
+from birdsong.pipelines.command import main
+from tests.conftest import small_network_learns
+
+N_FOLDS = 3
+CONFIG = TrainingConfig(epochs=2, batch_size=16, dropout=0.2)
+
+
+@pytest.fixture(scope="module")
+def folds(tensorflow):
+    """The module, imported when a test needs it."""
+    from birdsong.learning import folds
+
+    return folds
+
+
+@pytest.fixture(scope="module")
+def store(images):
+    return open_store(images)
+
+
+@pytest.fixture(scope="module")
+def run_dir(folds, store, tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "folds"
+    with small_network_learns():
+        folds.train_folds(store, folder, CONFIG, N_FOLDS)
+    return folder
+
+
+def test_every_recording_is_held_out_once(store):
+    materials = [gather_fold(store, MaterialConfig(), N_FOLDS, fold) for fold in range(N_FOLDS)]
+    held_out = [name for material in materials for name in material.test.recordings]
+    assert sorted(held_out) == sorted({row.recording for row in store.rows})
+    for material in materials:
+        assert material.train.sessions.isdisjoint(material.test.sessions)
+        assert material.train.recordings
+        assert not material.validation.rows
+        assert not material.calibration.rows
+
+
+def test_the_run_tells_how_good_the_method_is(run_dir):
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    assert metrics["folds"] == len(metrics["by_fold"]) == N_FOLDS
+    assert metrics["out_of_fold"]["recordings"] == 24
+    assert sum(fold["recordings"] for fold in metrics["by_fold"]) == 24
+    assert metrics["promises"]["recordings"] == 24
+    assert len(metrics["promises"]["rules"]) == 8
+    mean = np.mean([fold["top1"] for fold in metrics["by_fold"]])
+    assert metrics["mean_of_folds"]["top1"] == pytest.approx(mean)
+    for folder in (run_dir, *(run_dir / "folds").iterdir()):
+        assert (folder / "history.csv").read_text().count("\n") == 1 + CONFIG.epochs
+        assert not (folder / "last.weights.h5").exists()
+
+
+def test_the_bundle_learned_from_everything_and_is_calibrated_by_the_folds(run_dir, store):
+    bundle = read_bundle(run_dir / "bundle")
+    assert bundle.sessions == {row.session for row in store.rows}
+    assert sum(label.n_recordings for label in bundle.bird_labels) == 24
+    data = bundle.calibration_data
+    assert sorted(data.recordings) == sorted({row.recording for row in store.rows})
+    assert set(data.folds) == set(range(N_FOLDS))
+    for fold in range(N_FOLDS):
+        expected = gather_fold(store, MaterialConfig(), N_FOLDS, fold).test.recordings
+        found = {n for n, of in zip(data.recordings, data.folds, strict=True) if of == fold}
+        assert found == set(expected)
+    assert bundle.provenance["folds"] == N_FOLDS
+
+
+def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
+    folds, run_dir, store, tmp_path, small_network
+):
+    stopped = tmp_path / "stopped"
+    trained = []
+
+    def stop(epoch):
+        trained.append(epoch["epoch"])
+        if len(trained) == 4:  # in the last epoch of the second fold
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folds.train_folds(store, stopped, CONFIG, N_FOLDS, on_epoch=stop)
+    with pytest.raises(DatasetError, match="holds a training that was stopped; add --resume"):
+        folds.train_folds(store, stopped, CONFIG, N_FOLDS)
+    with pytest.raises(ConfigError, match="cannot go on with folds 4 instead of 3"):
+        folds.train_folds(store, stopped, CONFIG, 4, resume=True)
+    again = []
+    metrics = folds.train_folds(
+        store, stopped, CONFIG, N_FOLDS, resume=True, folds_only=True,
+        on_epoch=lambda epoch: again.append(epoch["epoch"]),
+    )  # fmt: skip
+    assert again == [1, 0, 1], "neither the first fold nor a finished epoch was trained again"
+    assert not (stopped / "bundle").exists()
+    expected = json.loads((run_dir / "metrics.json").read_text())
+    assert metrics["out_of_fold"] == pytest.approx(expected["out_of_fold"])
+
+    again.clear()
+    folds.train_folds(
+        store, stopped, CONFIG, N_FOLDS, resume=True,
+        on_epoch=lambda epoch: again.append(epoch["epoch"]),
+    )  # fmt: skip
+    assert again == [0, 1], "only the network that learns from everything was trained"
+    np.testing.assert_allclose(
+        read_bundle(stopped / "bundle").calibration_data.logits,
+        read_bundle(run_dir / "bundle").calibration_data.logits,
+        atol=1e-2,
+    )
+
+
+def test_a_fold_that_was_trained_but_not_heard_is_heard(folds, run_dir, store, tmp_path):
+    """Killed between the last epoch and the file."""
+    stopped = tmp_path / "stopped"
+    kept = []
+
+    def stop(*arguments, **options):
+        kept.append(arguments)
+        raise KeyboardInterrupt
+
+    with small_network_learns(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("birdsong.learning.folds.hear_part", stop)
+        with pytest.raises(KeyboardInterrupt):
+            folds.train_folds(store, stopped, CONFIG, N_FOLDS)
+    again = []
+    with small_network_learns():
+        metrics = folds.train_folds(
+            store, stopped, CONFIG, N_FOLDS, resume=True, folds_only=True,
+            on_epoch=lambda epoch: again.append(epoch["epoch"]),
+        )  # fmt: skip
+    assert again == [0, 1, 0, 1]
+    expected = json.loads((run_dir / "metrics.json").read_text())
+    assert metrics["by_fold"][0] == pytest.approx(expected["by_fold"][0])
+
+
+def test_what_a_fold_kept_is_checked(folds, run_dir, store, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run_dir, copy)
+    shutil.rmtree(copy / "bundle")
+    shutil.copy(copy / "folds" / "1" / folds.HEARD, copy / "folds" / "0" / folds.HEARD)
+    with pytest.raises(DatasetError, match=r"0/held_out.npz: holds other recordings or labels"):
+        folds.train_folds(store, copy, CONFIG, N_FOLDS, resume=True)
+    (copy / "folds" / "0" / folds.HEARD).write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=r"0/held_out.npz: cannot be read .* delete it to train"):
+        folds.train_folds(store, copy, CONFIG, N_FOLDS, resume=True)
+
+
+def test_more_folds_than_sessions(folds, store, tmp_path):
+    with pytest.raises(DatasetError, match="30 folds were asked for, but the 24 sessions fill"):
+        folds.train_folds(store, tmp_path / "run", CONFIG, 30)
+    assert not (tmp_path / "run").exists()
+
+
+def test_plain_training_keeps_out_of_a_run_in_folds(run_dir, images, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(run_dir, copy)
+    shutil.rmtree(copy / "bundle")
+    assert main(["train", str(images), "--out", str(copy), "--resume"]) == 2
+    assert "holds a training in folds; go on with it by --folds" in capsys.readouterr().err
+
+
+def test_command(images, tmp_path, capsys, small_network):
+    out = tmp_path / "run"
+    asked = ["train", str(images), "--out", str(out), "--folds", "2", "--epochs", "1"]
+    assert main(["train", str(images), "--out", str(out), "--folds-only"]) == 2
+    assert "--folds-only needs --folds K" in capsys.readouterr().err
+    assert main([*asked, "--folds-only"]) == 0
+    said = capsys.readouterr().out
+    assert "24 recordings of 24 sessions held out once: top-1" in said
+    assert "held out from network 2: top-1" in said
+    assert "promise 90 %: no answer; information 0.00" in said
+    assert not (out / "bundle").exists()
+    assert main([*asked, "--resume"]) == 0
+    assert f"bundle: {out}/bundle" in capsys.readouterr().out

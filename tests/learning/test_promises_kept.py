@@ -1,0 +1,131 @@
+"""What answers are worth, measured on recordings that nothing was fitted to."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from birdsong.calibration_data import CalibrationData
+from birdsong.errors import DatasetError
+from birdsong.learning.promises_kept import (
+    PROMISES,
+    answers_by_rank,
+    honesty,
+    judge,
+    measure_promises,
+)
+from birdsong.pooling import softmax
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.rules import BY_RANK, RULES, SPECIES_ONLY
+from tests.taxa.trees import species_tree
+
+TAXONOMY, LABELS = species_tree([3, 2, 1, 2, 3, 1, 1, 2])
+
+
+def heard(n: int, *, n_folds: int = 5, seed: int = 0) -> CalibrationData:
+    """Recordings of which two make a session, whose logits are honest at a temperature of 1.5."""
+    generator = np.random.default_rng(seed)
+    logits = 3 * generator.standard_normal((n, len(LABELS)))
+    cumulated = softmax(logits).cumsum(axis=1)
+    return CalibrationData(
+        logits=(1.5 * logits).astype(np.float32),
+        starts_s=np.zeros(n, np.float32),
+        offsets=np.arange(n + 1),
+        y_true=(generator.random((n, 1)) > cumulated[:, :-1]).sum(axis=1),
+        folds=np.arange(n) // 2 % n_folds,
+        recordings=tuple(f"{i}.wav" for i in range(n)),
+        sessions=tuple(f"{i // 2}" for i in range(n)),
+    )
+
+
+@pytest.fixture(scope="module")
+def judged():
+    return judge(heard(1500), LABELS, TAXONOMY, background=False, rules=(BY_RANK, SPECIES_ONLY))
+
+
+def test_every_recording_is_judged_once_by_what_was_fitted_to_others(judged, monkeypatch):
+    data = heard(1500)
+    assert len(judged.y_true) == len(judged.cases) == 1500
+    by_fold = np.concatenate([data.y_true[data.folds == fold] for fold in range(5)])
+    np.testing.assert_array_equal(judged.y_true, by_fold)
+    from birdsong.learning import promises_kept
+
+    fitted, real = [], promises_kept.fit_calibration
+
+    def watched(known, *arguments, **options):
+        fitted.append(known)
+        return real(known, *arguments, **options)
+
+    monkeypatch.setattr(promises_kept, "fit_calibration", watched)
+    judge(data, LABELS, TAXONOMY, background=False)
+    for fold, known in enumerate(fitted):
+        asked = {data.sessions[i] for i in np.flatnonzero(data.folds == fold)}
+        assert asked.isdisjoint(known.sessions)
+
+
+def test_promises_hold_and_probabilities_are_honest(judged):
+    for promise in PROMISES:
+        told = answers_by_rank(judged, judged.chosen[BY_RANK.name, promise], promise)
+        assert all(told[rank]["holds"] in (True, None) for rank in RANKS[1:])
+        assert told["species"]["answers"] > (30 if promise < 0.95 else 0)
+    for rank, told in honesty(judged).items():
+        assert told["recordings"] == 1500, rank
+        assert told["expected_calibration_error"] < 0.05
+        assert told["expected_calibration_error"] < 2 * told["perfect"]
+        assert abs(told["confidence"] - told["accuracy"]) < 0.03
+
+
+def test_answers_are_counted_by_rank(judged):
+    chosen = judged.chosen[BY_RANK.name, 0.8]
+    told = answers_by_rank(judged, chosen, 0.8)
+    cases = judged.cases
+    counted = told["class"] + told["none"] + told["answers"]
+    assert counted == 1500
+    n_right, bits = 0, 0.0
+    for rank, right, information in zip(chosen, cases.right, cases.information, strict=True):
+        n_right += bool(rank > 0 and right[rank])
+        bits += information[rank] if rank > 0 and right[rank] else 0
+    assert told["accuracy"] == pytest.approx(n_right / told["answers"])
+    assert told["information"] == pytest.approx(bits / 1500)
+    species = told["species"]
+    assert species["share"] == species["answers"] / 1500
+    assert species["low"] < species["accuracy"] < species["high"]
+    nothing = answers_by_rank(judged, np.zeros(1500, int), 0.8)
+    assert nothing["accuracy"] is nothing["precision"] is nothing["species"]["accuracy"] is None
+    assert nothing["information"] == nothing["recall"] == 0
+
+
+def test_a_rule_for_each_rank_gains_more_than_the_species_alone(judged):
+    for promise in PROMISES:
+        by_rank, species = (
+            answers_by_rank(judged, judged.chosen[rule.name, promise], promise)["information"]
+            for rule in (BY_RANK, SPECIES_ONLY)
+        )
+        assert by_rank > species
+
+
+def test_a_list_leaves_others_out():
+    data = heard(800)
+    listed = np.zeros(len(LABELS), bool)
+    listed[[0, 4, 7, 11]] = True
+    judged = judge(data, LABELS, TAXONOMY, background=False, listed=listed)
+    assert len(judged.y_true) == np.isin(data.y_true, [0, 4, 7, 11]).sum()
+    everywhere = judge(data, LABELS, TAXONOMY, background=False)
+    own = np.isin(everywhere.y_true, [0, 4, 7, 11])
+    top1 = judged.cases.right[:, -1].mean()
+    assert top1 > everywhere.cases.right[own, -1].mean()
+
+
+def test_one_network_is_measured_on_sides_drawn_from_the_sessions():
+    data = replace(heard(300), folds=np.zeros(300, np.int64))
+    measured = measure_promises(data, LABELS, TAXONOMY, background=False, rules=RULES)
+    assert measured["recordings"] == 300
+    assert set(measured["rules"]) == {rule.name for rule in RULES}
+    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+
+
+def test_too_few_sessions():
+    data = replace(heard(8), folds=np.zeros(8, np.int64))
+    with pytest.raises(DatasetError, match="5 folds were asked for, but the 4 sessions fill 4"):
+        judge(data, LABELS, TAXONOMY, background=False)

@@ -1,0 +1,77 @@
+"""Bounds of a share, held to SciPy; sessions, held to naive references."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from birdsong.taxa.bounds import (
+    clopper_pearson,
+    crowding,
+    design_effect,
+    intraclass_correlation,
+    needed,
+    passes,
+)
+
+
+@pytest.mark.parametrize(("promise", "n"), [(0.99, 299), (0.95, 59), (0.9, 29), (0.8, 14)])
+def test_how_many_right_ones_a_promise_needs(promise, n):
+    assert needed(promise) == n
+    assert passes(n, n, promise)
+    assert not passes(n - 1, n - 1, promise)
+
+
+def test_no_number_supports_certainty():
+    assert needed(1.0) is None
+
+
+@given(st.integers(1, 400), st.floats(0, 1), st.floats(0.05, 0.99))
+def test_passing_is_clopper_and_pearsons_bound(n, share, promise):
+    n_right = round(share * n)
+    low = binomtest(n_right, n).proportion_ci(0.90).low  # two-sided 90 %: one-sided 95 %
+    if abs(low - promise) > 1e-9:
+        assert passes(n_right, n, promise) == (low > promise)
+    interval = binomtest(n_right, n).proportion_ci(0.95)
+    assert clopper_pearson(n_right, n) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+def test_nothing_answered_breaks_no_promise():
+    assert passes(0, 0, 0.9)
+    assert clopper_pearson(0, 0) == (0, 1)
+
+
+def test_recordings_of_a_session_are_fewer_witnesses():
+    assert passes(58, 60, 0.9, design_effect=1.0) is False
+    assert passes(60, 60, 0.9, design_effect=2.0) is True
+    assert passes(60, 60, 0.9, design_effect=2.2) is False
+    assert design_effect(np.array([1, 2, 3]), 0.7) == 1
+    assert design_effect(np.array([5, 5, 5]), 1.0) == 3
+    assert design_effect(np.array([5, 5, 5]), 0.5) == 2
+
+
+def test_correlation_of_extremes():
+    sessions = np.repeat(np.arange(50), 2)
+    alike = np.repeat(np.arange(50) % 2 == 0, 2)
+    assert intraclass_correlation(alike, sessions) == pytest.approx(1)
+    assert intraclass_correlation(np.arange(100) % 2 == 0, sessions) == 0
+    assert intraclass_correlation(np.ones(100, bool), sessions) == 0
+    assert intraclass_correlation(alike, np.arange(100)) == 0
+    assert intraclass_correlation(alike, np.zeros(100, int)) == 0
+
+
+def test_correlation_is_what_it_was_drawn_with():
+    generator = np.random.default_rng(0)
+    sessions = np.repeat(np.arange(4000), generator.integers(1, 5, 4000))
+    same = generator.random(4000)[sessions] < 0.4  # in these, all are as the first
+    of_session, own = generator.random(4000)[sessions] < 0.7, generator.random(len(sessions)) < 0.7
+    right = np.where(same, of_session, own)
+    assert intraclass_correlation(right, sessions) == pytest.approx(0.4, abs=0.04)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_crowding_is_counted_anew_each_time(sessions):
+    sessions = np.array(sessions)
+    expected = [(np.bincount(sessions[:n]) ** 2).sum() / n - 1 for n in range(1, len(sessions) + 1)]
+    np.testing.assert_allclose(crowding(sessions), expected, atol=1e-12)
