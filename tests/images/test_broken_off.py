@@ -108,7 +108,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         manifest = tmp_path / f"{n}.csv"
         rows = (f"XC{i},Turdus,merula,Turdidae,Passeriformes,Common Blackbird" for i in range(n))
         head = "xc_id,genus,species,family,order,english_name"
-        manifest.write_text("\\n".join([head, *rows]) + "\\n")
+        manifest.write_text("\n".join([head, *rows]) + "\n")
         done = subprocess.run(
             [sys.executable, "-c", script, str(manifest), str(folder), str(tmp_path / str(n))],
             check=True, capture_output=True, text=True,

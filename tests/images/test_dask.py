@@ -30,7 +30,6 @@ def scheduler():
         yield cluster.scheduler_address
 
 
-@pytest.mark.slow
 def test_two_workers_make_the_same_folder(voices, images, scheduler, tmp_path, capsys):
     folder, recordings = voices
     write_manifest(tmp_path / "manifest.csv", recordings)
