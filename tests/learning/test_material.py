@@ -16,7 +16,9 @@ def store(images):
 
 
 def test_parts_share_no_session_and_lose_no_recording(store):
-    material = gather(store, MaterialConfig(validation_share=0.15, test_share=0.25))
+    material = gather(
+        store, MaterialConfig(validation_share=0.15, calibration_share=0.15, test_share=0.25)
+    )
     parts = (material.train, material.validation, material.calibration, material.test)
     sessions = [part.sessions for part in parts]
     assert all(sessions)
