@@ -10,7 +10,7 @@ import io
 import itertools
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -89,6 +89,43 @@ class CalibrationData:
             recordings=tuple(self.recordings[i] for i in chosen),
             sessions=tuple(self.sessions[i] for i in chosen),
         )
+
+    def cut(self, n_segments: IntArray) -> CalibrationData:
+        """Return the recordings with only so many of their first segments, at least one each.
+
+        Parameters
+        ----------
+        n_segments : int, shape (n_recordings,)
+        """
+        sizes = np.clip(n_segments, 1, np.diff(self.offsets))
+        kept = np.concatenate(
+            [
+                np.arange(own.start, own.start + n)
+                for own, n in zip(self.segments, sizes, strict=True)
+            ]
+        )
+        return replace(
+            self,
+            logits=self.logits[kept],
+            starts_s=self.starts_s[kept],
+            offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        )
+
+    def first_half(self) -> CalibrationData:
+        """Return the recordings with the first half of their segments."""
+        return self.cut((np.diff(self.offsets) + 1) // 2)
+
+    def first_seconds(self, seconds: float, segment_s: float) -> CalibrationData:
+        """Return the recordings with the segments that end within the first seconds.
+
+        Parameters
+        ----------
+        seconds : float
+        segment_s : float
+            How long a segment is.
+        """
+        within = self.starts_s + segment_s <= seconds + 1e-3
+        return self.cut(np.add.reduceat(within.astype(np.int64), self.offsets[:-1]))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:

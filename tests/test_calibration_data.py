@@ -63,6 +63,25 @@ def test_segments_are_those_of_each_recording():
     assert sum(part.stop - part.start for part in data.segments) == len(data.logits)
 
 
+def test_recordings_are_cut():
+    data = drawn(4)
+    sizes = np.diff(data.offsets)
+    half = data.first_half()
+    np.testing.assert_array_equal(np.diff(half.offsets), (sizes + 1) // 2)
+    begun = data.first_seconds(4.5, segment_s=3.0)
+    np.testing.assert_array_equal(np.diff(begun.offsets), np.minimum(sizes, 2))
+    nothing_ends_so_soon = data.first_seconds(1.0, segment_s=3.0)
+    assert (np.diff(nothing_ends_so_soon.offsets) == 1).all()
+    for cut in (half, begun, nothing_ends_so_soon):
+        assert cut.recordings == data.recordings
+        for whole, part in zip(data.segments, cut.segments, strict=True):
+            n = part.stop - part.start
+            np.testing.assert_array_equal(cut.logits[part], data.logits[whole][:n])
+    chosen = data.of(np.array([3, 0]))
+    assert chosen.recordings == (data.recordings[3], data.recordings[0])
+    np.testing.assert_array_equal(chosen.logits[chosen.segments[1]], data.logits[data.segments[0]])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

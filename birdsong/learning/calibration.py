@@ -3,8 +3,9 @@
 First the rule by which segments become a recording: that with the least log loss. Then a
 temperature for each rank [1]_, at which the taxon of that rank on the path is right as often as is
 said: a network trained with label smoothing and mixed pictures says too little of what it knows of
-orders, and may say enough of species, so that no single temperature serves. Then the thresholds of
-the promises, see `birdsong.taxa.promises`.
+orders, and may say enough of species, so that no single temperature serves. For both a recording
+counts twice, whole and cut to its first half, since pooling cannot tell a short recording from a
+long one. Then the thresholds of the promises, to whole recordings; see `birdsong.taxa.promises`.
 
 References
 ----------
@@ -95,15 +96,17 @@ def fit_calibration(
     """
     tree = LabelTree(taxonomy, labels)
     lowest = max((label.rank for label in labels), key=DEPTH.__getitem__)
+    n = len(data)
+    both = CalibrationData.concatenate([data, data.first_half()])
     losses: dict[str, float] = {}
     pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
     for rule in POOLINGS:
-        pooled[rule] = pool_all(data, background=background, rule=rule)
-        losses[rule] = _label_log_loss(pooled[rule][0], data.y_true)
+        pooled[rule] = pool_all(both, background=background, rule=rule)
+        losses[rule] = _label_log_loss(pooled[rule][0], both.y_true)
     pooling = min(losses, key=losses.__getitem__)
     said, bird = pooled[pooling]
     temperatures = {
-        rank: _temperature(tree, said, bird, data.y_true, rank)
+        rank: _temperature(tree, said, bird, both.y_true, rank)
         for rank in RANKS[1 : DEPTH[lowest] + 1]
     }
     calibrated = LabelTree(taxonomy, labels, temperatures=temperatures)
@@ -111,7 +114,7 @@ def fit_calibration(
         calibration=Calibration(
             pooling=pooling,
             temperatures=temperatures,
-            promises=promises_of(calibrated, said, bird, data.y_true, data.sessions),
+            promises=promises_of(calibrated, said[:n], bird[:n], data.y_true, data.sessions),
         ),
         log_loss=losses,
     )

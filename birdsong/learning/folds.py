@@ -157,6 +157,7 @@ def train_folds(
             everything.bird_labels,
             everything.taxonomy,
             background=everything.has_background,
+            segment_s=store.config.segment_s,
             rules=(*RULES, *BY_HAND),
             seed=config.seed,
         ),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.calibration import Calibration, pool_all
+from birdsong.calibration import pool_all
 from birdsong.calibration_data import CalibrationData
 from birdsong.learning.calibration import fit_calibration
 from birdsong.learning.calibration_metrics import (
@@ -37,6 +37,7 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 PROMISES = (0.8, 0.9, 0.95)
 N_SIDES = 5
+FIRST_S = 8.0
 LEAST_ANSWERS = 30
 """Answers at a rank from which on it is said whether the promise held there."""
 
@@ -73,6 +74,7 @@ def judge(
     rules: Sequence[Rule] = (BY_RANK,),
     promises: Sequence[float] = PROMISES,
     listed: npt.NDArray[np.bool_] | None = None,
+    asked_about: CalibrationData | None = None,
     seed: int = 0,
 ) -> Judged:
     """Judge every recording by what is fitted to the others.
@@ -89,6 +91,8 @@ def judge(
     promises : sequence of float
     listed : bool, shape (n_labels,), optional
         Labels that answers are narrowed to; recordings of others are left out.
+    asked_about : CalibrationData, optional
+        The same recordings, cut: judged in the place of those that calibrate.
     seed : int
         Draws the sides.
 
@@ -107,28 +111,29 @@ def judge(
     order, said, cases = [], [], []
     chosen: dict[tuple[str, float], list[IntArray]] = {}
     sessions = np.unique(np.array(data.sessions), return_inverse=True)[1]
-    pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
+    pooled: dict[str, list[tuple[Probabilities, Probabilities]]] = {}
     for side in np.unique(sides):
         others = np.flatnonzero(sides != side)
         fitted = fit_calibration(data.of(others), labels, taxonomy, background=background)
         rule = fitted.calibration.pooling
         if rule not in pooled:
-            pooled[rule] = pool_all(data, background=background, rule=rule)
-        labels_said, bird = pooled[rule]
-        tree = _tree(labels, taxonomy, fitted.calibration, listed)
-        known, asked = (
-            np.flatnonzero(counted & (sides != side)),
-            np.flatnonzero(counted & (sides == side)),
-        )
+            pooled[rule] = [
+                pool_all(each, background=background, rule=rule)
+                for each in (data, asked_about or data)
+            ]
+        temperatures = fitted.calibration.temperatures
+        tree = LabelTree(taxonomy, labels, temperatures=temperatures, listed=listed)
+        known = np.flatnonzero(counted & (sides != side))
+        asked = np.flatnonzero(counted & (sides == side))
         if not len(known) or not len(asked):
             continue
         parts = [
             Cases.of(tree, labels_said[own], bird[own], data.y_true[own], sessions[own])
-            for own in (known, asked)
+            for own, (labels_said, bird) in zip((known, asked), pooled[rule], strict=True)
         ]
         order.append(asked)
         cases.append(parts[1])
-        said.append(tree.label_probabilities(labels_said[asked]))
+        said.append(tree.label_probabilities(pooled[rule][1][0][asked]))
         for each in rules:
             for promise in promises:
                 answered = each.fit(parts[0], promise)(parts[1])
@@ -228,6 +233,7 @@ def measure_promises(
     taxonomy: Taxonomy,
     *,
     background: bool,
+    segment_s: float,
     rules: Sequence[Rule] = (BY_RANK,),
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -237,42 +243,48 @@ def measure_promises(
     ----------
     data, labels, taxonomy, background, rules, seed
         As in `judge`.
+    segment_s : float
+        How long a segment is.
 
     Returns
     -------
     dict
         ``honesty``, and under ``rules`` for each rule, by its name, a list of what
-        `answers_by_rank` says, with its ``promise``.
+        `answers_by_rank` says, with its ``promise``; the same of the rule that answers are given by
+        under ``first_8_s``, where only so much of each recording is heard.
     """
     judged = judge(data, labels, taxonomy, background=background, rules=rules, seed=seed)
+    beginnings = judge(
+        data,
+        labels,
+        taxonomy,
+        background=background,
+        asked_about=data.first_seconds(FIRST_S, segment_s),
+        seed=seed,
+    )
     return {
         "recordings": len(judged.y_true),
         "honesty": honesty(judged),
-        "rules": {
-            rule.name: [
-                {
-                    "promise": promise,
-                    **answers_by_rank(judged, judged.chosen[rule.name, promise], promise),
-                }
-                for promise in PROMISES
-            ]
-            for rule in rules
+        "rules": {rule.name: _at_promises(judged, rule) for rule in rules},
+        f"first_{FIRST_S:g}_s": {
+            "honesty": honesty(beginnings),
+            "rules": {BY_RANK.name: _at_promises(beginnings, BY_RANK)},
         },
     }
 
 
-def _tree(
-    labels: Sequence[Label],
-    taxonomy: Taxonomy,
-    calibration: Calibration,
-    listed: npt.NDArray[np.bool_] | None,
-) -> LabelTree:
-    return LabelTree(taxonomy, labels, temperatures=calibration.temperatures, listed=listed)
+def _at_promises(judged: Judged, rule: Rule) -> list[dict[str, Any]]:
+    return [
+        {
+            "promise": promise,
+            **answers_by_rank(judged, judged.chosen[rule.name, promise], promise),
+        }
+        for promise in PROMISES
+    ]
 
 
 def _sides(data: CalibrationData, seed: int) -> npt.NDArray[np.integer]:
     """The folds that the data comes in, or as many sides drawn from the sessions."""
     if len(np.unique(data.folds)) > 1:
         return data.folds
-    sides = folds_by_session(data.sessions, [0] * len(data), n_folds=N_SIDES, seed=seed)
-    return sides
+    return folds_by_session(data.sessions, [0] * len(data), n_folds=N_SIDES, seed=seed)

@@ -252,7 +252,6 @@ def _chosen(paths: Paths, thresholds: Probabilities) -> Indices:
     reached = (paths.probabilities >= thresholds) & (paths.nodes >= 0)
     reached[:, CLASS] = True
     lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
-    lowest[paths.listed < 0.5] = CLASS
     lowest[paths.bird < 0.5] = NOTHING
     return lowest
 

@@ -220,7 +220,6 @@ def _lowest(cases: Cases, reached: npt.NDArray[np.bool_]) -> Indices:
     reached = reached.copy()
     reached[:, CLASS] = True
     lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
-    lowest[cases.paths.listed < 0.5] = CLASS
     lowest[cases.paths.bird < 0.5] = NOTHING
     return lowest
 

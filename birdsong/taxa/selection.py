@@ -77,8 +77,12 @@ def select(
 
     The probability of a taxon ``v`` is ``bird_probability`` times what
     `LabelTree.node_probabilities` says of it. A bird of which no taxon on the path reaches what its
-    rank needs is answered with Aves, an abstention; so is one that is more probably of a label that
-    was not asked for. Where no bird is the more probable, that is the answer.
+    rank needs is answered with Aves, an abstention. Where no bird is the more probable, that is the
+    answer.
+
+    Where only some labels are listed, taxa have what their listed labels have, and no more: the
+    thresholds are those at which listed birds are answered as promised, and a bird that is not on
+    the list seldom reaches them.
 
     Parameters
     ----------
@@ -125,13 +129,13 @@ def select(
     place = [taxon.rank for taxon in path].index(RANKS[chosen])
     answer, below = path[place], path[place + 1 :]
     runner_up = view.runner_up(path_nodes[place : place + 2])
-    if paths.listed[0] < 0.5:
-        reason = (
-            "Probably not in your list: "
-            f"{_percent(1 - paths.listed[0])} of the probability lies outside it."
-        )
+    outside = f"{_percent(1 - paths.listed[0])} of the probability lies outside"
+    if paths.listed[0] < 0.5 and chosen == CLASS:
+        reason = f"Probably not in your list: {outside} it."
     else:
         reason = _reason(answer, below, runner_up, float(promise), promises)
+        if paths.listed[0] < 0.5:
+            reason = f"{reason.removesuffix('.')}; {outside} your list."
     return Answer(
         rank=answer.rank,
         taxon=answer.taxon,

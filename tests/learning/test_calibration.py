@@ -63,7 +63,7 @@ def test_a_temperature_has_the_least_log_loss_of_being_right():
 def test_few_recordings_cannot_carry_it_far():
     data = heard(2, 2, temperature=5.0)
     fitted = fit_calibration(data, LABELS, TAXONOMY, background=False)
-    assert all(0.3 < each < 3 for each in fitted.calibration.temperatures.values())
+    assert all(0.2 < each < 5 for each in fitted.calibration.temperatures.values())
     assert fitted.calibration.promises.n_recordings == 2
 
 

@@ -119,10 +119,33 @@ def test_a_list_leaves_others_out():
 
 def test_one_network_is_measured_on_sides_drawn_from_the_sessions():
     data = replace(heard(300), folds=np.zeros(300, np.int64))
-    measured = measure_promises(data, LABELS, TAXONOMY, background=False, rules=RULES)
+    measured = measure_promises(
+        data, LABELS, TAXONOMY, background=False, segment_s=3.0, rules=RULES
+    )
     assert measured["recordings"] == 300
     assert set(measured["rules"]) == {rule.name for rule in RULES}
     assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+
+
+def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
+    data = heard(200)
+    generator = np.random.default_rng(1)
+    long = replace(
+        data,
+        logits=np.repeat(data.logits, 6, axis=0)
+        + generator.normal(0, 2, (1200, len(LABELS))).astype(np.float32),
+        starts_s=np.tile(1.5 * np.arange(6), 200).astype(np.float32),
+        offsets=6 * np.arange(201),
+    )
+    measured = measure_promises(long, LABELS, TAXONOMY, background=False, segment_s=3.0)
+    whole, first = measured["honesty"], measured["first_8_s"]["honesty"]
+    assert first["species"]["recordings"] == whole["species"]["recordings"] == 200
+    assert first["species"]["confidence"] != whole["species"]["confidence"]
+    expected = judge(
+        long, LABELS, TAXONOMY, background=False,
+        asked_about=long.cut(np.full(200, 4)),  # of six segments four end within 8 s
+    )  # fmt: skip
+    assert first == honesty(expected)
 
 
 def test_too_few_sessions():

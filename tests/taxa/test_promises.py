@@ -124,15 +124,11 @@ def test_recordings_of_one_session_support_as_much_as_one():
     assert math.isinf(together.at(0.5)[4])
 
 
-def test_no_bird_and_not_listed():
+def test_no_bird_is_no_answer():
     said = np.tile([0.4, 0.4, 0.4, 0.4, 0.4], (2, 1))
     paths = on_paths(said, bird=np.array([0.4, 1.0]))
     promises = Promises(thresholds={0.5: (0.0, 0.1, 0.1, 0.1, 0.1)}, n_recordings=9)
     assert promises.choose(paths, 0.5).tolist() == [NOTHING, 4]
-    outside = Paths(
-        nodes=paths.nodes, probabilities=said, bird=np.ones(2), listed=np.array([0.4, 0.6])
-    )
-    assert promises.choose(outside, 0.5).tolist() == [CLASS, 4]
 
 
 def test_a_promise_between_two_is_kept_as_the_higher_one():

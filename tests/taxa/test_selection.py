@@ -276,6 +276,15 @@ def test_a_bird_that_is_probably_not_listed():
         "Passeriformes", "Corvidae", "Pica", "Pica pica",
     ]  # fmt: skip
     assert [step.probability for step in answer.path] == pytest.approx([1, 0.25, 0.25, 0.25, 0.25])
+    low = Promises(thresholds={0.8: (0.0, 0.2, 0.2, 0.2, 0.3)}, n_recordings=90)
+    though = select_promised(
+        tree, [0.5, 0.1, 0.1, 0.25, 0.05], bird_probability=1.0, promise=0.8, promises=low
+    )
+    assert though.taxon == "Pica", "of listed birds with so little, enough are right"
+    assert though.reason == (
+        "Which species is uncertain: Pica pica 25 %; a species needs 30 % to keep a promise of "
+        "80 %; 70 % of the probability lies outside your list."
+    )
     listed_mostly = promised([0.1, 0.1, 0.11, 0.64, 0.05], promise=0.8, tree=tree)
     assert listed_mostly.taxon == "Corvidae", "enough for a family, not for a genus"
     assert listed_mostly.runner_up is None, "nothing of the others is shown"
