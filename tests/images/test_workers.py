@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 
 import psutil
-import pytest
 
 from birdsong.images.isolation import Deadline
 from birdsong.images.journal import WorkItem
