@@ -27,6 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--out", type=Path, required=True, help="folder for the images")
     parser.add_argument(
+        "--taxonomy",
+        type=Path,
+        metavar="TABLE",
+        help="take the names, families and orders of AviList, eBird, Clements or IOC, as CSV",
+    )
+    parser.add_argument(
+        "--synonyms",
+        type=Path,
+        metavar="TABLE",
+        help="CSV with old_name and new_name, for species that --taxonomy calls otherwise",
+    )
+    parser.add_argument(
         "--jobs",
         type=int,
         default=None,
@@ -60,15 +72,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Preprocess, and say what became of the recordings."""
+    from birdsong.errors import ConfigError
     from birdsong.images.preprocess import preprocess
     from birdsong.images.reasons import group_reasons
     from birdsong.images.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL, SOME_FAILED
+    from .naming import named_by_table
     from .progress import Progress
 
     recordings = read_manifest(arguments.manifest)
+    if arguments.taxonomy:
+        recordings, told = named_by_table(recordings, arguments.taxonomy, arguments.synonyms)
+        print("\n".join(told), flush=True)
+    elif arguments.synonyms:
+        raise ConfigError("--synonyms needs --taxonomy TABLE, whose names it leads to")
     config = PreprocessConfig(step_s=arguments.step_s, grid=arguments.grid)
     n_failed, heard_s = 0, 0.0
     cluster = dask_cluster(arguments.scheduler) if arguments.backend == "dask" else nullcontext()

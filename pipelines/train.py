@@ -7,6 +7,7 @@ import datetime
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--under", nargs="+", default=[], metavar="TAXON", help="only labels under these taxa"
     )
     parser.add_argument(
+        "--without", nargs="+", default=[], metavar="TAXON", help="nothing under these taxa"
+    )
+    parser.add_argument(
         "--min-recordings", type=int, default=1, metavar="N", help="leave out labels with fewer"
     )
+    parser.add_argument(
+        "--back-off", action="store_true",
+        help="what has fewer teaches its genus, or else its family, instead",
+    )  # fmt: skip
     parser.add_argument(
         "--folds", type=int, default=0, metavar="K",
         help="train K networks, each held to what the others learned from, then one on everything",
@@ -87,7 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         material=MaterialConfig(
             rank=arguments.rank,
             under=tuple(arguments.under),
+            without=tuple(arguments.without),
             min_recordings=arguments.min_recordings,
+            back_off=arguments.back_off,
             validation_share=arguments.validation_share,
             calibration_share=arguments.calibration_share,
             test_share=arguments.test_share,
@@ -150,7 +160,9 @@ def origin(licence: str) -> dict[str, str]:
 
 def print_material(material: Material) -> None:
     """Say what will be learned from what."""
-    print(f"{len(material.labels)} labels")
+    ranks = Counter(label.rank for label in material.labels if label.rank != "none")
+    shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
+    print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
     for name in ("train", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:

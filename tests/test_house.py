@@ -10,6 +10,7 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
+from birdsong.bundle import DEFAULT_BUNDLE
 from birdsong.pipelines.command import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -234,3 +235,5 @@ def test_the_wheel_holds_one_package(tmp_path):
     ours = {path if path.parts[0] == "birdsong" else "birdsong" / path for path in modules()}
     packed = {Path(name) for name in names if name.endswith(".py")}
     assert packed == ours, "neither a room left out nor tests, benchmarks or data in it"
+    bundle = {name.rpartition("/")[2] for name in names if "/bundles/default/" in name}
+    assert bundle == {path.name for path in DEFAULT_BUNDLE.iterdir()}

@@ -105,7 +105,8 @@ def _histogram(values: Sequence[float], label: str, *, logarithmic: bool = False
         if logarithmic and low > 0 and high > 1.5 * low:
             axes.hist(values, np.geomspace(low, high, 41).tolist(), color=BAR)
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter("{x:g}")
+            for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+                formatter("{x:g}")
         else:
             axes.hist(values, min(40, max(5, len(set(values)))), color=BAR)
         axes.set(xlabel=label, ylabel="count")

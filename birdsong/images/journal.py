@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +21,7 @@ from birdsong.errors import BirdsongError
 from birdsong.images.store import writing
 from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.recordings.audio_folder import AudioFolder
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.manifest import ORIGINAL_NAME, Recording
 
 JOURNAL = ".journal.jsonl"
 
@@ -57,6 +57,7 @@ class WorkItem:
             return cls(recording, None, str(error), "")
         facts = [recording.order, recording.family, recording.genus, recording.species]
         facts += [recording.english_name, recording.session]
+        facts += filter(None, [recording.extra.get(ORIGINAL_NAME)])
         stamp = json.dumps([state.st_size, state.st_mtime_ns, facts, settings])
         stamp = hashlib.sha256(stamp.encode()).hexdigest()[:32]
         return cls(recording, path, "", stamp, state.st_size)
@@ -168,10 +169,14 @@ class Journal:
 def _line(item: WorkItem, result: RecordingResult) -> bytes:
     line = {
         "stamp": item.stamp,
-        "receipt": asdict(result.receipt),
-        "index": [asdict(row) for row in result.index],
+        "receipt": result.receipt,
+        "index": result.index,
     }
-    return (json.dumps(line) + "\n").encode()
+    return (json.dumps(line, default=_fields) + "\n").encode()
+
+
+def _fields(row: ReceiptRow | IndexRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}  # `asdict` would copy each deeply
 
 
 def _parse(line: bytes) -> tuple[str, RecordingResult]:

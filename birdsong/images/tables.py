@@ -31,7 +31,11 @@ Row = TypeVar("Row", bound="DataclassInstance")
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One picture: where it lies, what it shows, and whose it is."""
+    """One picture: where it lies, what it shows, and whose it is.
+
+    `original_name` is what the bird was called where the names are now those of a table of taxa;
+    empty where it was called the same.
+    """
 
     image: str
     recording: str
@@ -44,6 +48,7 @@ class IndexRow:
     species: str
     kind: str
     english_name: str
+    original_name: str = ""
 
     @property
     def taxon(self) -> str:
@@ -172,6 +177,7 @@ def _index_row(path: Path, number: int, row: Mapping[str, str]) -> IndexRow:
         image = row["image"]
         if Path(image).is_absolute() or ".." in Path(image).parts:
             raise ValueError(f"'image' must stay inside the folder, got {image!r}")
+        row = {"original_name": "", **row}  # tables of earlier versions lack it
         values: dict[str, Any] = {field.name: row[field.name] for field in fields(IndexRow)}
         values |= {"start_s": float(row["start_s"]), "end_s": float(row["end_s"])}
         values["kind"] = _one_of(row["kind"], KINDS)

@@ -30,7 +30,8 @@ from birdsong.learning.metrics import (
 from birdsong.network import Network
 from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
 from birdsong.taxa.labels import Label, label_indices
-from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.lineage import DEPTH, RANKS
+from birdsong.taxa.naming import completed
 from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -174,7 +175,8 @@ def score_bundle(
     """
     bundle.require_pictures(store.config, str(store.folder))
     first_rows = {row.recording: row for row in reversed(store.rows)}
-    columns = label_indices(bundle.bird_labels, [lineage_of(row) for row in first_rows.values()])
+    lineages = [completed(bundle.taxonomy, lineage_of(row)) for row in first_rows.values()]
+    columns = label_indices(bundle.bird_labels, lineages)
     known = {name: int(c) for name, c in zip(first_rows, columns, strict=True) if c >= 0}
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
@@ -204,7 +206,8 @@ def measure(scored: Scored) -> dict[str, float]:
     dict
         ``top1``, ``top5``, ``top20``, ``macro_recall``, ``mean_average_precision``, and
         ``top1_genus`` and so on for the ranks above the labels', where probabilities are summed per
-        taxon.
+        taxon. Among labels of several ranks ``top1_species`` is of the recordings whose label is a
+        species, and so on.
     """
     n = len(scored.recordings)
     return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
@@ -244,7 +247,7 @@ def measure_heard(
 def measure_intervals(
     scored: Scored, *, n_resamples: int = 500, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of what `measure` says, over resampled sessions."""
+    """95 % intervals of what `measure` says, over sessions weighed at random."""
     return {
         name: session_interval(metric, scored.sessions, n_resamples=n_resamples, seed=seed)
         for name, metric in _metrics(scored).items()
@@ -265,25 +268,42 @@ def _metrics(scored: Scored) -> dict[str, Callable[[Weights], float]]:
             true, prob, weights=weights
         ),
     }
-    for rank, (upper_true, upper_prob) in _coarser(scored).items():
-        metrics[f"top1_{rank}"] = top(upper_true, upper_prob, 1)
+    for rank, (upper_true, upper_prob) in _by_rank(scored).items():
+        metrics[f"top1_{rank}"] = _top_of_known(upper_true, upper_prob)
     return metrics
 
 
-def _coarser(scored: Scored) -> dict[str, tuple[IntArray, Probabilities]]:
-    """``(y_true, y_prob)`` at each rank above the labels', their probabilities summed per taxon."""
+def _top_of_known(y_true: IntArray, y_prob: Probabilities) -> Callable[[Weights], float]:
+    """Top-1 over the items with a true class."""
+    known = y_true >= 0
+    return lambda weights: top_k_accuracy(y_true[known], y_prob[known], k=1, weights=weights[known])
+
+
+def _by_rank(scored: Scored) -> dict[str, tuple[IntArray, Probabilities]]:
+    """``(y_true, y_prob)`` at each rank above the lowest labels', probabilities summed per taxon.
+
+    Where there are labels of several ranks, the lowest is one of them. What is known to a higher
+    rank only, because its label stands there, has the class -1.
+    """
     tree = scored.taxonomy
+    ranks = sorted({label.rank for label in scored.labels}, key=DEPTH.__getitem__)
     node_prob = tree.aggregate(
         np.array([tree.index(label.taxon) for label in scored.labels]), scored.y_prob
     )
-    coarser = {}
-    for upper in RANKS[1 : RANKS.index(scored.labels[0].rank)]:
-        nodes = [i for i, taxon in enumerate(tree.nodes) if taxon.rank == upper]
+    by_rank = {}
+    for rank in RANKS[1 : DEPTH[ranks[-1]] + (len(ranks) > 1)]:
+        nodes = [i for i, taxon in enumerate(tree.nodes) if taxon.rank == rank]
         column = {tree.nodes[node].name: c for c, node in enumerate(nodes)}
-        above = [
-            next((column[t.name] for t in tree.path(label.taxon) if t.rank == upper), -1)
+        at_rank = [
+            next((column[t.name] for t in tree.path(label.taxon) if t.rank == rank), -1)
             for label in scored.labels
         ]
-        if -1 not in above:  # every label has a taxon at this rank
-            coarser[upper] = (np.array(above)[scored.y_true], node_prob[:, nodes])
-    return coarser
+        below = [
+            c
+            for c, label in zip(at_rank, scored.labels, strict=True)
+            if DEPTH[label.rank] >= DEPTH[rank]
+        ]
+        y_true = np.array(at_rank)[scored.y_true]
+        if -1 not in below and (y_true >= 0).any():  # else a label lacks a taxon at this rank
+            by_rank[rank] = (y_true, node_prob[:, nodes])
+    return by_rank

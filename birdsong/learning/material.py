@@ -19,6 +19,7 @@ from birdsong.recordings.sessions import (
 )
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.naming import completed
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -32,8 +33,12 @@ class MaterialConfig:
         Rank of the labels.
     under : tuple of str
         Taxa; only labels at or under one of them are learned. Empty for all.
+    without : tuple of str
+        Taxa; nothing is learned from recordings at or under one of them.
     min_recordings : int
         Labels with fewer recordings are left out.
+    back_off : bool
+        Whether recordings of a species that is left out teach its genus, or else its family.
     validation_share : float
         Share of the recordings that steer the training.
     calibration_share : float
@@ -48,7 +53,9 @@ class MaterialConfig:
 
     rank: str = "species"
     under: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     min_recordings: int = 1
+    back_off: bool = False
     validation_share: float = 0.1
     calibration_share: float = 0.1
     test_share: float = 0.2
@@ -139,8 +146,8 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
     DatasetError
         If fewer than two labels are left to tell apart.
     TaxonomyError
-        If a taxon of ``config.under`` is unknown, the taxa contradict each other, or no label has
-        recordings enough.
+        If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
+        other, or no label has recordings enough.
     """
 
     def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
@@ -202,19 +209,24 @@ def _gather(
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(first_rows)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
+    tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
+    lineages = [completed(tree, lineage) for lineage in lineages]
     labels = select_labels(
         lineages,
         [first_rows[name].session for name in recordings],
         rank=config.rank,
         under=config.under,
+        without=config.without,
         min_recordings=config.min_recordings,
+        back_off=config.back_off,
     )
     if len(labels) < 2:
         raise DatasetError(
             f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
             f"{config.rank}; a model needs two labels to tell apart"
         )
-    label_of = dict(zip(recordings, label_indices(labels, lineages), strict=True))
+    indices = label_indices(labels, lineages, without=config.without)
+    label_of = dict(zip(recordings, indices, strict=True))
     labelled = [name for name, label in label_of.items() if label >= 0]
     sessions = [first_rows[name].session for name in labelled]
     divided = divide(sessions, [str(label_of[name]) for name in labelled])

@@ -32,6 +32,7 @@ METRIC_NAMES = {
     "top20": "top-20",
     "macro_recall": "macro recall",
     "mean_average_precision": "mean average precision",
+    "top1_species": "right species",
     "top1_genus": "right genus",
     "top1_family": "right family",
     "top1_order": "right order",
@@ -177,10 +178,15 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore) -> str:
         if metrics["recordings_of_unknown_taxa"]
         else ""
     )
+    nested = (
+        " A genus or a family among them means its birds that have no label of their own."
+        if len({label.rank for label in scored.labels}) > 1
+        else ""
+    )
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
-        f"{metrics['labels_scored']} of {metrics['labels_known']} labels. Each recording counts "
-        f"once.{left_out} Bars show 95 % intervals over resampled sessions.",
+        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{nested} Each recording "
+        f"counts once.{left_out} Bars show 95 % intervals over sessions weighed at random.",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
         amounts=amounts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 import birdsong
 from birdsong.atomic import write_atomically
-from birdsong.bundle import Bundle, write_bundle
+from birdsong.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
@@ -193,6 +194,10 @@ def finish_run(
         },
         calibration_data=calibration_data,
     )
-    bundle = calibrate(bundle)
-    write_bundle(bundle, run_dir / "bundle", weights=run_dir / CHECKPOINT)
+    bare = keras.models.clone_model(model)  # without the optimizer's state, twice its size
+    bare.set_weights(model.get_weights())
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / WEIGHTS
+        bare.save_weights(weights)
+        write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
     (run_dir / STATE).unlink()

@@ -89,6 +89,9 @@ class Recording:
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
 """The standard columns of a manifest, in their order."""
 
+ORIGINAL_NAME = "original_name"
+"""The extra column of what a bird was called before it was given the name of a table of taxa."""
+
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
     """Read a manifest and check every row of it.

@@ -104,8 +104,7 @@ class SpectrogramConfig:
 
     def fingerprint(self) -> str:
         """Hash of every field: pictures with the same one can be mixed."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return _fingerprint(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -129,6 +128,12 @@ class SpectrogramConfig:
             if isinstance(number, bool) or not isinstance(number, (int, kind)):
                 raise ConfigError(f"SpectrogramConfig.{name} must be a number, got {number!r}")
         return cls(**{name: kind(values[name]) for name, kind in types.items()})
+
+
+@cache  # every picture is stamped with it
+def _fingerprint(config: SpectrogramConfig) -> str:
+    canonical = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatArray) -> FloatArray:
@@ -228,13 +233,15 @@ def above_background_db(decibels: FloatArray, config: SpectrogramConfig) -> Floa
     """
     excess = np.zeros(SPECTROGRAM_SHAPE, np.float32)
     live = live_frames(decibels, config)
-    sounding = np.ascontiguousarray(decibels.T[live].T)
+    sounding = decibels if live.all() else np.ascontiguousarray(decibels.T[live].T)
     if sounding.shape[1] == 0:
         return excess
     rank = round(config.background_percentile / 100 * (sounding.shape[1] - 1))
     background = np.sort(sounding, axis=1)[:, rank]  # faster than a partition of short rows
-    background = np.maximum(background, np.median(background) - config.background_spread_db)
-    excess[:, np.flatnonzero(live)] = sounding - background[:, np.newaxis]
+    middle = np.sort(background)[len(background) // 2 - 1 : len(background) // 2 + 1]
+    background = np.maximum(background, middle.mean() - config.background_spread_db)
+    columns = slice(len(live)) if live.all() else np.flatnonzero(live)
+    excess[:, columns] = sounding - background[:, np.newaxis]
     return excess
 
 

@@ -1,22 +1,31 @@
-"""Which labels a model learns: the taxa of one rank, under some taxa, with enough recordings."""
+"""Which labels a model learns: the taxa of one rank, under some taxa, with enough recordings.
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+With back-off labels may be nested: beside *Turdus merula* and *Turdus philomelos* the label of the
+genus means any other *Turdus*. Labels are told apart like any others, and the probability of the
+genus is the sum of the three (`Taxonomy.aggregate`), each counted once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.lineage import RANKS, Lineage, taxon_key
+from birdsong.taxa.lineage import RANKS, Lineage, Taxon, taxon_key
 from birdsong.taxa.taxonomy import Taxonomy
 
 LABEL_RANKS = RANKS[1:]
+_BACK_OFF = {"species": ("genus", "family"), "genus": ("family",), "family": (), "order": ()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A taxon that a model learns, and how much there was to learn it from."""
+    """A taxon that a model learns, and how much there was to learn it from.
+
+    Where other labels stand under the taxon, the label means all of it but them.
+    """
 
     taxon: str
     rank: str
@@ -35,11 +44,16 @@ def select_labels(
     *,
     rank: str,
     under: Iterable[str] = (),
+    without: Iterable[str] = (),
     min_recordings: int = 1,
+    back_off: bool = False,
 ) -> tuple[Label, ...]:
-    """Choose the taxa of one rank that a model is to learn.
+    """Choose the taxa that a model is to learn.
 
-    A recording whose lineage is empty at `rank` teaches no label.
+    A recording whose lineage is empty at `rank` teaches no label. With `back_off` it may, and what
+    has too few recordings is not thrown away: the recordings of species without a label teach
+    their genus, and where they are too few for that, their family. Beside labels of its species the
+    label of a genus so means any other species of it. No recording teaches two labels.
 
     Parameters
     ----------
@@ -49,8 +63,11 @@ def select_labels(
         ``species``, ``genus``, ``family`` or ``order``.
     under : iterable of str
         Only labels at or under one of these taxa, which may be of any rank; none: all labels.
+    without : iterable of str
+        Taxa of any rank; what is at or under one of them teaches nothing.
     min_recordings : int
         Only labels with at least as many recordings, 1 or more.
+    back_off : bool
 
     Returns
     -------
@@ -60,7 +77,7 @@ def select_labels(
     ------
     TaxonomyError
         If the lengths differ, an argument is out of range, the lineages contradict each other, a
-        taxon of `under` is in none of them, or no label is left.
+        taxon of `under` or `without` is in none of them, or no label is left.
     """
     if rank not in LABEL_RANKS:
         raise TaxonomyError(f"'rank' must be one of {', '.join(LABEL_RANKS)}, got {rank!r}")
@@ -71,44 +88,50 @@ def select_labels(
             f"{len(lineages)} lineages for {len(sessions)} sessions, expected as many"
         )
     taxonomy = Taxonomy.from_lineages(lineages)
-    wanted = {taxonomy.nodes[taxonomy.index(name)] for name in under}
-    n_recordings: Counter[str] = Counter()
-    sessions_of: defaultdict[str, set[str]] = defaultdict(set)
-    for lineage, session in zip(lineages, sessions, strict=True):
-        if name := getattr(lineage, rank):
-            n_recordings[taxon_key(name)] += 1
-            sessions_of[taxon_key(name)].add(session)
-
-    paths = {key: taxonomy.path(key) for key in n_recordings}
-    if wanted:
-        paths = {key: path for key, path in paths.items() if not wanted.isdisjoint(path)}
-    where = f" under {', '.join(sorted(taxon.name for taxon in wanted))}" if wanted else ""
-    if not paths:
-        raise TaxonomyError(f"no {rank}{where} in the lineages; choose another taxon or rank")
-    most = max(n_recordings[key] for key in paths)
-    if most < min_recordings:
+    wanted, unwanted = (set(map(taxonomy.taxon, names)) for names in (under, without))
+    closed = frozenset(taxon_key(taxon.name) for taxon in unwanted)
+    labels: list[Label] = []
+    left, most = list(range(len(lineages))), 0
+    for each in (rank, *_BACK_OFF[rank]) if back_off else (rank,):
+        learned, taken = _genera_of_species(labels), set[int]()
+        taught: defaultdict[str, list[int]] = defaultdict(list)
+        for i in left:
+            if key := _teachable(lineages[i], closed, learned).get(each):
+                taught[key].append(i)
+        for key, own in taught.items():
+            path = taxonomy.path(key)
+            if not unwanted.isdisjoint(path) or (wanted and wanted.isdisjoint(path)):
+                continue
+            most = max(most, len(own))
+            if len(own) >= min_recordings:
+                labels.append(_label(path[-1], [sessions[i] for i in own]))
+                taken.update(own)
+        left = [i for i in left if i not in taken]
+    if not labels:
+        where = _said("under", wanted) + _said("without", unwanted)
+        if not most:
+            raise TaxonomyError(f"no {rank}{where} in the lineages; choose another taxon or rank")
         raise TaxonomyError(
             f"no {rank}{where} has {min_recordings} recordings, the largest has {most}; "
             "lower 'min_recordings'"
         )
-    labels = [
-        Label(
-            taxon=path[-1].name,
-            rank=rank,
-            english_name=path[-1].english_name,
-            n_recordings=n_recordings[key],
-            n_sessions=len(sessions_of[key]),
-        )
-        for key, path in paths.items()
-        if n_recordings[key] >= min_recordings
-    ]
     return tuple(sorted(labels, key=lambda label: label.taxon))
 
 
-def label_indices(labels: Sequence[Label], lineages: Sequence[Lineage]) -> npt.NDArray[np.intp]:
-    """Class index of every recording: the label that its lineage names at the label's rank.
+def label_indices(
+    labels: Sequence[Label], lineages: Sequence[Lineage], *, without: Iterable[str] = ()
+) -> npt.NDArray[np.intp]:
+    """Class index of every recording: the lowest label that its lineage names.
 
-    Where labels of several ranks fit, the lowest one counts.
+    A recording known to its genus only has the label of the genus. Where there is none, but some
+    for species of the genus, it has no label: it may be of one of them.
+
+    Parameters
+    ----------
+    labels : sequence of Label
+    lineages : sequence of Lineage, length n_recordings
+    without : iterable of str
+        Taxa whose recordings have no label, as in `select_labels`.
 
     Returns
     -------
@@ -116,10 +139,50 @@ def label_indices(labels: Sequence[Label], lineages: Sequence[Lineage]) -> npt.N
         Position in `labels`, or -1 where no label fits.
     """
     index_of = {(label.rank, taxon_key(label.taxon)): i for i, label in enumerate(labels)}
-    ranks = [rank for rank in reversed(LABEL_RANKS) if any(label.rank == rank for label in labels)]
+    closed, learned = frozenset(map(taxon_key, without)), _genera_of_species(labels)
 
     def index(lineage: Lineage) -> int:
-        keys = ((rank, taxon_key(getattr(lineage, rank))) for rank in ranks)
-        return next((index_of[key] for key in keys if key in index_of), -1)
+        names = _teachable(lineage, closed, learned).items()
+        return next((index_of[name] for name in names if name in index_of), -1)
 
     return np.array([index(lineage) for lineage in lineages], dtype=np.intp)
+
+
+def _teachable(lineage: Lineage, closed: Set[str], learned: Set[str]) -> dict[str, str]:
+    """The taxon that a recording can teach at each rank, the lowest rank first.
+
+    Parameters
+    ----------
+    lineage : Lineage
+    closed : set of str
+        Taxa that teach nothing.
+    learned : set of str
+        Genera with labels for species of theirs.
+    """
+    keys = {rank: taxon_key(getattr(lineage, rank)) for rank in reversed(LABEL_RANKS)}
+    if not closed.isdisjoint(keys.values()):
+        return {}
+    if not keys["species"] and keys["genus"] in learned:
+        return {"genus": keys["genus"]}
+    return {rank: key for rank, key in keys.items() if key}
+
+
+def _genera_of_species(labels: Iterable[Label]) -> frozenset[str]:
+    return frozenset(
+        taxon_key(label.taxon).split()[0] for label in labels if label.rank == "species"
+    )
+
+
+def _label(taxon: Taxon, sessions: Sequence[str]) -> Label:
+    return Label(
+        taxon=taxon.name,
+        rank=taxon.rank,
+        english_name=taxon.english_name,
+        n_recordings=len(sessions),
+        n_sessions=len(set(sessions)),
+    )
+
+
+def _said(word: str, taxa: Iterable[Taxon]) -> str:
+    names = ", ".join(sorted(taxon.name for taxon in taxa))
+    return f" {word} {names}" if names else ""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
+from birdsong.taxa.agreement import agreed_parents, two_ranks
 from birdsong.taxa.lineage import DEPTH, RANKS, ROOT, Lineage, Taxon, taxon_key, tidy
 
 
@@ -28,6 +29,12 @@ class Taxonomy:
         siblings stand together, sorted by name.
     parents : int, shape (n_nodes,), read-only
         Index of each node's parent; -1 for Aves.
+    n_leaves : int, shape (n_nodes,), read-only
+        Taxa without children at or under each node.
+    information : float64, shape (n_nodes,), read-only
+        What it is worth to know that a bird belongs to a node, in bits:
+        ``log2(n_leaves[0] / n_leaves[v])``. 0 for Aves; the same for a family of one genus and for
+        that genus.
 
     Parameters
     ----------
@@ -59,7 +66,6 @@ class Taxonomy:
         self.parents = np.array(
             [-1, *(position[parent_of[taxon]] for taxon in self.nodes[1:])], dtype=np.intp
         )
-        self.parents.setflags(write=False)
 
         # Rank by rank, the lowest first: its nodes, their parents, where each one's nodes begin.
         self._levels: list[tuple[slice, npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
@@ -68,68 +74,45 @@ class Taxonomy:
                 groups = np.unique(self.parents[start:stop], return_index=True)
                 self._levels.insert(0, (slice(start, stop), *groups))
 
+        is_leaf = np.ones(len(self.nodes))
+        is_leaf[self.parents[1:]] = 0
+        leaves = self._summed(is_leaf)
+        self.n_leaves = leaves.astype(np.intp)
+        self.information = np.log2(leaves[0] / leaves)
+        for array in (self.parents, self.n_leaves, self.information):
+            array.setflags(write=False)
+
         self._index: dict[str, int] = {}
         self._children: list[list[int]] = [[] for _ in self.nodes]
         for index, taxon in enumerate(self.nodes):
             first = self.nodes[self._index.setdefault(taxon_key(taxon.name), index)]
             if first is not taxon:
-                raise _two_ranks(first, taxon)
+                raise two_ranks(first, taxon)
             if index:
                 self._children[self.parents[index]].append(index)
 
     @classmethod
-    def from_lineages(cls, lineages: Iterable[Lineage]) -> "Taxonomy":
+    def from_lineages(
+        cls, lineages: Iterable[Lineage], places: Iterable[str] | None = None
+    ) -> "Taxonomy":
         """Build the tree that all lineages agree on.
 
         A rank that one row leaves empty is filled from the others; one that no row knows is
         skipped, and the taxon hangs under the next rank above. Of several English names the first
         counts.
 
+        Parameters
+        ----------
+        lineages : iterable of Lineage
+        places : iterable of str, optional
+            Where each lineage stands, such as ``row 17``, for messages.
+
         Raises
         ------
         TaxonomyError
             If two rows put a taxon in two places, or a name is used at two ranks.
         """
-        taxa = {taxon_key(ROOT.name): ROOT}
-        above: dict[str, dict[str, str]] = {}  # of each taxon, the known taxon at each higher rank
-
-        def learn(key: str, rank: str, ancestor: str) -> None:
-            known = above[key].setdefault(rank, ancestor)
-            if known != ancestor:
-                raise TaxonomyError(
-                    f"the {taxa[key].rank} {taxa[key].name!r} stands in two places: in the {rank} "
-                    f"{taxa[known].name!r} and in the {rank} {taxa[ancestor].name!r}"
-                )
-
-        for lineage in dict.fromkeys(lineages):
-            ancestors: dict[str, str] = {}
-            for rank in RANKS[1:]:
-                name = tidy(getattr(lineage, rank))
-                if not name:
-                    continue
-                key = name.casefold()
-                taxon = Taxon(rank, name, lineage.english_name if rank == "species" else "")
-                known = taxa.setdefault(key, taxon)
-                if known.rank != rank:
-                    raise _two_ranks(known, taxon)
-                if not known.english_name:
-                    taxa[key] = Taxon(rank, known.name, taxon.english_name)
-                above.setdefault(key, {})
-                for higher_rank, ancestor in ancestors.items():
-                    learn(key, higher_rank, ancestor)
-                ancestors[rank] = key
-
-        # From the bottom up, what is known above a taxon holds for its parent as well.
-        parent_of: dict[Taxon, Taxon] = {}
-        for rank in reversed(RANKS[1:]):
-            for key in [key for key in above if taxa[key].rank == rank]:
-                parent_rank = max(above[key], key=DEPTH.__getitem__, default=None)
-                parent = taxon_key(ROOT.name) if parent_rank is None else above[key][parent_rank]
-                parent_of[taxa[key]] = taxa[parent]
-                for higher_rank, ancestor in above[key].items():
-                    if higher_rank != parent_rank:
-                        learn(parent, higher_rank, ancestor)
-        return cls(parent_of)
+        return cls(agreed_parents(lineages, places))
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Taxonomy":
@@ -195,6 +178,13 @@ class Taxonomy:
                 + (f"; nearest: {hint}" if hint else "")
             )
         return self._index[key]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and taxon_key(name) in self._index
+
+    def taxon(self, name: str) -> Taxon:
+        """The taxon called `name`, with its rank and its English name."""
+        return self.nodes[self.index(name)]
 
     def path(self, name: str) -> tuple[Taxon, ...]:
         """The taxa from Aves down to `name`, both included."""
@@ -270,6 +260,10 @@ class Taxonomy:
             raise TaxonomyError(f"expected label indices from 0 to {len(self.nodes) - 1}")
         totals = np.zeros((*values.shape[:-1], len(self.nodes)))
         totals[..., leaves] = values
+        return self._summed(totals)
+
+    def _summed(self, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Add to every node, in place, what lies under it."""
         for level, parents, groups in self._levels:
             totals[..., parents] += np.add.reduceat(totals[..., level], groups, axis=-1)
         return totals
@@ -297,12 +291,6 @@ def _checked_row(row: object, where: str) -> tuple[Taxon, str]:
     if not tidy(cells["name"]):
         raise TaxonomyError(f"{where}: 'name' must not be empty")
     return Taxon(cells["rank"], tidy(cells["name"]), cells["english_name"]), cells["parent"]
-
-
-def _two_ranks(first: Taxon, second: Taxon) -> TaxonomyError:
-    return TaxonomyError(
-        f"the name {first.name!r} is used twice: for a {first.rank} and for a {second.rank}"
-    )
 
 
 def _quoted(value: object) -> str:

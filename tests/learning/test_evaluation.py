@@ -14,10 +14,13 @@ from birdsong.errors import BundleError, DatasetError
 from birdsong.images.preprocess import preprocess
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
-from birdsong.learning.evaluation import score_bundle
+from birdsong.learning.evaluation import Scored, measure, measure_intervals, score_bundle
 from birdsong.learning.report import write_report
 from birdsong.pipelines.command import main
 from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.taxa.labels import Label
+from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.taxonomy import Taxonomy
 from tests.conftest import write_voices
 from tests.parsed_page import ParsedPage
 
@@ -111,6 +114,7 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
     assert page.tags.count("svg") == 3
     assert "script" not in page.tags
     assert "Not an honest measurement" not in text
+    assert "A genus or a family among them" not in text
     assert all(source.startswith(("data:", "#")) for source in page.sources)
 
 
@@ -123,6 +127,74 @@ def test_a_vanished_picture_is_named(held_out, bundle, store, tmp_path):
     store = replace(store, folder=tmp_path / "images")
     with pytest.raises(DatasetError, match=r"\.png: cannot be read"):
         write_report(replace(held_out, scored=turned), bundle, store, tmp_path / "report")
+
+
+NESTED = (("species", "Turdus merula"), ("genus", "Turdus"), ("family", "Turdidae"))
+
+
+def nested(y_true, y_prob, labels=NESTED):
+    """What a network says whose labels are nested: any other *Turdus*, any other of the family."""
+    rows = [("Turdidae", "Turdus merula"), ("Turdidae", "Catharus minimus"), ("Corvidae", "Pica p")]
+    tree = Taxonomy.from_lineages(
+        Lineage(order="Passeriformes", family=family, genus=name.split()[0], species=name)
+        for family, name in rows
+    )
+    n = len(y_true)
+    return Scored(
+        labels=tuple(Label(taxon=taxon, rank=rank) for rank, taxon in labels),
+        taxonomy=tree,
+        recordings=tuple(map(str, range(n))),
+        sessions=tuple(map(str, range(n))),
+        y_true=np.array(y_true),
+        y_prob=np.array(y_prob, dtype=np.float64),
+        bird=np.ones(n),
+        tellings=(),
+    )
+
+
+def test_nested_labels_are_measured_at_each_rank_on_what_is_known_at_it():
+    labels = (*NESTED, ("species", "Pica p"))
+    scored = nested(
+        [0, 1, 2, 3],
+        [
+            [0.2, 0.5, 0.0, 0.3],  # taken for another Turdus: the genus is right
+            [0.3, 0.2, 0.1, 0.4],  # taken for Pica, but more probably a Turdus
+            [0.0, 0.1, 0.2, 0.7],
+            [0.1, 0.1, 0.2, 0.6],
+        ],
+        labels,
+    )
+    measured = measure(scored)
+    assert measured["top1"] == 1 / 4
+    assert measured["top1_order"] == 1
+    assert measured["top1_family"] == 3 / 4
+    assert measured["top1_genus"] == 1
+    assert measured["top1_species"] == 1 / 2
+
+
+def test_intervals_where_a_rank_is_known_of_a_single_recording():
+    scored = nested([0, *[2] * 9], [[0.5, 0.2, 0.3], *[[0.1, 0.2, 0.7]] * 9])
+    low, high = measure_intervals(scored, n_resamples=50)["top1_species"]
+    assert (low, high) == (1, 1)
+
+
+def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store, tmp_path):
+    """What is not one of the genus's species is one of its others, also where it is new."""
+    labels = tuple(
+        replace(label, taxon="Acutus", rank="genus") if label.taxon == "Acutus summus" else label
+        for label in bundle.labels
+    )
+    rows = [
+        replace(row, species="novus", family="") if row.species == "summus" else row
+        for row in store.rows
+    ]
+    found = score_bundle(replace(bundle, labels=labels), replace(store, rows=tuple(rows)))
+    assert found.n_unknown == 0
+    names = {labels[i].taxon for i in found.scored.y_true}
+    assert names == {"Acutus", "Acutus surgens", "Gravis profundus"}
+    metrics = write_report(found, bundle, store, tmp_path)
+    assert {"top1_species", "top1_genus", "top1_family"} <= metrics["metrics"].keys()
+    assert "A genus or a family among them means" in (tmp_path / "report.html").read_text()
 
 
 def test_command_says_the_figures(bundle_dir, images, tmp_path, capsys):

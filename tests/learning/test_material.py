@@ -81,3 +81,64 @@ def test_one_label_is_refused(store):
         gather(store, MaterialConfig(under=("Gravis",)))
     with pytest.raises(TaxonomyError, match="the largest has 8; lower 'min_recordings'"):
         gather(store, MaterialConfig(min_recordings=9))
+
+
+def with_thin_species(store):
+    """The recordings of one species given to three, and one known to its genus only."""
+    recordings = sorted({row.recording for row in store.rows if row.species == "summus"})
+    epithets = dict(zip(recordings, ["altus", "celsus", ""] * 3, strict=False))
+    rows = [replace(row, species=epithets.get(row.recording, row.species)) for row in store.rows]
+    return replace(store, rows=tuple(rows))
+
+
+def test_with_back_off_thin_species_teach_their_genus(store):
+    store = with_thin_species(store)
+    config = MaterialConfig(min_recordings=6, back_off=True, calibration_share=0.0, test_share=0.0)
+    material = gather(store, config)
+    birds = [label for label in material.labels if label != BACKGROUND]
+    assert [(label.rank, label.taxon, label.n_recordings) for label in birds] == [
+        ("genus", "Acutus", 8),
+        ("species", "Acutus surgens", 8),
+        ("species", "Gravis profundus", 8),
+    ]
+    for part in (material.train, material.validation):
+        for row, index in zip(part.rows, part.label_indices, strict=True):
+            if row.kind == "bird":
+                named = {"surgens": "Acutus surgens", "profundus": "Gravis profundus"}
+                assert material.labels[index].taxon == named.get(row.species, "Acutus")
+    assert "Acutus altus" in material.taxonomy, "a list of species may name it"
+
+
+def test_without_back_off_thin_species_teach_nothing(store):
+    material = gather(with_thin_species(store), MaterialConfig(min_recordings=6))
+    assert {row.species for row in material.train.rows} == {"surgens", "profundus"}
+    assert "Acutus altus" not in material.taxonomy
+
+
+def test_excluded_taxa_are_learned_from_in_no_way(store):
+    material = gather(store, MaterialConfig(rank="genus", without=("Acutus_summus",)))
+    parts = (material.train, material.validation, material.test)
+    assert {row.species for part in parts for row in part.rows} == {"surgens", "profundus"}
+    with pytest.raises(TaxonomyError, match=r"no taxon 'Acuta' .* nearest: Acut"):
+        gather(store, MaterialConfig(without=("Acuta",)))
+
+
+def test_a_family_that_some_rows_leave_empty_is_filled_from_the_others(store):
+    rows = [replace(r, family="") if r.recording.endswith("_3.wav") else r for r in store.rows]
+    material = gather(replace(store, rows=tuple(rows)), MaterialConfig(rank="family"))
+    parts = (material.train, material.validation, material.calibration, material.test)
+    assert sum(len(part.recordings) for part in parts) == 24
+
+
+def test_contradicting_recordings_are_named(store):
+    rows = [
+        replace(row, family="Gravidae") if row.recording == "Acutus_summus_3.wav" else row
+        for row in store.rows
+    ]
+    message = (
+        r"genus 'Acutus' stands in two places: in the family 'Acutidae' "
+        r"\(recording Acutus_summus_0.wav\) and in the family 'Gravidae' "
+        r"\(recording Acutus_summus_3.wav\)"
+    )
+    with pytest.raises(TaxonomyError, match=message):
+        gather(replace(store, rows=tuple(rows)), MaterialConfig())

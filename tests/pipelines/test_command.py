@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,27 @@ def test_train_then_classify(images, voices, tmp_path, capsys, small_network):
     folder, rows = voices
     assert main(["classify", str(folder / rows[0].file), "--bundle", str(run / "bundle")]) == 0
     assert capsys.readouterr().out.startswith("recording,start_s,end_s,rank,taxon")
+
+
+def test_train_with_back_off_and_exclusions(images, tmp_path, capsys, small_network):
+    """Of Acutus half the recordings are of one species each: too few for labels of their own."""
+    folder = shutil.copytree(images, tmp_path / "images")
+    head, *rows = (folder / "index.csv").read_text().splitlines(keepends=True)
+    rows = [re.sub(r"^(.*_)([02])(\.wav.*),summus,", r"\1\2\3,novus,", row) for row in rows]
+    (folder / "index.csv").write_text(head + "".join(rows))
+    words = ["train", str(folder), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    words += ["--batch-size", "16", "--min-recordings", "7", "--back-off"]
+    assert main(words) == 0
+    assert "labels, by rank: 1 genus, 2 species" in capsys.readouterr().out
+    labels = json.loads((tmp_path / "run" / "bundle" / "bundle.json").read_text())["labels"]
+    assert [(label["rank"], label["taxon"]) for label in labels[:3]] == [
+        ("genus", "Acutus"),
+        ("species", "Acutus surgens"),
+        ("species", "Gravis profundus"),
+    ]
+    words = ["train", str(folder), "--out", str(tmp_path / "other"), "--rank", "genus"]
+    assert main([*words, "--without", "Acutus_surgens", "Acutus_summus", "Acutus_novus"]) == 2
+    assert "only Gravis has recordings enough at rank genus" in capsys.readouterr().err
 
 
 @pytest.fixture

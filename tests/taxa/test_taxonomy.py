@@ -194,6 +194,33 @@ def test_rows_that_contradict_each_other(other, message):
         Taxonomy.from_lineages([BLACKBIRD, other])
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [BLACKBIRD, Lineage(genus="Turdus"), Lineage(family="Corvidae", genus="TURDUS")],
+            r"genus 'Turdus' stands in two places: in the family 'Turdidae' \(row 0\) and in the "
+            r"family 'Corvidae' \(row 2\)",
+        ),
+        (
+            [BLACKBIRD, BLACKBIRD, Lineage(family="Turdus")],
+            r"'Turdus' is used twice: for a genus \(row 0\) and for a family \(row 2\)",
+        ),
+        (
+            [
+                Lineage(order="Passeriformes", genus="Turdus"),
+                Lineage(family="Turdidae", genus="Turdus"),
+                Lineage(order="Piciformes", family="Turdidae"),
+            ],
+            r"in the order 'Piciformes' \(row 2\) and in the order 'Passeriformes' \(row 0\)",
+        ),
+    ],
+)
+def test_contradictions_name_the_rows(rows, message):
+    with pytest.raises(TaxonomyError, match=message):
+        Taxonomy.from_lineages(rows, [f"row {i}" for i in range(len(rows))])
+
+
 def test_a_contradiction_across_ranks_and_rows():
     rows = [
         Lineage(order="Passeriformes", genus="Turdus"),
@@ -283,6 +310,51 @@ def test_aggregate_of_one_vector(tree):
 def test_aggregate_refuses(tree, indices, probabilities, message):
     with pytest.raises(TaxonomyError, match=message):
         tree.aggregate(indices, probabilities)
+
+
+def test_information_in_bits(tree):
+    bits = {name: tree.information[tree.index(name)] for name in ("Aves", "Turdidae", "Turdus")}
+    assert bits == {
+        "Aves": 0,
+        "Turdidae": pytest.approx(np.log2(5 / 3)),
+        "Turdus": pytest.approx(np.log2(5 / 2)),
+    }
+    assert tree.information[tree.index("Turdus merula")] == pytest.approx(np.log2(5))
+    assert tree.n_leaves[[0, tree.index("Turdus")]].tolist() == [5, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        tree.information[0] = 1
+
+
+def test_a_family_of_one_genus_of_one_species_is_worth_as_much_as_the_species(tree):
+    path = tree.path("Bubo bubo")
+    bits = [tree.information[tree.index(taxon.name)] for taxon in path]
+    assert bits == [0, *[pytest.approx(np.log2(5))] * 4]
+
+
+def test_a_tree_of_one_genus_and_one_without_any():
+    tree = Taxonomy.from_lineages(LINEAGES[:2])
+    assert tree.information.tolist() == [0, 0, 0, 0, 1, 1]
+    totals = tree.aggregate([4, 5], [0.25, 0.75])
+    assert totals.tolist() == [1, 1, 1, 1, 0.25, 0.75]
+    assert Taxonomy.from_lineages([]).information.tolist() == [0]
+
+
+@given(lineages())
+@settings(deadline=None)
+def test_information_grows_towards_the_leaves(rows):
+    tree = Taxonomy.from_lineages(rows)
+    leaves = [len(tree.leaves_under(taxon.name)) for taxon in tree.nodes]
+    assert tree.n_leaves.tolist() == leaves
+    np.testing.assert_allclose(tree.information, np.log2(leaves[0] / np.array(leaves)))
+    assert (tree.information[tree.parents[1:]] <= tree.information[1:]).all()
+
+
+def test_taxa_by_name(tree):
+    assert tree.taxon("turdus_merula") == Taxon("species", "Turdus merula", "Common Blackbird")
+    assert "TURDUS merula" in tree
+    assert "Turdus" in tree
+    assert "Turdus pilaris" not in tree
+    assert None not in tree
 
 
 def test_a_large_tree_is_fast_enough_to_build_and_sum():
