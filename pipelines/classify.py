@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--only", type=Path, default=None, metavar="LIST",
-        help="a name a line: the species, or taxa above them, that occur at the place",
+        help="what occurs at the place: a name a line, or a table such as a manifest",
     )  # fmt: skip
     parser.add_argument(
         "--overlap",
@@ -71,12 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     classifier = Classifier.load(arguments.bundle or DEFAULT_BUNDLE)
     if arguments.only is not None:
-        only = listed_labels(arguments.only, classifier.bundle)
-        print(
-            f"{len(only)} of {len(classifier.bundle.bird_labels)} labels are on the list",
-            file=sys.stderr,
-        )
-        config = replace(config, only=only)
+        config = replace(config, only=listed_labels(arguments.only, classifier.bundle))
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
         print("birdsong classify: no recordings in the folders named", file=sys.stderr)
@@ -110,34 +105,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def listed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
-    """Read which of a bundle's labels are on a list: by their own names or a taxon above them.
+    """Read which of a bundle's labels may be the answer where only the taxa of a list occur.
 
     Raises
     ------
     TaxonomyError
-        If the list cannot be read, is empty, or names none of them.
+        If the list cannot be read, is empty, or admits no label.
     """
-    from birdsong.errors import TaxonomyError
-    from birdsong.taxa.lineage import taxon_key
+    from birdsong.taxa.species_list import admitted_labels, read_species_list
 
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaxonomyError(f"{path}: cannot be read ({error})") from error
-    names = {taxon_key(line.partition("#")[0]) for line in lines} - {""}
-    if not names:
-        raise TaxonomyError(f"{path}: the list is empty; expected a name a line: Turdus merula")
-    listed = frozenset(
-        label.taxon
-        for label in bundle.bird_labels
-        if any(taxon_key(taxon.name) in names for taxon in bundle.taxonomy.path(label.taxon))
+    listed = read_species_list(path, bundle.taxonomy)
+    admitted = admitted_labels(listed, bundle.taxonomy, bundle.bird_labels)
+    only = frozenset(
+        label.taxon for label, may in zip(bundle.bird_labels, admitted, strict=True) if may
     )
-    if not listed:
-        raise TaxonomyError(
-            f"{path}: none of its {len(names)} names is a label of bundle '{bundle.name}', or "
-            "stands above one"
-        )
-    return listed
+    unknown = f"; {len(listed.unknown)} names are unknown to it" if listed.unknown else ""
+    print(
+        f"{path.name}: {len(only)} of the model's {len(bundle.bird_labels)} labels{unknown}",
+        file=sys.stderr,
+    )
+    return only
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:

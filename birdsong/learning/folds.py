@@ -147,8 +147,8 @@ def train_folds(
         "folds": n_folds,
         "out_of_fold": measure_heard(heard, everything),
         "mean_of_folds": {
-            name: float(np.mean([each[name] for each in by_fold]))
-            for name in by_fold[0]
+            name: float(np.mean([each[name] for each in by_fold if name in each]))
+            for name in dict.fromkeys(name for each in by_fold for name in each)
             if name not in ("recordings", "sessions")
         },
         "by_fold": by_fold,

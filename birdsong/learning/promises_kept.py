@@ -7,62 +7,27 @@ by session, so that not even a temperature has seen what it is measured on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
+from birdsong.bundle import Bundle
 from birdsong.calibration import pool_all
 from birdsong.calibration_data import CalibrationData
+from birdsong.errors import BundleError
 from birdsong.learning.calibration import fit_calibration
-from birdsong.learning.calibration_metrics import (
-    expected_calibration_error,
-    perfect_calibration_error,
-)
-from birdsong.learning.hierarchical_metrics import (
-    area_under_risk_coverage,
-    hierarchical_precision_recall,
-    information_gained,
-)
+from birdsong.learning.judged import Judged, answers_by_rank, honesty
 from birdsong.recordings.sessions import folds_by_session
-from birdsong.taxa.bounds import clopper_pearson
 from birdsong.taxa.labels import Label
-from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
-from birdsong.taxa.promises import NOTHING
 from birdsong.taxa.rules import BY_RANK, Cases, Rule
 from birdsong.taxa.taxonomy import Taxonomy
 
 PROMISES = (0.8, 0.9, 0.95)
 N_SIDES = 5
 FIRST_S = 8.0
-LEAST_ANSWERS = 30
-"""Answers at a rank from which on it is said whether the promise held there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Recordings, each judged by what was fitted to others.
-
-    Attributes
-    ----------
-    tree : LabelTree
-        Without temperatures.
-    y_true : int, shape (n,)
-    labels : float64, shape (n, n_labels)
-        Probability of each label, calibrated, given that there is a bird.
-    cases : Cases
-    chosen : dict
-        For each rule, by its name, and each promise: the column of `RANKS` of every answer.
-    """
-
-    tree: LabelTree
-    y_true: IntArray
-    labels: Probabilities
-    cases: Cases
-    chosen: dict[tuple[str, float], IntArray]
 
 
 def judge(
@@ -147,84 +112,49 @@ def judge(
     )
 
 
-def answers_by_rank(judged: Judged, chosen: IntArray, promise: float) -> dict[str, Any]:
-    """Count the answers at each rank, and tell how many were right and what they said.
+def judge_by_bundle(
+    bundle: Bundle, data: CalibrationData, *, promises: Sequence[float] = PROMISES
+) -> Judged:
+    """Judge recordings that a bundle knows nothing of as it answers them.
 
     Parameters
     ----------
-    judged : Judged
-    chosen : int, shape (n,)
-        Column of `RANKS` of every answer.
-    promise : float
+    bundle : Bundle
+        One that is calibrated.
+    data : CalibrationData
+        What its network says of recordings of sessions that are not among the bundle's.
+    promises : sequence of float
 
     Returns
     -------
-    dict
-        For each rank below the class ``answers``, ``share`` of all recordings, ``right``,
-        ``accuracy`` with its 95 % interval ``low`` to ``high``, and ``holds``: whether the accuracy
-        is at or above the promise within that interval; null where fewer than 30 were answered.
-        ``class`` and ``none``, how often that was said; ``accuracy`` of all answers below the
-        class; ``information`` gained; hierarchical ``precision``, ``recall`` and ``f1``.
+    Judged
+
+    Raises
+    ------
+    BundleError
+        If the bundle is not calibrated.
     """
-    cases = judged.cases
-    told: dict[str, Any] = {}
-    for rank in range(len(RANKS) - 1, 0, -1):
-        here = chosen == rank
-        n, n_right = int(here.sum()), int(cases.right[here, rank].sum())
-        low, high = clopper_pearson(n_right, n)
-        told[RANKS[rank]] = {
-            "answers": n,
-            "share": n / len(chosen),
-            "right": n_right,
-            "accuracy": n_right / n if n else None,
-            "low": low,
-            "high": high,
-            "holds": high >= promise if n >= LEAST_ANSWERS else None,
-        }
-    n_answers = sum(each["answers"] for each in told.values())
-    n_right = sum(each["right"] for each in told.values())
-    precision, recall, f1 = hierarchical_precision_recall(
-        cases.paths.nodes, chosen, judged.y_true, judged.tree
+    if bundle.calibration is None:
+        raise BundleError(
+            f"bundle '{bundle.name}' is not calibrated, and promises nothing; train it with "
+            "recordings to calibrate by"
+        )
+    tree = LabelTree(
+        bundle.taxonomy, bundle.bird_labels, temperatures=bundle.calibration.temperatures
     )
-    return {
-        **told,
-        "class": int((chosen == 0).sum()),
-        "none": int((chosen == NOTHING).sum()),
-        "answers": n_answers,
-        "accuracy": n_right / n_answers if n_answers else None,
-        "information": information_gained(chosen, cases.right, cases.information),
-        "precision": precision if n_answers else None,
-        "recall": recall,
-        "f1": f1,
-    }
-
-
-def honesty(judged: Judged) -> dict[str, Any]:
-    """Tell how honest the probabilities of the most probable label and of its ancestors are.
-
-    Returns
-    -------
-    dict
-        For each rank of the labels and above: ``expected_calibration_error`` of the path's taxon,
-        that of a ``perfect`` model with the same probabilities, mean ``confidence``, ``accuracy``,
-        and ``area_under_risk_coverage``.
-    """
-    paths, right = judged.cases.paths, judged.cases.right
-    told = {}
-    for rank in range(len(RANKS) - 1, 0, -1):
-        there = paths.nodes[:, rank] >= 0
-        if not there.any():
-            continue
-        said, own = paths.probabilities[there, rank], right[there, rank]
-        told[RANKS[rank]] = {
-            "recordings": int(there.sum()),
-            "confidence": float(said.mean()),
-            "accuracy": float(own.mean()),
-            "expected_calibration_error": expected_calibration_error(own, said),
-            "perfect": perfect_calibration_error(said),
-            "area_under_risk_coverage": area_under_risk_coverage(own, said),
-        }
-    return told
+    labels, bird = pool_all(data, background=bundle.has_background, rule=bundle.calibration.pooling)
+    sessions = np.unique(np.array(data.sessions), return_inverse=True)[1]
+    cases = Cases.of(tree, labels, bird, data.y_true, sessions)
+    return Judged(
+        tree=tree,
+        y_true=data.y_true,
+        labels=tree.label_probabilities(labels),
+        cases=cases,
+        chosen={
+            (BY_RANK.name, promise): bundle.calibration.promises.choose(cases.paths, promise)
+            for promise in promises
+        },
+    )
 
 
 def measure_promises(

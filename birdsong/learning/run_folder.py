@@ -194,11 +194,10 @@ def finish_run(
         },
         calibration_data=calibration_data,
     )
-    bundle = calibrate(bundle)
     bare = keras.models.clone_model(model)  # without the optimizer's state, twice its size
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS
         bare.save_weights(weights)
-        write_bundle(bundle, run_dir / "bundle", weights=weights)
+        write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
     (run_dir / STATE).unlink()

@@ -95,7 +95,8 @@ def with_thin_species(store):
 
 def test_with_back_off_thin_species_teach_their_genus(store):
     store = with_thin_species(store)
-    material = gather(store, MaterialConfig(min_recordings=6, back_off=True, test_share=0.0))
+    config = MaterialConfig(min_recordings=6, back_off=True, calibration_share=0.0, test_share=0.0)
+    material = gather(store, config)
     birds = [label for label in material.labels if label != BACKGROUND]
     assert [(label.rank, label.taxon, label.n_recordings) for label in birds] == [
         ("genus", "Acutus", 8),
@@ -127,7 +128,7 @@ def test_excluded_taxa_are_learned_from_in_no_way(store):
 def test_a_family_that_some_rows_leave_empty_is_filled_from_the_others(store):
     rows = [replace(r, family="") if r.recording.endswith("_3.wav") else r for r in store.rows]
     material = gather(replace(store, rows=tuple(rows)), MaterialConfig(rank="family"))
-    parts = (material.train, material.validation, material.test)
+    parts = (material.train, material.validation, material.calibration, material.test)
     assert sum(len(part.recordings) for part in parts) == 24
 
 

@@ -6,16 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from birdsong.answers.judge import Judge
+from birdsong.bundle import read_bundle
 from birdsong.calibration_data import CalibrationData
-from birdsong.errors import DatasetError
+from birdsong.errors import BundleError, DatasetError
+from birdsong.learning.judged import answers_by_rank, honesty
 from birdsong.learning.promises_kept import (
     PROMISES,
-    answers_by_rank,
-    honesty,
     judge,
+    judge_by_bundle,
     measure_promises,
 )
-from birdsong.pooling import softmax
+from birdsong.pooling import pool, softmax
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.rules import BY_RANK, RULES, SPECIES_ONLY
 from tests.taxa.trees import species_tree
@@ -146,6 +148,25 @@ def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
         asked_about=long.cut(np.full(200, 4)),  # of six segments four end within 8 s
     )  # fmt: skip
     assert first == honesty(expected)
+
+
+def test_a_bundle_judges_as_it_answers(calibrated_dir, bundle_dir):
+    bundle = read_bundle(calibrated_dir)
+    data = bundle.calibration_data
+    judged = judge_by_bundle(bundle, data)
+    assert set(judged.chosen) == {(BY_RANK.name, promise) for promise in PROMISES}
+    judge_of_answers = Judge(bundle)
+    for i in range(6):
+        evidence = pool(
+            data.logits[data.segments[i]],
+            background=bundle.has_background,
+            rule=bundle.calibration.pooling,
+        )
+        for promise in PROMISES:
+            answer = judge_of_answers.answer(evidence, promise)
+            assert RANKS[judged.chosen[BY_RANK.name, promise][i]] == answer.rank
+    with pytest.raises(BundleError, match="bundle 'voices' is not calibrated, and promises noth"):
+        judge_by_bundle(read_bundle(bundle_dir), data)
 
 
 def test_too_few_sessions():

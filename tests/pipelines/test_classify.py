@@ -132,22 +132,22 @@ def test_only_what_is_on_a_list(classify, tmp_path):
     names.write_text("# my garden\nGRAVIS profundus\nacutus_summus  # seldom\nTurdus merula\n")
     status, out, err = classify("--only", str(names), "--format", "json", "--promise", "0.5")
     assert status == 1
-    assert "2 of 3 labels are on the list" in err
+    assert "garden.txt: 2 of the model's 3 labels; 1 names are unknown to it" in err
     written = [json.loads(line) for line in out.splitlines()]
     assert {each["taxon"] for each in written[0]["top"]} == {"Gravis profundus", "Acutus summus"}
     names.write_text("Acutidae\n")
     _, out, err = classify("--only", str(names), "--format", "json")
-    assert "2 of 3 labels are on the list" in err
+    assert "garden.txt: 2 of the model's 3 labels\n" in err
     assert "Probably not in your list" in json.loads(out.splitlines()[0])["answer"]["reason"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the list is empty; expected a name a line"),
+        ("", "the list is empty; expected at least one name"),
         ("# nothing\n\n", "the list is empty"),
-        ("Turdus merula\nTurdus\n", "none of its 2 names is a label of bundle 'voices'"),
-        (None, "cannot be read"),
+        ("Turdus merula\nTurdus\n", "the model knows none of the 2 names of the list"),
+        (None, "no such file"),
     ],
 )
 def test_lists_that_cannot_be(classify, tmp_path, text, message):
