@@ -30,7 +30,7 @@ def show_page() -> None:
         show_missing_bundle(folder, error)
         return
     with st.sidebar:
-        promise = choose_promise()
+        promise = choose_promise(calibrated=classifier.bundle.calibration is not None)
         show_bundle(classifier)
     uploaded = st.file_uploader(
         "Recordings",
@@ -51,8 +51,8 @@ def show_page() -> None:
         show_recording(upload, heard, promise, dark=dark)
 
 
-def choose_promise() -> float:
-    """Ask how sure an answer must be."""
+def choose_promise(*, calibrated: bool) -> float:
+    """Ask how sure an answer must be, and say what that means for this model."""
     promise: float = st.radio(
         "How sure before naming",
         PROMISES,
@@ -60,8 +60,14 @@ def choose_promise() -> float:
         format_func=lambda value: f"{100 * value:g} %",
         help="An answer that falls short is given at a coarser rank.",
     )
-    st.caption(
-        "This is a threshold on the model's own probability. The probabilities are not calibrated "
-        "yet: 90 % does not yet mean that nine answers in ten are right."
-    )
+    if calibrated:
+        st.caption(
+            "Of the answers at each rank at least this share are right, as measured on recordings "
+            "that the model had not learned from. It is not claimed of single detections."
+        )
+    else:
+        st.caption(
+            "This is a threshold on the model's own probability. The model is not calibrated: "
+            "90 % does not mean that nine answers in ten are right."
+        )
     return promise
