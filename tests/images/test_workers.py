@@ -1,6 +1,7 @@
 """Batches side by side: whatever breaks, every recording has a result."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -96,13 +97,17 @@ def test_interrupted_it_leaves_no_process_and_goes_on_later(voices, tmp_path):
         *("--manifest", str(tmp_path / "manifest.csv"), "--audio", str(tmp_path / "audio")),
         *("--out", str(out)),
     ]
-    running = subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(
+        asked, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell's background jobs ignore Ctrl-C, and so would this one, started by tests in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     journal = out / ".journal.jsonl"
     while not (journal.exists() and journal.stat().st_size) and running.poll() is None:
         time.sleep(0.05)
     below = psutil.Process(running.pid).children(recursive=True)
     assert below
-    os.killpg(running.pid, 2)  # as Ctrl-C does: every process of the terminal's group
+    os.killpg(running.pid, signal.SIGINT)  # as Ctrl-C does: every process of the terminal's group
     _, said = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "birdsong preprocess: interrupted" in said
