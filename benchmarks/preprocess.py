@@ -1,5 +1,6 @@
 """Recordings to pictures: how near to the decoder's own speed, beside the usual way.
 
+Files of less than an hour are taken several times over, so that starting workers does not count.
 Every way is timed on the same files, in turn, several rounds in one run, since machines are noisy;
 the table shows medians and their ratio to decoding alone. "One core" is a fresh process pinned to
 one core, with one thread in each numerical library.
@@ -11,7 +12,9 @@ over the whole recording's maximum, windows cut from it, Pillow.
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,6 +33,7 @@ class Made(NamedTuple):
     kept_s: float = 0.0
 
 
+LEAST_S = 3600.0
 Way = Callable[[Sequence[Path], Path], Made]
 
 
@@ -138,6 +142,7 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
         files = sorted(folder.glob("*.mp3"))
         if not files:
             raise SystemExit(f"{folder}: holds no MP3")
+        files = _enough(files, Path(scratch) / "enough")
         hours = _duration_s(files) / 3600
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         made: dict[str, Made] = {}
@@ -172,9 +177,11 @@ def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Made]
     environment = os.environ | dict.fromkeys(libraries, "1")
     asked = json.dumps({"way": way, "files": [str(f) for f in files], "scratch": str(scratch)})
     answer = subprocess.run(
-        [sys.executable, __file__], input=asked, env=environment, check=True,
+        [sys.executable, __file__], input=asked, env=environment, check=False,
         capture_output=True, text=True,
     )  # fmt: skip
+    if answer.returncode:
+        raise SystemExit(f"{way}: broke off: {answer.stderr.strip().splitlines()[-1]}")
     told = json.loads(answer.stdout)
     return told["seconds"], Made(told["pictures"], told["kept_s"])
 
@@ -201,6 +208,15 @@ def _duration_s(files: Sequence[Path]) -> float:
     import soundfile
 
     return sum(soundfile.info(path).duration for path in files)
+
+
+def _enough(files: Sequence[Path], folder: Path) -> list[Path]:
+    """Copy files, each as often as an hour takes."""
+    folder.mkdir()
+    n_times = math.ceil(LEAST_S / _duration_s(files))
+    return [
+        shutil.copy(path, folder / f"{i}_{path.name}") for i in range(n_times) for path in files
+    ]
 
 
 def _made(folder: Path) -> Path:

@@ -120,35 +120,6 @@ def perfect_calibration_error(
     return float(np.mean(draws))
 
 
-def brier_score(y_true: IntArray, y_prob: Probabilities) -> float:
-    """Mean squared distance of the probabilities from the truth, summed over the labels.
-
-    Parameters
-    ----------
-    y_true : int, shape (n,)
-    y_prob : float, shape (n, n_labels)
-
-    Returns
-    -------
-    float in [0, 2]
-        0 for a model that is sure and right; ``1 - 1 / n_labels`` for one that knows nothing.
-
-    Raises
-    ------
-    ValueError
-        If there is no item, the shapes do not fit, or a value is no probability.
-
-    References
-    ----------
-    .. [1] Brier (1950), Verification of forecasts expressed in terms of probability.
-    """
-    if len(y_true) == 0 or y_prob.ndim != 2 or y_true.shape != y_prob.shape[:1]:
-        raise ValueError(f"expected (n,) and (n, n_labels), got {y_true.shape} and {y_prob.shape}")
-    _check(y_true > 0, y_prob.max(axis=1))
-    own = y_prob[np.arange(len(y_true)), y_true]
-    return float(((y_prob**2).sum(axis=1) - 2 * own + 1).mean())
-
-
 def _check(right: BoolArray, confidence: Probabilities) -> None:
     if len(right) == 0:
         raise ValueError("there is nothing to score: no answer was given")

@@ -214,6 +214,35 @@ def macro_auroc(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = N
     return float(np.nanmean(areas)) if np.isfinite(areas).any() else np.nan
 
 
+def brier_score(y_true: IntArray, y_prob: Scores) -> float:
+    """Mean squared distance of the probabilities from the truth, summed over the labels.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+
+    Returns
+    -------
+    float in [0, 2]
+        0 for a model that is sure and right; ``1 - 1 / n_labels`` for one that knows nothing.
+
+    Raises
+    ------
+    ValueError
+        If there is no item, the shapes do not fit, or a value is no probability.
+
+    References
+    ----------
+    .. [1] Brier (1950), Verification of forecasts expressed in terms of probability.
+    """
+    _checked(y_true, y_prob, None)
+    if not ((y_prob >= 0) & (y_prob <= 1)).all():
+        raise ValueError("a probability is not from 0 to 1")
+    own = y_prob[np.arange(len(y_true)), y_true]
+    return float(((y_prob**2).sum(axis=1) - 2 * own + 1).mean())
+
+
 def confusion_matrix(y_true: IntArray, y_prob: Scores) -> IntArray:
     """How often each label was taken for each.
 

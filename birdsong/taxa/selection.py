@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.bounds import needed
-from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
 from birdsong.taxa.promises import CLASS, NOTHING, Promises, check_promise
-from birdsong.taxa.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,37 +143,6 @@ def select(
         reason=reason,
         runner_up=runner_up,
         path=path,
-    )
-
-
-def select_by_threshold(
-    taxonomy: Taxonomy,
-    labels: Sequence[Label],
-    probabilities: npt.ArrayLike,
-    *,
-    bird_probability: float,
-    promise: float,
-) -> Answer:
-    """Choose the most specific taxon whose probability is as high as a promise.
-
-    Parameters
-    ----------
-    taxonomy : Taxonomy
-    labels : sequence of Label, length n_labels
-        Distinct taxa of the tree, without the background; their order does not matter.
-    probabilities, bird_probability, promise
-        As in `select`.
-
-    Raises
-    ------
-    TaxonomyError
-        If an argument is not as above or a label is not in the tree.
-    """
-    return select(
-        LabelTree(taxonomy, labels),
-        probabilities,
-        bird_probability=bird_probability,
-        promise=promise,
     )
 
 

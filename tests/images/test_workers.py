@@ -42,13 +42,17 @@ def items(*names):
     ]
 
 
+def receipts_of(todo, work):
+    """Work off, see that nothing is lost, and return the row of the receipt of each name."""
+    rows = [result.receipt for result in work_off(todo, work, n_jobs=2, backend="loky")]
+    assert sorted(row.recording for row in rows) == sorted(item.recording.name for item in todo)
+    return {row.recording: row for row in rows}
+
+
 def test_every_recording_has_a_result_though_workers_crash(tmp_path):
     work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 60.0)
     todo = items(*(f"r{i}" for i in range(20)), "crash", *(f"s{i}" for i in range(20)))
-    results = {
-        r.receipt.recording: r.receipt for r in work_off(todo, work, n_jobs=2, backend="loky")
-    }
-    assert set(results) == {item.recording.name for item in todo}
+    results = receipts_of(todo, work)
     assert results["crash.wav"].status == "failed"
     assert "crash.wav: its process was killed by signal 11" in results["crash.wav"].reason
     assert results["s7.wav"].reason == "s7 is not there"
@@ -71,10 +75,7 @@ def test_batches_hold_few_recordings_and_few_bytes():
 def test_a_recording_that_takes_too_long_has_failed(tmp_path):
     work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 0.5)
     todo = items("r0", "sleep", "r1")
-    results = {
-        r.receipt.recording: r.receipt for r in work_off(todo, work, n_jobs=2, backend="loky")
-    }
-    assert set(results) == {item.recording.name for item in todo}
+    results = receipts_of(todo, work)
     assert results["sleep.wav"].status == "failed"
     assert "took too long and was stopped" in results["sleep.wav"].reason
     assert results["r1.wav"].reason == "r1 is not there"

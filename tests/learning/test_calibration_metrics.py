@@ -8,11 +8,11 @@ from sklearn.calibration import calibration_curve
 from sklearn.preprocessing import label_binarize
 
 from birdsong.learning.calibration_metrics import (
-    brier_score,
     expected_calibration_error,
     perfect_calibration_error,
     reliability,
 )
+from birdsong.learning.metrics import brier_score
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -13,14 +13,17 @@ from birdsong.errors import TaxonomyError
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.promises import Promises, fit_promises
-from birdsong.taxa.selection import RankedTaxon, select_by_threshold
+from birdsong.taxa.selection import RankedTaxon
 from birdsong.taxa.selection import select as select_promised
 from tests.taxa.trees import NESTED, SPECIES, THRUSHES, drawn, shapes, species_tree
 
 
 def select(probabilities, *, bird_probability=1.0, promise=0.9, labels=SPECIES):
-    return select_by_threshold(
-        THRUSHES, labels, probabilities, bird_probability=bird_probability, promise=promise
+    return select_promised(
+        LabelTree(THRUSHES, labels),
+        probabilities,
+        bird_probability=bird_probability,
+        promise=promise,
     )
 
 
