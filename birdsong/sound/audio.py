@@ -20,7 +20,7 @@ from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
 from birdsong.sound.decoders import open_decoder
 
-BLOCK_S = 4.0
+BLOCK_S = 1.0
 LOUDEST_SAMPLE = 1000.0  # 60 dB over full scale: a float file that holds integers, or noise
 CLIPPED_FROM = 0.999  # of full scale; decoders of lossy formats round and overshoot
 _WARN_CLIPPED_SHARE = 0.001

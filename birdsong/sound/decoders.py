@@ -97,9 +97,7 @@ class _SoundfileDecoder:
     """libsndfile's formats."""
 
     def __init__(self, source: Path | bytes) -> None:
-        self._file = soundfile.SoundFile(
-            io.BytesIO(source) if isinstance(source, bytes) else source
-        )
+        self._file = _Stream(io.BytesIO(source) if isinstance(source, bytes) else source)
         self.sample_rate_hz: int = self._file.samplerate
         self.n_channels: int = self._file.channels
         self.declared_s = self._file.frames / self.sample_rate_hz if self.sample_rate_hz > 0 else 0
@@ -113,6 +111,17 @@ class _SoundfileDecoder:
 
     def close(self) -> None:
         self._file.close()
+
+
+class _Stream(soundfile.SoundFile):
+    """A file that is only read onwards.
+
+    soundfile seeks to where it stands after each read of a file that can seek; libmpg123 then
+    decodes the frames before that place once more, with other rounding.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 class _FfmpegDecoder:
