@@ -36,7 +36,8 @@ class CalibrationData:
     offsets : int64, shape (n_recordings + 1,)
         The segments of recording ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``.
     y_true : int64, shape (n_recordings,)
-        The class index of each recording; never the background's.
+        The class index of each recording, never the background's; -1 for a bird of which there is
+        no label, and which calibrates nothing.
     folds : int64, shape (n_recordings,)
         Which of the networks spoke: the one that this fold was held out from. All 0 where there
         was one network.
@@ -65,8 +66,8 @@ class CalibrationData:
             raise ValueError("every recording needs at least one segment")
         if self.offsets[0] != 0 or self.offsets[-1] != n_segments:
             raise ValueError(f"the recordings do not hold the {n_segments} segments")
-        if n and not 0 <= self.y_true.min() <= self.y_true.max() < self.logits.shape[1]:
-            raise ValueError(f"a class index is not in 0..{self.logits.shape[1] - 1}")
+        if n and not -1 <= self.y_true.min() <= self.y_true.max() < self.logits.shape[1]:
+            raise ValueError(f"a class index is not in -1..{self.logits.shape[1] - 1}")
         if not np.isfinite(self.logits).all():
             raise ValueError("a logit is not a finite number")
 
@@ -171,11 +172,14 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
                 raise ValueError(f"it would unpack to more than {_MAX_BYTES} bytes")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            y_true = _numbers(arrays["y_true"]).astype(np.int64)
+            if (y_true < 0).any():
+                raise ValueError("a recording is of no label")
             return CalibrationData(
                 logits=_numbers(arrays["logits"]).astype(np.float32),
                 starts_s=_numbers(arrays["starts_s"]).astype(np.float32),
                 offsets=_numbers(arrays["offsets"]).astype(np.int64),
-                y_true=_numbers(arrays["y_true"]).astype(np.int64),
+                y_true=y_true,
                 folds=_numbers(arrays["folds"]).astype(np.int64),
                 recordings=tuple(str(name) for name in arrays["recordings"]),
                 sessions=tuple(str(name) for name in arrays["sessions"]),

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Drawn in a colour that nothing else has, which then becomes the page's own.
@@ -54,6 +55,13 @@ def drawn(draw: Callable[[Figure], None], *, width: float, height: float) -> str
         figure.savefig(content, format="svg", metadata={"Date": None}, transparent=True)
     svg = content.getvalue()
     return svg[svg.index("<svg") :].replace(INK, "currentColor")
+
+
+def in_percent(axis: Axis) -> None:
+    """Name the ticks of an axis of shares in percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0))
 
 
 def embedded_png(png: bytes, alt: str) -> str:

@@ -15,10 +15,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="as in RUN/bundle")
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--all",
         action="store_true",
         help="take sessions that the bundle learned from, too; every page is stamped",
+    )
+    which.add_argument(
+        "--out-of-fold",
+        action="store_true",
+        help="measure what was learned from by the networks that did not hear it; "
+        "for bundles of `birdsong train --folds K`",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that read")
 
@@ -28,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.bundle import read_bundle
     from birdsong.errors import DatasetError
     from birdsong.images.store import open_store
-    from birdsong.learning.evaluation import score_bundle
+    from birdsong.learning.held_out import score_bundle
     from birdsong.learning.report import write_report
 
     from .command import ALL_WELL
@@ -37,12 +44,22 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(arguments.images)
     try:
         held_out = score_bundle(
-            bundle, store, with_learned=arguments.all, n_threads=max(1, arguments.jobs)
+            bundle,
+            store,
+            with_learned=arguments.all,
+            out_of_fold=arguments.out_of_fold,
+            n_threads=max(1, arguments.jobs),
         )
     except DatasetError as error:
-        if arguments.all:
+        if arguments.all or arguments.out_of_fold:
             raise
-        raise DatasetError(f"{error}; with --all it is measured on what it learned, too") from error
+        folds = bundle.provenance.get("folds")
+        hint = (
+            "with --out-of-fold the networks of its folds are measured on what they did not hear"
+            if folds
+            else "with --all it is measured on what it learned, too"
+        )
+        raise DatasetError(f"{error}; {hint}") from error
     metrics = write_report(held_out, bundle, store, arguments.out)
     print_metrics(metrics)
     print(f"report: {arguments.out}/report.html")
@@ -61,7 +78,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
         f"left out: {metrics['recordings_of_unknown_taxa']} of taxa that the bundle does not know"
         + (
             ""
-            if metrics["stamp"]
+            if metrics["stamp"] or metrics["out_of_fold"]
             else f", {metrics['recordings_learned_from']} that it learned from"
         )
     )
@@ -69,6 +86,29 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
         print(
             f"  {METRIC_NAMES[name]:<24} {100 * figure['value']:5.1f} %   "
             f"(95 % interval {100 * figure['low']:.1f} to {100 * figure['high']:.1f})"
+        )
+    print_promises(metrics["answers"])
+
+
+def print_promises(answers: Mapping[str, Any]) -> None:
+    """Say for each promise how many were answered at each rank, and how many of those right."""
+    from birdsong.learning.promises_kept import PROMISES
+    from birdsong.taxa.lineage import RANKS
+    from birdsong.taxa.rules import BY_RANK
+
+    for told in answers["rules"][BY_RANK.name]:
+        if told["promise"] not in PROMISES:
+            continue
+        ranks = [
+            f"{rank} {told[rank]['right']} of {told[rank]['answers']}"
+            for rank in reversed(RANKS[1:])
+            if told[rank]["answers"]
+        ]
+        n = told["answers"] + told["class"] + told["none"]
+        print(
+            f"  promise {100 * told['promise']:g} %: right {', '.join(ranks) or 'no answers'}; "
+            f"a bird {told['class']}, no bird {told['none']} of {n}; "
+            f"information {told['information']:.3f}"
         )
 
 

@@ -12,26 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.arrays import IntArray
-from birdsong.bundle import Bundle
 from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
-from birdsong.errors import DatasetError
-from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.bootstrap import session_interval
-from birdsong.learning.hearing import by_recording, hear
-from birdsong.learning.material import Material, lineage_of
+from birdsong.learning.material import Material
 from birdsong.learning.metrics import (
     Weights,
     macro_recall,
     mean_average_precision,
     top_k_accuracy,
 )
-from birdsong.network import Network
 from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
-from birdsong.taxa.labels import Label, label_indices
+from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import DEPTH, RANKS
-from birdsong.taxa.naming import completed
 from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -125,77 +119,6 @@ def score(
         bird=np.array(bird),
         tellings=tuple(tellings),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Which recordings of a store a bundle may be measured on.
-
-    Attributes
-    ----------
-    scored : Scored
-    n_learned : int
-        Recordings of sessions that the bundle learned from; scored only where asked for.
-    n_unknown : int
-        Recordings of taxa that the bundle has no label for; never scored.
-    with_learned : bool
-        Whether the first are among the scored: figures that flatter.
-    """
-
-    scored: Scored
-    n_learned: int
-    n_unknown: int
-    with_learned: bool
-
-
-def score_bundle(
-    bundle: Bundle, store: ImageStore, *, with_learned: bool = False, n_threads: int = 2
-) -> HeldOut:
-    """Ask a bundle about the recordings of a store that it did not learn from.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    store : ImageStore
-        Its pictures must be made as the bundle's were.
-    with_learned : bool
-        Take the recordings of sessions that it learned from, too.
-    n_threads : int
-
-    Returns
-    -------
-    HeldOut
-
-    Raises
-    ------
-    BundleError
-        If the pictures were made in another way.
-    DatasetError
-        If no recording is left.
-    """
-    bundle.require_pictures(store.config, str(store.folder))
-    first_rows = {row.recording: row for row in reversed(store.rows)}
-    lineages = [completed(bundle.taxonomy, lineage_of(row)) for row in first_rows.values()]
-    columns = label_indices(bundle.bird_labels, lineages)
-    known = {name: int(c) for name, c in zip(first_rows, columns, strict=True) if c >= 0}
-    learned = {name for name in known if first_rows[name].session in bundle.sessions}
-    taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
-    if not taken:
-        raise DatasetError(
-            f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
-            f"{len(learned)} are of sessions that it learned from, "
-            f"{len(first_rows) - len(known)} of taxa that it does not know"
-        )
-    rows = by_recording([row for row in store.rows if row.recording in taken])
-    scored = score(
-        hear(Network(bundle).logits, store, rows, taken, n_threads=n_threads),
-        bundle.bird_labels,
-        bundle.taxonomy,
-        background=bundle.has_background,
-        calibration=bundle.calibration,
-        rows=rows,
-    )
-    return HeldOut(scored, len(learned), len(first_rows) - len(known), with_learned)
 
 
 def measure(scored: Scored) -> dict[str, float]:

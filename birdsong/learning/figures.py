@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.page import BAR, INK, drawn
+from birdsong.page import BAR, INK, drawn, in_percent
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 MAX_NAMES = 100
@@ -46,7 +45,7 @@ def interval_bars(
         for place, value, top in zip(places, middle, high, strict=True):
             axes.text(max(top, value) + 0.015, place, f"{100 * value:.1f} %", va="center")
         axes.set(xlim=(0, 1.15), yticks=places, yticklabels=names)
-        _in_percent(axes.xaxis)
+        in_percent(axes.xaxis)
 
     return drawn(draw, width=7.5, height=0.42 * len(names) + 0.8)
 
@@ -69,7 +68,7 @@ def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> s
         axes = figure.subplots()
         axes.scatter(n_recordings, recalls, s=18, color=BAR, alpha=0.7, linewidths=0)
         axes.set(xlabel="recordings learned from", ylabel="recall at top 1", ylim=(-0.05, 1.05))
-        _in_percent(axes.yaxis)
+        in_percent(axes.yaxis)
         axes.grid(alpha=0.25)
 
     return drawn(draw, width=7.5, height=3.2)
@@ -108,9 +107,3 @@ def confusion(matrix: IntArray, names: Sequence[str]) -> str:
 
     side = min(max(0.16 * n, 4.0), 12.0)
     return drawn(draw, width=side + 2, height=side + 1.4)
-
-
-def _in_percent(axis: Axis) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axis.set_major_formatter(PercentFormatter(1.0))

@@ -16,13 +16,14 @@ from birdsong.arrays import IntArray
 from birdsong.bundle import Bundle
 from birdsong.calibration import pool_all
 from birdsong.calibration_data import CalibrationData
-from birdsong.errors import BundleError
 from birdsong.learning.calibration import fit_calibration
 from birdsong.learning.judged import Judged, answers_by_rank, honesty
+from birdsong.pooling import DEFAULT_POOLING
 from birdsong.recordings.sessions import folds_by_session
 from birdsong.taxa.labels import Label
 from birdsong.taxa.paths import LabelTree, Probabilities
 from birdsong.taxa.rules import BY_RANK, Cases, Rule
+from birdsong.taxa.selection import as_probable_as
 from birdsong.taxa.taxonomy import Taxonomy
 
 PROMISES = (0.8, 0.9, 0.95)
@@ -113,47 +114,54 @@ def judge(
 
 
 def judge_by_bundle(
-    bundle: Bundle, data: CalibrationData, *, promises: Sequence[float] = PROMISES
+    bundle: Bundle,
+    data: CalibrationData,
+    *,
+    rules: Sequence[Rule] = (BY_RANK,),
+    promises: Sequence[float] = PROMISES,
 ) -> Judged:
     """Judge recordings that a bundle knows nothing of as it answers them.
 
     Parameters
     ----------
     bundle : Bundle
-        One that is calibrated.
+        Of one that is not calibrated only `BY_RANK` is judged: it asks for probabilities as high as
+        the promise.
     data : CalibrationData
         What its network says of recordings of sessions that are not among the bundle's.
+    rules : sequence of Rule
+        The others are fitted to the recordings that calibrate the bundle.
     promises : sequence of float
 
     Returns
     -------
     Judged
-
-    Raises
-    ------
-    BundleError
-        If the bundle is not calibrated.
     """
-    if bundle.calibration is None:
-        raise BundleError(
-            f"bundle '{bundle.name}' is not calibrated, and promises nothing; train it with "
-            "recordings to calibrate by"
-        )
     tree = LabelTree(
-        bundle.taxonomy, bundle.bird_labels, temperatures=bundle.calibration.temperatures
+        bundle.taxonomy,
+        bundle.bird_labels,
+        temperatures=bundle.calibration.temperatures if bundle.calibration else None,
     )
-    labels, bird = pool_all(data, background=bundle.has_background, rule=bundle.calibration.pooling)
-    sessions = np.unique(np.array(data.sessions), return_inverse=True)[1]
-    cases = Cases.of(tree, labels, bird, data.y_true, sessions)
+    cases = _cases(bundle, tree, data)
+    calibrating = (
+        _cases(bundle, tree, bundle.calibration_data)
+        if bundle.calibration is not None and bundle.calibration_data is not None
+        else None
+    )
+    chosen = {}
+    for promise in promises:
+        own = bundle.calibration.promises if bundle.calibration else as_probable_as(promise)
+        chosen[BY_RANK.name, promise] = own.choose(cases.paths, promise)
+        for rule in rules:
+            if calibrating is not None and rule != BY_RANK:
+                chosen[rule.name, promise] = rule.fit(calibrating, promise)(cases)
+    labels, _ = _pooled(bundle, data)
     return Judged(
         tree=tree,
         y_true=data.y_true,
         labels=tree.label_probabilities(labels),
         cases=cases,
-        chosen={
-            (BY_RANK.name, promise): bundle.calibration.promises.choose(cases.paths, promise)
-            for promise in promises
-        },
+        chosen=chosen,
     )
 
 
@@ -167,7 +175,7 @@ def measure_promises(
     rules: Sequence[Rule] = (BY_RANK,),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All of the above, ready for JSON.
+    """Judge whole recordings and their first seconds, and count.
 
     Parameters
     ----------
@@ -179,9 +187,7 @@ def measure_promises(
     Returns
     -------
     dict
-        ``honesty``, and under ``rules`` for each rule, by its name, a list of what
-        `answers_by_rank` says, with its ``promise``; the same of the rule that answers are given by
-        under ``first_8_s``, where only so much of each recording is heard.
+        What `told` says, and of the first seconds under ``first_8_s``.
     """
     judged = judge(data, labels, taxonomy, background=background, rules=rules, seed=seed)
     beginnings = judge(
@@ -192,25 +198,34 @@ def measure_promises(
         asked_about=data.first_seconds(FIRST_S, segment_s),
         seed=seed,
     )
-    return {
-        "recordings": len(judged.y_true),
-        "honesty": honesty(judged),
-        "rules": {rule.name: _at_promises(judged, rule) for rule in rules},
-        f"first_{FIRST_S:g}_s": {
-            "honesty": honesty(beginnings),
-            "rules": {BY_RANK.name: _at_promises(beginnings, BY_RANK)},
-        },
-    }
+    return {**told(judged), f"first_{FIRST_S:g}_s": told(beginnings)}
 
 
-def _at_promises(judged: Judged, rule: Rule) -> list[dict[str, Any]]:
-    return [
-        {
-            "promise": promise,
-            **answers_by_rank(judged, judged.chosen[rule.name, promise], promise),
-        }
-        for promise in PROMISES
-    ]
+def told(judged: Judged) -> dict[str, Any]:
+    """Count what was judged, ready for JSON.
+
+    Returns
+    -------
+    dict
+        ``recordings``; ``honesty``; and under ``rules`` for each rule, by its name, a list of what
+        `answers_by_rank` says, with its ``promise``, from the lowest to the highest.
+    """
+    rules: dict[str, list[dict[str, Any]]] = {}
+    for (name, promise), chosen in sorted(judged.chosen.items(), key=lambda item: item[0][1]):
+        answers = {"promise": promise, **answers_by_rank(judged, chosen, promise)}
+        rules.setdefault(name, []).append(answers)
+    return {"recordings": len(judged.y_true), "honesty": honesty(judged), "rules": rules}
+
+
+def _pooled(bundle: Bundle, data: CalibrationData) -> tuple[Probabilities, Probabilities]:
+    rule = bundle.calibration.pooling if bundle.calibration else DEFAULT_POOLING
+    return pool_all(data, background=bundle.has_background, rule=rule)
+
+
+def _cases(bundle: Bundle, tree: LabelTree, data: CalibrationData) -> Cases:
+    labels, bird = _pooled(bundle, data)
+    sessions = np.unique(np.array(data.sessions), return_inverse=True)[1]
+    return Cases.of(tree, labels, bird, data.y_true, sessions)
 
 
 def _sides(data: CalibrationData, seed: int) -> npt.NDArray[np.integer]:

@@ -17,12 +17,14 @@ from birdsong.bundle import Bundle
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning import figures
-from birdsong.learning.evaluation import HeldOut, Scored, measure, measure_intervals
+from birdsong.learning.evaluation import Scored, measure, measure_intervals
+from birdsong.learning.held_out import HeldOut
 from birdsong.learning.metrics import (
     average_precision_by_label,
     confusion_matrix,
     recall_by_label,
 )
+from birdsong.learning.promise_report import Answers
 from birdsong.page import embedded_png, html_page
 
 N_WORST = 12
@@ -66,8 +68,9 @@ def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path
     DatasetError
         If the folder cannot be written, or a picture is missing or damaged.
     """
-    metrics = _metrics(held_out, bundle)
-    page = _page(held_out.scored, metrics, store)
+    answers = Answers(held_out, bundle)
+    metrics = _metrics(held_out, bundle, answers)
+    page = _page(held_out.scored, metrics, store, answers)
     try:
         out.mkdir(parents=True, exist_ok=True)
         content = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
@@ -79,7 +82,7 @@ def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path
     return metrics
 
 
-def _metrics(held_out: HeldOut, bundle: Bundle) -> dict[str, Any]:
+def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, Any]:
     scored = held_out.scored
     values, intervals = measure(scored), measure_intervals(scored)
     matrix = confusion_matrix(scored.y_true, scored.y_prob)
@@ -88,6 +91,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle) -> dict[str, Any]:
         "stamp": STAMP.format(learned=held_out.n_learned, n=len(scored.recordings))
         if held_out.with_learned and held_out.n_learned
         else "",
+        "out_of_fold": held_out.out_of_fold,
         "recordings": len(scored.recordings),
         "sessions": len(set(scored.sessions)),
         "recordings_learned_from": held_out.n_learned,
@@ -98,7 +102,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle) -> dict[str, Any]:
             name: {"value": values[name], "low": intervals[name][0], "high": intervals[name][1]}
             for name in values
         },
-        "labels": _by_label(scored, matrix),
+        "labels": _by_label(scored, matrix, answers.verdicts),
         "confusion": {
             "labels": [label.taxon for label in scored.labels],
             "counts": [
@@ -106,10 +110,11 @@ def _metrics(held_out: HeldOut, bundle: Bundle) -> dict[str, Any]:
                 for true, predicted in np.argwhere(matrix)
             ],
         },
+        "answers": answers.metrics,
     }
 
 
-def _by_label(scored: Scored, matrix: Any) -> list[dict[str, Any]]:
+def _by_label(scored: Scored, matrix: Any, verdicts: Mapping[int, str]) -> list[dict[str, Any]]:
     """One entry for each label that was scored."""
     recalls = recall_by_label(scored.y_true, scored.y_prob)
     precisions = average_precision_by_label(scored.y_true, scored.y_prob)
@@ -130,6 +135,7 @@ def _by_label(scored: Scored, matrix: Any) -> list[dict[str, Any]]:
                 "learned_from": label.n_recordings,
                 "recall": float(recalls[i]),
                 "average_precision": float(precisions[i]),
+                "trust_at": verdicts[int(i)],
                 "most_often_taken_for": scored.labels[int(mistaken.argmax())].taxon
                 if mistaken.any()
                 else "",
@@ -159,7 +165,7 @@ def _predictions(scored: Scored) -> str:
     return content.getvalue()
 
 
-def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore) -> str:
+def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers: Answers) -> str:
     measured = metrics["metrics"]
     overall = figures.interval_bars(
         [METRIC_NAMES[name] for name in measured],
@@ -174,7 +180,7 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore) -> str:
     matrix = confusion_matrix(scored.y_true, scored.y_prob)[np.ix_(order, order)]
     left_out = (
         f" {metrics['recordings_of_unknown_taxa']} recordings of taxa that it does not know "
-        "are left out."
+        "count only further down."
         if metrics["recordings_of_unknown_taxa"]
         else ""
     )
@@ -183,14 +189,21 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore) -> str:
         if len({label.rank for label in scored.labels}) > 1
         else ""
     )
+    spoken = (
+        " Networks trained in folds spoke, each of what it had not heard."
+        if metrics["out_of_fold"]
+        else ""
+    )
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
-        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{nested} Each recording "
-        f"counts once.{left_out} Bars show 95 % intervals over sessions weighed at random.",
+        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{spoken}{nested} Each "
+        f"recording counts once.{left_out} Bars show 95 % intervals over sessions weighed at "
+        "random.",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
         amounts=amounts,
         confusion=figures.confusion(matrix, names),
+        answers=answers.section(),
         worst=_worst(scored, store),
         labels=_label_table(by_label),
     )
@@ -238,6 +251,7 @@ def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
         f"<tr><td><i>{escape(each['label'])}</i></td><td>{escape(each['english_name'])}</td>"
         f"<td>{each['learned_from']}</td><td>{each['recordings']}</td>"
         f"<td>{100 * each['recall']:.0f} %</td><td>{each['average_precision']:.2f}</td>"
+        f"<td>{each['trust_at']}</td>"
         f"<td><i>{escape(each['most_often_taken_for'])}</i></td></tr>"
         for each in sorted(by_label, key=lambda each: (-each["recall"], each["label"]))
     ]
@@ -247,6 +261,7 @@ def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
 _BODY = """<p>{summary}</p>
 <h2>How good it is</h2>
 {overall}
+{answers}
 <h2>The most confident mistakes</h2>
 <p>Each with the picture that spoke most for the wrong answer: time from left to right, high sounds
 on top. Some will be mistakes of the model, some of the recording's label, some two birds in one
@@ -261,7 +276,7 @@ relatives.</p>
 <h2>Each label</h2>
 <div class="wide"><table>
 <thead><tr><th>label</th><th>name</th><th>learned from</th><th>scored</th><th>recall</th>
-<th>average precision</th><th>most often taken for</th></tr></thead>
+<th>average precision</th><th>trust at</th><th>most often taken for</th></tr></thead>
 <tbody>
 {labels}
 </tbody></table></div>

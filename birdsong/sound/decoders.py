@@ -113,7 +113,7 @@ class _SoundfileDecoder:
         self._file.close()
 
 
-class _Stream(soundfile.SoundFile):
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
     """A file that is only read onwards.
 
     soundfile seeks to where it stands after each read of a file that can seek; libmpg123 then

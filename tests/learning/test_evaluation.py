@@ -14,7 +14,8 @@ from birdsong.errors import BundleError, DatasetError
 from birdsong.images.preprocess import preprocess
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
-from birdsong.learning.evaluation import Scored, measure, measure_intervals, score_bundle
+from birdsong.learning.evaluation import Scored, measure, measure_intervals
+from birdsong.learning.held_out import score_bundle
 from birdsong.learning.report import write_report
 from birdsong.pipelines.command import main
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -111,7 +112,9 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
     text = (tmp_path / "report.html").read_text()
     page = ParsedPage(text)
     assert page.tags.count("figure") == min(12, len(scored.recordings))
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 5
+    assert "The model is not calibrated" in text
+    assert "Species that it never heard" not in text
     assert "script" not in page.tags
     assert "Not an honest measurement" not in text
     assert "A genus or a family among them" not in text
@@ -205,6 +208,27 @@ def test_command_says_the_figures(bundle_dir, images, tmp_path, capsys):
     assert f"report: {tmp_path}/report.html" in said
 
 
+def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
+    calibrated_dir, store, tmp_path, capsys
+):
+    bundle = read_bundle(calibrated_dir)
+    rows = tuple(replace(r, genus="Novus") if r.genus == "Gravis" else r for r in store.rows)
+    found = score_bundle(bundle, replace(store, rows=rows), with_learned=True)
+    metrics = write_report(found, bundle, store, tmp_path)["answers"]
+    assert metrics["calibrated"]
+    assert len(metrics["rules"]) == 8
+    assert all(len(told) == 9 for told in metrics["rules"].values())
+    assert metrics["recordings"] == metrics["first_8_s"]["recordings"] == 16
+    assert sum(metrics["verdicts"].values()) == 2
+    assert [told["recordings"] for told in metrics["unknown_species"]] == [8] * 9
+    text = (tmp_path / "report.html").read_text()
+    page = ParsedPage(text)
+    assert page.tags.count("svg") == 6
+    assert "The model is not calibrated" not in text
+    assert "Species that it never heard" in text
+    assert "8 recordings of taxa that the model has no label for" in text
+
+
 def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
     bundle, bundle_dir, images, tmp_path, capsys
 ):
@@ -220,6 +244,8 @@ def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
     assert "no recording is left to measure bundle 'voices' with: 18 are of sessions" in said
     assert "--all" in said
     assert not (tmp_path / "out").exists()
+    assert main([*asked, "--out-of-fold"]) == 2
+    assert "'voices' was not trained in folds, so nothing was said" in capsys.readouterr().err
     assert main([*asked, "--all"]) == 0
     stamp = "Not an honest measurement: 18 of these 18 recordings"
     assert stamp in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from birdsong.bundle import read_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import open_store
+from birdsong.learning.evaluation import measure
+from birdsong.learning.held_out import score_bundle
 from birdsong.learning.material import MaterialConfig, gather_fold
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.pipelines.command import main
@@ -49,6 +52,35 @@ def test_every_recording_is_held_out_once(store):
         assert material.train.recordings
         assert not material.validation.rows
         assert not material.calibration.rows
+
+
+def test_the_bundle_is_measured_by_the_networks_of_its_folds(run_dir, store, tmp_path, capsys):
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    bundle = read_bundle(run_dir / "bundle")
+    found = score_bundle(bundle, store, out_of_fold=True)
+    assert sorted(found.scored.recordings) == sorted({row.recording for row in store.rows})
+    assert [row.recording for row in found.scored.tellings] == list(found.scored.recordings)
+    assert measure(found.scored)["top1"] == pytest.approx(metrics["out_of_fold"]["top1"])
+    command = ["evaluate", str(run_dir / "bundle"), str(store.folder), "--out", str(tmp_path)]
+    assert main(command) == 2
+    assert "with --out-of-fold the networks of its folds" in capsys.readouterr().err
+    assert main([*command, "--out-of-fold"]) == 0
+    assert "24 recordings of 24 sessions" in capsys.readouterr().out
+    told = json.loads((tmp_path / "metrics.json").read_text())
+    assert told["out_of_fold"]
+    assert told["answers"]["honesty"] == metrics["promises"]["honesty"]
+    assert "Networks trained in folds spoke" in (tmp_path / "report.html").read_text()
+
+
+def test_other_pictures_than_those_of_the_folds_are_refused(run_dir, store):
+    bundle = read_bundle(run_dir / "bundle")
+    rows = store.rows
+    without_one = tuple(row for row in rows if row.image != rows[0].image)
+    with pytest.raises(DatasetError, match=r"holds no picture of \S+ at \d+\.\d+ s, which"):
+        score_bundle(bundle, replace(store, rows=without_one), out_of_fold=True)
+    others = tuple(replace(row, recording=f"other {row.recording}") for row in rows)
+    with pytest.raises(DatasetError, match="none of the 24 recordings that bundle"):
+        score_bundle(bundle, replace(store, rows=others), out_of_fold=True)
 
 
 def test_the_run_tells_how_good_the_method_is(run_dir):

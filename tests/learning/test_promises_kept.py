@@ -9,7 +9,7 @@ import pytest
 from birdsong.answers.judge import Judge
 from birdsong.bundle import read_bundle
 from birdsong.calibration_data import CalibrationData
-from birdsong.errors import BundleError, DatasetError
+from birdsong.errors import DatasetError
 from birdsong.learning.judged import answers_by_rank, honesty
 from birdsong.learning.promises_kept import (
     PROMISES,
@@ -150,7 +150,7 @@ def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
     assert first == honesty(expected)
 
 
-def test_a_bundle_judges_as_it_answers(calibrated_dir, bundle_dir):
+def test_a_bundle_judges_as_it_answers(calibrated_dir):
     bundle = read_bundle(calibrated_dir)
     data = bundle.calibration_data
     judged = judge_by_bundle(bundle, data)
@@ -165,8 +165,16 @@ def test_a_bundle_judges_as_it_answers(calibrated_dir, bundle_dir):
         for promise in PROMISES:
             answer = judge_of_answers.answer(evidence, promise)
             assert RANKS[judged.chosen[BY_RANK.name, promise][i]] == answer.rank
-    with pytest.raises(BundleError, match="bundle 'voices' is not calibrated, and promises noth"):
-        judge_by_bundle(read_bundle(bundle_dir), data)
+
+
+def test_a_bundle_that_is_not_calibrated_asks_for_probabilities(bundle_dir, calibrated_dir):
+    data = read_bundle(calibrated_dir).calibration_data
+    judged = judge_by_bundle(read_bundle(bundle_dir), data, rules=RULES, promises=(0.6,))
+    ((name, _),) = judged.chosen
+    assert name == BY_RANK.name
+    paths = judged.cases.paths
+    answered = judged.chosen[BY_RANK.name, 0.6] > 0
+    np.testing.assert_array_equal(answered, paths.probabilities[:, 1] >= 0.6)
 
 
 def test_too_few_sessions():

@@ -13,7 +13,8 @@ from birdsong.bundle import WEIGHTS, read_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
-from birdsong.learning.evaluation import measure, score_bundle
+from birdsong.learning.evaluation import measure
+from birdsong.learning.held_out import score_bundle
 from birdsong.learning.material import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.network import Network

@@ -1,0 +1,186 @@
+"""What a bundle may be measured on: recordings that what is measured did not learn from.
+
+Those are of sessions that are not among the bundle's. A bundle that was trained in folds has
+learned from all that there was, but carries what was said of each recording by a network that had
+not; its method can be measured on these. And recordings of taxa that it has no label for tell what
+becomes of a species that it never heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from birdsong.bundle import Bundle
+from birdsong.calibration_data import CalibrationData
+from birdsong.errors import DatasetError
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
+from birdsong.learning.evaluation import Scored, score
+from birdsong.learning.hearing import by_recording, hear
+from birdsong.learning.material import lineage_of
+from birdsong.network import Network
+from birdsong.taxa.labels import label_indices
+from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.naming import completed
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownTaxa:
+    """Recordings of taxa that a bundle has no label for.
+
+    Attributes
+    ----------
+    data : CalibrationData
+        What its network says of them; each has the class index -1.
+    lineages : tuple of Lineage
+        What each is.
+    """
+
+    data: CalibrationData
+    lineages: tuple[Lineage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Which recordings of a store a bundle may be measured on.
+
+    Attributes
+    ----------
+    scored : Scored
+    data : CalibrationData
+        What was said of the segments of the scored.
+    unknown : UnknownTaxa or None
+        None where the store holds none.
+    n_learned : int
+        Recordings of sessions that the bundle learned from; scored only where asked for.
+    with_learned : bool
+        Whether those are among the scored though the network heard them: figures that flatter.
+    out_of_fold : bool
+        Whether networks that were trained in folds speak in the place of the bundle's.
+    """
+
+    scored: Scored
+    data: CalibrationData
+    unknown: UnknownTaxa | None
+    n_learned: int
+    with_learned: bool
+    out_of_fold: bool
+
+    @property
+    def n_unknown(self) -> int:
+        """Recordings of taxa that the bundle has no label for."""
+        return len(self.unknown.data) if self.unknown else 0
+
+
+def score_bundle(
+    bundle: Bundle,
+    store: ImageStore,
+    *,
+    with_learned: bool = False,
+    out_of_fold: bool = False,
+    n_threads: int = 2,
+) -> HeldOut:
+    """Measure a bundle on the recordings of a store that it did not learn from.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    store : ImageStore
+        Its pictures must be made as the bundle's were.
+    with_learned : bool
+        Take the recordings of sessions that it learned from, too.
+    out_of_fold : bool
+        Take what the bundle carries of each recording that it learned from, said by a network that
+        had not heard its session.
+    n_threads : int
+
+    Returns
+    -------
+    HeldOut
+
+    Raises
+    ------
+    BundleError
+        If the pictures were made in another way.
+    DatasetError
+        If no recording is left, or `out_of_fold` is asked of a bundle that was not trained in
+        folds.
+    """
+    bundle.require_pictures(store.config, str(store.folder))
+    first_rows = {row.recording: row for row in reversed(store.rows)}
+    lineages = {
+        name: completed(bundle.taxonomy, lineage_of(row)) for name, row in first_rows.items()
+    }
+    columns = label_indices(bundle.bird_labels, list(lineages.values()))
+    known = {name: int(c) for name, c in zip(lineages, columns, strict=True) if c >= 0}
+    learned = {name for name in known if first_rows[name].session in bundle.sessions}
+    network = Network(bundle)
+
+    def heard(asked: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
+        rows = by_recording([row for row in store.rows if row.recording in asked])
+        return rows, hear(network.logits, store, rows, asked, n_threads=n_threads)
+
+    if out_of_fold:
+        data = _carried(bundle, known)
+        rows = _their_pictures(data, store)
+    else:
+        taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
+        if not taken:
+            raise DatasetError(
+                f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
+                f"{len(learned)} are of sessions that it learned from, "
+                f"{len(first_rows) - len(known)} of taxa that it does not know"
+            )
+        rows, data = heard(taken)
+    scored = score(
+        data,
+        bundle.bird_labels,
+        bundle.taxonomy,
+        background=bundle.has_background,
+        calibration=bundle.calibration,
+        rows=rows,
+    )
+    unknown = None
+    strangers = {name: -1 for name in lineages if name not in known}
+    if strangers:
+        _, said = heard(strangers)
+        unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
+    return HeldOut(scored, data, unknown, len(learned), with_learned, out_of_fold)
+
+
+def _carried(bundle: Bundle, known: Mapping[str, int]) -> CalibrationData:
+    """What networks trained in folds said of the recordings of a store."""
+    data = bundle.calibration_data
+    if data is None or len(np.unique(data.folds)) < 2:
+        raise DatasetError(
+            f"bundle '{bundle.name}' was not trained in folds, so nothing was said of what it "
+            "learned from by a network that had not heard it"
+        )
+    there = [i for i, name in enumerate(data.recordings) if known.get(name) == data.y_true[i]]
+    if not there:
+        raise DatasetError(
+            f"none of the {len(data)} recordings that bundle '{bundle.name}' was trained with in "
+            "folds is among the pictures; name the folder that it was trained from"
+        )
+    return data.of(np.array(there))
+
+
+def _their_pictures(data: CalibrationData, store: ImageStore) -> list[IndexRow]:
+    """The pictures that the segments were cut as, in the order of the segments."""
+    by_place = {(row.recording, np.float32(row.start_s)): row for row in store.rows}
+    places = [
+        (name, start_s)
+        for name, own in zip(data.recordings, data.segments, strict=True)
+        for start_s in data.starts_s[own]
+    ]
+    try:
+        return [by_place[place] for place in places]
+    except KeyError as missing:
+        name, start_s = missing.args[0]
+        raise DatasetError(
+            f"{store.folder}: holds no picture of {name} at {start_s:.3f} s, which the bundle was "
+            "trained with; name the folder that it was trained from"
+        ) from missing

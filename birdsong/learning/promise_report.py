@@ -1,0 +1,233 @@
+"""The part of a report that says what answers are worth: promises, honesty, unknown species."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from birdsong.bundle import Bundle
+from birdsong.calibration_data import CalibrationData
+from birdsong.learning import promise_figures
+from birdsong.learning.calibration_metrics import reliability
+from birdsong.learning.held_out import HeldOut
+from birdsong.learning.hierarchical_metrics import risk_coverage
+from birdsong.learning.judged import Judged
+from birdsong.learning.promises_kept import FIRST_S, PROMISES, judge, judge_by_bundle, told
+from birdsong.learning.unknown_species import answers_to_unknown
+from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.promises import GRID
+from birdsong.taxa.rules import BY_HAND, BY_RANK, RULES, SPECIES
+
+_FROM_BELOW = tuple(reversed(RANKS[1:]))
+
+
+class Answers:
+    """The answers that a bundle gives to what it is measured on, judged and counted.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+    bundle : Bundle
+
+    Attributes
+    ----------
+    judged : Judged
+    verdicts : dict of int to str
+        See `verdicts.verdicts`.
+    metrics : dict
+        Ready for JSON: ``calibrated``, what `promises_kept.told` says of whole recordings and,
+        under ``first_8_s``, of their first seconds, ``verdicts``, how many labels have each, and
+        ``unknown_species``, what `unknown_species.answers_to_unknown` says.
+    """
+
+    def __init__(self, held_out: HeldOut, bundle: Bundle) -> None:
+        beginnings = held_out.data.first_seconds(FIRST_S, bundle.spectrogram.segment_s)
+        self.judged = _judged(held_out, bundle, held_out.data)
+        self.verdicts = verdicts(self.judged)
+        count = Counter(self.verdicts.values())
+        self.metrics: dict[str, Any] = {
+            "calibrated": bundle.calibration is not None or held_out.out_of_fold,
+            **told(self.judged),
+            f"first_{FIRST_S:g}_s": told(_judged(held_out, bundle, beginnings)),
+            "verdicts": {verdict: count[verdict] for verdict in (*_FROM_BELOW, NEVER)},
+            "unknown_species": answers_to_unknown(bundle, held_out.unknown, sorted(GRID))
+            if held_out.unknown
+            else [],
+        }
+
+    def section(self) -> str:
+        """Lay all of it out for a reader, as HTML."""
+        metrics = self.metrics
+        paths, right = self.judged.cases.paths, self.judged.cases.right
+        by_rank = {
+            rank: reliability(right[there, column], paths.probabilities[there, column])
+            for rank in _FROM_BELOW
+            if (there := paths.nodes[:, (column := RANKS.index(rank))] >= 0).any()
+        }
+        species = np.where(right[:, SPECIES], 1.0, 0.0).astype(bool)
+        return _SECTION.format(
+            note="" if metrics["calibrated"] else _NOT_CALIBRATED,
+            promises=_promise_table(metrics["rules"][BY_RANK.name]),
+            reliability=promise_figures.reliability_diagrams(by_rank),
+            honesty=_honesty_table(metrics["honesty"]),
+            rules=promise_figures.risk_and_information(
+                metrics["rules"], risk_coverage(species, paths.probabilities[:, SPECIES])
+            ),
+            verdicts=_verdict_sentence(metrics["verdicts"]),
+            unknown=self._unknown(),
+        )
+
+    def _unknown(self) -> str:
+        told_of_unknown = self.metrics["unknown_species"]
+        if not told_of_unknown:
+            return ""
+        known = {each["promise"]: each for each in self.metrics["rules"][BY_RANK.name]}
+        n_known = self.metrics["recordings"]
+        points = []
+        for each in told_of_unknown:
+            named = each["species"]["right"] + each["species"]["wrong"]
+            right = known[each["promise"]]["species"]["right"] / n_known
+            points.append((each["promise"], named / each["recordings"], right))
+        return _UNKNOWN.format(
+            n=told_of_unknown[0]["recordings"],
+            table=_unknown_table([e for e in told_of_unknown if e["promise"] in PROMISES]),
+            figure=promise_figures.species_never_heard(points),
+        )
+
+
+def _judged(held_out: HeldOut, bundle: Bundle, asked_about: CalibrationData) -> Judged:
+    rules = (*RULES, *BY_HAND)
+    if not held_out.out_of_fold:
+        return judge_by_bundle(bundle, asked_about, rules=rules, promises=GRID)
+    return judge(
+        held_out.data,
+        bundle.bird_labels,
+        bundle.taxonomy,
+        background=bundle.has_background,
+        rules=rules,
+        promises=GRID,
+        asked_about=asked_about,
+    )
+
+
+def _promise_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each promise, a column for each rank: how many were answered, how many right."""
+    rows = []
+    for each in by_promise:
+        if each["promise"] not in PROMISES:
+            continue
+        cells = []
+        for rank in _FROM_BELOW:
+            own = each[rank]
+            if not own["answers"]:
+                cells.append("<td>none</td>")
+                continue
+            kept = {True: "", False: " <b>broken</b>", None: " (few)"}[own["holds"]]
+            cells.append(
+                f"<td>{_percent(own['share'])} answered<br>{_percent(own['accuracy'])} right "
+                f"({_percent(own['low'])} to {_percent(own['high'])}){kept}</td>"
+            )
+        n = each["answers"] + each["class"] + each["none"]
+        rows.append(
+            f"<tr><td>{_percent(each['promise'])}</td>{''.join(cells)}"
+            f"<td>{_percent(each['class'] / n)}</td><td>{_percent(each['none'] / n)}</td>"
+            f"<td>{each['information']:.3f}</td></tr>"
+        )
+    ranks = "".join(f"<th>{rank}</th>" for rank in _FROM_BELOW)
+    head = (
+        f"<tr><th>promise</th>{ranks}<th>a bird, nothing closer</th><th>no bird</th>"
+        "<th>information gained</th></tr>"
+    )
+    return _table(head, rows)
+
+
+def _honesty_table(honesty: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        f"<tr><td>{rank}</td><td>{_percent(own['confidence'])}</td>"
+        f"<td>{_percent(own['accuracy'])}</td><td>{own['expected_calibration_error']:.3f}</td>"
+        f"<td>{own['perfect']:.3f}</td><td>{own['area_under_risk_coverage']:.3f}</td></tr>"
+        for rank, own in honesty.items()
+    ]
+    head = (
+        "<tr><th>rank</th><th>mean probability</th><th>right</th>"
+        "<th>expected calibration error</th><th>of a perfect model</th>"
+        "<th>area under risk and coverage</th></tr>"
+    )
+    return _table(head, rows)
+
+
+def _unknown_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for each in by_promise:
+        n = each["recordings"]
+        cells = [f"<td>{_percent(each['species']['wrong'] / n)}</td>"]
+        cells += [
+            f"<td>{_percent(each[rank]['right'] / n)} right, "
+            f"{_percent(each[rank]['wrong'] / n)} wrong</td>"
+            for rank in _FROM_BELOW[1:]
+        ]
+        rows.append(
+            f"<tr><td>{_percent(each['promise'])}</td>{''.join(cells)}"
+            f"<td>{_percent(each['class'] / n)}</td><td>{_percent(each['none'] / n)}</td></tr>"
+        )
+    ranks = "".join(f"<th>{rank}</th>" for rank in _FROM_BELOW[1:])
+    head = (
+        f"<tr><th>promise</th><th>a wrong species</th>{ranks}"
+        "<th>a bird, nothing closer</th><th>no bird</th></tr>"
+    )
+    return _table(head, rows)
+
+
+def _verdict_sentence(count: Mapping[str, int]) -> str:
+    told = [f"at {rank}: {n}" for rank, n in count.items() if rank != NEVER]
+    return escape(f"Trust {'; '.join(told)}; never: {count[NEVER]}.")
+
+
+def _table(head: str, rows: Sequence[str]) -> str:
+    body = "\n".join(rows)
+    return f'<div class="wide"><table><thead>{head}</thead>\n<tbody>{body}</tbody></table></div>'
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+_NOT_CALIBRATED = (
+    "<p>The model is not calibrated: a promise is the probability that an answer needs, and "
+    "nothing says that it holds.</p>"
+)
+
+_SECTION = (
+    """<h2>What its answers are worth</h2>
+{note}
+<p>A promise is for each rank by itself: of the answers that name a species so many are right, and
+so of those that stop at a genus. An interval is the binomial one of 95 %. Information is what a
+right answer says as a share of what a species says, a wrong answer nothing.</p>
+{promises}
+<p>For each label the closest rank at which at least half of its recordings are answered at a
+promise of """
+    + _percent(VERDICT_PROMISE)
+    + """, and at most a tenth of the answers is wrong. <b>{verdicts}</b></p>
+<h2>Are its probabilities honest?</h2>
+<p>Of answers said with 70 % about 70 % should be right: dots on the line. A perfect model strays
+from it, too, since answers are few.</p>
+{reliability}
+{honesty}
+<h2>Other rules for choosing an answer</h2>
+<p>Each line is a rule at promises from 50 to 99.9 %. Lower is surer; further to the right says
+more.</p>
+{rules}
+{unknown}"""
+)
+
+_UNKNOWN = """<h2>Species that it never heard</h2>
+<p>{n} recordings of taxa that the model has no label for. Every species that it names is
+wrong.</p>
+{table}
+{figure}
+"""
