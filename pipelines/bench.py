@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess",)
+NAMES = ("preprocess", "png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
