@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess",)
+NAMES = ("preprocess", "png", "activity")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=NAMES, help="what to measure")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep the figures")
     parser.add_argument(
-        "--audio", type=Path, default=None, help="folder of recordings; made for it without one"
+        "--audio",
+        type=Path,
+        default=None,
+        help="folder of recordings; made for it without one, and for `activity` always",
     )
     parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
 

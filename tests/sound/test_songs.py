@@ -5,10 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from benchmarks.activity import Score, score
 from birdsong.errors import ConfigError
-from birdsong.recordings.synthetic_backgrounds import band_power, render_background
-from birdsong.recordings.synthetic_songs import individual_song, render_strophe
-from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.recordings.synthetic_soundscapes import SOUNDSCAPES, render_soundscape
 from birdsong.sound.activity import prominence
 from birdsong.sound.audio import read_samples
 from birdsong.sound.filters import mel_filters
@@ -19,35 +18,7 @@ CONFIG = SpectrogramConfig()
 RATE = CONFIG.sample_rate_hz
 FILTERS = mel_filters(CONFIG)
 RULES = SongRules()
-BACKGROUNDS = (("rain",), ("wind",), ("insect",), ("rain", "wind", "insect"))
-
-
-def scene(number, snr_db, duration_s=45.0):
-    """A bird that sings now and then: float32 samples, and the songs' (start_s, end_s)."""
-    generator = np.random.default_rng((11, number))
-    species = SPECIES[5 * number % len(SPECIES)]
-    song = individual_song(
-        species.song, generator, pitch_deviation_octaves=0.1, tempo_deviation_octaves=0.12
-    )
-    bird = np.zeros(round(duration_s * RATE), np.float32)
-    songs, sung, start_s = [], [], generator.uniform(2, 10)
-    while True:
-        strophe = generator.uniform(0.8, 1) * render_strophe(song, RATE, generator)
-        first, end = round(start_s * RATE), round(start_s * RATE) + len(strophe)
-        if end > len(bird):
-            break
-        bird[first:end] = strophe
-        sung.append(strophe)
-        songs.append((first / RATE, end / RATE))
-        start_s = end / RATE + generator.uniform(2, 20)
-    background = sum(
-        render_background(kind, duration_s=duration_s, sample_rate_hz=RATE, generator=generator)
-        for kind in BACKGROUNDS[number % len(BACKGROUNDS)]
-    )
-    background /= np.sqrt(band_power(background, RATE))
-    bird *= np.sqrt(10 ** (snr_db / 10) / band_power(np.concatenate(sung), RATE))
-    mixed = bird + background
-    return (0.5 / np.abs(mixed).max() * mixed).astype(np.float32), songs
+SEED = 11
 
 
 def found(samples, rules=RULES, step_s=1.5):
@@ -63,24 +34,13 @@ def kept_starts_s(samples):
     [(10, 0.95, 0.10), (0, 0.85, 0.20)],
 )
 def test_songs_are_found_and_little_else(snr_db, least_found, most_empty):
-    sung_s = found_s = kept_s = 0.0
-    n_empty = n_kept = 0
-    for number in range(len(BACKGROUNDS)):
-        samples, songs = scene(number, snr_db)
-        times_s = np.arange(0, len(samples) / RATE, 0.01)
-        sings = np.any([(times_s >= start) & (times_s < end) for start, end in songs], axis=0)
-        kept = np.zeros(len(times_s), bool)
-        for start_s in kept_starts_s(samples):
-            inside = (times_s >= start_s) & (times_s < start_s + CONFIG.segment_s)
-            kept |= inside
-            n_kept += 1
-            n_empty += not (inside & sings).any()
-        sung_s += 0.01 * sings.sum()
-        found_s += 0.01 * (sings & kept).sum()
-        kept_s += 0.01 * kept.sum()
-    assert found_s / sung_s >= least_found
-    assert n_empty / n_kept <= most_empty
-    assert kept_s / sung_s <= 2.5
+    total = Score()
+    for number in range(len(SOUNDSCAPES)):
+        recording = render_soundscape(number, snr_db=snr_db, seed=SEED)
+        total += score(recording, kept_starts_s(recording.samples))
+    assert total.found_share >= least_found
+    assert total.empty_share <= most_empty
+    assert total.cover <= 2.5
 
 
 def test_every_labelled_song_of_a_real_soundscape_is_found(real_recordings):
@@ -126,7 +86,7 @@ def test_of_a_recording_without_song_the_most_prominent_segment_is_kept():
 
 
 def test_blocks_do_not_matter_and_no_length_is_too_much():
-    samples, _ = scene(0, 10, duration_s=3.3 * STRETCH_S)
+    samples = render_soundscape(0, snr_db=10, duration_s=3.3 * STRETCH_S, seed=SEED).samples
     whole = found(samples)
     parts = list(find_segments(np.array_split(samples, 50), CONFIG, FILTERS, RULES, step_s=1.5))
     assert [(s.start_s, kind) for s, kind in whole] == [(s.start_s, kind) for s, kind in parts]

@@ -1,0 +1,165 @@
+"""Pictures as PNGs: how fast each way writes them, how fast they are read, how large they are.
+
+Every way gets the same pictures, those that preprocessing makes, in turn, several rounds in one
+run; the table shows medians. All happens in memory on one thread: what a disk adds depends on the
+disk and on the bytes, which are told as well. Before the clock runs, each way has to give back the
+very pictures that it was given.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.errors import AudioError, ConfigError
+from birdsong.images.png import decode_png, encode_png
+from birdsong.images.recording_work import PreprocessConfig
+from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+from birdsong.recordings.synthesis import SynthesisConfig, render_recording
+from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.filters import mel_filters
+from birdsong.sound.songs import find_segments
+
+MOST_PICTURES = 1000
+CONFIG = PreprocessConfig()
+FINGERPRINT = CONFIG.spectrogram.fingerprint()
+
+
+def by_pillow(picture: ImageArray, **options: int) -> bytes:
+    """Write as tutorials show it; Pillow chooses a filter for each line."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def read_by_pillow(content: bytes) -> ImageArray:
+    """Read as tutorials show it."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
+
+
+def read_by_us(content: bytes) -> ImageArray:
+    """Read with our decoder, which leaves what is filtered to Pillow."""
+    return decode_png(content, "a picture of the benchmark")
+
+
+WRITERS: dict[str, Callable[[ImageArray], bytes]] = {
+    "birdsong: stored, unfiltered": partial(encode_png, fingerprint=FINGERPRINT),
+    "unfiltered, deflate level 1": partial(encode_png, fingerprint=FINGERPRINT, level=1),
+    "Pillow's default": by_pillow,
+    "Pillow, compress_level 1": partial(by_pillow, compress_level=1),
+    "Pillow, compress_level 0": partial(by_pillow, compress_level=0),
+}
+READERS = {"birdsong": read_by_us, "Pillow": read_by_pillow}
+
+
+def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
+    """Write and read the same pictures in every way; print a table.
+
+    Parameters
+    ----------
+    audio : Path or None
+        Folder of recordings, of which as many are heard as a thousand pictures take, drawn by
+        chance but always the same; None makes synthetic ones.
+    n_rounds : int
+
+    Returns
+    -------
+    dict
+        Pictures and recordings; by writer, the bytes of all pictures and the seconds of each
+        round, those of reading by reader.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds no recording that gives a picture.
+    """
+    pictures: list[ImageArray] = []
+    n_recordings = 0
+    filters = mel_filters(CONFIG.spectrogram)
+    for blocks in _real(audio) if audio else _synthetic():
+        try:
+            pictures += _pictures(blocks, filters)
+        except AudioError as error:
+            print(f"left out: {error}")
+            continue
+        n_recordings += 1
+        if len(pictures) >= MOST_PICTURES:
+            break
+    pictures = pictures[:MOST_PICTURES]
+    if not pictures:
+        raise ConfigError(f"{audio}: expected recordings of birds, found none with a picture")
+
+    figures: dict[str, dict[str, Any]] = {}
+    for name, write in WRITERS.items():
+        written = [write(picture) for picture in pictures]
+        for reader, read in READERS.items():
+            if not all(map(np.array_equal, map(read, written), pictures)):
+                raise RuntimeError(f"{name}: {reader} reads other pictures than were written")
+        figures[name] = {"bytes": sum(map(len, written)), "write_s": []}
+        figures[name]["read_s"] = {reader: [] for reader in READERS}
+    for _ in range(n_rounds):
+        for name, write in WRITERS.items():
+            started_s = time.perf_counter()
+            written = [write(picture) for picture in pictures]
+            figures[name]["write_s"].append(time.perf_counter() - started_s)
+            for reader, read in READERS.items():
+                started_s = time.perf_counter()
+                for content in written:
+                    read(content)
+                figures[name]["read_s"][reader].append(time.perf_counter() - started_s)
+
+    print(
+        f"{len(pictures)} pictures of {n_recordings} {'real' if audio else 'synthetic'} "
+        f"recordings; pictures a second on one thread, in memory; median of {n_rounds} rounds"
+    )
+    print(f"  {'':<30}  written" + "".join(f"  {f'read by {name}':>16}" for name in READERS))
+    for name, each in figures.items():
+        columns = [f"{len(pictures) / statistics.median(each['write_s']):7.0f}"]
+        for seconds in each["read_s"].values():
+            columns.append(f"{len(pictures) / statistics.median(seconds):16.0f}")
+        n_bytes = each["bytes"] / len(pictures)
+        print(f"  {name:<30}  {'  '.join(columns)}  {n_bytes:7.0f} bytes a picture")
+    return {"pictures": len(pictures), "recordings": n_recordings, "ways": figures}
+
+
+def _pictures(blocks: Iterable[FloatArray], filters: FloatArray) -> list[ImageArray]:
+    """Make the pictures of one recording, as preprocessing does."""
+    found = find_segments(blocks, CONFIG.spectrogram, filters, CONFIG.songs, step_s=CONFIG.step_s)
+    return [segment.picture for segment, _ in found]
+
+
+def _real(folder: Path) -> Iterator[Iterator[FloatArray]]:
+    """Decode recordings of a folder, in an order drawn by chance."""
+    if not folder.is_dir():
+        raise ConfigError(f"no such audio folder: {folder}")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES)
+    random.Random(0).shuffle(paths)
+    for path in paths:
+        yield _decoded(path)
+
+
+def _decoded(path: Path) -> Iterator[FloatArray]:
+    with AudioReader(path, CONFIG.spectrogram.sample_rate_hz) as reader:
+        yield from reader.blocks()
+
+
+def _synthetic() -> Iterator[list[FloatArray]]:
+    """Record each synthetic species, one individual after the other, for ever."""
+    config = SynthesisConfig(sample_rate_hz=CONFIG.spectrogram.sample_rate_hz)
+    individual = 0
+    while True:
+        for species in SPECIES:
+            yield [render_recording(species, individual=individual, config=config).samples]
+        individual += 1
