@@ -127,10 +127,10 @@ def _promise_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
             if not own["answers"]:
                 cells.append("<td>none</td>")
                 continue
-            kept = {True: "", False: " <b>broken</b>", None: " (few)"}[own["holds"]]
+            kept = {True: "", False: ", <b>broken</b>", None: ", but few"}[own["holds"]]
             cells.append(
-                f"<td>{_percent(own['share'])} answered<br>{_percent(own['accuracy'])} right "
-                f"({_percent(own['low'])} to {_percent(own['high'])}){kept}</td>"
+                f"<td>{_percent(own['share'])} answered,<br>{_percent(own['accuracy'])} right{kept}"
+                f"<br><small>{_percent(own['low'])} to {_percent(own['high'])}</small></td>"
             )
         n = each["answers"] + each["class"] + each["none"]
         rows.append(
@@ -167,7 +167,7 @@ def _unknown_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
         n = each["recordings"]
         cells = [f"<td>{_percent(each['species']['wrong'] / n)}</td>"]
         cells += [
-            f"<td>{_percent(each[rank]['right'] / n)} right, "
+            f"<td>{_percent(each[rank]['right'] / n)} right,<br>"
             f"{_percent(each[rank]['wrong'] / n)} wrong</td>"
             for rank in _FROM_BELOW[1:]
         ]
@@ -194,7 +194,7 @@ def _table(head: str, rows: Sequence[str]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.1f}&nbsp;%".replace(".0&nbsp;", "&nbsp;")
 
 
 _NOT_CALIBRATED = (
