@@ -16,9 +16,16 @@ from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.tables import IndexRow
 from birdsong.learning.bootstrap import session_interval
+from birdsong.learning.hierarchical_metrics import (
+    hierarchical_distance,
+    label_distances,
+    severity_of_mistakes,
+)
 from birdsong.learning.material import Material
 from birdsong.learning.metrics import (
     Weights,
+    brier_score,
+    macro_auroc,
     macro_recall,
     mean_average_precision,
     top_k_accuracy,
@@ -134,6 +141,29 @@ def measure(scored: Scored) -> dict[str, float]:
     """
     n = len(scored.recordings)
     return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
+
+
+def measure_beyond_top(scored: Scored) -> dict[str, float | None]:
+    """How far off mistakes are on the tree, and how well probabilities rank and fit.
+
+    Returns
+    -------
+    dict
+        ``distance`` and ``distance_5``, mean ranks up to the taxon that holds both, of the most
+        probable label and of the five most probable, and the truth; ``severity``, the same over
+        the mistakes, None without one; ``macro_auroc``, None where one label is scored;
+        ``brier_score``.
+    """
+    distances = label_distances(LabelTree(scored.taxonomy, scored.labels))
+    true, prob = scored.y_true, scored.y_prob
+    measured = {
+        "distance": hierarchical_distance(true, prob, distances),
+        "distance_5": hierarchical_distance(true, prob, distances, k=5),
+        "severity": severity_of_mistakes(true, prob, distances),
+        "macro_auroc": macro_auroc(true, prob),
+        "brier_score": brier_score(true, prob),
+    }
+    return {name: None if np.isnan(value) else value for name, value in measured.items()}
 
 
 def measure_heard(

@@ -17,7 +17,7 @@ from birdsong.bundle import Bundle
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning import figures
-from birdsong.learning.evaluation import Scored, measure, measure_intervals
+from birdsong.learning.evaluation import Scored, measure, measure_beyond_top, measure_intervals
 from birdsong.learning.held_out import HeldOut
 from birdsong.learning.metrics import (
     average_precision_by_label,
@@ -38,6 +38,13 @@ METRIC_NAMES = {
     "top1_genus": "right genus",
     "top1_family": "right family",
     "top1_order": "right order",
+}
+BEYOND_TOP = {
+    "distance": "Ranks up to the taxon that holds both the most probable label and the truth:",
+    "distance_5": "of the five most probable",
+    "severity": "of the most probable one where it is wrong",
+    "macro_auroc": "area under the receiver operating characteristic, mean of the labels",
+    "brier_score": "Brier score",
 }
 STAMP = (
     "Not an honest measurement: {learned} of these {n} recordings are of sessions that the model "
@@ -102,6 +109,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
             name: {"value": values[name], "low": intervals[name][0], "high": intervals[name][1]}
             for name in values
         },
+        "beyond_top": measure_beyond_top(scored),
         "labels": _by_label(scored, matrix, answers.verdicts),
         "confusion": {
             "labels": [label.taxon for label in scored.labels],
@@ -201,6 +209,7 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers
         "random.",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
+        beyond=_beyond_top(metrics["beyond_top"]),
         amounts=amounts,
         confusion=figures.confusion(matrix, names),
         answers=answers.section(),
@@ -209,6 +218,15 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers
     )
     title = f"Evaluation of {metrics['bundle']['name']}"
     return html_page(title, body, stamp=metrics["stamp"])
+
+
+def _beyond_top(measured: Mapping[str, float | None]) -> str:
+    told = [
+        f"{words} {measured[name]:.2f}"
+        for name, words in BEYOND_TOP.items()
+        if measured[name] is not None
+    ]
+    return f"<p>{'; '.join(told)}.</p>"
 
 
 def _seen_in_tree_order(scored: Scored) -> tuple[list[int], list[str]]:
@@ -261,6 +279,7 @@ def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
 _BODY = """<p>{summary}</p>
 <h2>How good it is</h2>
 {overall}
+{beyond}
 {answers}
 <h2>The most confident mistakes</h2>
 <p>Each with the picture that spoke most for the wrong answer: time from left to right, high sounds

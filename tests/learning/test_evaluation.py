@@ -96,6 +96,11 @@ def test_report(held_out, bundle, store, tmp_path):
         values = [float(row[label.taxon]) for label in scored.labels]
         np.testing.assert_allclose(values, scored.bird[i] * scored.y_prob[i], rtol=1e-5)
         assert row["label"] == scored.labels[scored.y_true[i]].taxon
+    beyond = metrics["beyond_top"]
+    assert (beyond["distance"], beyond["severity"]) == (0, None)  # every one is right
+    assert 0 < beyond["distance_5"] <= 4
+    assert beyond["macro_auroc"] == 1
+    assert beyond["brier_score"] == pytest.approx(0, abs=0.1)
     counts = metrics["confusion"]["counts"]
     assert sum(count for _, _, count in counts) == len(scored.recordings)
 
@@ -108,7 +113,8 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
         y_true=(scored.y_true + 1) % len(scored.labels),
         recordings=("<script>alert(1)</script>", *scored.recordings[1:]),
     )
-    write_report(replace(held_out, scored=turned), bundle, store, tmp_path)
+    metrics = write_report(replace(held_out, scored=turned), bundle, store, tmp_path)
+    assert metrics["beyond_top"]["severity"] == metrics["beyond_top"]["distance"] > 0
     text = (tmp_path / "report.html").read_text()
     page = ParsedPage(text)
     assert page.tags.count("figure") == min(12, len(scored.recordings))
