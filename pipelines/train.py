@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation-share", type=float, default=0.1, help="recordings that steer the training"
     )
     parser.add_argument(
-        "--calibration-share", type=float, default=0.0,
+        "--calibration-share", type=float, default=0.1,
         help="recordings that tell how far the trained network can be trusted",
     )  # fmt: skip
     parser.add_argument(

@@ -57,7 +57,7 @@ class MaterialConfig:
     min_recordings: int = 1
     back_off: bool = False
     validation_share: float = 0.1
-    calibration_share: float = 0.0
+    calibration_share: float = 0.1
     test_share: float = 0.2
     background_share: float = 0.1
     seed: int = 0

@@ -47,6 +47,18 @@ def test_an_empty_page_says_what_to_do(page):
     assert any("not calibrated" in caption.value for caption in page.sidebar.caption)
 
 
+def test_what_a_promise_means_for_a_calibrated_model(calibrated_dir, monkeypatch):
+    monkeypatch.setenv("BIRDSONG_BUNDLE", str(calibrated_dir))
+    page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
+    captions = [caption.value for caption in page.sidebar.caption]
+    assert any("Of the answers at each rank at least this share are right" in c for c in captions)
+    assert not any("not calibrated" in caption for caption in captions)
+    upload(page, ("low.wav", wav("low")))
+    (answer,) = page.subheader
+    assert answer.value
+    assert not any("not calibrated" in text.value for text in page.markdown)
+
+
 def test_a_recording_gets_its_answer(page, bundle_dir):
     content = wav("low")
     upload(page, ("my low.wav", content))
