@@ -19,12 +19,14 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from birdsong.arrays import FloatArray
+import numpy as np
+
+from birdsong.arrays import BoolArray, FloatArray
 from birdsong.atomic import write_atomically
 from birdsong.calibration import Calibration
 from birdsong.calibration_data import (
@@ -110,6 +112,33 @@ class Bundle:
         if self.calibration is not None:
             described += json.dumps(self.calibration.to_dict(), sort_keys=True)
         return hashlib.sha256(described.encode() + self.model_onnx).hexdigest()[:16]
+
+    def listed(self, only: Set[str]) -> BoolArray:
+        """Tell which labels are among the taxa that answers are narrowed to.
+
+        Parameters
+        ----------
+        only : set of str
+            Taxa of labels.
+
+        Returns
+        -------
+        bool, shape (n_labels,)
+
+        Raises
+        ------
+        TaxonomyError
+            If there is none, or one is no label.
+        """
+        if not only:
+            raise TaxonomyError("the list of species is empty; expected one label at least")
+        names = {self.taxonomy.taxon(name).name for name in only}
+        labels = [self.taxonomy.taxon(label.taxon).name for label in self.bird_labels]
+        if others := names.difference(labels):
+            raise TaxonomyError(
+                f"{min(others)!r} is on the list, but is no label of bundle '{self.name}'"
+            )
+        return np.array([label in names for label in labels])
 
     def require_pictures(self, config: SpectrogramConfig, where: str) -> None:
         """Refuse pictures that were made in another way than the network's.

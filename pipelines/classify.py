@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .narrowing import add_only_argument
+
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
-    from birdsong.bundle import Bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--promise", type=float, default=0.9,
         help="share of the answers that must be right, at each rank by itself",
     )  # fmt: skip
-    parser.add_argument(
-        "--only", type=Path, default=None, metavar="LIST",
-        help="what occurs at the place: a name a line, or a table such as a manifest",
-    )  # fmt: skip
+    add_only_argument(parser)
     parser.add_argument(
         "--overlap",
         type=float,
@@ -58,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
+    from .narrowing import listed_labels
     from .progress import Progress
 
     if arguments.out is None and arguments.format not in ("csv", "json"):
@@ -102,29 +101,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(f"results: {written}", file=sys.stderr)
     return SOME_FAILED if n_failed else ALL_WELL
-
-
-def listed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
-    """Read which of a bundle's labels may be the answer where only the taxa of a list occur.
-
-    Raises
-    ------
-    TaxonomyError
-        If the list cannot be read, is empty, or admits no label.
-    """
-    from birdsong.taxa.species_list import admitted_labels, read_species_list
-
-    listed = read_species_list(path, bundle.taxonomy)
-    admitted = admitted_labels(listed, bundle.taxonomy, bundle.bird_labels)
-    only = frozenset(
-        label.taxon for label, may in zip(bundle.bird_labels, admitted, strict=True) if may
-    )
-    unknown = f"; {len(listed.unknown)} names are unknown to it" if listed.unknown else ""
-    print(
-        f"{path.name}: {len(only)} of the model's {len(bundle.bird_labels)} labels{unknown}",
-        file=sys.stderr,
-    )
-    return only
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .narrowing import add_only_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure what was learned from by the networks that did not hear it; "
         "for bundles of `birdsong train --folds K`",
     )
+    add_only_argument(parser)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that read")
 
 
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.learning.report import write_report
 
     from .command import ALL_WELL
+    from .narrowing import listed_labels
 
     bundle = read_bundle(arguments.bundle)
     store = open_store(arguments.images)
@@ -48,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             store,
             with_learned=arguments.all,
             out_of_fold=arguments.out_of_fold,
+            only=listed_labels(arguments.only, bundle) if arguments.only else None,
             n_threads=max(1, arguments.jobs),
         )
     except DatasetError as error:

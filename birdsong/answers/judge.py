@@ -9,7 +9,6 @@ import numpy as np
 from birdsong.answers.prediction import Detection, SegmentAnswer
 from birdsong.bundle import Bundle
 from birdsong.calibration import narrowed_promises
-from birdsong.errors import TaxonomyError
 from birdsong.pooling import DEFAULT_POOLING, Evidence
 from birdsong.taxa.paths import LabelTree
 from birdsong.taxa.promises import CLASS, NOTHING, Promises
@@ -42,7 +41,7 @@ class Judge:
             bundle.taxonomy,
             bundle.bird_labels,
             temperatures=calibration.temperatures if calibration else None,
-            listed=None if only is None else _listed(bundle, only),
+            listed=None if only is None else bundle.listed(only),
         )
         self._promises: Promises | None = calibration.promises if calibration else None
         if only is not None and bundle.calibration_data is not None and calibration is not None:
@@ -123,20 +122,3 @@ class Judge:
                 )
             )
         return tuple(detections)
-
-
-def _listed(bundle: Bundle, only: frozenset[str]) -> np.ndarray:
-    """Tell for each label whether it is listed; bool ``(n_labels,)``."""
-    if not only:
-        raise TaxonomyError("the list of species is empty; expected one label at least")
-    nodes = {bundle.taxonomy.index(name) for name in only}
-    listed = np.array([bundle.taxonomy.index(label.taxon) in nodes for label in bundle.bird_labels])
-    if listed.sum() < len(nodes):
-        known = {label.taxon for label in bundle.bird_labels}
-        other = min(
-            bundle.taxonomy.nodes[node].name
-            for node in nodes
-            if bundle.taxonomy.nodes[node].name not in known
-        )
-        raise TaxonomyError(f"{other!r} is on the list, but is no label of bundle '{bundle.name}'")
-    return listed

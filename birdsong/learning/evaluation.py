@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birdsong.arrays import IntArray
+from birdsong.arrays import BoolArray, IntArray
 from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.tables import IndexRow
@@ -81,6 +81,7 @@ def score(
     *,
     background: bool,
     calibration: Calibration | None = None,
+    listed: BoolArray | None = None,
     rows: Sequence[IndexRow] = (),
 ) -> Scored:
     """Pool what a network said of the segments of recordings.
@@ -96,6 +97,8 @@ def score(
         Whether the last column of the logits is the background class.
     calibration : Calibration, optional
         Makes the probabilities honest.
+    listed : bool, shape (n_labels,), optional
+        Labels that answers are narrowed to; the others have the probability 0.
     rows : sequence of IndexRow
         The pictures that it was asked about, where they are to be shown.
 
@@ -106,7 +109,10 @@ def score(
     """
     rule = calibration.pooling if calibration else DEFAULT_POOLING
     tree = LabelTree(
-        taxonomy, labels, temperatures=calibration.temperatures if calibration else None
+        taxonomy,
+        labels,
+        temperatures=calibration.temperatures if calibration else None,
+        listed=listed,
     )
     y_prob, bird = [], []
     tellings: list[IndexRow] = []
@@ -114,7 +120,8 @@ def score(
         evidence = pool(data.logits[segments], background=background, rule=rule)
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
-        speaks = evidence.segment_bird * evidence.segment_labels[:, evidence.labels.argmax()]
+        best = tree.best_labels(evidence.labels)
+        speaks = evidence.segment_bird * evidence.segment_labels[:, best]
         tellings += rows[segments][int(speaks.argmax()) :][:1]
     return Scored(
         labels=tuple(labels),

@@ -8,11 +8,12 @@ becomes of a species that it never heard.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 
+from birdsong.arrays import BoolArray
 from birdsong.bundle import Bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import DatasetError
@@ -53,7 +54,11 @@ class HeldOut:
     data : CalibrationData
         What was said of the segments of the scored.
     unknown : UnknownTaxa or None
-        None where the store holds none.
+        None where the store holds none, or answers are narrowed to a list.
+    n_unknown : int
+        Recordings of taxa that there is no label for, or none that is listed.
+    listed : bool, shape (n_labels,), or None
+        The labels that answers are narrowed to.
     n_learned : int
         Recordings of sessions that the bundle learned from; scored only where asked for.
     with_learned : bool
@@ -65,14 +70,11 @@ class HeldOut:
     scored: Scored
     data: CalibrationData
     unknown: UnknownTaxa | None
+    n_unknown: int
+    listed: BoolArray | None
     n_learned: int
     with_learned: bool
     out_of_fold: bool
-
-    @property
-    def n_unknown(self) -> int:
-        """Recordings of taxa that the bundle has no label for."""
-        return len(self.unknown.data) if self.unknown else 0
 
 
 def score_bundle(
@@ -81,6 +83,7 @@ def score_bundle(
     *,
     with_learned: bool = False,
     out_of_fold: bool = False,
+    only: Set[str] | None = None,
     n_threads: int = 2,
 ) -> HeldOut:
     """Measure a bundle on the recordings of a store that it did not learn from.
@@ -95,6 +98,8 @@ def score_bundle(
     out_of_fold : bool
         Take what the bundle carries of each recording that it learned from, said by a network that
         had not heard its session.
+    only : set of str, optional
+        Taxa of the labels that answers are narrowed to, and whose recordings are scored.
     n_threads : int
 
     Returns
@@ -106,8 +111,10 @@ def score_bundle(
     BundleError
         If the pictures were made in another way.
     DatasetError
-        If no recording is left, or `out_of_fold` is asked of a bundle that was not trained in
-        folds.
+        If no recording is left; or `out_of_fold` is asked of a bundle that was not trained in
+        folds, or with other pictures than it was trained from.
+    TaxonomyError
+        If `only` is empty, or holds a taxon that is no label.
     """
     bundle.require_pictures(store.config, str(store.folder))
     first_rows = {row.recording: row for row in reversed(store.rows)}
@@ -115,7 +122,12 @@ def score_bundle(
         name: completed(bundle.taxonomy, lineage_of(row)) for name, row in first_rows.items()
     }
     columns = label_indices(bundle.bird_labels, list(lineages.values()))
-    known = {name: int(c) for name, c in zip(lineages, columns, strict=True) if c >= 0}
+    listed = None if only is None else bundle.listed(only)
+    known = {
+        name: int(c)
+        for name, c in zip(lineages, columns, strict=True)
+        if c >= 0 and (listed is None or listed[c])
+    }
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     network = Network(bundle)
 
@@ -124,15 +136,19 @@ def score_bundle(
         return rows, hear(network.logits, store, rows, asked, n_threads=n_threads)
 
     if out_of_fold:
-        data = _carried(bundle, known)
+        data = carried_out_of_fold(bundle)
         rows = _their_pictures(data, store)
+        if listed is not None:
+            data = data.of(np.flatnonzero(listed[data.y_true]))
+            rows = [row for row in rows if row.recording in known]
     else:
         taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
         if not taken:
             raise DatasetError(
                 f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
                 f"{len(learned)} are of sessions that it learned from, "
-                f"{len(first_rows) - len(known)} of taxa that it does not know"
+                f"{len(first_rows) - len(known)} of taxa that "
+                f"{'it does not know' if listed is None else 'are not listed'}"
             )
         rows, data = heard(taken)
     scored = score(
@@ -141,31 +157,41 @@ def score_bundle(
         bundle.taxonomy,
         background=bundle.has_background,
         calibration=bundle.calibration,
+        listed=listed,
         rows=rows,
     )
     unknown = None
     strangers = {name: -1 for name in lineages if name not in known}
-    if strangers:
+    if strangers and listed is None:
         _, said = heard(strangers)
         unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
-    return HeldOut(scored, data, unknown, len(learned), with_learned, out_of_fold)
+    return HeldOut(
+        scored,
+        data,
+        unknown,
+        n_unknown=len(strangers),
+        listed=listed,
+        n_learned=len(learned),
+        with_learned=with_learned,
+        out_of_fold=out_of_fold,
+    )
 
 
-def _carried(bundle: Bundle, known: Mapping[str, int]) -> CalibrationData:
-    """What networks trained in folds said of the recordings of a store."""
+def carried_out_of_fold(bundle: Bundle) -> CalibrationData:
+    """What networks trained in folds said of all that a bundle learned from.
+
+    Raises
+    ------
+    DatasetError
+        If it was not trained in folds.
+    """
     data = bundle.calibration_data
     if data is None or len(np.unique(data.folds)) < 2:
         raise DatasetError(
             f"bundle '{bundle.name}' was not trained in folds, so nothing was said of what it "
             "learned from by a network that had not heard it"
         )
-    there = [i for i, name in enumerate(data.recordings) if known.get(name) == data.y_true[i]]
-    if not there:
-        raise DatasetError(
-            f"none of the {len(data)} recordings that bundle '{bundle.name}' was trained with in "
-            "folds is among the pictures; name the folder that it was trained from"
-        )
-    return data.of(np.array(there))
+    return data
 
 
 def _their_pictures(data: CalibrationData, store: ImageStore) -> list[IndexRow]:

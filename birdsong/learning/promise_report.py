@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -10,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from birdsong.bundle import Bundle
-from birdsong.calibration_data import CalibrationData
 from birdsong.learning import promise_figures
 from birdsong.learning.calibration_metrics import reliability
-from birdsong.learning.held_out import HeldOut
+from birdsong.learning.held_out import HeldOut, carried_out_of_fold
 from birdsong.learning.hierarchical_metrics import risk_coverage
 from birdsong.learning.judged import Judged
 from birdsong.learning.promises_kept import FIRST_S, PROMISES, judge, judge_by_bundle, told
@@ -46,14 +46,13 @@ class Answers:
     """
 
     def __init__(self, held_out: HeldOut, bundle: Bundle) -> None:
-        beginnings = held_out.data.first_seconds(FIRST_S, bundle.spectrogram.segment_s)
-        self.judged = _judged(held_out, bundle, held_out.data)
+        self.judged = _judged(held_out, bundle)
         self.verdicts = verdicts(self.judged)
         count = Counter(self.verdicts.values())
         self.metrics: dict[str, Any] = {
             "calibrated": bundle.calibration is not None or held_out.out_of_fold,
             **told(self.judged),
-            f"first_{FIRST_S:g}_s": told(_judged(held_out, bundle, beginnings)),
+            f"first_{FIRST_S:g}_s": told(_judged(held_out, bundle, first_s=FIRST_S)),
             "verdicts": {verdict: count[verdict] for verdict in (*_FROM_BELOW, NEVER)},
             "unknown_species": answers_to_unknown(bundle, held_out.unknown, sorted(GRID))
             if held_out.unknown
@@ -100,18 +99,26 @@ class Answers:
         )
 
 
-def _judged(held_out: HeldOut, bundle: Bundle, asked_about: CalibrationData) -> Judged:
-    rules = (*RULES, *BY_HAND)
+def _judged(held_out: HeldOut, bundle: Bundle, first_s: float = math.inf) -> Judged:
+    rules, segment_s = (*RULES, *BY_HAND), bundle.spectrogram.segment_s
     if not held_out.out_of_fold:
-        return judge_by_bundle(bundle, asked_about, rules=rules, promises=GRID)
+        return judge_by_bundle(
+            bundle,
+            held_out.data.first_seconds(first_s, segment_s),
+            rules=rules,
+            promises=GRID,
+            listed=held_out.listed,
+        )
+    data = carried_out_of_fold(bundle)
     return judge(
-        held_out.data,
+        data,
         bundle.bird_labels,
         bundle.taxonomy,
         background=bundle.has_background,
         rules=rules,
         promises=GRID,
-        asked_about=asked_about,
+        listed=held_out.listed,
+        asked_about=data.first_seconds(first_s, segment_s),
     )
 
 

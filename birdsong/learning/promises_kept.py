@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.arrays import IntArray
+from birdsong.arrays import BoolArray, IntArray
 from birdsong.bundle import Bundle
-from birdsong.calibration import pool_all
+from birdsong.calibration import narrowed_promises, pool_all
 from birdsong.calibration_data import CalibrationData
 from birdsong.learning.calibration import fit_calibration
 from birdsong.learning.judged import Judged, answers_by_rank, honesty
@@ -39,7 +39,7 @@ def judge(
     background: bool,
     rules: Sequence[Rule] = (BY_RANK,),
     promises: Sequence[float] = PROMISES,
-    listed: npt.NDArray[np.bool_] | None = None,
+    listed: BoolArray | None = None,
     asked_about: CalibrationData | None = None,
     seed: int = 0,
 ) -> Judged:
@@ -119,6 +119,7 @@ def judge_by_bundle(
     *,
     rules: Sequence[Rule] = (BY_RANK,),
     promises: Sequence[float] = PROMISES,
+    listed: BoolArray | None = None,
 ) -> Judged:
     """Judge recordings that a bundle knows nothing of as it answers them.
 
@@ -132,6 +133,9 @@ def judge_by_bundle(
     rules : sequence of Rule
         The others are fitted to the recordings that calibrate the bundle.
     promises : sequence of float
+    listed : bool, shape (n_labels,), optional
+        Labels that answers are narrowed to, with thresholds for these; `data` holds recordings of
+        no others.
 
     Returns
     -------
@@ -141,16 +145,25 @@ def judge_by_bundle(
         bundle.taxonomy,
         bundle.bird_labels,
         temperatures=bundle.calibration.temperatures if bundle.calibration else None,
+        listed=listed,
     )
     cases = _cases(bundle, tree, data)
-    calibrating = (
-        _cases(bundle, tree, bundle.calibration_data)
-        if bundle.calibration is not None and bundle.calibration_data is not None
-        else None
-    )
+    calibrating, fitted = None, None
+    if bundle.calibration is not None and bundle.calibration_data is not None:
+        of_listed = np.flatnonzero(tree.listed[bundle.calibration_data.y_true])
+        if len(of_listed):
+            calibrating = _cases(bundle, tree, bundle.calibration_data.of(of_listed))
+        fitted = bundle.calibration.promises
+        if listed is not None:
+            fitted = narrowed_promises(
+                bundle.calibration_data,
+                tree,
+                background=bundle.has_background,
+                rule=bundle.calibration.pooling,
+            )
     chosen = {}
     for promise in promises:
-        own = bundle.calibration.promises if bundle.calibration else as_probable_as(promise)
+        own = fitted or as_probable_as(promise)
         chosen[BY_RANK.name, promise] = own.choose(cases.paths, promise)
         for rule in rules:
             if calibrating is not None and rule != BY_RANK:

@@ -99,6 +99,13 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
         if held_out.with_learned and held_out.n_learned
         else "",
         "out_of_fold": held_out.out_of_fold,
+        "narrowed_to": [
+            label.taxon
+            for label, listed in zip(scored.labels, held_out.listed, strict=True)
+            if listed
+        ]
+        if held_out.listed is not None
+        else None,
         "recordings": len(scored.recordings),
         "sessions": len(set(scored.sessions)),
         "recordings_learned_from": held_out.n_learned,

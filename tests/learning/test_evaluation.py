@@ -235,6 +235,26 @@ def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
     assert "8 recordings of taxa that the model has no label for" in text
 
 
+def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
+    bundle = read_bundle(calibrated_dir)
+    only = {"Acutus summus", "Gravis profundus"}
+    found = score_bundle(bundle, store, with_learned=True, only=only)
+    taxa = [label.taxon for label in bundle.bird_labels]
+    listed = [taxon in only for taxon in taxa]
+    assert found.n_unknown == 8
+    assert found.unknown is None
+    assert {taxa[i] for i in found.scored.y_true} == only
+    assert not found.scored.y_prob[:, np.logical_not(listed)].any()
+    everything = score_bundle(bundle, store, with_learned=True).scored
+    own = [everything.recordings.index(name) for name in found.scored.recordings]
+    np.testing.assert_allclose(
+        found.scored.y_prob[:, listed], everything.y_prob[own][:, listed], rtol=1e-9
+    )
+    metrics = write_report(found, bundle, store, tmp_path)
+    assert metrics["narrowed_to"] == sorted(only)
+    assert metrics["answers"]["recordings"] == 16
+
+
 def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
     bundle, bundle_dir, images, tmp_path, capsys
 ):
