@@ -51,6 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the learning rate falls",
     )  # fmt: skip
     parser.add_argument(
+        "--loss", choices=("cross-entropy", "soft-labels", "hierarchical", "auxiliary"),
+        default="cross-entropy", help="plain, or one that knows the tree of taxa",
+    )  # fmt: skip
+    parser.add_argument(
+        "--soft-labels-beta", type=float, default=15.0, metavar="BETA",
+        help="how hard the targets of soft-labels are",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hierarchical-alpha", type=float, default=0.2, metavar="ALPHA",
+        help="how much more hierarchical weighs what is general",
+    )  # fmt: skip
+    parser.add_argument(
+        "--auxiliary-weight", type=float, default=0.3, metavar="WEIGHT",
+        help="of the genus, the family and the order each in auxiliary",
+    )  # fmt: skip
+    parser.add_argument(
         "--patience", type=int, default=10, help="epochs without a better validation loss"
     )
     parser.add_argument(
@@ -107,6 +123,10 @@ def run(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         schedule=arguments.schedule,
+        loss=arguments.loss,
+        soft_labels_beta=arguments.soft_labels_beta,
+        hierarchical_alpha=arguments.hierarchical_alpha,
+        auxiliary_weight=arguments.auxiliary_weight,
         patience=arguments.patience,
         batch_normalization=not arguments.no_batch_normalization,
         augmentation=None if arguments.no_augmentation else AugmentConfig(),

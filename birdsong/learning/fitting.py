@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.epoch_log import EpochLog
+from birdsong.learning.label_levels import label_levels
+from birdsong.learning.losses import loss_of, with_heads
 from birdsong.learning.material import Material, Part
 from birdsong.learning.resume import StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
@@ -49,12 +52,14 @@ def fit_network(
     Returns
     -------
     keras.Model
-        With the weights that were kept.
+        With the weights that were kept; whatever the loss, with one column for each label.
     list of dict
         The numbers of every epoch.
 
     Raises
     ------
+    ConfigError
+        If the loss needs a rank above the labels, and there is none.
     DatasetError
         If a picture is missing or damaged.
     """
@@ -72,8 +77,28 @@ def fit_network(
     return model, log.epochs
 
 
+class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
+    """Keeps the weights of a network, not those of the heads that are trained beside it."""
+
+    def __init__(self, network: keras.Model, path: Path, **options: Any) -> None:
+        super().__init__(path, save_weights_only=True, **options)
+        self._network = network
+
+    def set_model(self, model: keras.Model) -> None:
+        """Look at the network, whatever is trained."""
+        super().set_model(self._network)
+
+
+class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
+    """An accuracy of what is said of the labels, whatever else is said beside them."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Look at the columns of the labels, which come first."""
+        return super().update_state(y_true, y_pred[:, : y_true.shape[-1]], sample_weight)
+
+
 def _fit(
-    model: keras.Model,
+    network: keras.Model,
     store: ImageStore,
     material: Material,
     config: TrainingConfig,
@@ -88,6 +113,8 @@ def _fit(
         else None
     )
     watched = "val_loss" if has_validation else "loss"
+    levels = label_levels(material.labels, material.taxonomy)
+    model = with_heads(network, levels) if config.loss == "auxiliary" else network
     model.compile(
         optimizer=keras.optimizers.AdamW(
             learning_rate(
@@ -98,12 +125,10 @@ def _fit(
             ),
             weight_decay=config.weight_decay,
         ),
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
+        loss=loss_of(config, levels),
         metrics=[
-            keras.metrics.CategoricalAccuracy(name="top1"),
-            keras.metrics.TopKCategoricalAccuracy(5, name="top5"),
+            _OfLabels(keras.metrics.categorical_accuracy, name="top1"),
+            _OfLabels(keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
         ],
     )
     n_past = len(log.epochs)
@@ -116,11 +141,11 @@ def _fit(
                 monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
-    keeper = keras.callbacks.ModelCheckpoint(
+    keeper = _NetworkKeeper(
+        network,
         folder / CHECKPOINT,
         monitor=watched,
         save_best_only=has_validation,
-        save_weights_only=True,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
     errors: list[Exception] = []
