@@ -10,10 +10,12 @@ import keras
 
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
+from birdsong.learning.auxiliary_heads import with_heads
 from birdsong.learning.epoch_log import EpochLog
 from birdsong.learning.label_levels import label_levels
-from birdsong.learning.losses import loss_of, with_heads
-from birdsong.learning.material import Material, Part
+from birdsong.learning.losses import loss_of
+from birdsong.learning.material import Material
+from birdsong.learning.part import Part
 from birdsong.learning.resume import StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.schedules import learning_rate
@@ -40,7 +42,7 @@ def fit_network(
     ----------
     store : ImageStore
     material : Material
-        Its training and validation parts; nothing looks at the others.
+        Its training and validation parts and what is partly named; nothing looks at the others.
     config : TrainingConfig
     folder : Path
         Gets the description, the history, the weights and, until the run is finished, the state.
@@ -71,7 +73,8 @@ def fit_network(
         dropout=config.dropout,
     )
     write_run_description(folder, store, config, material, model, n_folds=n_folds)
-    log = EpochLog(len(material.train.rows), on_epoch, kept_epochs(folder))
+    n_pictures = len(material.train.rows) + len(material.partly_named.rows)
+    log = EpochLog(n_pictures, on_epoch, kept_epochs(folder))
     _fit(model, store, material, config, folder, log)
     model.load_weights(folder / CHECKPOINT)
     return model, log.epochs
@@ -90,11 +93,17 @@ class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
 
 
 class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
-    """An accuracy of what is said of the labels, whatever else is said beside them."""
+    """An accuracy of what is said of the labels, over the pictures whose label is known."""
+
+    def __init__(self, n_labels: int, accuracy: Callable[..., Any], **options: Any) -> None:
+        super().__init__(accuracy, **options)
+        self._n_labels = n_labels
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Look at the columns of the labels, which come first."""
-        return super().update_state(y_true, y_pred[:, : y_true.shape[-1]], sample_weight)
+        of_labels = y_true[:, : self._n_labels]
+        known = keras.ops.sum(of_labels, axis=1) > 0.5
+        return super().update_state(of_labels, y_pred[:, : self._n_labels], known)
 
 
 def _fit(
@@ -105,15 +114,18 @@ def _fit(
     folder: Path,
     log: EpochLog,
 ) -> None:
-    train_feed = _feed(store, material.train, material, config, training=True)
+    levels = label_levels(material.labels, material.taxonomy)
+    n_labels = len(material.labels)
+    n_columns = levels.n_columns if material.partly_named.rows else n_labels
+    teaching = material.train.joined(material.partly_named)
+    train_feed = _feed(store, teaching, n_columns, config, training=True)
     has_validation = len(material.validation.rows) > 0
     validation_feed = (
-        _feed(store, material.validation, material, config, training=False)
+        _feed(store, material.validation, n_columns, config, training=False)
         if has_validation
         else None
     )
     watched = "val_loss" if has_validation else "loss"
-    levels = label_levels(material.labels, material.taxonomy)
     model = with_heads(network, levels) if config.loss == "auxiliary" else network
     model.compile(
         optimizer=keras.optimizers.AdamW(
@@ -127,8 +139,8 @@ def _fit(
         ),
         loss=loss_of(config, levels),
         metrics=[
-            _OfLabels(keras.metrics.categorical_accuracy, name="top1"),
-            _OfLabels(keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
+            _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
+            _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
         ],
     )
     n_past = len(log.epochs)
@@ -183,13 +195,13 @@ def _watched(batches: Generator[Batch], errors: list[Exception]) -> Generator[Ba
 
 
 def _feed(
-    store: ImageStore, part: Part, material: Material, config: TrainingConfig, *, training: bool
+    store: ImageStore, part: Part, n_columns: int, config: TrainingConfig, *, training: bool
 ) -> PictureFeed:
     return PictureFeed(
         store,
         part.rows,
         part.label_indices,
-        n_labels=len(material.labels),
+        n_labels=n_columns,
         batch_size=config.batch_size,
         n_threads=config.n_threads,
         seed=config.seed,

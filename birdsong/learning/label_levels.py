@@ -52,6 +52,26 @@ class LabelLevels:
             if height and rank not in ("", RANKS[0])
         }
 
+    @property
+    def first_columns(self) -> dict[int, int]:
+        """Column of the first group at each height that can be taught: labels, genera, ..., orders.
+
+        Targets have a column for each label, or one for each group at these heights, height by
+        height; a picture that shows a bird of a group, nobody knows which, has its 1 there.
+        """
+        heights = [0, *self.ranks_above.values()]
+        ends = np.cumsum([self.sizes[height] for height in heights]).tolist()
+        return dict(zip(heights, [0, *ends[:-1]], strict=True))
+
+    @property
+    def n_columns(self) -> int:
+        """Groups at all heights that can be taught."""
+        return sum(self.sizes[height] for height in self.first_columns)
+
+    def group_sizes(self) -> list[IntArray]:
+        """Labels of each group, height by height; int64, shape (n_groups,)."""
+        return [np.bincount(row).astype(np.int64) for row in self.groups]
+
     def parents(self, height: int) -> IntArray:
         """Group one height further up of each group; int64, shape (n_groups,)."""
         parents = np.zeros(self.sizes[height], np.int64)

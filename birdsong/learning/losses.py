@@ -1,15 +1,20 @@
 """What a network is trained to make small: plain cross-entropy, or a loss that knows the tree.
 
 Every loss takes ``targets`` and what the network said, ``said``, both float32 with a row for each
-picture, and returns float32 ``(n,)``. Targets are one-hot or mixed, ``(n, n_labels)``; all losses
-are linear in them. ``said`` is the logits ``(n, n_labels)``; only `with_heads` gives more columns.
+picture, and returns float32 ``(n,)``. Targets are one-hot or mixed, ``(n, n_labels)``, or have the
+columns of `LabelLevels.first_columns`: a bird known to its genus only has its 1 in the column of
+the genus. All losses are linear in them. ``said`` is the logits ``(n, n_labels)``; only a network
+of `with_heads` gives more columns.
+
+Of a bird known to a taxon above the labels, the negative logarithm of the taxon's probability is to
+be small, which is the sum of its labels': none of them is told to give way to another [2]_ [3]_.
 
 References
 ----------
 .. [1] Bertinetto, Mueller, Tertikas, Samangooei & Lord (2020), Making better mistakes: leveraging
    class hierarchies with deep networks, CVPR.
-.. [2] Szegedy et al. (2015), Going deeper with convolutions, CVPR: classifiers that only training
-   has, beside the one that is kept.
+.. [2] Redmon & Farhadi (2017), YOLO9000: better, faster, stronger, CVPR.
+.. [3] Cour, Sapp & Taskar (2011), Learning from partial labels, JMLR 12.
 """
 
 from __future__ import annotations
@@ -23,14 +28,12 @@ import numpy.typing as npt
 from keras import ops
 
 from birdsong.arrays import FloatArray
-from birdsong.errors import ConfigError
+from birdsong.learning.group_sums import log_sums
 from birdsong.learning.label_levels import LabelLevels
 from birdsong.learning.training_config import TrainingConfig
 
 Tensor: TypeAlias = Any
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-
-_NOTHING = -1e30  # what exp takes to 0 without the NaN that an infinity brings to gradients
 
 
 def loss_of(config: TrainingConfig, levels: LabelLevels) -> Loss:
@@ -54,8 +57,22 @@ def loss_of(config: TrainingConfig, levels: LabelLevels) -> Loss:
         return hierarchical(levels, alpha=config.hierarchical_alpha, label_smoothing=smoothing)
     if config.loss == "auxiliary":
         return auxiliary(levels, weight=config.auxiliary_weight, label_smoothing=smoothing)
-    plain: Loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
-    return plain
+    if config.material.partly_named:
+        return plain(levels, label_smoothing=smoothing)
+    of_labels: Loss = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=smoothing
+    )
+    return of_labels
+
+
+def plain(levels: LabelLevels, *, label_smoothing: float = 0.0) -> Loss:
+    """Cross-entropy of the label, or of the taxon above it where that is all that is known."""
+
+    def loss(targets: Tensor, said: Tensor) -> Tensor:
+        of_labels = _smoothed(targets[:, : levels.sizes[0]], label_smoothing)
+        return _cross_entropy(of_labels, said) + _partly_known(targets, said, levels)
+
+    return loss
 
 
 def soft_targets(distances: npt.NDArray[np.float64], beta: float) -> FloatArray:
@@ -83,7 +100,8 @@ def soft_labels(levels: LabelLevels, *, beta: float) -> Loss:
     softened = soft_targets(levels.distances(), beta)
 
     def loss(targets: Tensor, said: Tensor) -> Tensor:
-        return _cross_entropy(ops.matmul(targets, softened), said)
+        of_labels = ops.matmul(targets[:, : levels.sizes[0]], softened)
+        return _cross_entropy(of_labels, said) + _partly_known(targets, said, levels)
 
     return loss
 
@@ -95,6 +113,7 @@ def hierarchical(levels: LabelLevels, *, alpha: float, label_smoothing: float = 
     its family, its genus and itself, each given the one before; a group's probability is the sum
     of its labels'. The negative logarithm of a step that ends ``d`` steps below the first one
     weighs ``exp(-alpha * d)``: what is general counts more [1]_. At `alpha` 0 it is cross-entropy.
+    Where only a taxon above the label is known, the way ends there.
 
     Parameters
     ----------
@@ -111,13 +130,15 @@ def hierarchical(levels: LabelLevels, *, alpha: float, label_smoothing: float = 
     weights = np.exp(-alpha * np.arange(n_steps)[::-1])
 
     def loss(targets: Tensor, said: Tensor) -> Tensor:
-        targets = _smoothed(targets, label_smoothing)
+        known = _known(targets, levels)
+        known[0] = _smoothed(known[0], label_smoothing)
         sums = log_sums(said, levels)
-        total = 0.0
+        total, on_way = 0.0, 0.0
         for height, weight in enumerate(weights):
+            on_way = known[height] + on_way
             above = ops.take(sums[height + 1], levels.parents(height), axis=1)
-            shares = ops.matmul(targets, _members(levels, height))
-            total += float(weight) * ops.sum(shares * (above - sums[height]), axis=1)
+            total += float(weight) * ops.sum(on_way * (above - sums[height]), axis=1)
+            on_way = ops.matmul(on_way, _upwards(levels, height))
         return total
 
     return loss
@@ -139,99 +160,53 @@ def auxiliary(levels: LabelLevels, *, weight: float, label_smoothing: float = 0.
     callable
         Takes what a network of `with_heads` says.
     """
-    heights = [0, *levels.ranks_above.values()]
-    ends = np.cumsum([levels.sizes[height] for height in heights])
 
     def loss(targets: Tensor, said: Tensor) -> Tensor:
-        total = 0.0
-        for height, end in zip(heights, ends.tolist(), strict=True):
-            of_groups = ops.matmul(targets, _members(levels, height)) if height else targets
-            own = said[:, end - levels.sizes[height] : end]
-            entropy = _cross_entropy(_smoothed(of_groups, label_smoothing), own)
+        known = _known(targets, levels)
+        total = _partly_known(targets, said[:, : levels.sizes[0]], levels)
+        on_way = 0.0
+        for height, first in levels.first_columns.items():
+            on_way = known[height] + on_way
+            own = said[:, first : first + levels.sizes[height]]
+            entropy = _cross_entropy(_smoothed(on_way, label_smoothing), own)
             total += entropy * (weight if height else 1.0)
+            on_way = ops.matmul(on_way, _upwards(levels, height))
         return total
 
     return loss
 
 
-def with_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:
-    """Put a head for each rank above the labels beside the one of the labels, for training only.
-
-    A head sees what the last convolution of the network sees, and is one of the same kind. The
-    layers of the network stay its own: what is trained here is trained there.
-
-    Parameters
-    ----------
-    network : keras.Model
-        As `squeezenet` builds it: ``labels`` is the last convolution.
-    levels : LabelLevels
-
-    Returns
-    -------
-    keras.Model
-        Returns float32 ``(n, n_labels + n_genera + n_families + n_orders)``, logits, as far as
-        these ranks are above the labels.
-
-    Raises
-    ------
-    ConfigError
-        If no rank is above the labels, as where they are orders.
-    """
-    if not levels.ranks_above:
-        raise ConfigError(
-            f"the loss 'auxiliary' needs a rank above the labels, but they are {levels.ranks[0]}s; "
-            "choose another loss, or learn a lower rank"
-        )
-    features = network.get_layer("labels").input
-    outputs = [*network.outputs]
-    for rank, height in levels.ranks_above.items():
-        x = keras.layers.Conv2D(levels.sizes[height], 1, name=f"{rank}_head")(features)
-        x = keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{rank}_logits")(x)
-        outputs.append(x)
-    said = keras.layers.Concatenate(dtype="float32", name="all_logits")(outputs)
-    return keras.Model(network.inputs[0], said, name="with_heads")
+def _upwards(levels: LabelLevels, height: int) -> FloatArray:
+    """1 where a group is under one of the next height; float32, shape (n_groups, n_above)."""
+    ones: FloatArray = np.eye(levels.sizes[height + 1], dtype=np.float32)[levels.parents(height)]
+    return ones
 
 
-def log_sums(logits: Tensor, levels: LabelLevels) -> list[Tensor]:
-    """Logarithm of the summed exponentials of the logits in every group, height by height.
-
-    Parameters
-    ----------
-    logits : float32, shape (n, n_labels)
-    levels : LabelLevels
-
-    Returns
-    -------
-    list of float32, shape (n, n_groups), length n_levels
-        The logits first. A group's probability is the exponential of its sum less the last one.
-    """
-    sums = [logits]
-    for height in range(len(levels.ranks) - 1):
-        filled = ops.pad(sums[-1], ((0, 0), (0, 1)), constant_values=_NOTHING)
-        under = _under(levels, height)
-        sums.append(ops.logsumexp(ops.take(filled, under, axis=1), axis=2))
-    return sums
+def _known(targets: Tensor, levels: LabelLevels) -> list[Tensor]:
+    """What is known at each height and not below it, the labels first; 0 where nothing can be."""
+    known: list[Tensor] = [0.0] * len(levels.ranks)
+    for height, first in levels.first_columns.items():
+        if first < targets.shape[-1]:
+            known[height] = targets[:, first : first + levels.sizes[height]]
+    return known
 
 
-def _under(levels: LabelLevels, height: int) -> npt.NDArray[np.int64]:
-    """Groups at a height under each group of the next; filled up with one that is not there."""
-    parents = levels.parents(height)
-    children = [np.flatnonzero(parents == parent) for parent in range(levels.sizes[height + 1])]
-    under = np.full((len(children), max(map(len, children))), len(parents), np.int64)
-    for row, own in zip(under, children, strict=True):
-        row[: len(own)] = own
-    return under
-
-
-def _members(levels: LabelLevels, height: int) -> FloatArray:
-    """1 where a label is of a group; float32, shape (n_labels, n_groups)."""
-    members: FloatArray = np.eye(levels.sizes[height], dtype=np.float32)[levels.groups[height]]
-    return members
+def _partly_known(targets: Tensor, logits: Tensor, levels: LabelLevels) -> Tensor:
+    """Cross-entropy of what is known above the labels only."""
+    if targets.shape[-1] == levels.sizes[0]:
+        return 0.0
+    sums = log_sums(logits, levels)
+    total = 0.0
+    for own, below in zip(_known(targets, levels)[1:], sums[1:], strict=True):
+        total += ops.sum(own * (sums[-1] - below), axis=1)
+    return total
 
 
 def _smoothed(targets: Tensor, share: float) -> Tensor:
-    return targets * (1.0 - share) + share / targets.shape[-1]
+    spread = ops.sum(targets, axis=1, keepdims=True) * (share / targets.shape[-1])
+    return targets * (1.0 - share) + spread
 
 
 def _cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
-    return ops.categorical_crossentropy(targets, logits, from_logits=True)
+    # Keras's own takes it for granted, in its gradient, that targets sum to 1.
+    return -ops.sum(targets * ops.log_softmax(logits, axis=1), axis=1)
