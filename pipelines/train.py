@@ -37,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what has fewer teaches its genus, or else its family, instead",
     )  # fmt: skip
     parser.add_argument(
+        "--partly-named", action="store_true",
+        help="recordings without a label teach what is known of them: their genus, family or order",
+    )  # fmt: skip
+    parser.add_argument(
         "--folds", type=int, default=0, metavar="K",
         help="train K networks, each held to what the others learned from, then one on everything",
     )  # fmt: skip
@@ -49,6 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schedule", choices=("cosine", "plateau", "constant"), default="cosine",
         help="how the learning rate falls",
+    )  # fmt: skip
+    parser.add_argument(
+        "--loss", choices=("cross-entropy", "soft-labels", "hierarchical", "auxiliary"),
+        default="cross-entropy", help="plain, or one that knows the tree of taxa",
+    )  # fmt: skip
+    parser.add_argument(
+        "--soft-labels-beta", type=float, default=15.0, metavar="BETA",
+        help="how hard the targets of soft-labels are",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hierarchical-alpha", type=float, default=0.2, metavar="ALPHA",
+        help="how much more hierarchical weighs what is general",
+    )  # fmt: skip
+    parser.add_argument(
+        "--auxiliary-weight", type=float, default=0.3, metavar="WEIGHT",
+        help="of the genus, the family and the order each in auxiliary",
     )  # fmt: skip
     parser.add_argument(
         "--patience", type=int, default=10, help="epochs without a better validation loss"
@@ -98,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             without=tuple(arguments.without),
             min_recordings=arguments.min_recordings,
             back_off=arguments.back_off,
+            partly_named=arguments.partly_named,
             validation_share=arguments.validation_share,
             calibration_share=arguments.calibration_share,
             test_share=arguments.test_share,
@@ -107,6 +128,10 @@ def run(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         schedule=arguments.schedule,
+        loss=arguments.loss,
+        soft_labels_beta=arguments.soft_labels_beta,
+        hierarchical_alpha=arguments.hierarchical_alpha,
+        auxiliary_weight=arguments.auxiliary_weight,
         patience=arguments.patience,
         batch_normalization=not arguments.no_batch_normalization,
         augmentation=None if arguments.no_augmentation else AugmentConfig(),
@@ -163,12 +188,13 @@ def print_material(material: Material) -> None:
     ranks = Counter(label.rank for label in material.labels if label.rank != "none")
     shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
     print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
-    for name in ("train", "validation", "calibration", "test"):
+    for name in ("train", "partly_named", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:
             continue
         print(
-            f"  {name:<11} {len(part.recordings):>6} recordings  {len(part.sessions):>6} sessions"
+            f"  {name.removesuffix('_named'):<11} {len(part.recordings):>6} recordings"
+            f"  {len(part.sessions):>6} sessions"
             f"  {len(part.rows):>7} pictures",
             flush=True,
         )

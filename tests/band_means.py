@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from birdsong.arrays import FloatArray
 from birdsong.bundle import Bundle, write_bundle
 from birdsong.images.store import ImageStore
-from birdsong.learning.material import MaterialConfig, Part, gather
+from birdsong.learning.material import MaterialConfig, gather
+from birdsong.learning.part import Part
 
 SHARPNESS = 30
 """What a fitted target of 1 becomes as a logit."""

@@ -146,9 +146,9 @@ def small_network_learns() -> Iterator[None]:
                 keras.Input((64, 200, 1), dtype="uint8"),
                 keras.layers.Rescaling(1 / 255),
                 keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
-                keras.layers.GlobalAveragePooling2D(),
                 keras.layers.Dropout(dropout),
-                keras.layers.Dense(n_labels),
+                keras.layers.Conv2D(n_labels, 1, name="labels"),
+                keras.layers.GlobalAveragePooling2D(),
             ]
         )
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
+from birdsong.learning.auxiliary_heads import with_heads
 from birdsong.learning.epoch_log import EpochLog
-from birdsong.learning.material import Material, Part
+from birdsong.learning.label_levels import label_levels
+from birdsong.learning.losses import loss_of
+from birdsong.learning.material import Material
+from birdsong.learning.part import Part
 from birdsong.learning.resume import StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.schedules import learning_rate
@@ -37,7 +42,7 @@ def fit_network(
     ----------
     store : ImageStore
     material : Material
-        Its training and validation parts; nothing looks at the others.
+        Its training and validation parts and what is partly named; nothing looks at the others.
     config : TrainingConfig
     folder : Path
         Gets the description, the history, the weights and, until the run is finished, the state.
@@ -49,12 +54,14 @@ def fit_network(
     Returns
     -------
     keras.Model
-        With the weights that were kept.
+        With the weights that were kept; whatever the loss, with one column for each label.
     list of dict
         The numbers of every epoch.
 
     Raises
     ------
+    ConfigError
+        If the loss needs a rank above the labels, and there is none.
     DatasetError
         If a picture is missing or damaged.
     """
@@ -66,28 +73,60 @@ def fit_network(
         dropout=config.dropout,
     )
     write_run_description(folder, store, config, material, model, n_folds=n_folds)
-    log = EpochLog(len(material.train.rows), on_epoch, kept_epochs(folder))
+    n_pictures = len(material.train.rows) + len(material.partly_named.rows)
+    log = EpochLog(n_pictures, on_epoch, kept_epochs(folder))
     _fit(model, store, material, config, folder, log)
     model.load_weights(folder / CHECKPOINT)
     return model, log.epochs
 
 
+class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
+    """Keeps the weights of a network, not those of the heads that are trained beside it."""
+
+    def __init__(self, network: keras.Model, path: Path, **options: Any) -> None:
+        super().__init__(path, save_weights_only=True, **options)
+        self._network = network
+
+    def set_model(self, model: keras.Model) -> None:
+        """Look at the network, whatever is trained."""
+        super().set_model(self._network)
+
+
+class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
+    """An accuracy of what is said of the labels, over the pictures whose label is known."""
+
+    def __init__(self, n_labels: int, accuracy: Callable[..., Any], **options: Any) -> None:
+        super().__init__(accuracy, **options)
+        self._n_labels = n_labels
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Look at the columns of the labels, which come first."""
+        of_labels = y_true[:, : self._n_labels]
+        known = keras.ops.sum(of_labels, axis=1) > 0.5
+        return super().update_state(of_labels, y_pred[:, : self._n_labels], known)
+
+
 def _fit(
-    model: keras.Model,
+    network: keras.Model,
     store: ImageStore,
     material: Material,
     config: TrainingConfig,
     folder: Path,
     log: EpochLog,
 ) -> None:
-    train_feed = _feed(store, material.train, material, config, training=True)
+    levels = label_levels(material.labels, material.taxonomy)
+    n_labels = len(material.labels)
+    n_columns = levels.n_columns if material.partly_named.rows else n_labels
+    teaching = material.train.joined(material.partly_named)
+    train_feed = _feed(store, teaching, n_columns, config, training=True)
     has_validation = len(material.validation.rows) > 0
     validation_feed = (
-        _feed(store, material.validation, material, config, training=False)
+        _feed(store, material.validation, n_columns, config, training=False)
         if has_validation
         else None
     )
     watched = "val_loss" if has_validation else "loss"
+    model = with_heads(network, levels) if config.loss == "auxiliary" else network
     model.compile(
         optimizer=keras.optimizers.AdamW(
             learning_rate(
@@ -98,12 +137,10 @@ def _fit(
             ),
             weight_decay=config.weight_decay,
         ),
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
+        loss=loss_of(config, levels),
         metrics=[
-            keras.metrics.CategoricalAccuracy(name="top1"),
-            keras.metrics.TopKCategoricalAccuracy(5, name="top5"),
+            _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
+            _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
         ],
     )
     n_past = len(log.epochs)
@@ -116,11 +153,11 @@ def _fit(
                 monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
-    keeper = keras.callbacks.ModelCheckpoint(
+    keeper = _NetworkKeeper(
+        network,
         folder / CHECKPOINT,
         monitor=watched,
         save_best_only=has_validation,
-        save_weights_only=True,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
     errors: list[Exception] = []
@@ -158,13 +195,13 @@ def _watched(batches: Generator[Batch], errors: list[Exception]) -> Generator[Ba
 
 
 def _feed(
-    store: ImageStore, part: Part, material: Material, config: TrainingConfig, *, training: bool
+    store: ImageStore, part: Part, n_columns: int, config: TrainingConfig, *, training: bool
 ) -> PictureFeed:
     return PictureFeed(
         store,
         part.rows,
         part.label_indices,
-        n_labels=len(material.labels),
+        n_labels=n_columns,
         batch_size=config.batch_size,
         n_threads=config.n_threads,
         seed=config.seed,

@@ -13,7 +13,7 @@ from birdsong.calibration_data import CalibrationData
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.learning.material import Part
+from birdsong.learning.part import Part
 from birdsong.learning.training_config import TrainingConfig
 
 LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from birdsong.arrays import IntArray
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
+from birdsong.learning.part import NOTHING, Part
+from birdsong.learning.partly_named import partly_named_part
 from birdsong.recordings.sessions import (
     PARTS,
     check_no_leak,
@@ -39,6 +40,8 @@ class MaterialConfig:
         Labels with fewer recordings are left out.
     back_off : bool
         Whether recordings of a species that is left out teach its genus, or else its family.
+    partly_named : bool
+        Whether recordings without a label, known to a taxon above some labels, teach that taxon.
     validation_share : float
         Share of the recordings that steer the training.
     calibration_share : float
@@ -56,29 +59,12 @@ class MaterialConfig:
     without: tuple[str, ...] = ()
     min_recordings: int = 1
     back_off: bool = False
+    partly_named: bool = False
     validation_share: float = 0.1
     calibration_share: float = 0.1
     test_share: float = 0.2
     background_share: float = 0.1
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The pictures of one side of the split and the class index of each."""
-
-    rows: tuple[IndexRow, ...]
-    label_indices: IntArray
-
-    @property
-    def recordings(self) -> tuple[str, ...]:
-        """The recordings, each once, in the order of their first picture."""
-        return tuple(dict.fromkeys(row.recording for row in self.rows))
-
-    @property
-    def sessions(self) -> frozenset[str]:
-        """The sessions of these recordings."""
-        return frozenset(row.session for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +80,10 @@ class Material:
     class_index_of : Mapping
         The class index of every recording, whatever its pictures show.
     train, validation, calibration, test : Part
+    partly_named : Part
+        Pictures of birds, to learn from, of which no more than a taxon above the labels is known;
+        its ``label_indices`` are columns past the labels' (`LabelLevels.first_columns`). None of
+        its sessions is in a part kept apart.
     """
 
     labels: tuple[Label, ...]
@@ -103,6 +93,7 @@ class Material:
     validation: Part
     calibration: Part
     test: Part
+    partly_named: Part = NOTHING
 
     @property
     def has_background(self) -> bool:
@@ -117,11 +108,12 @@ class Material:
     @property
     def known_sessions(self) -> frozenset[str]:
         """The sessions that a bundle is made from; it can be measured on all others."""
-        return self.train.sessions | self.validation.sessions | self.calibration.sessions
+        parts = (self.train, self.partly_named, self.validation, self.calibration)
+        return frozenset().union(*(part.sessions for part in parts))
 
     def learned_from(self) -> dict[str, int]:
         """Count the recordings, sessions and pictures that training and its steering look at."""
-        rows = [*self.train.rows, *self.validation.rows]
+        rows = [*self.train.rows, *self.partly_named.rows, *self.validation.rows]
         return {
             "recordings": len({row.recording for row in rows}),
             "sessions": len({row.session for row in rows}),
@@ -248,7 +240,26 @@ def _gather(
         ]
         parts.append(Part(chosen, np.array(classes, np.int64)))
     class_index_of = {name: int(label_of[name]) for name in labelled}
-    return Material(labels, taxonomy, class_index_of, *parts)
+    material = Material(labels, taxonomy, class_index_of, *parts)
+    if not config.partly_named:
+        return material
+    unlabelled = {
+        name: lineage
+        for name, lineage in zip(recordings, lineages, strict=True)
+        if name not in part_of
+    }
+    partly_named = partly_named_part(
+        store.rows,
+        unlabelled,
+        labels,
+        taxonomy,
+        kept_apart=material.validation.sessions
+        | material.calibration.sessions
+        | material.test.sessions,
+        under=config.under,
+        without=config.without,
+    )
+    return replace(material, partly_named=partly_named)
 
 
 def _counted(

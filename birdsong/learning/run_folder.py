@@ -66,7 +66,7 @@ def write_run_description(
                 "sessions": len(part.sessions),
                 "pictures": len(part.rows),
             }
-            for name, part in ((name, getattr(material, name)) for name in PARTS)
+            for name, part in ((name, getattr(material, name)) for name in (*PARTS, "partly_named"))
         },
         "parameters": model.count_params(),
         "versions": _versions(),
@@ -82,6 +82,9 @@ def check_same_run(
 ) -> None:
     """See that a training goes on with what it began with.
 
+    A setting that ``run.json`` does not know began as its default: settings come with one that
+    leaves everything as it was before them.
+
     Raises
     ------
     ConfigError
@@ -90,8 +93,10 @@ def check_same_run(
         If it tells of other pictures.
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    before = {**_flat(began["config"]), "folds": began["folds"]}
-    asked = {**_flat(json.loads(json.dumps(asdict(config)))), "folds": n_folds}
+    defaults, settings = _as_read(TrainingConfig()), began["config"]
+    material = defaults["material"] | settings["material"]
+    before = {**_flat(defaults | settings | {"material": material}), "folds": began["folds"]}
+    asked = {**_flat(_as_read(config)), "folds": n_folds}
     differing = [
         f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
         for name in dict.fromkeys([*asked, *before])
@@ -107,6 +112,12 @@ def check_same_run(
             f"{run_dir}: began with other pictures than those of {store.folder}; "
             "name the folder that it began with, or another --out"
         )
+
+
+def _as_read(config: TrainingConfig) -> dict[str, Any]:
+    """A config as ``run.json`` gives it back: with lists for tuples."""
+    read: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return read
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +205,8 @@ def finish_run(
         },
         calibration_data=calibration_data,
     )
-    bare = keras.models.clone_model(model)  # without the optimizer's state, twice its size
+    # Without the optimizer's state, twice its size, and the loss, which a clone would keep.
+    bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS

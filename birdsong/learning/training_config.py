@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from birdsong.errors import ConfigError
@@ -9,6 +10,7 @@ from birdsong.images.augment import AugmentConfig
 from birdsong.learning.material import MaterialConfig
 
 SCHEDULES = ("cosine", "plateau", "constant")
+LOSSES = ("cross-entropy", "soft-labels", "hierarchical", "auxiliary")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,18 @@ class TrainingConfig:
         Fall to zero along half a cosine, halve when validation stands still, or stay.
     patience : int
         Epochs without a better validation loss before training stops.
+    loss : {"cross-entropy", "soft-labels", "hierarchical", "auxiliary"}
+        Of the label alone; against targets that are softer the nearer a label is on the tree; of
+        each step down the tree; or of the label and, by heads that only training has, its genus,
+        family and order. See `losses`.
     label_smoothing : float
+        Share of a target that is spread over all labels; soft labels do so in their own way.
+    soft_labels_beta : float
+        How hard soft labels are, greater than 0.
+    hierarchical_alpha : float
+        How much less each step down the tree weighs than the one before, 0 or greater.
+    auxiliary_weight : float
+        Of each head beside that of the labels, greater than 0.
     dropout : float
     batch_normalization : bool
     augmentation : AugmentConfig or None
@@ -46,7 +59,11 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     schedule: str = "cosine"
     patience: int = 10
+    loss: str = "cross-entropy"
     label_smoothing: float = 0.05
+    soft_labels_beta: float = 15.0  # Bertinetto et al. (2020) try 4 to 30
+    hierarchical_alpha: float = 0.2  # they try 0.1 to 0.9
+    auxiliary_weight: float = 0.3  # as Szegedy et al. (2015) weigh theirs
     dropout: float = 0.5
     batch_normalization: bool = True
     augmentation: AugmentConfig | None = field(default_factory=AugmentConfig)
@@ -54,12 +71,23 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(
-                f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}"
-            )
+        for name, choices in (("schedule", SCHEDULES), ("loss", LOSSES)):
+            if getattr(self, name) not in choices:
+                raise ConfigError(
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                )
         for name in ("epochs", "batch_size", "patience", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if not 0 < self.learning_rate < 1:
             raise ConfigError(f"learning_rate must be in (0, 1), got {self.learning_rate!r}")
+        for name in ("soft_labels_beta", "auxiliary_weight"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(
+                    f"{name} must be finite and greater than 0, got {getattr(self, name)!r}"
+                )
+        if not 0 <= self.hierarchical_alpha < math.inf:
+            raise ConfigError(
+                "hierarchical_alpha must be finite and 0 or greater, "
+                f"got {self.hierarchical_alpha!r}"
+            )

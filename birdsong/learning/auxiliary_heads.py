@@ -1,0 +1,52 @@
+"""Heads that only training has: the genus, the family and the order learned beside the labels.
+
+References
+----------
+.. [1] Szegedy et al. (2015), Going deeper with convolutions, CVPR: classifiers that are trained
+   beside the one that is kept, and then discarded.
+"""
+
+from __future__ import annotations
+
+import keras
+
+from birdsong.errors import ConfigError
+from birdsong.learning.label_levels import LabelLevels
+
+
+def with_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:
+    """Put a head for each rank above the labels beside the one of the labels, for training only.
+
+    A head sees what the last convolution of the network sees, and is one of the same kind. The
+    layers of the network stay its own: what is trained here is trained there.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `squeezenet` builds it: ``labels`` is the last convolution.
+    levels : LabelLevels
+
+    Returns
+    -------
+    keras.Model
+        Returns float32 ``(n, n_labels + n_genera + n_families + n_orders)``, logits, as far as
+        these ranks are above the labels.
+
+    Raises
+    ------
+    ConfigError
+        If no rank is above the labels, as where they are orders.
+    """
+    if not levels.ranks_above:
+        raise ConfigError(
+            f"the loss 'auxiliary' needs a rank above the labels, but they are {levels.ranks[0]}s; "
+            "choose another loss, or learn a lower rank"
+        )
+    features = network.get_layer("labels").input
+    outputs = [*network.outputs]
+    for rank, height in levels.ranks_above.items():
+        x = keras.layers.Conv2D(levels.sizes[height], 1, name=f"{rank}_head")(features)
+        x = keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{rank}_logits")(x)
+        outputs.append(x)
+    said = keras.layers.Concatenate(dtype="float32", name="all_logits")(outputs)
+    return keras.Model(network.inputs[0], said, name="with_heads")
