@@ -16,7 +16,14 @@ from birdsong.learning.calibration_metrics import reliability
 from birdsong.learning.held_out import HeldOut, carried_out_of_fold
 from birdsong.learning.hierarchical_metrics import risk_coverage
 from birdsong.learning.judged import Judged
-from birdsong.learning.promises_kept import FIRST_S, PROMISES, judge, judge_by_bundle, told
+from birdsong.learning.promises_kept import (
+    FIRST_S,
+    PROMISES,
+    at_equal_accuracy,
+    judge,
+    judge_by_bundle,
+    told,
+)
 from birdsong.learning.unknown_species import answers_to_unknown
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
 from birdsong.taxa.lineage import RANKS
@@ -49,9 +56,11 @@ class Answers:
         self.judged = _judged(held_out, bundle)
         self.verdicts = verdicts(self.judged)
         count = Counter(self.verdicts.values())
+        whole = told(self.judged)
         self.metrics: dict[str, Any] = {
             "calibrated": bundle.calibration is not None or held_out.out_of_fold,
-            **told(self.judged),
+            **whole,
+            "at_equal_accuracy": at_equal_accuracy(whole["rules"], VERDICT_PROMISE),
             f"first_{FIRST_S:g}_s": told(_judged(held_out, bundle, first_s=FIRST_S)),
             "verdicts": {verdict: count[verdict] for verdict in (*_FROM_BELOW, NEVER)},
             "unknown_species": answers_to_unknown(bundle, held_out.unknown, sorted(GRID))
@@ -77,6 +86,7 @@ class Answers:
             rules=promise_figures.risk_and_information(
                 metrics["rules"], risk_coverage(species, paths.probabilities[:, SPECIES])
             ),
+            equal=_equal_table(metrics["at_equal_accuracy"]),
             verdicts=_verdict_sentence(metrics["verdicts"]),
             unknown=self._unknown(),
         )
@@ -168,6 +178,23 @@ def _honesty_table(honesty: Mapping[str, Mapping[str, float]]) -> str:
     return _table(head, rows)
 
 
+def _equal_table(compared: Mapping[str, Mapping[str, float | None]]) -> str:
+    if not compared:
+        return ""
+    rows = []
+    for name, own in compared.items():
+        by_rank = "out of reach" if own["by_rank"] is None else f"{own['by_rank']:.3f}"
+        rows.append(
+            f"<tr><td>{escape(name)}</td><td>{_percent(own['accuracy'] or 0.0)}</td>"
+            f"<td>{own['information']:.3f}</td><td>{by_rank}</td></tr>"
+        )
+    head = (
+        f"<tr><th>rule, at a promise of {_percent(VERDICT_PROMISE)}</th><th>right</th>"
+        f"<th>information gained</th><th>by {escape(BY_RANK.name)}, equally accurate</th></tr>"
+    )
+    return _table(head, rows)
+
+
 def _unknown_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for each in by_promise:
@@ -229,6 +256,7 @@ from it, too, since answers are few.</p>
 <p>Each line is a rule at promises from 50 to 99.9 %. Lower is surer; further to the right says
 more.</p>
 {rules}
+{equal}
 {unknown}"""
 )
 

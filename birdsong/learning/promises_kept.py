@@ -6,7 +6,7 @@ by session, so that not even a temperature has seen what it is measured on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -228,6 +228,42 @@ def told(judged: Judged) -> dict[str, Any]:
         answers = {"promise": promise, **answers_by_rank(judged, chosen, promise)}
         rules.setdefault(name, []).append(answers)
     return {"recordings": len(judged.y_true), "honesty": honesty(judged), "rules": rules}
+
+
+def at_equal_accuracy(
+    rules: Mapping[str, Sequence[Mapping[str, Any]]], promise: float
+) -> dict[str, dict[str, float | None]]:
+    """What `BY_RANK` gains where its answers are as accurate as another rule's.
+
+    Parameters
+    ----------
+    rules : Mapping
+        From `told`, at several promises.
+    promise : float
+        Of the other rules.
+
+    Returns
+    -------
+    dict
+        For each other rule, by its name, that gives answers: their ``accuracy`` over all ranks
+        below the class, the ``information`` gained, and ``by_rank``, what `BY_RANK` gains at that
+        accuracy, between its promises along a line; None where no promise leads so far.
+    """
+    answered = [told for told in rules[BY_RANK.name] if told["answers"]]
+    own = np.array(sorted((told["accuracy"], told["information"]) for told in answered))
+    compared: dict[str, dict[str, float | None]] = {}
+    for name, every in rules.items():
+        (other,) = (told for told in every if told["promise"] == promise)
+        if name == BY_RANK.name or not other["answers"]:
+            continue
+        accuracy = other["accuracy"]
+        within = len(own) > 0 and own[0, 0] <= accuracy <= own[-1, 0]
+        compared[name] = {
+            "accuracy": accuracy,
+            "information": other["information"],
+            "by_rank": float(np.interp(accuracy, own[:, 0], own[:, 1])) if within else None,
+        }
+    return compared
 
 
 def _pooled(bundle: Bundle, data: CalibrationData) -> tuple[Probabilities, Probabilities]:

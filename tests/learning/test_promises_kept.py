@@ -13,6 +13,7 @@ from birdsong.errors import DatasetError
 from birdsong.learning.judged import answers_by_rank, honesty
 from birdsong.learning.promises_kept import (
     PROMISES,
+    at_equal_accuracy,
     judge,
     judge_by_bundle,
     measure_promises,
@@ -175,6 +176,30 @@ def test_a_bundle_that_is_not_calibrated_asks_for_probabilities(bundle_dir, cali
     paths = judged.cases.paths
     answered = judged.chosen[BY_RANK.name, 0.6] > 0
     np.testing.assert_array_equal(answered, paths.probabilities[:, 1] >= 0.6)
+
+
+def said(promise: float, accuracy: float | None, information: float) -> dict:
+    return {
+        "promise": promise,
+        "answers": 0 if accuracy is None else 40,
+        "accuracy": accuracy,
+        "information": information,
+    }
+
+
+def test_rules_are_compared_where_they_are_equally_accurate():
+    rules = {
+        BY_RANK.name: [said(0.8, 0.85, 0.5), said(0.9, 0.95, 0.3), said(0.99, None, 0.0)],
+        "between": [said(0.8, 0.7, 0.6), said(0.9, 0.9, 0.35)],
+        "surer": [said(0.9, 0.97, 0.1)],
+        "silent": [said(0.9, None, 0.0)],
+    }
+    assert at_equal_accuracy(rules, 0.9) == {
+        "between": {"accuracy": 0.9, "information": 0.35, "by_rank": pytest.approx(0.4)},
+        "surer": {"accuracy": 0.97, "information": 0.1, "by_rank": None},
+    }
+    nothing = {**rules, BY_RANK.name: [said(0.9, None, 0.0)]}
+    assert at_equal_accuracy(nothing, 0.9)["between"]["by_rank"] is None
 
 
 def test_too_few_sessions():
