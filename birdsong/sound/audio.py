@@ -37,11 +37,14 @@ class AudioInfo:
         Length that the header declares, 0 where it declares none; a damaged file may hold less.
     sample_rate_hz : int
     n_channels : int
+    is_estimate : bool
+        Whether `duration_s` is a rough guess instead, because the header would mislead.
     """
 
     duration_s: float
     sample_rate_hz: int
     n_channels: int
+    is_estimate: bool
 
 
 class AudioReader:
@@ -89,6 +92,7 @@ class AudioReader:
             duration_s=self._decoder.declared_s,
             sample_rate_hz=self._decoder.sample_rate_hz,
             n_channels=self._decoder.n_channels,
+            is_estimate=self._decoder.is_estimate,
         )
 
     def __enter__(self) -> Self:
@@ -156,7 +160,7 @@ class AudioReader:
             The highest frequency that is looked at.
         """
         found = []
-        missing_s = self.info.duration_s - self.duration_s
+        missing_s = 0.0 if self.info.is_estimate else self.info.duration_s - self.duration_s
         if missing_s > max(0.5, 0.01 * self.info.duration_s):
             found.append(
                 f"ends early: {self.duration_s:.1f} s of the {self.info.duration_s:.1f} s "

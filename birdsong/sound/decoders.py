@@ -1,7 +1,8 @@
 """Files to raw sample frames: libsndfile for what it reads, FFmpeg (by PyAV) for the rest.
 
-Phones and messengers record m4a, aac, webm and 3gp, which libsndfile does not read. Both decoders
-hand out the same thing, so that nothing above this module knows which one is at work.
+Phones and messengers record m4a, aac, webm and 3gp, which libsndfile does not read; and of an MP3
+whose length it misjudges it does not read the end. Both decoders hand out the same thing, so that
+nothing above this module knows which one is at work.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import soundfile
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
+from birdsong.sound.mpeg_frames import misjudged_length_s
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -26,6 +28,8 @@ READABLE = "WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A, AAC, WebM, MP4 or 3GP"
 
 # The only containers that FFmpeg may open: never a playlist, which names other files to fetch.
 _FFMPEG_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,amr,asf"
+# Not among them: FFmpeg finds an MP3 in much that is none. This is for what libsndfile says is one.
+_FFMPEG_MP3 = "mp3"
 
 
 class Decoder(Protocol):
@@ -36,11 +40,14 @@ class Decoder(Protocol):
     sample_rate_hz, n_channels : int
     declared_s : float
         Length that the header declares; 0 where it declares none.
+    is_estimate : bool
+        Whether `declared_s` is a rough guess instead, because the header would mislead.
     """
 
     sample_rate_hz: int
     n_channels: int
     declared_s: float
+    is_estimate: bool
 
     def read(self, n_frames: int) -> FloatArray:
         """Return the next frames, float32 of shape (at most n_frames, n_channels); none at the end.
@@ -76,6 +83,8 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
     decoder: Decoder
     try:
         decoder = _SoundfileDecoder(source)
+        if decoder.is_mp3:
+            decoder = _to_the_end(source, decoder)
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         try:
             decoder = _FfmpegDecoder(source)
@@ -96,8 +105,11 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
 class _SoundfileDecoder:
     """libsndfile's formats."""
 
+    is_estimate = False
+
     def __init__(self, source: Path | bytes) -> None:
         self._file = _Stream(io.BytesIO(source) if isinstance(source, bytes) else source)
+        self.is_mp3 = self._file.format == "MP3"
         self.sample_rate_hz: int = self._file.samplerate
         self.n_channels: int = self._file.channels
         self.declared_s = self._file.frames / self.sample_rate_hz if self.sample_rate_hz > 0 else 0
@@ -125,16 +137,24 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without ty
 
 
 class _FfmpegDecoder:
-    """The first sound track of a container that FFmpeg reads."""
+    """The first sound track of a container that FFmpeg reads.
 
-    def __init__(self, source: Path | bytes) -> None:
-        import av  # only files that libsndfile refuses come this far
+    Parameters
+    ----------
+    source : Path or bytes
+    mp3_s : float, optional
+        The estimated length of an MP3; nothing but an MP3 is then opened.
+    """
+
+    def __init__(self, source: Path | bytes, *, mp3_s: float | None = None) -> None:
+        import av  # only few files come this far
 
         # A file object, never a path: FFmpeg would take some names for addresses.
         self._source = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         try:
+            containers = _FFMPEG_CONTAINERS if mp3_s is None else _FFMPEG_MP3
             self._container: InputContainer = av.open(
-                self._source, "r", options={"format_whitelist": _FFMPEG_CONTAINERS}
+                self._source, "r", options={"format_whitelist": containers}
             )
             if not self._container.streams.audio:
                 raise ValueError("no sound track")
@@ -151,14 +171,24 @@ class _FfmpegDecoder:
             if stream.duration and stream.time_base
             else (self._container.duration or 0) / av.time_base
         )
+        self.is_estimate = mp3_s is not None
+        if mp3_s is not None:
+            self.declared_s = mp3_s
         self._packets = self._frames(stream)
         self._held = np.empty((0, self.n_channels), np.float32)
 
     def _frames(self, stream: AudioStream) -> Generator[FloatArray, None, None]:
-        for frame in self._container.decode(stream):
-            for converted in self._planar.resample(frame):
-                samples: FloatArray = np.asarray(converted.to_ndarray(), np.float32).T
-                yield samples
+        for packet in self._container.demux(stream):
+            try:
+                frames = packet.decode()
+            except self._errors:
+                if not self.is_estimate:
+                    raise
+                continue  # a tag in the middle of an MP3: what was joined to it comes next
+            for frame in frames:
+                for converted in self._planar.resample(frame):
+                    samples: FloatArray = np.asarray(converted.to_ndarray(), np.float32).T
+                    yield samples
 
     def read(self, n_frames: int) -> FloatArray:
         parts, n_held = [self._held], len(self._held)
@@ -181,6 +211,20 @@ class _FfmpegDecoder:
         self._packets.close()
         self._container.close()
         self._source.close()
+
+
+def _to_the_end(source: Path | bytes, decoder: _SoundfileDecoder) -> Decoder:
+    """Return FFmpeg's decoder for an MP3 that libsndfile would misjudge, else the one given."""
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            mp3_s = misjudged_length_s(file)
+        if mp3_s is None:
+            return decoder
+        whole = _FfmpegDecoder(source, mp3_s=mp3_s)
+    except (OSError, ValueError):
+        return decoder
+    decoder.close()
+    return whole
 
 
 def _file_size(path: Path, name: str) -> int:

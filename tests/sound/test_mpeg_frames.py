@@ -1,0 +1,205 @@
+"""MP3s that are longer than libsndfile takes them to be, and those that are not."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birdsong.errors import AudioError
+from birdsong.sound import decoders
+from birdsong.sound.audio import AudioReader, read_samples
+from birdsong.sound.mpeg_frames import misjudged_length_s
+
+RATE = 44_100
+MONO_COUNTS_AT = 21  # of the header that says how much follows, in a first frame of MPEG-1
+
+
+def mp3(seconds, *, rate_hz=RATE, mode="CONSTANT", level=0.5, n_channels=1):
+    """A tone, over noise from its second quarter on: what varies, varies here; bytes."""
+    times_s = np.arange(int(rate_hz * seconds)) / rate_hz
+    samples = 0.3 * np.sin(2 * np.pi * 1000 * times_s)
+    loud = times_s > seconds / 4
+    samples[loud] += 0.2 * np.random.default_rng(0).standard_normal(loud.sum())
+    content = io.BytesIO()
+    soundfile.write(
+        content, np.repeat(samples[:, np.newaxis], n_channels, axis=1), rate_hz,
+        format="MP3", bitrate_mode=mode, compression_level=level,
+    )  # fmt: skip
+    return content.getvalue()
+
+
+def headless(content):
+    """The same without its first frame, which counts the others."""
+    return content[content.index(content[:2], 4) :]
+
+
+def tag(n_bytes):
+    """An ID3v2 tag as it stands in front of a file."""
+    return b"ID3\x04\x00\x00" + bytes(n_bytes >> i & 0x7F for i in (21, 14, 7, 0)) + bytes(n_bytes)
+
+
+CONSTANT, VARIABLE = mp3(10), mp3(30, mode="VARIABLE")
+LONGER = {
+    # what: content, seconds
+    "a variable rate": (headless(VARIABLE), 30),
+    "a variable rate behind a tag": (tag(70_000) + headless(VARIABLE), 30),
+    "a variable rate in stereo": (headless(mp3(20, mode="VARIABLE", n_channels=2)), 20),
+    "a variable rate in MPEG-2": (headless(mp3(20, mode="VARIABLE", rate_hz=22_050)), 20),
+    "two joined": (CONSTANT + CONSTANT, 20),
+    "two joined with their tags": (
+        (tag(3000) + CONSTANT + b"TAG" + bytes(125)) + (tag(50_000) + CONSTANT),
+        20,
+    ),
+    "three joined of variable rate": (VARIABLE + VARIABLE + VARIABLE, 90),
+    "a constant rate, then another": (headless(CONSTANT) + headless(mp3(10, level=0.8)), 20),
+    "a first frame with padding": (headless(mp3(20, rate_hz=22_050, level=0.99)), 20),
+}
+AS_LONG = {
+    "a constant rate": headless(CONSTANT),
+    "a constant rate behind a tag": tag(9000) + headless(CONSTANT),
+    "a constant rate in MPEG-2": headless(mp3(10, rate_hz=24_000)),
+    "a constant rate and its count": CONSTANT,
+    "a variable rate and its count": VARIABLE,
+    "a cut one": VARIABLE[: len(VARIABLE) // 2],
+    "an ID3v1 tag at the end": VARIABLE + b"TAG" + bytes(125),
+    "an APE tag at the end": VARIABLE + b"APETAGEX" + bytes(5000) + b"TAG" + bytes(125),
+    "noise at the end": CONSTANT + np.random.default_rng(1).bytes(6000),
+}
+
+
+@pytest.mark.parametrize("what", LONGER)
+def test_what_libsndfile_would_lose_is_heard(tmp_path, what):
+    content, seconds = LONGER[what]
+    lost_s = seconds - soundfile.info(io.BytesIO(content)).duration
+    assert lost_s > 0.5, "else there is nothing to see here"
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+    with AudioReader(path, 24_000) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        assert reader.duration_s == pytest.approx(seconds, abs=0.2)
+        assert reader.info.is_estimate
+        assert reader.info.duration_s == pytest.approx(seconds, rel=0.3)
+        assert not any("ends early" in warning for warning in reader.warnings(highest_hz=11_000))
+    np.testing.assert_array_equal(samples, read_samples(content, 24_000))
+    end = samples[-24_000:-6_000]
+    assert np.sqrt((end**2).mean()) == pytest.approx(np.sqrt(0.3**2 / 2 + 0.2**2), rel=0.4)
+
+
+@pytest.mark.parametrize("what", AS_LONG)
+def test_what_libsndfile_hears_whole_is_its_own(monkeypatch, what):
+    def refuse(*args, **options):
+        raise AssertionError("sent to FFmpeg")
+
+    monkeypatch.setattr(decoders, "_FfmpegDecoder", refuse)
+    with AudioReader(AS_LONG[what], 24_000) as reader:
+        assert not reader.info.is_estimate
+        assert sum(map(len, reader.blocks())) > 0
+
+
+@pytest.mark.parametrize("n_frames", [0, 2**32 - 1])
+def test_a_header_that_counts_nothing_or_too_much(n_frames):
+    content = bytearray(VARIABLE)
+    assert content[MONO_COUNTS_AT : MONO_COUNTS_AT + 4] == b"Xing"
+    content[MONO_COUNTS_AT + 8 : MONO_COUNTS_AT + 12] = n_frames.to_bytes(4)
+    length_s = misjudged_length_s(io.BytesIO(content))
+    assert length_s is None if n_frames else length_s == pytest.approx(30, rel=0.3)
+
+
+@pytest.mark.parametrize(("content", "agrees"), [(CONSTANT, True), (CONSTANT * 2, False)])
+def test_a_header_that_counts_frames_but_no_bytes(content, agrees):
+    flags_end = MONO_COUNTS_AT + 8
+    only_frames = bytearray(content)
+    only_frames[flags_end - 1] = 1
+    only_frames[flags_end + 4 : flags_end + 8] = bytes(4)
+    assert (misjudged_length_s(io.BytesIO(only_frames)) is None) == agrees
+
+
+def test_what_ffmpeg_refuses_is_left_to_libsndfile(monkeypatch):
+    def refuse(*args, **options):
+        raise ValueError("no sound track")
+
+    monkeypatch.setattr(decoders, "_FfmpegDecoder", refuse)
+    assert len(read_samples(CONSTANT + CONSTANT, 24_000)) == 10 * 24_000
+
+
+def test_a_playlist_that_begins_like_an_mp3_is_not_followed(tmp_path):
+    soundfile.write(tmp_path / "secret.wav", np.zeros(5 * RATE), RATE)
+    text = b"#EXTM3U\n#EXTINF:5,\nsecret.wav\n"
+    for content in (text + CONSTANT * 2, tag(0) + text + headless(VARIABLE)):
+        (tmp_path / "list.mp3").write_bytes(content)
+        try:
+            samples = read_samples(tmp_path / "list.mp3", 24_000)
+        except AudioError:
+            continue
+        assert np.abs(samples).max() > 0.1
+
+
+class Counted(io.BytesIO):
+    """A file that counts how much of it was read."""
+
+    n_read = 0
+
+    def read(self, *args):
+        content = super().read(*args)
+        self.n_read += len(content)
+        return content
+
+
+@pytest.mark.parametrize("content", [headless(CONSTANT), CONSTANT, VARIABLE])
+def test_a_long_file_is_read_in_a_few_places(content):
+    file = Counted(content * (20_000_000 // len(content)))
+    misjudged_length_s(file)
+    assert 0 < file.n_read < 200_000
+
+
+@given(
+    st.binary(max_size=2000),
+    st.sampled_from([b"", b"ID3\x04\x00\x10", headless(CONSTANT)[:3000], VARIABLE[:5000]]),
+    st.integers(0, 60),
+)
+def test_any_bytes_are_looked_at_and_soon(content, before, n_times):
+    start_s = time.perf_counter()
+    length_s = misjudged_length_s(io.BytesIO(before + content * n_times))
+    assert time.perf_counter() - start_s < 1
+    assert length_s is None or length_s > 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"\xff" * 300_000, b"\xff\xfb\x90\x00" * 100_000, b"ID3" * 100_000, bytes(10)],
+)
+def test_what_only_looks_like_frames(content):
+    start_s = time.perf_counter()
+    assert misjudged_length_s(io.BytesIO(content)) is None
+    assert time.perf_counter() - start_s < 1
+
+
+def test_random_bytes_with_the_ending_of_an_mp3(tmp_path):
+    path = tmp_path / "noise.mp3"
+    path.write_bytes(np.random.default_rng(2).bytes(300_000))
+    with path.open("rb") as file:
+        assert misjudged_length_s(file) is None
+
+
+def test_damage_ends_in_a_sentence_or_in_what_is_there():
+    generator = np.random.default_rng(0)
+    whole = [content for content, _ in LONGER.values()]
+    said = []
+    for i in range(40):
+        content = bytearray(whole[i % len(whole)])
+        for place in generator.integers(0, len(content), 40):
+            content[place] = generator.integers(256)
+        if i % 2:
+            start = generator.integers(len(content))
+            content[start : start + 20_000] = b""
+        try:
+            samples = read_samples(bytes(content), 24_000)
+        except AudioError as error:
+            said.append(str(error))
+        else:
+            assert 0 < len(samples) < 200 * 24_000
+    assert not any("\n" in sentence for sentence in said)
