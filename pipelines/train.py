@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from birdsong.learning.material import Material
 
+MOST_WAITING = 0.1
+MOST_GROWTH_MB = 200.0
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
@@ -108,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.learning.training_config import TrainingConfig
 
     from .command import ALL_WELL
+    from .evaluate import print_promises
 
     if arguments.folds_only and not arguments.folds:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
@@ -207,10 +211,18 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
         if "val_loss" in epoch
         else ""
     )
+    waited, grown_mb = epoch["waiting_share"], epoch["memory_growth_mb"]
+    remarks = [
+        f"waited {100 * waited:.0f} % for pictures: try more --jobs"
+        if waited > MOST_WAITING
+        else "",
+        f"memory grew by {grown_mb:.0f} MB in four epochs" if grown_mb > MOST_GROWTH_MB else "",
+    ]
     print(
         f"epoch {epoch['epoch'] + 1:>3.0f}  {epoch['seconds']:>5.0f} s  "
         f"{epoch['images_per_s']:>6.0f} images/s  loss {epoch['loss']:.3f} "
-        f"top-1 {epoch['top1']:.3f}{validation}",
+        f"top-1 {epoch['top1']:.3f}{validation}"
+        + "".join(f"  [{remark}]" for remark in remarks if remark),
         flush=True,
     )
 
@@ -226,23 +238,6 @@ def print_calibration(calibrated: Mapping[str, Any]) -> None:
         f"calibrated by {calibrated['recordings']} recordings, which support {kept}; "
         "--folds K calibrates by all of them"
     )
-
-
-def print_promises(measured: Mapping[str, Any]) -> None:
-    """Say what promises were kept on recordings that neither network nor thresholds had seen."""
-    from birdsong.taxa.rules import BY_RANK
-
-    for kept in measured["rules"][BY_RANK.name]:
-        ranks = ", ".join(
-            f"{rank} {kept[rank]['answers']} ({100 * kept[rank]['accuracy']:.1f} % right)"
-            for rank in ("species", "genus", "family", "order")
-            if kept[rank]["answers"]
-        )
-        print(
-            f"promise {100 * kept['promise']:g} %: {ranks or 'no answer'}; "
-            f"information {kept['information']:.2f}",
-            flush=True,
-        )
 
 
 def print_fold(fold: int, measured: Mapping[str, float]) -> None:

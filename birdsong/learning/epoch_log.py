@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
+from birdsong.learning.system_log import memory_mb
+from birdsong.learning.watched_feed import WatchedFeed
+
+_STEPS = 4
+
 
 class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds seconds, images/s and the learning rate to what an epoch reports.
+    """Adds to what an epoch reports how long it took, how fast it was, and what it needed.
+
+    ``seconds``; ``images_per_s`` in training; ``waiting_share``, of the training that the network
+    waited for its batches; ``memory_mb``, held by the process and its children at the end;
+    ``memory_growth_mb`` over the last four epochs where it grew in each of them, else 0; and the
+    ``learning_rate``.
 
     It has to stand first among the callbacks, so that the others find these numbers too.
 
@@ -40,10 +51,17 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         self._on_epoch = on_epoch
         self._started_s = 0.0
         self._trained_s = 0.0
+        self._feed: WatchedFeed | None = None
+        self._waited_s = 0.0
+
+    def watch(self, feed: WatchedFeed) -> None:
+        """Look at how long batches are waited for."""
+        self._feed = feed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
         self._started_s = time.perf_counter()
+        self._waited_s = self._feed.waited_s if self._feed else 0.0
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Stop counting images: validation begins."""
@@ -55,7 +73,28 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         logs = logs if logs is not None else {}
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         logs["seconds"] = round(seconds, 2)
-        logs["images_per_s"] = round(self._n_pictures / (self._trained_s or seconds), 1)
+        trained_s = self._trained_s or seconds
+        logs["images_per_s"] = round(self._n_pictures / trained_s, 1)
+        waited_s = (self._feed.waited_s if self._feed else 0.0) - self._waited_s
+        logs["waiting_share"] = round(min(waited_s / trained_s, 1.0), 3)
+        logs["memory_mb"] = round(memory_mb(), 1)
+        logs["memory_growth_mb"] = steady_growth(
+            [*(e["memory_mb"] for e in self.epochs if "memory_mb" in e), logs["memory_mb"]]
+        )
         self.epochs.append({"epoch": epoch, **{name: float(v) for name, v in logs.items()}})
         if self._on_epoch:
             self._on_epoch(self.epochs[-1])
+
+
+def steady_growth(values: Sequence[float]) -> float:
+    """How much values grew over the last four steps, if they grew in each; else 0.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One for each epoch, the latest last.
+    """
+    last = values[-1 - _STEPS :]
+    if len(last) <= _STEPS or any(b <= a for a, b in itertools.pairwise(last)):
+        return 0.0
+    return round(last[-1] - last[0], 1)

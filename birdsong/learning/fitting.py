@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from birdsong.images.feeding import Batch, PictureFeed
+from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.auxiliary_heads import with_heads
 from birdsong.learning.epoch_log import EpochLog
@@ -20,7 +20,9 @@ from birdsong.learning.resume import StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.schedules import learning_rate
 from birdsong.learning.squeezenet import squeezenet
+from birdsong.learning.system_log import SystemLog
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.learning.watched_feed import WatchedFeed
 
 
 def fit_network(
@@ -45,7 +47,8 @@ def fit_network(
         Its training and validation parts and what is partly named; nothing looks at the others.
     config : TrainingConfig
     folder : Path
-        Gets the description, the history, the weights and, until the run is finished, the state.
+        Gets the description, the history, the log of the machine, the weights and, until the run is
+        finished, the state.
     n_folds : int
         To be told in the description.
     on_epoch : callable, optional
@@ -75,7 +78,8 @@ def fit_network(
     write_run_description(folder, store, config, material, model, n_folds=n_folds)
     n_pictures = len(material.train.rows) + len(material.partly_named.rows)
     log = EpochLog(n_pictures, on_epoch, kept_epochs(folder))
-    _fit(model, store, material, config, folder, log)
+    with SystemLog(folder):
+        _fit(model, store, material, config, folder, log)
     model.load_weights(folder / CHECKPOINT)
     return model, log.epochs
 
@@ -160,38 +164,30 @@ def _fit(
         save_best_only=has_validation,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
-    errors: list[Exception] = []
-    train_batches = _watched(train_feed.forever(n_past), errors)
-    validation_batches = _watched(validation_feed.forever(), errors) if validation_feed else None
+    train_batches = WatchedFeed(train_feed.forever(n_past))
+    validation_batches = WatchedFeed(validation_feed.forever()) if validation_feed else None
+    log.watch(train_batches)
     try:
         model.fit(
-            train_batches,
+            iter(train_batches),
             steps_per_epoch=len(train_feed),
             initial_epoch=n_past,
             epochs=config.epochs,
-            validation_data=validation_batches,
+            validation_data=iter(validation_batches) if validation_batches else None,
             validation_steps=len(validation_feed) if validation_feed else None,
             callbacks=[log, *judges, keeper, StateKeeper(folder, log, judges)],
             shuffle=False,  # the feed does
             verbose=0,
         )
     except Exception as error:
-        if errors:
-            raise errors[0] from error
+        for feed in (train_batches, validation_batches):
+            if feed and feed.error:
+                raise feed.error from error
         raise
     finally:
         train_batches.close()
         if validation_batches is not None:
             validation_batches.close()
-
-
-def _watched(batches: Generator[Batch], errors: list[Exception]) -> Generator[Batch]:
-    """Feed on, and remember what went wrong: TensorFlow wraps it beyond recognition."""
-    try:
-        yield from batches
-    except Exception as error:
-        errors.append(error)
-        raise
 
 
 def _feed(

@@ -98,7 +98,9 @@ def _seeds(model: keras.Model) -> list[keras.Variable]:
 
 def _as_csv(epochs: Sequence[Mapping[str, float]]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(epochs[0]), lineterminator="\n")
+    # A training that an older version began told less of its first epochs.
+    columns = list(dict.fromkeys(name for epoch in epochs for name in epoch))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(epochs)
     return text.getvalue().encode()

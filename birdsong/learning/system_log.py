@@ -1,0 +1,196 @@
+"""What a training asks of the machine, once a second: ``system.csv``, and ``system.png`` of it."""
+
+from __future__ import annotations
+
+import csv
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+SYSTEM_LOG = "system.csv"
+SYSTEM_PLOT = "system.png"
+EVERY_S = 1.0
+
+COLUMNS = (
+    "time_s",
+    "cpu_percent",
+    "memory_mb",
+    "free_memory_mb",
+    "disk_read_mb_s",
+    "gpu_percent",
+    "gpu_memory_mb",
+)
+"""Seconds since the log began; use of all cores together; what this process and its children hold
+of the memory, and what is free; what was read from disks; use and memory of the GPUs, empty where
+there is none."""
+
+_PANELS = (
+    ("cpu_percent", "processor, %"),
+    ("memory_mb", "memory, MB"),
+    ("disk_read_mb_s", "read from disk, MB/s"),
+    ("gpu_percent", "GPU, %"),
+    ("gpu_memory_mb", "GPU memory, MB"),
+)
+_MB = 1e6
+
+
+class SystemLog:
+    """Writes a row a second into the run folder while it is open, and draws them when it closes.
+
+    A run that goes on after a stop adds to what is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's; must exist.
+    every_s : float
+        Seconds between two rows.
+    """
+
+    def __init__(self, folder: Path, *, every_s: float = EVERY_S) -> None:
+        self._path = folder / SYSTEM_LOG
+        self._plot = folder / SYSTEM_PLOT
+        self._every_s = every_s
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="birdsong-system-log", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._thread.join()
+        rows = read_system_log(self._path)
+        if rows:
+            write_system_plot(rows, self._plot)
+
+    def _run(self) -> None:
+        past = read_system_log(self._path)
+        began_s = time.monotonic() - (past[-1]["time_s"] if past else 0.0)
+        look = _Look()
+        with suppress(OSError), self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if not past:
+                writer.writerow(COLUMNS)
+            while not self._closed.wait(self._every_s):
+                writer.writerow([round(time.monotonic() - began_s, 1), *look.now()])
+                file.flush()
+
+
+class _Look:
+    """Looks at the machine; rates are those since the look before."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._gpus = _gpu_reader()
+        self._read_bytes = _disk_read_bytes()
+        self._at_s = time.monotonic()
+        psutil.cpu_percent()  # the first one says nothing
+
+    def now(self) -> list[float | str]:
+        """Return the columns after the time."""
+        read_bytes, at_s = _disk_read_bytes(), time.monotonic()
+        read_mb_s = (read_bytes - self._read_bytes) / _MB / max(at_s - self._at_s, 1e-3)
+        self._read_bytes, self._at_s = read_bytes, at_s
+        return [
+            psutil.cpu_percent(),
+            round(memory_mb(self._process), 1),
+            round(psutil.virtual_memory().available / _MB, 1),
+            round(read_mb_s, 2),
+            *self._gpus(),
+        ]
+
+
+def memory_mb(process: psutil.Process | None = None) -> float:
+    """What a process and its children hold of the memory, in megabytes; this one by default."""
+    process = process or psutil.Process()
+    held = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with suppress(psutil.Error):  # gone in the meantime
+            held += child.memory_info().rss
+    return float(held / _MB)
+
+
+def read_system_log(path: Path) -> list[dict[str, float]]:
+    """Read the rows of a log.
+
+    Returns
+    -------
+    list of dict
+        Without the columns that are empty; without a last line that was cut off.
+    """
+    if not path.exists():
+        return []
+    rows = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            with suppress(TypeError, ValueError):
+                rows.append({name: float(value) for name, value in row.items() if value != ""})
+    return [row for row in rows if {"time_s", "disk_read_mb_s"} <= row.keys()]
+
+
+def write_system_plot(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw a log over time, in minutes.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        From `read_system_log`.
+    path : Path
+        The PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [(name, words) for name, words in _PANELS if name in rows[0]]
+    figure = Figure(figsize=(9, 1.6 * len(shown)), layout="constrained")
+    panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, words) in zip(panels, shown, strict=True):
+        there = [row for row in rows if name in row]
+        axes.plot([row["time_s"] / 60 for row in there], [row[name] for row in there], linewidth=1)
+        axes.set_ylabel(words, fontsize=8)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    panels[-1].set_xlabel("minutes")
+    figure.savefig(path, dpi=110)
+
+
+def _disk_read_bytes() -> int:
+    counters = psutil.disk_io_counters()
+    return counters.read_bytes if counters else 0
+
+
+def _gpu_reader() -> Callable[[], list[float | str]]:
+    """What tells the use and the memory of all NVIDIA GPUs."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handles: list[Any] = [
+            pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
+        ]
+    except Exception:  # not installed, no driver, no permission: each has an error of its own
+        handles = []
+    if not handles:
+        return lambda: ["", ""]
+
+    def now() -> list[float | str]:
+        try:
+            use = [pynvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles]
+            held = [pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles]
+        except pynvml.NVMLError:
+            return ["", ""]
+        return [sum(use) / len(use), round(sum(held) / _MB, 1)]
+
+    return now
