@@ -1,8 +1,9 @@
 """From a folder of pictures to a run folder with a bundle: one network, parts held out.
 
 A run folder holds ``run.json`` (configs, versions, counts), ``model.txt`` (the summary),
-``history.csv`` and ``history.png``, ``system.csv`` and ``system.png``, the weights that were kept, ``metrics.json`` for the recordings
-that nothing looked at before, and ``bundle``; while the training lasts, the state to go on from.
+``history.csv`` and ``history.png``, ``system.csv`` and ``system.png``, the weights that were kept,
+``metrics.json`` for the recordings that nothing looked at before, and ``bundle``; while the
+training lasts, the state to go on from.
 """
 
 from __future__ import annotations
