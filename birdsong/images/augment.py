@@ -1,104 +1,212 @@
-"""``(batch, generators) -> batch``: what may change in a picture without changing its bird.
+"""Pictures changed as draws say, whole batches at a time, in numpy.
 
-A song may start earlier or later, a stretch of time or a range of frequencies may be covered, and
-two birds may sing at once. Flips and rotations are absent: a song played backwards or upside down
-is another song.
+`augment_config` says what may change and why nothing else may, `augment_draws` draws how much;
+here it is done. `birdsong.learning.augment_on_device` does the same on the device that learns.
+
+Every step is a copy of slices, a look-up or a sum in whole numbers: the same draws give the same
+bytes on any machine. Steps work through a batch a few pictures at a time, which stay in the
+processor's cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
-from birdsong.arrays import FloatArray, ImageArray
-from birdsong.errors import ConfigError
+from birdsong.arrays import FloatArray, ImageArray, IntArray
+from birdsong.images.augment_config import AugmentConfig
+from birdsong.images.augment_draws import MIXUP_STEPS, Draws, draw_augmentation
+from birdsong.images.decibels import (
+    BRIGHTEST,
+    GREY_DB,
+    gain_table,
+    mixing_table,
+    whole_levels,
+)
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+
+__all__ = ["AugmentConfig", "Draws", "apply_augmentation", "draw_augmentation"]
+
+_N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
+_AT_A_TIME = 8  # pictures; their look-up indices fill 800 kB
+_DIFFERENCES = 2 * BRIGHTEST + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentConfig:
-    """How much a picture is changed.
-
-    Attributes
-    ----------
-    max_shift_frames : int
-        Pictures are rolled in time by up to this many frames either way.
-    n_time_masks, max_time_mask_frames : int
-        Stretches of time set to background, and how wide each is at most.
-    n_frequency_masks, max_frequency_mask_bands : int
-        Ranges of mel bands set to background, and how high each is at most.
-    mixup_alpha : float
-        Each picture is laid over another of its batch, weighted by a draw from
-        ``Beta(mixup_alpha, mixup_alpha)``; 0 for none.
-
-    References
-    ----------
-    .. [1] Park et al. (2019), SpecAugment, Interspeech.
-    .. [2] Zhang, Cisse, Dauphin & Lopez-Paz (2018), mixup: beyond empirical risk minimization.
-    """
-
-    max_shift_frames: int = 60
-    n_time_masks: int = 1
-    max_time_mask_frames: int = 30
-    n_frequency_masks: int = 1
-    max_frequency_mask_bands: int = 8
-    mixup_alpha: float = 0.2
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 0:
-                raise ConfigError(
-                    f"AugmentConfig.{name} must be at least 0, got {getattr(self, name)!r}"
-                )
-
-
-def augment(
+def apply_augmentation(
     pictures: ImageArray,
     targets: FloatArray,
-    generators: Sequence[np.random.Generator],
+    draws: Draws,
     config: AugmentConfig,
+    backgrounds: ImageArray | None = None,
+    *,
+    grey_db: float = GREY_DB,
 ) -> tuple[ImageArray, FloatArray]:
-    """Change each picture of a batch by draws from its own generator.
+    """Change each picture of a batch as was drawn for it.
+
+    Tempo and time, pitch, gain, background, masks, mixup: in that order, so that what lies under a
+    song does not move with it, and a mask covers everything.
 
     Parameters
     ----------
     pictures : uint8, shape (n, 64, 200)
     targets : float32, shape (n, n_labels)
-    generators : sequence of numpy Generator, length n
-        One for each picture, so that a batch does not depend on who made it.
+    draws : Draws
+        Of `n` pictures, drawn for the same config.
     config : AugmentConfig
+        A kind that it switches off is left out, whatever the draws say.
+    backgrounds : uint8, shape (n_backgrounds, 64, 200), optional
+        Needed where the config wants backgrounds.
+    grey_db : float
+        Decibels of one grey level.
 
     Returns
     -------
     pictures : uint8, shape (n, 64, 200)
     targets : float32, shape (n, n_labels)
         Mixed in the same proportions as the pictures.
+
+    Raises
+    ------
+    ValueError
+        If the config wants backgrounds and none are given.
     """
-    n, n_bands, n_frames = pictures.shape
+    if config.max_tempo_change > 0:
+        changed = _in_another_tempo(pictures, time_table(draws))
+    else:
+        changed = _rolled(pictures, draws.shift_frames)
+    if config.max_pitch_bands > 0:
+        _change_pitch(changed, draws.pitch_bands)
+    if config.max_gain_db > 0:
+        _amplify(changed, draws.gain_db, grey_db)
+    if config.background_share > 0:
+        if backgrounds is None:
+            raise ValueError("the config mixes backgrounds in, but none are given")
+        _mix_backgrounds_in(changed, draws, backgrounds, grey_db)
+    if config.n_time_masks > 0:
+        changed *= _kept(draws.time_mask_starts, draws.time_mask_ends, _N_FRAMES)[:, np.newaxis]
+    if config.n_frequency_masks > 0:
+        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, _N_BANDS)
+        changed *= kept[:, :, np.newaxis]
+    if config.mixup_alpha > 0:
+        return _mixed(changed, draws), _mixed_targets(targets, draws)
+    return changed, targets
+
+
+def time_table(draws: Draws) -> IntArray:
+    """Tell which frame of a picture each frame of the changed one shows.
+
+    The nearest one, not a mean of two: frames of 43 ms every 15 ms are much alike, and a mean in
+    grey levels would dull the onsets of a trill. Frames beyond an edge are those from the other
+    edge, as when rolling.
+
+    Returns
+    -------
+    int, shape (n, 200), values in 0..199
+    """
+    middle = np.float32((_N_FRAMES - 1) / 2)
+    from_middle = np.arange(_N_FRAMES, dtype=np.float32) - middle
+    nearest = np.floor(draws.tempo[:, np.newaxis] * from_middle + (middle + np.float32(0.5)))
+    table: IntArray = (nearest.astype(np.int64) - draws.shift_frames[:, np.newaxis]) % _N_FRAMES
+    return table
+
+
+def _parts(n: int) -> Iterator[slice]:
+    for first in range(0, n, _AT_A_TIME):
+        yield slice(first, min(first + _AT_A_TIME, n))
+
+
+def _rolled(pictures: ImageArray, shifts: IntArray) -> ImageArray:
     changed = np.empty_like(pictures)
-    weights = np.ones(n, np.float32)
-    for i, generator in enumerate(generators):
-        shift = generator.integers(-config.max_shift_frames, config.max_shift_frames + 1)
-        changed[i] = np.roll(pictures[i], shift, axis=1)
-        for _ in range(config.n_time_masks):
-            changed[i, :, _stretch(generator, config.max_time_mask_frames, n_frames)] = 0
-        for _ in range(config.n_frequency_masks):
-            changed[i, _stretch(generator, config.max_frequency_mask_bands, n_bands)] = 0
-        if config.mixup_alpha > 0:
-            share = generator.beta(config.mixup_alpha, config.mixup_alpha)
-            weights[i] = max(share, 1 - share)
-    if config.mixup_alpha == 0 or n == 1:
-        return changed, targets
-    own = weights[:, np.newaxis]
-    targets = own * targets + (1 - own) * np.roll(targets, 1, axis=0)
-    own = own[:, np.newaxis]
-    mixed = own * changed + (1 - own) * np.roll(changed, 1, axis=0)
-    return np.rint(mixed).astype(np.uint8), targets
+    for picture, rolled, shift in zip(pictures, changed, shifts % _N_FRAMES, strict=True):
+        rolled[:, shift:] = picture[:, : _N_FRAMES - shift]
+        rolled[:, :shift] = picture[:, _N_FRAMES - shift :]
+    return changed
 
 
-def _stretch(generator: np.random.Generator, max_length: int, size: int) -> slice:
-    """Draw a stretch of up to `max_length` that lies within `size`."""
-    length = int(generator.integers(0, min(max_length, size) + 1))
-    first = int(generator.integers(0, size - length + 1))
-    return slice(first, first + length)
+def _in_another_tempo(pictures: ImageArray, table: IntArray) -> ImageArray:
+    changed = np.empty_like(pictures)
+    for part in _parts(len(pictures)):
+        # With time first, a frame is 64 bytes in a row, copied at once.
+        frames = np.ascontiguousarray(pictures[part].transpose(0, 2, 1)).reshape(-1, _N_BANDS)
+        firsts = np.arange(0, len(frames), _N_FRAMES)[:, np.newaxis]
+        taken = np.take(frames, table[part] + firsts, axis=0)
+        changed[part] = taken.transpose(0, 2, 1)
+    return changed
+
+
+def _change_pitch(pictures: ImageArray, bands: IntArray) -> None:
+    """Move by whole bands: a whistle is one or two bands thick, and half of it would be lost."""
+    for picture, up in zip(pictures, np.clip(bands, -_N_BANDS, _N_BANDS).tolist(), strict=True):
+        if up > 0:
+            picture[: _N_BANDS - up] = picture[up:]
+            picture[_N_BANDS - up :] = 0
+        elif up < 0:
+            picture[-up:] = picture[:up]
+            picture[:-up] = 0
+
+
+def _amplify(pictures: ImageArray, gain_db: FloatArray, grey_db: float) -> None:
+    tables = gain_table(grey_db)[_row(whole_levels(gain_db, grey_db))]
+    places = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.intp)
+    firsts = (BRIGHTEST + 1) * np.arange(_AT_A_TIME)[:, np.newaxis, np.newaxis]
+    for part in _parts(len(pictures)):
+        own = pictures[part]
+        place = places[: len(own)]
+        place[...] = own
+        place += firsts[: len(own)]
+        np.take(tables[part].ravel(), place, out=own, mode="clip")  # "raise" copies `out`
+
+
+def _mix_backgrounds_in(
+    pictures: ImageArray, draws: Draws, backgrounds: ImageArray, grey_db: float
+) -> None:
+    chosen = np.flatnonzero(draws.backgrounds >= 0)
+    loudest = pictures.max(axis=(1, 2)).astype(np.int64)
+    above = loudest - whole_levels(draws.background_snr_db, grey_db)
+    tables = mixing_table(grey_db)[_row(above)[chosen]]
+    differences = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.int16)
+    places = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.intp)
+    firsts = BRIGHTEST + _DIFFERENCES * np.arange(_AT_A_TIME)[:, np.newaxis, np.newaxis]
+    firsts = firsts.astype(np.int16)
+    for part in _parts(len(chosen)):
+        own: ImageArray = pictures[chosen[part]]
+        difference, place = differences[: len(own)], places[: len(own)]
+        difference[...] = backgrounds[draws.backgrounds[chosen[part]]]
+        difference -= own
+        difference += firsts[: len(own)]
+        place[...] = difference
+        change = np.take(tables[part].ravel(), place, mode="clip")
+        pictures[chosen[part]] = own + change  # in 8 bits, as the table is made for
+
+
+def _row(levels: IntArray) -> IntArray:
+    """Tell which row of a table is for so many grey levels, or for the most that it knows."""
+    return BRIGHTEST + np.clip(levels, -BRIGHTEST, BRIGHTEST)
+
+
+def _kept(starts: IntArray, ends: IntArray, size: int) -> ImageArray:
+    """Tell where no mask lies, uint8 (n, size): 1 to multiply with, 0 where one does."""
+    places = np.arange(size)
+    covered = (places >= starts[..., np.newaxis]) & (places < ends[..., np.newaxis])
+    return np.asarray(~covered.any(axis=1), np.uint8)
+
+
+def _mixed(pictures: ImageArray, draws: Draws) -> ImageArray:
+    weights = np.rint(draws.own_weights * MIXUP_STEPS).astype(np.uint16)[:, np.newaxis, np.newaxis]
+    mixed = pictures.copy()
+    chosen = np.flatnonzero(draws.own_weights < 1)
+    for part in _parts(len(chosen)):
+        items = chosen[part]
+        total = pictures[items] * weights[items]
+        total += pictures[draws.partners[items]] * (MIXUP_STEPS - weights[items])
+        total += MIXUP_STEPS // 2
+        total >>= 8
+        mixed[items] = total
+    return mixed
+
+
+def _mixed_targets(targets: FloatArray, draws: Draws) -> FloatArray:
+    own = draws.own_weights[:, np.newaxis]
+    mixed: FloatArray = own * targets + (1 - own) * targets[draws.partners]
+    return mixed

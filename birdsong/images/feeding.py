@@ -1,13 +1,14 @@
 """Multi-threaded generators of ``uint8`` batches from a folder of PNGs.
 
 Threads make whole batches ahead of the one that is asked for; they come out in order. What a batch
-holds follows from the seed, the epoch and the pictures, never from the number of threads.
+holds follows from the seed, the epoch, its place in the epoch and the pictures, never from the
+number of threads.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -15,13 +16,15 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.augment import AugmentConfig, augment
+from birdsong.images.augment import AugmentConfig, apply_augmentation, draw_augmentation
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batch: TypeAlias = tuple[ImageArray, FloatArray]
 
 _BATCHES_AHEAD = 4  # for each thread: bounds the memory when the network is the slower one
+_MAX_BACKGROUNDS = 2048  # 26 MB: in memory, so that a batch does not wait for twice the files
 
 
 class PictureFeed:
@@ -43,11 +46,14 @@ class PictureFeed:
         Draw a new order for each epoch; otherwise pictures come in the order of `rows`.
     augmentation : AugmentConfig, optional
         None leaves the pictures as they are.
+    background_rows : sequence of IndexRow
+        The pictures that the augmentation may mix in. They are read now, and of many only some.
 
     Raises
     ------
     DatasetError
-        If there is no picture.
+        If there is no picture, or no background where the augmentation wants some; or if a
+        background picture is missing or damaged.
     ValueError
         If the lengths differ, an index is out of range, or a size is below one.
     """
@@ -64,6 +70,7 @@ class PictureFeed:
         seed: int = 0,
         shuffle: bool = False,
         augmentation: AugmentConfig | None = None,
+        background_rows: Sequence[IndexRow] = (),
     ) -> None:
         if len(rows) == 0:
             raise DatasetError(f"{store.folder}: no picture is left to feed")
@@ -87,6 +94,7 @@ class PictureFeed:
         self._seed = seed
         self._shuffle = shuffle
         self._augmentation = augmentation
+        self._backgrounds = self._read_backgrounds(background_rows)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller than the others."""
@@ -118,8 +126,8 @@ class PictureFeed:
         waiting: deque[Future[Batch]] = deque()
         executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="birdsong-feed")
         try:
-            for part in parts:
-                waiting.append(executor.submit(self._batch, part, number))
+            for place, part in enumerate(parts):
+                waiting.append(executor.submit(self._batch, part, number, place))
                 if len(waiting) >= _BATCHES_AHEAD * self._n_threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -134,11 +142,41 @@ class PictureFeed:
             yield from self.epoch(number)
             number += 1
 
-    def _batch(self, items: IntArray, epoch: int) -> Batch:
-        pictures = np.stack([self._store.read_picture(self._rows[i]) for i in items])
+    def _batch(self, items: IntArray, epoch: int, place: int) -> Batch:
+        pictures = self._read(self._rows[i] for i in items)
         targets = np.zeros((len(items), self._n_labels), np.float32)
         targets[np.arange(len(items)), self._label_indices[items]] = 1
         if self._augmentation is not None:
-            generators = [np.random.default_rng((self._seed, epoch, int(i))) for i in items]
-            pictures, targets = augment(pictures, targets, generators, self._augmentation)
+            key = np.random.SeedSequence((self._seed, epoch, place))
+            draws = draw_augmentation(
+                np.random.Generator(np.random.Philox(key)),
+                len(items),
+                self._augmentation,
+                n_backgrounds=len(self._backgrounds),
+            )
+            pictures, targets = apply_augmentation(
+                pictures,
+                targets,
+                draws,
+                self._augmentation,
+                self._backgrounds,
+                grey_db=self._store.config.grey_db,
+            )
         return pictures[..., np.newaxis], targets
+
+    def _read_backgrounds(self, rows: Sequence[IndexRow]) -> ImageArray:
+        if self._augmentation is None or self._augmentation.background_share == 0:
+            return np.empty((0, *SPECTROGRAM_SHAPE), np.uint8)
+        if len(rows) == 0:
+            raise DatasetError(
+                f"{self._store.folder}: background_share is "
+                f"{self._augmentation.background_share:g}, but there is no background picture to "
+                "mix in; set it to 0, or feed pictures with background among them"
+            )
+        chosen = np.arange(len(rows))
+        if len(rows) > _MAX_BACKGROUNDS:
+            chosen = np.random.default_rng(self._seed).choice(chosen, _MAX_BACKGROUNDS, False)
+        return self._read(rows[i] for i in np.sort(chosen))
+
+    def _read(self, rows: Iterable[IndexRow]) -> ImageArray:
+        return np.stack([self._store.read_picture(row) for row in rows])

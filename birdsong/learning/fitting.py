@@ -203,4 +203,5 @@ def _feed(
         seed=config.seed,
         shuffle=training,
         augmentation=config.augmentation if training else None,
+        background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
     )

@@ -102,6 +102,11 @@ class SpectrogramConfig:
         """Samples that a whole picture is made of: 200 hops, and the reach of the last window."""
         return (SPECTROGRAM_SHAPE[1] - 1) * self.hop_length + self.n_fft
 
+    @property
+    def grey_db(self) -> float:
+        """Decibels of one grey level."""
+        return (self.brightest_db - self.darkest_db) / 255
+
     def fingerprint(self) -> str:
         """Hash of every field: pictures with the same one can be mixed."""
         return _fingerprint(self)

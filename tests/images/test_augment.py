@@ -1,133 +1,230 @@
-"""What augmentation may change in a picture, and what it may not."""
+"""What augmentation does to a picture, kind by kind, on pictures made by hand."""
+
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.errors import ConfigError
-from birdsong.images.augment import AugmentConfig, augment
+from birdsong.images.augment import Draws, apply_augmentation, draw_augmentation
+from birdsong.images.decibels import GREY_DB
+from tests.images.drawn import KINDS, NOTHING, draws_of, generator, one_hot
 from tests.images.small_store import random_pictures
 
-NOTHING = AugmentConfig(
-    max_shift_frames=0,
-    n_time_masks=0,
-    max_time_mask_frames=0,
-    n_frequency_masks=0,
-    max_frequency_mask_bands=0,
-    mixup_alpha=0.0,
-)
+BACKGROUNDS = random_pictures(3, seed=1) // 4
 
 
-def only(**fields: float) -> AugmentConfig:
-    return AugmentConfig(**({name: getattr(NOTHING, name) for name in NOTHING.__slots__} | fields))
+def changed_by(config, pictures, mixed_in=None, **values):
+    """The pictures, changed as `values` say."""
+    draws = draws_of(len(pictures), **values)
+    changed, _ = apply_augmentation(pictures, one_hot(len(pictures)), draws, config, mixed_in)
+    return changed
 
 
-def generators(n: int, seed: int = 0) -> list[np.random.Generator]:
-    return [np.random.default_rng((seed, i)) for i in range(n)]
+def lit(row, column, level=255):
+    """A dark picture with one lit point; uint8 (1, 64, 200)."""
+    picture = np.zeros((1, 64, 200), np.uint8)
+    picture[0, row, column] = level
+    return picture
 
 
-def one_hot(n: int) -> np.ndarray:
-    return np.eye(n, dtype=np.float32)
+def places(picture):
+    """Where a picture is lit, as (row, column)."""
+    return list(zip(*(axis.tolist() for axis in np.nonzero(picture)), strict=True))
 
 
 @given(
-    n=st.integers(1, 5),
+    n=st.integers(1, 20),
     seed=st.integers(0, 2**31),
-    config=st.builds(
-        AugmentConfig,
-        max_shift_frames=st.integers(0, 300),
-        n_time_masks=st.integers(0, 3),
-        max_time_mask_frames=st.integers(0, 300),
-        n_frequency_masks=st.integers(0, 3),
-        max_frequency_mask_bands=st.integers(0, 100),
-        mixup_alpha=st.floats(0, 5),
-    ),
+    config=st.sampled_from(list(KINDS.values())),
 )
 def test_a_batch_stays_a_batch(n, seed, config):
     pictures, targets = random_pictures(n), one_hot(n)
-    changed, mixed = augment(pictures, targets, generators(n, seed), config)
+    draws = draw_augmentation(generator(seed), n, config, n_backgrounds=3)
+    changed, mixed = apply_augmentation(pictures, targets, draws, config, BACKGROUNDS)
     assert (changed.shape, changed.dtype) == (pictures.shape, np.uint8)
     assert (mixed.shape, mixed.dtype) == (targets.shape, np.float32)
     assert mixed.min() >= 0
-    np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(mixed.sum(axis=1), 1)
     np.testing.assert_array_equal(pictures, random_pictures(n), "the pictures given stay")
     np.testing.assert_array_equal(targets, one_hot(n), "the targets given stay")
-    again, _ = augment(pictures, targets, generators(n, seed), config)
+    again, _ = apply_augmentation(pictures, targets, draws, config, BACKGROUNDS)
     np.testing.assert_array_equal(changed, again)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_does_not_depend_on_its_place_in_the_batch(kind):
+    n, config = 11, replace(KINDS[kind], mixup_alpha=0.0)
+    pictures = random_pictures(n)
+    draws = draw_augmentation(generator(), n, config, n_backgrounds=3)
+    together, _ = apply_augmentation(pictures, one_hot(n), draws, config, BACKGROUNDS)
+    for i in range(n):
+        own = Draws(
+            **{field.name: getattr(draws, field.name)[i : i + 1] for field in fields(Draws)}
+        )
+        alone, _ = apply_augmentation(pictures[i : i + 1], one_hot(1), own, config, BACKGROUNDS)
+        np.testing.assert_array_equal(alone[0], together[i])
+
+
 def test_no_augmentation_is_none():
-    pictures, targets = random_pictures(4), one_hot(4)
-    changed, same = augment(pictures, targets, generators(4), NOTHING)
-    np.testing.assert_array_equal(changed, pictures)
-    np.testing.assert_array_equal(same, targets)
+    changed, targets = apply_augmentation(
+        random_pictures(4), one_hot(4), draw_augmentation(generator(), 4, NOTHING), NOTHING
+    )
+    np.testing.assert_array_equal(changed, random_pictures(4))
+    np.testing.assert_array_equal(targets, one_hot(4))
 
 
-@given(st.permutations(range(5)), st.integers(1, 5))
-def test_a_picture_depends_on_its_own_generator_only(order, n_others):
-    config = AugmentConfig(mixup_alpha=0.0)
-    pictures, targets = random_pictures(5), one_hot(5)
-    expected, _ = augment(pictures, targets, generators(5), config)
-    chosen = order[:n_others]
-    own = generators(5)
-    changed, _ = augment(pictures[chosen], targets[chosen], [own[i] for i in chosen], config)
-    np.testing.assert_array_equal(changed, expected[chosen])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
+def test_every_kind_changes_pictures(kind):
+    config = KINDS[kind]
+    draws = draw_augmentation(generator(), 9, config, n_backgrounds=3)
+    changed, _ = apply_augmentation(random_pictures(9), one_hot(9), draws, config, BACKGROUNDS)
+    assert (changed != random_pictures(9)).any(axis=(1, 2)).sum() >= 5
 
 
-def test_other_draws_change_it_otherwise():
-    pictures, targets = np.repeat(random_pictures(1), 8, axis=0), one_hot(8)
-    changed, _ = augment(pictures, targets, generators(8), AugmentConfig(mixup_alpha=0.0))
-    assert len({picture.tobytes() for picture in changed}) == 8
+@pytest.mark.parametrize(("shift", "column"), [(7, 17), (-10, 0), (-11, 199), (250, 60)])
+@pytest.mark.parametrize("kind", ["shift", "tempo"])
+def test_a_shift_moves_a_point_in_time(kind, shift, column):
+    (changed,) = changed_by(KINDS[kind], lit(20, 10), shift_frames=shift)
+    assert places(changed) == [(20, column)]
 
 
-def test_a_shift_rolls_in_time_by_no_more_than_asked():
-    (picture,) = random_pictures(1)
-    rolled = {np.roll(picture, shift, axis=1).tobytes(): shift for shift in range(-3, 4)}
-    batch = np.repeat(picture[np.newaxis], 60, axis=0)
-    changed, _ = augment(batch, one_hot(60), generators(60), only(max_shift_frames=3))
-    assert {rolled[each.tobytes()] for each in changed} == set(range(-3, 4))
+@given(st.integers(-300, 300))
+def test_a_shift_is_a_roll(shift):
+    pictures = random_pictures(1)
+    expected = np.roll(pictures, shift, axis=2)
+    for kind in ("shift", "tempo"):
+        changed = changed_by(KINDS[kind], pictures, shift_frames=shift)
+        np.testing.assert_array_equal(changed, expected)
 
 
-@pytest.mark.parametrize(
-    ("config", "axis"),
-    [
-        (only(n_time_masks=2, max_time_mask_frames=10), 0),
-        (only(n_frequency_masks=2, max_frequency_mask_bands=10), 1),
-    ],
-)
-def test_masks_cover_whole_stretches_of_at_most_the_width_asked(config, axis):
-    white = np.full((40, 64, 200), 255, np.uint8)
-    changed, _ = augment(white, one_hot(40), generators(40), config)
-    covered = (changed == 0).all(axis=axis + 1)  # whole columns, or whole rows
-    np.testing.assert_array_equal(changed == 0, np.expand_dims(covered, axis + 1) & (white > 0))
-    n_covered = covered.sum(axis=1)
-    assert n_covered.max() <= 20
-    assert len(set(n_covered)) > 5, "widths vary"
-    starts = (np.diff(covered.astype(int), axis=1, prepend=0) == 1).sum(axis=1)
-    assert starts.max() == 2
+@pytest.mark.parametrize("tempo", [0.875, 1.125])
+def test_a_tempo_draws_a_rhythm_together_about_the_middle(tempo):
+    beats = np.zeros((1, 64, 200), np.uint8)
+    beats[:, :, [40, 41, 100, 101, 160, 161]] = 255  # two frames each, so that none is skipped
+    (changed,) = changed_by(KINDS["tempo"], beats, tempo=tempo)
+    for beat in (40.5, 100.5, 160.5):
+        expected = 99.5 + (beat - 99.5) / tempo
+        found = np.flatnonzero(changed[0, round(expected) - 4 : round(expected) + 5])
+        assert found.mean() + round(expected) - 4 == pytest.approx(expected, abs=0.8)
+    assert (changed == changed[:1]).all(), "pitch stays"
+
+
+@pytest.mark.parametrize(("bands", "row"), [(3, 17), (-3, 23), (20, 0), (0, 20)])
+def test_pitch_moves_a_point_up_and_down(bands, row):
+    (changed,) = changed_by(KINDS["pitch"], lit(20, 10), pitch_bands=bands)
+    assert places(changed) == [(row, 10)]
+
+
+@given(st.integers(-70, 70))
+def test_what_pitch_moves_over_the_edge_is_gone(bands):
+    pictures = random_pictures(1)
+    (changed,) = changed_by(KINDS["pitch"], pictures, pitch_bands=bands)
+    expected = np.zeros((64, 200), np.uint8)
+    for row in range(64):
+        if 0 <= row + bands < 64:
+            expected[row] = pictures[0, row + bands]
+    np.testing.assert_array_equal(changed, expected)
+
+
+@given(st.floats(-60, 60))
+def test_a_gain_moves_the_song_and_leaves_the_background(gain_db):
+    levels = np.resize(np.arange(256, dtype=np.uint8), (1, 64, 200))
+    (changed,) = changed_by(KINDS["gain"], levels, gain_db=gain_db)
+    song = 10 ** (levels[0] * GREY_DB / 10) - 1  # its power in units of the background's
+    gain = 10 ** (np.clip(gain_db, -50, 50) / 10)
+    expected = np.clip(10 * np.log10(1 + gain * song) / GREY_DB, 0, 255)
+    np.testing.assert_allclose(changed, expected, atol=1.01)
+    assert (changed[levels[0] == 0] == 0).all()
+
+
+def test_a_gain_moves_what_is_loud_by_all_of_it():
+    changed = changed_by(KINDS["gain"], lit(20, 10, level=150), gain_db=5.0)
+    assert changed[0, 20, 10] == pytest.approx(150 + 5 / GREY_DB, abs=1)
+    assert places(changed[0]) == [(20, 10)]
+
+
+def test_a_mask_is_dark_and_nothing_else_is():
+    white = np.full((2, 64, 200), 255, np.uint8)
+    config = replace(KINDS["time masks"], n_frequency_masks=1)
+    changed = changed_by(
+        config,
+        white,
+        time_mask_starts=[[0, 50], [10, 10]],
+        time_mask_ends=[[5, 80], [10, 200]],
+        frequency_mask_starts=[[60], [3]],
+        frequency_mask_ends=[[64], [4]],
+    )
+    expected = white.copy()
+    expected[0, :, 0:5] = expected[0, :, 50:80] = expected[0, 60:64] = 0
+    expected[1, :, 10:200] = expected[1, 3:4] = 0
+    np.testing.assert_array_equal(changed, expected)
+
+
+@pytest.mark.parametrize("snr_db", [0, 10, 20, 35])
+def test_a_song_stands_as_far_above_a_mixed_in_background_as_was_drawn(snr_db):
+    steady = np.zeros((1, 64, 200), np.uint8)
+    song = lit(20, 10, level=round(45 / GREY_DB))
+    (changed,) = changed_by(
+        KINDS["background"], song, steady, backgrounds=0, background_snr_db=snr_db
+    )
+    # 45 dB above its own background, whose power is added to that of the other.
+    other = 10 ** ((45 - snr_db) / 10)
+    expected_db = 10 * np.log10((10**4.5 + other) / (1 + other))
+    assert changed[20, 10] * GREY_DB == pytest.approx(expected_db, abs=GREY_DB)
+    if 10 <= snr_db <= 20:
+        assert expected_db == pytest.approx(snr_db, abs=0.5), "as nothing else is in the way"
+    assert places(changed) == [(20, 10)], "background on background is background"
+
+
+@given(
+    own=st.integers(0, 255), other=st.integers(0, 255), loudest=st.integers(0, 255),
+    snr_db=st.floats(0, 60),
+)  # fmt: skip
+def test_mixing_adds_powers(own, other, loudest, snr_db):
+    picture, background = lit(0, 0, max(own, loudest)), np.zeros((1, 64, 200), np.uint8)
+    picture[0, 5, 5], background[0, 5, 5] = own, other
+    (changed,) = changed_by(
+        KINDS["background"], picture, background, backgrounds=0, background_snr_db=snr_db
+    )
+    above_db = np.clip(max(own, loudest) * GREY_DB - snr_db, -50, 50)
+    weight = 10 ** (above_db / 10)
+    powers = 10 ** (own * GREY_DB / 10), 10 ** (other * GREY_DB / 10)
+    expected = 10 * np.log10((powers[0] + weight * powers[1]) / (1 + weight)) / GREY_DB
+    assert changed[5, 5] == pytest.approx(expected, abs=1.01)
+    assert min(own, other) <= changed[5, 5] <= max(own, other)
+
+
+def test_only_pictures_that_were_chosen_get_a_background():
+    pictures = random_pictures(20) // 2
+    chosen = np.where(np.arange(20) % 3 == 0, np.arange(20) % 2, -1)
+    changed = changed_by(
+        KINDS["background"], pictures, BACKGROUNDS, backgrounds=chosen, background_snr_db=10
+    )
+    np.testing.assert_array_equal((changed != pictures).any(axis=(1, 2)), chosen >= 0)
+
+
+def test_a_background_that_is_wanted_must_be_given():
+    with pytest.raises(ValueError, match="mixes backgrounds in, but none are given"):
+        changed_by(KINDS["background"], lit(0, 0))
 
 
 def test_mixup_mixes_targets_as_it_mixes_pictures():
     n = 16
     greys = np.arange(n) * 15
     pictures = np.broadcast_to(greys[:, np.newaxis, np.newaxis], (n, 64, 200)).astype(np.uint8)
-    changed, targets = augment(pictures, one_hot(n), generators(n), only(mixup_alpha=1.0))
+    draws = draw_augmentation(generator(), n, KINDS["mixup"])
+    changed, targets = apply_augmentation(pictures, one_hot(n), draws, KINDS["mixup"])
     own = targets[np.arange(n), np.arange(n)]
-    assert (own >= 0.5).all(), "a picture stays mostly itself"
-    assert own.std() > 0.05, "each has its own share"
-    assert ((targets > 0).sum(axis=1) <= 2).all()
+    np.testing.assert_array_equal(own, draws.own_weights)
+    np.testing.assert_array_equal(targets[np.arange(n), draws.partners], 1 - draws.own_weights)
     np.testing.assert_allclose(changed[:, 0, 0], targets @ greys, atol=0.51)
     assert (changed == changed[:, :1, :1]).all()
 
 
 def test_a_lone_picture_is_mixed_with_none():
-    changed, targets = augment(random_pictures(1), one_hot(1), generators(1), only(mixup_alpha=1.0))
+    draws = draw_augmentation(generator(), 1, KINDS["mixup"])
+    changed, targets = apply_augmentation(random_pictures(1), one_hot(1), draws, KINDS["mixup"])
     np.testing.assert_array_equal(changed, random_pictures(1))
     np.testing.assert_array_equal(targets, [[1]])
-
-
-@pytest.mark.parametrize("field", AugmentConfig.__slots__)
-def test_a_config_out_of_range_is_named(field):
-    with pytest.raises(ConfigError, match=rf"AugmentConfig\.{field} must be at least 0, got -1"):
-        AugmentConfig(**{field: -1})

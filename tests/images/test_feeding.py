@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from birdsong.errors import DatasetError
+from birdsong.images import feeding
 from birdsong.images.augment import AugmentConfig
 from birdsong.images.feeding import PictureFeed
+from tests.images.drawn import KINDS
 from tests.images.small_store import random_pictures, write_small_store
 
 N = 23
@@ -80,10 +82,17 @@ def test_epochs_and_seeds_have_orders_of_their_own(store):
         assert one != other
 
 
-def test_any_number_of_threads_gives_the_same_batches(store):
+@pytest.mark.parametrize("kind", ["defaults", "everything"])
+def test_any_number_of_threads_gives_the_same_batches(store, kind):
     def batches(n_threads):
-        options = {"shuffle": True, "augmentation": AugmentConfig(), "seed": 3}
-        whole = feed(store, n_threads=n_threads, **options)
+        whole = feed(
+            store,
+            n_threads=n_threads,
+            shuffle=True,
+            augmentation=KINDS[kind],
+            background_rows=store.rows[:5],
+            seed=3,
+        )
         return list(itertools.chain(whole.epoch(0), whole.epoch(1)))
 
     expected = batches(1)
@@ -106,13 +115,45 @@ def test_augmentation_changes_with_the_epoch(store):
     assert (first != second).any(axis=(1, 2, 3)).sum() > N / 2
 
 
-def test_what_is_drawn_for_a_picture_does_not_depend_on_its_batch(store):
-    config = AugmentConfig(mixup_alpha=0.0)
-    small, large = (
-        np.concatenate([p for p, _ in feed(store, batch_size=n, augmentation=config).epoch()])
-        for n in (4, 23)
+def test_batches_of_an_epoch_are_augmented_otherwise(store):
+    # The same picture again and again, so that only the draws differ.
+    rows = [store.rows[0]] * N
+    whole = PictureFeed(store, rows, LABELS, n_labels=3, batch_size=4, augmentation=KINDS["shift"])
+    batches = [pictures.tobytes() for pictures, _ in whole.epoch()]
+    assert len(set(batches)) == len(batches)
+
+
+def test_backgrounds_come_from_the_rows_that_were_given(store):
+    def pictures(**options):
+        return np.concatenate([pictures for pictures, _ in feed(store, **options).epoch()])
+
+    config = KINDS["background"]
+    (one,), (other,) = ([store.rows[i]] for i in (3, 4))
+    with_one, with_other = (
+        pictures(augmentation=config, background_rows=[row]) for row in (one, other)
     )
-    np.testing.assert_array_equal(small, large)
+    assert (with_one != with_other).any(axis=(1, 2, 3)).mean() == pytest.approx(0.7, abs=0.3)
+    np.testing.assert_array_equal(
+        pictures(augmentation=KINDS["shift"], background_rows=[one]),
+        pictures(augmentation=KINDS["shift"]),
+        "where the config wants none",
+    )
+
+
+def test_of_many_backgrounds_some_are_kept(store, monkeypatch):
+    monkeypatch.setattr(feeding, "_MAX_BACKGROUNDS", 4)
+    feeds = [
+        feed(store, augmentation=KINDS["background"], background_rows=store.rows, seed=seed)
+        for seed in (0, 0, 1)
+    ]
+    kept = [[NUMBER_OF[each.tobytes()] for each in one._backgrounds] for one in feeds]
+    assert kept[0] == kept[1] != kept[2]
+    assert len(set(kept[0])) == 4
+
+
+def test_a_background_that_is_wanted_must_be_there(store):
+    with pytest.raises(DatasetError, match=r"images: background_share is 0\.7, but there is no"):
+        feed(store, augmentation=KINDS["background"])
 
 
 def test_forever_is_epoch_after_epoch(store):
