@@ -1,0 +1,230 @@
+"""Recipes compared: each trained on the same folds by session, a line of a table for each.
+
+    python -m benchmarks.recipes --audio audio --table docs/recipes.csv plain hierarchical
+    python -m benchmarks.recipes --table docs/recipes.csv --compare
+
+A recipe changes how pictures are made, what is learned, or how. All hold out the same recordings,
+so that differences are paired: recording by recording, sessions weighed at random. It can be
+stopped and started again: a fold of a recipe that stands in the table is not trained anew. Each
+line says how many epochs it took; only lines with as many are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+N_FOLDS = 5
+FOLDS = (0, 1)
+EPOCHS = 15
+MIN_RECORDINGS = 6
+METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
+COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is done otherwise than by default: fields of the configs."""
+
+    spectrogram: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: Mapping[str, Any] = field(default_factory=dict)
+    material: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "plain": Recipe(),
+    "soft-labels": Recipe(training={"loss": "soft-labels"}),
+    "hierarchical": Recipe(training={"loss": "hierarchical"}),
+    "auxiliary": Recipe(training={"loss": "auxiliary"}),
+    "partly-named": Recipe(material={"partly_named": True}),
+    "auxiliary, partly-named": Recipe(
+        material={"partly_named": True}, training={"loss": "auxiliary"}
+    ),
+    "22 kHz, 4 s": Recipe(
+        spectrogram={"sample_rate_hz": 22_050, "hop_length": 441, "f_max_hz": 10_000.0},
+        preprocessing={"step_s": 2.0},
+    ),
+    "22 kHz, 3 s": Recipe(
+        spectrogram={"sample_rate_hz": 22_050, "hop_length": 331, "f_max_hz": 10_000.0}
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train what is asked for, or compare what stands in the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
+    parser.add_argument("--table", type=Path, required=True, help="CSV, begun if need be")
+    parser.add_argument("--audio", type=Path, help="folder of the manifest's recordings")
+    parser.add_argument("--manifest", type=Path, default=Path("data_manifest.csv"))
+    parser.add_argument("--work", type=Path, default=Path("runs/recipes"), help="kept between runs")
+    parser.add_argument("--folds", type=int, nargs="+", default=FOLDS)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--compare", action="store_true", help="with the first recipe named")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.names) - set(RECIPES):
+        parser.error(f"no such recipe: {', '.join(sorted(unknown))}")
+    if asked.compare:
+        compare(asked.table, asked.work, asked.epochs, against=(asked.names or ["plain"])[0])
+        return 0
+    if asked.audio is None or not asked.names:
+        parser.error("name the recipes, and the folder of recordings with --audio")
+    for fold in asked.folds:
+        for name in asked.names:
+            if (name, fold, asked.epochs) in read_table(asked.table):
+                continue
+            line = train_one(name, fold, asked.epochs, asked.manifest, asked.audio, asked.work)
+            append(asked.table, line)
+            print(", ".join(f"{column} {line[column]}" for column in COLUMNS), flush=True)
+    return 0
+
+
+def train_one(
+    name: str, fold: int, epochs: int, manifest: Path, audio: Path, work: Path
+) -> dict[str, Any]:
+    """Train a recipe without one fold, and measure it on that fold."""
+    import keras
+
+    from birdsong.atomic import write_atomically
+    from birdsong.calibration_data import calibration_to_bytes
+    from birdsong.images.augment_config import AugmentConfig
+    from birdsong.images.preprocess import preprocess
+    from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.images.store import open_store
+    from birdsong.learning.evaluation import measure_heard
+    from birdsong.learning.fitting import fit_network
+    from birdsong.learning.hearing import hear_part
+    from birdsong.learning.material import MaterialConfig, gather_fold
+    from birdsong.learning.training_config import TrainingConfig
+    from birdsong.recordings.manifest import read_manifest
+    from birdsong.sound.spectrogram import SpectrogramConfig
+
+    recipe = RECIPES[name]
+    pictures = PreprocessConfig(
+        spectrogram=SpectrogramConfig(**recipe.spectrogram), **recipe.preprocessing
+    )
+    images = work / f"images-{pictures.spectrogram.fingerprint()}-{pictures.step_s:g}"
+    if not (images / "receipt.csv").exists():
+        preprocess(read_manifest(manifest), audio, images, config=pictures, n_jobs=-1)
+    store = open_store(images)
+    material = MaterialConfig(
+        min_recordings=MIN_RECORDINGS,
+        validation_share=0.0,
+        calibration_share=0.0,
+        test_share=0.0,
+    )
+    config = TrainingConfig(
+        material=replace(material, **recipe.material),
+        epochs=epochs,
+        augmentation=AugmentConfig(**recipe.augmentation),
+        **recipe.training,
+    )
+    gathered = gather_fold(store, config.material, N_FOLDS, fold)
+    folder = run_folder(work, name, fold, epochs)
+    keras.backend.clear_session()
+    started_s = time.monotonic()
+    model, _ = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
+    heard = hear_part(
+        model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
+    )
+    write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
+    measured = measure_heard(heard, gathered)
+    return {
+        "recipe": name,
+        "fold": fold,
+        "epochs": epochs,
+        "seed": config.seed,
+        "recordings": len(heard),
+        "seconds": round(time.monotonic() - started_s),
+        "pictures": len(gathered.train.rows),
+        **{metric: round(measured[metric], 4) for metric in METRICS},
+    }
+
+
+def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
+    """Print each recipe's accuracy, and how it differs from one on the recordings of both."""
+    from birdsong.learning.bootstrap import session_interval
+
+    lines = [line for line in read_table(table).values() if int(line["epochs"]) == epochs]
+    names = list(dict.fromkeys(line["recipe"] for line in lines))
+    right = {
+        name: _right(
+            [
+                run_folder(work, name, int(line["fold"]), epochs)
+                for line in lines
+                if line["recipe"] == name
+            ]
+        )
+        for name in names
+    }
+    for name in names:
+        own = [line for line in lines if line["recipe"] == name]
+        means = [
+            f"{metric} {np.mean([float(line[metric]) for line in own]):.3f}" for metric in METRICS
+        ]
+        print(f"{name}: {len(own)} folds, {', '.join(means)}")
+        both = sorted(right[name].keys() & right[against].keys())
+        if name == against or not both:
+            continue
+        differences = np.array([right[name][key] - right[against][key] for key in both], float)
+        low, high = session_interval(
+            lambda weights, d=differences: float(np.average(d, weights=weights)),  # type: ignore[misc]
+            [session for _, session in both],
+        )
+        print(
+            f"    top-1 against {against}: {100 * differences.mean():+.1f} points "
+            f"({100 * low:+.1f} to {100 * high:+.1f}) on {len(both)} recordings"
+        )
+
+
+def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
+    """Whether the most probable label was right, for each recording and its session."""
+    from birdsong.calibration import pool_all
+    from birdsong.calibration_data import calibration_from_bytes
+    from birdsong.pooling import DEFAULT_POOLING
+
+    right: dict[tuple[str, str], bool] = {}
+    for folder in folders:
+        data = calibration_from_bytes((folder / "held_out.npz").read_bytes())
+        said, _ = pool_all(data, background=True, rule=DEFAULT_POOLING)
+        keys = zip(data.recordings, data.sessions, strict=True)
+        right.update(zip(keys, (said.argmax(axis=1) == data.y_true).tolist(), strict=True))
+    return right
+
+
+def run_folder(work: Path, name: str, fold: int, epochs: int) -> Path:
+    """Where a recipe's training without a fold is kept."""
+    return work / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}" / str(fold)
+
+
+def read_table(table: Path) -> dict[tuple[str, int, int], dict[str, str]]:
+    """Read the lines that stand in a table, by recipe, fold and epochs."""
+    if not table.exists():
+        return {}
+    with table.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    return {(line["recipe"], int(line["fold"]), int(line["epochs"])): line for line in lines}
+
+
+def append(table: Path, line: Mapping[str, Any]) -> None:
+    """Add a line to a table."""
+    is_new = not table.exists()
+    with table.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The table of recipes: begun, added to, read, compared."""
+
+import numpy as np
+import pytest
+
+from benchmarks import recipes
+from birdsong.calibration_data import CalibrationData, calibration_to_bytes
+
+
+def heard(right: list[bool]) -> CalibrationData:
+    """Recordings of label 0, each most probably of it or of label 1; the background comes last."""
+    n = len(right)
+    logits = np.zeros((n, 3), np.float32)
+    logits[np.arange(n), np.where(right, 0, 1)] = 5
+    logits[:, 2] = -5
+    return CalibrationData(
+        logits=logits,
+        starts_s=np.zeros(n, np.float32),
+        offsets=np.arange(n + 1),
+        y_true=np.zeros(n, np.int64),
+        folds=np.zeros(n, np.int64),
+        recordings=tuple(f"{i}.wav" for i in range(n)),
+        sessions=tuple(str(i) for i in range(n)),
+    )
+
+
+def trained(table, work, name: str, right: list[bool]) -> None:
+    folder = recipes.run_folder(work, name, 0, 15)
+    folder.mkdir(parents=True)
+    (folder / "held_out.npz").write_bytes(calibration_to_bytes(heard(right)))
+    line = dict.fromkeys(recipes.COLUMNS, 0.5) | {"recipe": name, "fold": 0, "epochs": 15}
+    recipes.append(table, line)
+
+
+def test_recipes_are_compared_recording_by_recording(tmp_path, capsys):
+    table = tmp_path / "recipes.csv"
+    trained(table, tmp_path, "plain", [True] * 50 + [False] * 50)
+    trained(table, tmp_path, "22 kHz, 3 s", [True] * 60 + [False] * 40)
+    assert set(recipes.read_table(table)) == {("plain", 0, 15), ("22 kHz, 3 s", 0, 15)}
+    arguments = ["--table", str(table), "--work", str(tmp_path), "--compare"]
+    assert recipes.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "plain: 1 folds, top1 0.500" in said
+    assert "top-1 against plain: +10.0 points" in said
+
+
+def test_what_stands_in_the_table_is_not_trained_anew(tmp_path):
+    table = tmp_path / "recipes.csv"
+    trained(table, tmp_path, "plain", [True])
+    arguments = ["plain", "--table", str(table), "--audio", str(tmp_path), "--folds", "0"]
+    assert recipes.main(arguments) == 0
+    with pytest.raises(SystemExit):
+        recipes.main(["brilliant", *arguments])
+
+
+def test_every_recipe_is_one_that_the_configs_take():
+    from birdsong.images.augment_config import AugmentConfig
+    from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.sound.spectrogram import SpectrogramConfig
+
+    for recipe in recipes.RECIPES.values():
+        spectrogram = SpectrogramConfig(**recipe.spectrogram)
+        PreprocessConfig(spectrogram=spectrogram, **recipe.preprocessing)
+        AugmentConfig(**recipe.augmentation)
