@@ -185,12 +185,13 @@ def _equal_table(compared: Mapping[str, Mapping[str, float | None]]) -> str:
     for name, own in compared.items():
         by_rank = "out of reach" if own["by_rank"] is None else f"{own['by_rank']:.3f}"
         rows.append(
-            f"<tr><td>{escape(name)}</td><td>{_percent(own['accuracy'] or 0.0)}</td>"
+            f"<tr><td>{escape(name)}</td><td>{_percent(own['kept'] or 0.0)}</td>"
             f"<td>{own['information']:.3f}</td><td>{by_rank}</td></tr>"
         )
     head = (
-        f"<tr><th>rule, at a promise of {_percent(VERDICT_PROMISE)}</th><th>right</th>"
-        f"<th>information gained</th><th>by {escape(BY_RANK.name)}, equally accurate</th></tr>"
+        f"<tr><th>rule, at a promise of {_percent(VERDICT_PROMISE)}</th>"
+        "<th>kept at each rank</th><th>information gained</th>"
+        f"<th>by {escape(BY_RANK.name)}, as much kept</th></tr>"
     )
     return _table(head, rows)
 

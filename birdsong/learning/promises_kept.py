@@ -17,10 +17,11 @@ from birdsong.bundle import Bundle
 from birdsong.calibration import narrowed_promises, pool_all
 from birdsong.calibration_data import CalibrationData
 from birdsong.learning.calibration import fit_calibration
-from birdsong.learning.judged import Judged, answers_by_rank, honesty
+from birdsong.learning.judged import LEAST_ANSWERS, Judged, answers_by_rank, honesty
 from birdsong.pooling import DEFAULT_POOLING
 from birdsong.recordings.sessions import folds_by_session
 from birdsong.taxa.labels import Label
+from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
 from birdsong.taxa.rules import BY_RANK, Cases, Rule
 from birdsong.taxa.selection import as_probable_as
@@ -233,7 +234,10 @@ def told(judged: Judged) -> dict[str, Any]:
 def at_equal_accuracy(
     rules: Mapping[str, Sequence[Mapping[str, Any]]], promise: float
 ) -> dict[str, dict[str, float | None]]:
-    """What `BY_RANK` gains where its answers are as accurate as another rule's.
+    """What `BY_RANK` gains where it keeps as much at each rank as another rule does.
+
+    A rule keeps at each rank what it keeps where it is the least accurate, of the ranks at which it
+    gives answers enough: sure answers at an order do not make up for wrong species.
 
     Parameters
     ----------
@@ -245,25 +249,36 @@ def at_equal_accuracy(
     Returns
     -------
     dict
-        For each other rule, by its name, that gives answers: their ``accuracy`` over all ranks
-        below the class, the ``information`` gained, and ``by_rank``, what `BY_RANK` gains at that
-        accuracy, between its promises along a line; None where no promise leads so far.
+        For each other rule, by its name, that gives answers enough: what it ``kept`` at each rank,
+        the ``information`` gained, and ``by_rank``, what `BY_RANK` gains where it kept as much,
+        between its promises along a line; None where no promise leads so far.
     """
-    answered = [told for told in rules[BY_RANK.name] if told["answers"]]
-    own = np.array(sorted((told["accuracy"], told["information"]) for told in answered))
+    own = np.array(
+        sorted(
+            (kept, told["information"])
+            for told in rules[BY_RANK.name]
+            if (kept := _kept_at_each_rank(told)) is not None
+        )
+    )
     compared: dict[str, dict[str, float | None]] = {}
     for name, every in rules.items():
         (other,) = (told for told in every if told["promise"] == promise)
-        if name == BY_RANK.name or not other["answers"]:
+        kept = _kept_at_each_rank(other)
+        if name == BY_RANK.name or kept is None:
             continue
-        accuracy = other["accuracy"]
-        within = len(own) > 0 and own[0, 0] <= accuracy <= own[-1, 0]
+        within = len(own) > 0 and own[0, 0] <= kept <= own[-1, 0]
         compared[name] = {
-            "accuracy": accuracy,
+            "kept": kept,
             "information": other["information"],
-            "by_rank": float(np.interp(accuracy, own[:, 0], own[:, 1])) if within else None,
+            "by_rank": float(np.interp(kept, own[:, 0], own[:, 1])) if within else None,
         }
     return compared
+
+
+def _kept_at_each_rank(told: Mapping[str, Any]) -> float | None:
+    """The least accuracy of a rank with answers enough; None where none has."""
+    enough = [told[rank] for rank in RANKS[1:] if told[rank]["answers"] >= LEAST_ANSWERS]
+    return min((each["accuracy"] for each in enough), default=None)
 
 
 def _pooled(bundle: Bundle, data: CalibrationData) -> tuple[Probabilities, Probabilities]:

@@ -1,9 +1,8 @@
-"""How sure a share of right answers is, when recordings come in sessions.
+"""Whether a share of right answers keeps a promise, when recordings come in sessions.
 
-Recordings of a session resemble each other and are not so many witnesses. Their number, and that of
-the right ones, is divided by the design effect ``1 + rho (sum_s n_s^2 / n - 1)``, with ``n_s``
-recordings of session ``s`` and ``rho`` the intraclass correlation of being right, before Clopper
-and Pearson's exact bounds [1]_ are taken, as Korn and Graubard do [2]_.
+Recordings of a session resemble each other and are not so many witnesses: ``n`` of them tell as
+much as ``n`` divided by the design effect ``1 + rho (sum_s n_s^2 / n - 1)`` would that stand alone,
+with ``n_s`` recordings of session ``s`` and ``rho`` the intraclass correlation of being right [2]_.
 
 References
 ----------
@@ -11,6 +10,7 @@ References
    the binomial, Biometrika 26.
 .. [2] Korn & Graubard (1998), Confidence intervals for proportions with small expected number of
    positive counts estimated from survey data, Survey Methodology 24.
+.. [3] Angelopoulos, Bates, Fisch, Lei & Schuster (2024), Conformal risk control, ICLR.
 """
 
 from __future__ import annotations
@@ -23,50 +23,46 @@ import numpy.typing as npt
 from birdsong.taxa.paths import Probabilities
 
 LEVEL = 0.05
-"""Chance that a rank that falls short of a promise passes all the same."""
+"""Chance that what is told with certainty enough is wrong all the same."""
 
 
 def needed(promise: float) -> int | None:
-    """How many recordings, all of them right, it takes for a promise to hold; None for 1."""
+    """How many recordings, all of them right, it takes to support a promise; None for 1.
+
+    So many that the one-sided 95 % lower bound of their accuracy is at the promise [1]_.
+    """
     if promise >= 1:
         return None
     return math.ceil(math.log(LEVEL) / math.log(promise) - 1e-9)
 
 
 def passes(
-    n_right: float, n: float, promise: float, *, design_effect: float = 1.0, level: float = LEVEL
-) -> bool:
-    """Whether the one-sided lower bound of an accuracy is at or above a promise.
+    n_right: npt.ArrayLike, n: npt.ArrayLike, promise: float, design_effect: npt.ArrayLike = 1.0
+) -> npt.NDArray[np.bool_]:
+    """Whether answers keep a promise.
+
+    They do when as large a share is right as promised even if one more answer had been given, and
+    it was wrong [3]_; an answer that stands for a session, where sessions count. So the next
+    answers are expected to be right as often as promised. Besides, they must be so many as could
+    support the promise, see `needed`. No answer at all breaks none.
 
     Parameters
     ----------
-    n_right, n : float
-        Recordings answered right, and all that were answered; none at all passes.
+    n_right, n : int, shape (...)
+        Recordings answered right, and all that were answered.
     promise : float in (0, 1)
-    design_effect : float, at least 1
+    design_effect : float, shape (...), at least 1
         How many recordings tell as much as one would that stands alone.
-    level : float
 
     Returns
     -------
-    bool
+    bool, shape (...)
     """
-    if n == 0:
-        return True
-    if n_right == 0:
-        return False
-    return bool(chance_of(n_right, n, promise, design_effect) <= level)
-
-
-def chance_of(
-    n_right: npt.ArrayLike, n: npt.ArrayLike, promise: float, design_effect: npt.ArrayLike
-) -> Probabilities:
-    """The chance of so many right ones, or more, if the promise were just kept."""
-    from scipy.special import betainc  # a tenth of a second that not every answer needs
-
-    right, wrong = np.asarray(n_right), np.subtract(n, n_right)
-    chance: Probabilities = betainc(right / design_effect, wrong / design_effect + 1, promise)
-    return chance
+    n, right, effect = (np.asarray(each, np.float64) for each in (n, n_right, design_effect))
+    right_enough = n - right + effect <= (1 - promise) * (n + effect) + 1e-9
+    many_enough = n / effect >= (needed(promise) or math.inf) - 1e-9
+    passing: npt.NDArray[np.bool_] = (right_enough & many_enough) | (n == 0)
+    return passing
 
 
 def clopper_pearson(n_right: float, n: float, *, level: float = LEVEL) -> tuple[float, float]:

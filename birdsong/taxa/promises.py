@@ -4,28 +4,24 @@ A promise of 0.9 means that of the answers given at a rank, each rank by itself,
 right. Every rank has a threshold, and a recording is answered at the lowest rank whose taxon on its
 path reaches it. Thresholds are fitted to recordings that the model has not learned from.
 
-**When a promise holds.** The answers at a rank pass when the one-sided 95 % lower bound of their
-accuracy is at or above the promise, sessions taken into account; see `bounds`. A rank at which
-nothing is answered passes.
+**When a promise holds.** The answers at a rank pass when as large a share of them is right as
+promised, even if one more session had been answered, and wrongly; and when they are so many that a
+one-sided 95 % bound could support the promise; see `bounds`. A rank at which nothing is answered
+passes. So a promise is kept on average, over the recordings that calibrate and over those that are
+asked about, and not with more certainty than that: thresholds at which the bound itself is as high
+as the promise give away most species answers of a model that is calibrated by a thousand
+recordings.
 
 **Which threshold.** The lowest at which the answers pass. To look for it among many makes it
 likelier that one passes by luck; but surer answers are more often right, so that luck can carry it
 only a little below the last that deserves to pass. Tried on recordings whose true chances are
-known, one rank in twenty falls short of its promise, as the level says, and seldom by more than two
-hundredths. (To lower a threshold only until the first failure keeps the level without that
-argument [1]_, but gives up at the first unlucky recording: there it gained a sixth less
-information.) Where no recording is left that shows where to stop, a probability as high as the
-promise is enough.
+known, the answers are right as often as promised within a hundredth. Where no recording is left
+that shows where to stop, a probability as high as the promise is enough.
 
 **A higher promise answers with the same taxon or an ancestor.** Promises are fitted from the
 highest down. Each begins with the thresholds of the one above, which hold at it all the more, and
 lowers them, the lowest rank first, to where the answers at every rank pass: those that a rank takes
 from the ranks above were their surest. So no threshold rises when the promise falls.
-
-References
-----------
-.. [1] Angelopoulos, Bates, Candes, Jordan & Lei (2021), Learn then test: calibrating predictive
-   algorithms to achieve risk control, arXiv:2110.01052, section on fixed sequence testing.
 """
 
 from __future__ import annotations
@@ -40,8 +36,6 @@ import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.bounds import (
-    LEVEL,
-    chance_of,
     crowding,
     design_effect,
     intraclass_correlation,
@@ -227,7 +221,7 @@ class _Fit:
         n = np.arange(1, len(order) + 1)
         effect = 1 + self._correlations[rank] * crowding(self._sessions[order])
         n_right = np.cumsum(self._right[order, rank])
-        passing = (n_right > 0) & (chance_of(n_right, n, promise, effect) <= LEVEL)
+        passing = passes(n_right, n, promise, effect)
         passing[:-1] &= said[:-1] > said[1:]  # equal ones are answered together
         at = np.flatnonzero(passing)[::-1]
         if len(at) > _MOST_TRIED:
@@ -244,7 +238,7 @@ class _Fit:
         if not len(right):
             return True
         effect = design_effect(sessions, self._correlations[rank])
-        return passes(int(right.sum()), len(right), promise, design_effect=effect)
+        return bool(passes(right.sum(), len(right), promise, effect))
 
 
 def _chosen(paths: Paths, thresholds: Probabilities) -> Indices:

@@ -9,6 +9,8 @@ together, and some count "a bird" as a right answer, as their authors do.
 `BY_RANK`           a threshold for each rank, see `promises`
 `ONE_THRESHOLD`     the lowest threshold, the same at all ranks, at which the answers closer than
                     the class pass together
+`ONE_AT_EACH_RANK`  the same, but at which those of each rank pass by themselves, where they are
+                    many enough to tell
 `SPECIES_ONLY`      the species, or nothing: a threshold for it
 `CLIMBING`          climbs until the probability exceeds the conformal quantile of what it takes to
                     leave the wrong taxa behind [1]_
@@ -38,7 +40,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.taxa.bounds import design_effect, intraclass_correlation, passes
+from birdsong.taxa.bounds import design_effect, intraclass_correlation, needed, passes
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import Indices, LabelTree, Paths, Probabilities
 from birdsong.taxa.promises import CLASS, NOTHING, fit_promises
@@ -167,6 +169,15 @@ def _one_threshold(cases: Cases, promise: float, ranks: tuple[int, ...]) -> Choo
     return chooser(kept)
 
 
+def _one_at_each_rank(cases: Cases, promise: float) -> Chooser:
+    """The lowest threshold at which every rank passes."""
+    for threshold in np.linspace(0, 1, 201):
+        by_rank = np.array([0.0, *(threshold for _ in RANKS[1:])])
+        if _pass_at_each_rank(cases, _by_thresholds(cases, by_rank), promise):
+            return lambda asked: _by_thresholds(asked, by_rank)
+    return lambda asked: _by_thresholds(asked, np.array([0.0, *(math.inf for _ in RANKS[1:])]))
+
+
 def _climbing(cases: Cases, promise: float) -> Chooser:
     """What each recording takes is the probability of the highest wrong taxon on its path."""
     wrong = np.where(cases.right | (cases.paths.nodes < 0), 0.0, cases.paths.probabilities)
@@ -232,7 +243,23 @@ def _pass_together(cases: Cases, chosen: Indices, promise: float, *, with_class:
     right = cases.right[answered, chosen[answered]]
     sessions = cases.sessions[answered]
     effect = design_effect(sessions, intraclass_correlation(right, sessions))
-    return passes(int(right.sum()), len(right), promise, design_effect=effect)
+    return bool(passes(right.sum(), len(right), promise, effect))
+
+
+def _pass_at_each_rank(cases: Cases, chosen: Indices, promise: float) -> bool:
+    """Whether the answers at every rank that has enough keep the promise by themselves."""
+    n_passed = 0
+    for rank in range(CLASS + 1, len(RANKS)):
+        right, sessions = cases.right[chosen == rank, rank], cases.sessions[chosen == rank]
+        if not len(right):
+            continue
+        effect = design_effect(sessions, intraclass_correlation(right, sessions))
+        if len(right) / effect < (needed(promise) or math.inf):
+            continue
+        if not passes(right.sum(), len(right), promise, effect):
+            return False
+        n_passed += 1
+    return n_passed > 0
 
 
 BY_RANK = Rule("a threshold for each rank", _by_rank)
@@ -240,6 +267,7 @@ ONE_THRESHOLD = Rule(
     "one threshold for all ranks",
     lambda cases, promise: _one_threshold(cases, promise, tuple(range(CLASS + 1, len(RANKS)))),
 )
+ONE_AT_EACH_RANK = Rule("one threshold, kept at each rank", _one_at_each_rank)
 SPECIES_ONLY = Rule(
     "species or nothing", lambda cases, promise: _one_threshold(cases, promise, (SPECIES,))
 )
@@ -254,4 +282,4 @@ BY_HAND = (
 )
 """What iNaturalist and SpeciesNet [4]_ answer by, whatever the promise."""
 
-RULES = (BY_RANK, ONE_THRESHOLD, SPECIES_ONLY, CLIMBING, DARTS, CONFORMAL_SET)
+RULES = (BY_RANK, ONE_THRESHOLD, ONE_AT_EACH_RANK, SPECIES_ONLY, CLIMBING, DARTS, CONFORMAL_SET)

@@ -178,27 +178,35 @@ def test_a_bundle_that_is_not_calibrated_asks_for_probabilities(bundle_dir, cali
     np.testing.assert_array_equal(answered, paths.probabilities[:, 1] >= 0.6)
 
 
-def said(promise: float, accuracy: float | None, information: float) -> dict:
-    return {
-        "promise": promise,
-        "answers": 0 if accuracy is None else 40,
-        "accuracy": accuracy,
-        "information": information,
+def said(promise: float, species: tuple[int, float], order: tuple[int, float], gain: float) -> dict:
+    """Answers at two ranks, how many and how accurate."""
+    none = {"answers": 0, "accuracy": None}
+    ranks = {
+        rank: {"answers": n, "accuracy": accuracy}
+        for rank, (n, accuracy) in (("species", species), ("order", order))
     }
+    return {"promise": promise, "genus": none, "family": none, **ranks, "information": gain}
 
 
-def test_rules_are_compared_where_they_are_equally_accurate():
+def test_rules_are_compared_where_they_keep_as_much_at_each_rank():
     rules = {
-        BY_RANK.name: [said(0.8, 0.85, 0.5), said(0.9, 0.95, 0.3), said(0.99, None, 0.0)],
-        "between": [said(0.8, 0.7, 0.6), said(0.9, 0.9, 0.35)],
-        "surer": [said(0.9, 0.97, 0.1)],
-        "silent": [said(0.9, None, 0.0)],
+        BY_RANK.name: [
+            said(0.8, (90, 0.85), (80, 0.87), 0.5),
+            said(0.9, (40, 0.96), (80, 0.95), 0.3),
+            said(0.99, (20, 1.0), (10, 1.0), 0.1),  # too few at every rank
+        ],
+        "between": [
+            said(0.8, (90, 0.5), (90, 0.5), 0.6),
+            said(0.9, (50, 0.9), (90, 0.99), 0.35),
+        ],
+        "surer": [said(0.9, (5, 0.5), (90, 0.97), 0.1)],
+        "silent": [said(0.9, (0, 0.0), (3, 1.0), 0.0)],
     }
     assert at_equal_accuracy(rules, 0.9) == {
-        "between": {"accuracy": 0.9, "information": 0.35, "by_rank": pytest.approx(0.4)},
-        "surer": {"accuracy": 0.97, "information": 0.1, "by_rank": None},
+        "between": {"kept": 0.9, "information": 0.35, "by_rank": pytest.approx(0.4)},
+        "surer": {"kept": 0.97, "information": 0.1, "by_rank": None},
     }
-    nothing = {**rules, BY_RANK.name: [said(0.9, None, 0.0)]}
+    nothing = {**rules, BY_RANK.name: [said(0.9, (0, 0.0), (0, 0.0), 0.0)]}
     assert at_equal_accuracy(nothing, 0.9)["between"]["by_rank"] is None
 
 

@@ -27,14 +27,25 @@ def test_no_number_supports_certainty():
     assert needed(1.0) is None
 
 
-@given(st.integers(1, 400), st.floats(0, 1), st.floats(0.05, 0.99))
-def test_passing_is_clopper_and_pearsons_bound(n, share, promise):
+@given(st.integers(1, 400), st.floats(0, 1), st.floats(0.05, 0.99), st.floats(1, 4))
+def test_passing_is_its_definition(n, share, promise, effect):
     n_right = round(share * n)
-    low = binomtest(n_right, n).proportion_ci(0.90).low  # two-sided 90 %: one-sided 95 %
-    if abs(low - promise) > 1e-9:
-        assert passes(n_right, n, promise) == (low > promise)
+    with_a_wrong_one = n_right / (n + effect)
+    expected = with_a_wrong_one >= promise and n / effect >= needed(promise)
+    if abs(with_a_wrong_one - promise) > 1e-8:
+        assert passes(n_right, n, promise, effect) == expected
+
+
+@given(st.integers(1, 400), st.floats(0, 1))
+def test_intervals_are_those_of_clopper_and_pearson(n, share):
+    n_right = round(share * n)
     interval = binomtest(n_right, n).proportion_ci(0.95)
     assert clopper_pearson(n_right, n) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+def test_many_at_once():
+    told = passes(np.array([29, 28, 0]), np.array([29, 28, 0]), 0.9, np.array([1.0, 1.0, 3.0]))
+    assert told.tolist() == [True, False, True]
 
 
 def test_nothing_answered_breaks_no_promise():
@@ -43,9 +54,12 @@ def test_nothing_answered_breaks_no_promise():
 
 
 def test_recordings_of_a_session_are_fewer_witnesses():
-    assert passes(58, 60, 0.9, design_effect=1.0) is False
-    assert passes(60, 60, 0.9, design_effect=2.0) is True
-    assert passes(60, 60, 0.9, design_effect=2.2) is False
+    assert passes(55, 60, 0.9)
+    assert not passes(54, 60, 0.9), "the next might be wrong"
+    assert passes(56, 60, 0.9, 2.0)
+    assert not passes(55, 60, 0.9, 2.0), "the next two might be wrong"
+    assert passes(60, 60, 0.9, 2.0)
+    assert not passes(60, 60, 0.9, 2.2), "too few, were they one in two"
     assert design_effect(np.array([1, 2, 3]), 0.7) == 1
     assert design_effect(np.array([5, 5, 5]), 1.0) == 3
     assert design_effect(np.array([5, 5, 5]), 0.5) == 2
