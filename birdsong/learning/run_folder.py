@@ -93,9 +93,8 @@ def check_same_run(
         If it tells of other pictures.
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    defaults, settings = _as_read(TrainingConfig()), began["config"]
-    material = defaults["material"] | settings["material"]
-    before = {**_flat(defaults | settings | {"material": material}), "folds": began["folds"]}
+    config_before = _filled(began["config"], _as_read(TrainingConfig()))
+    before = {**_flat(config_before), "folds": began["folds"]}
     asked = {**_flat(_as_read(config)), "folds": n_folds}
     differing = [
         f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
@@ -118,6 +117,15 @@ def _as_read(config: TrainingConfig) -> dict[str, Any]:
     """A config as ``run.json`` gives it back: with lists for tuples."""
     read: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return read
+
+
+def _filled(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings that are not there their defaults, those of the configs within it as well."""
+    filled = {**defaults, **settings}
+    for name, default in defaults.items():
+        if isinstance(default, Mapping) and isinstance(filled[name], Mapping):
+            filled[name] = _filled(filled[name], default)
+    return filled
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
