@@ -222,7 +222,7 @@ def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
     found = score_bundle(bundle, replace(store, rows=rows), with_learned=True)
     metrics = write_report(found, bundle, store, tmp_path)["answers"]
     assert metrics["calibrated"]
-    assert len(metrics["rules"]) == 8
+    assert len(metrics["rules"]) == 9
     assert all(len(told) == 9 for told in metrics["rules"].values())
     assert metrics["recordings"] == metrics["first_8_s"]["recordings"] == 16
     assert sum(metrics["verdicts"].values()) == 2

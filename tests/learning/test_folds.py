@@ -93,7 +93,7 @@ def test_the_run_tells_how_good_the_method_is(run_dir):
     assert metrics["out_of_fold"]["recordings"] == 24
     assert sum(fold["recordings"] for fold in metrics["by_fold"]) == 24
     assert metrics["promises"]["recordings"] == 24
-    assert len(metrics["promises"]["rules"]) == 8
+    assert len(metrics["promises"]["rules"]) == 9
     mean = np.mean([fold["top1"] for fold in metrics["by_fold"]])
     assert metrics["mean_of_folds"]["top1"] == pytest.approx(mean)
     for folder in (run_dir, *(run_dir / "folds").iterdir()):
@@ -214,7 +214,7 @@ def test_command(images, tmp_path, capsys, small_network):
     said = capsys.readouterr().out
     assert "24 recordings of 24 sessions held out once: top-1" in said
     assert "held out from network 2: top-1" in said
-    assert "promise 90 %: no answer; information 0.00" in said
+    assert "promise 90 %: right no answers; a bird" in said
     assert not (out / "bundle").exists()
     assert main([*asked, "--resume"]) == 0
     assert f"bundle: {out}/bundle" in capsys.readouterr().out
