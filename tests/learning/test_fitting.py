@@ -1,7 +1,6 @@
 """What a network is fed with while it is fitted."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from tests.images.drawn import KINDS
 from tests.images.small_store import random_pictures, write_small_store
 
 CONFIG = TrainingConfig(augmentation=KINDS["background"])
-MATERIAL = SimpleNamespace(labels=("a bird", "background"))
+N_COLUMNS = 2  # a bird, and background
 
 
 @pytest.fixture
@@ -40,18 +39,18 @@ def part(store, n_backgrounds):
 
 
 def test_the_backgrounds_of_the_training_part_are_mixed_in(fitting, store):
-    feed = fitting._feed(store, part(store, 3), MATERIAL, CONFIG, training=True)
+    feed = fitting._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=True)
     np.testing.assert_array_equal(feed._backgrounds, random_pictures(8)[-3:])
     ((pictures, _),) = feed.epoch()
     assert len(pictures) == 8
 
 
 def test_nothing_is_mixed_in_outside_of_training(fitting, store):
-    feed = fitting._feed(store, part(store, 3), MATERIAL, CONFIG, training=False)
+    feed = fitting._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=False)
     ((pictures, _),) = feed.epoch()
     np.testing.assert_array_equal(pictures[..., 0], random_pictures(8))
 
 
 def test_a_part_without_background_cannot_be_mixed_with_it(fitting, store):
     with pytest.raises(DatasetError, match="there is no background picture to mix in"):
-        fitting._feed(store, part(store, 0), MATERIAL, CONFIG, training=True)
+        fitting._feed(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
