@@ -6,7 +6,7 @@ asked for. Warm, files lie in the system's cache; cold, they were dropped from i
 virtual machines may still hold them: the drive's own speed is told beside). What is read by windows
 drops its files from the cache as it goes, and so always comes from the drive.
 
-A way that hangs, as a library that forks processes may, is ended, and what it lacks counts as 0.
+A way that hangs is ended, and what it lacks counts as 0.
 `image_dataset_from_directory` and HDF5 cannot be told how many workers to use.
 """
 
@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import feed_material
+from benchmarks.feed_alternatives import Job
 from benchmarks.feed_large import measure_large
-from benchmarks.feed_ways import WAYS, Job, Way
+from benchmarks.feed_ways import WAYS, Way
 
 _ROOT = Path(__file__).resolve().parents[1]
 N_PICTURES = 8192
@@ -151,7 +152,6 @@ def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
     }
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = os.environ | dict.fromkeys(libraries, "1") | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment |= WAYS[name].environment
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.feed_ways"], cwd=_ROOT, env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
