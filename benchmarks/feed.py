@@ -13,6 +13,7 @@ A way that hangs is ended, and what it lacks counts as 0.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import signal
@@ -201,6 +202,7 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(11, 4), layout="constrained")
     speed_up, speed = figure.subplots(1, 2)
+    styles = itertools.cycle((":", "--"))
     for name, way in figures["ways"].items():
         medians = {
             job["workers"]: statistics.median(job["images_per_s"])
@@ -212,7 +214,10 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
         }
         if 0 not in medians:
             if medians:
-                speed.axhline(next(iter(medians.values())), label=name, linestyle=":", color="grey")
+                style = next(styles)
+                speed.axhline(
+                    next(iter(medians.values())), label=name, linestyle=style, color="grey"
+                )
             continue
         speed_up.plot(list(medians), [n / medians[0] for n in medians.values()], marker=".")
         speed.plot(list(medians), list(medians.values()), marker=".", label=name)
