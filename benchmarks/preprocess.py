@@ -83,7 +83,7 @@ def ours(
     files: Sequence[Path], out: Path, *, grid: bool, n_jobs: int = 1, packed: bool = False
 ) -> Made:
     """Birdsong's way."""
-    from birdsong.images.packed import pack
+    from birdsong.images.packing import pack
     from birdsong.images.preprocess import preprocess
     from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.store import open_store

@@ -7,9 +7,10 @@ import json
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess", "png", "activity")
+NAMES = ("preprocess", "png", "activity", "feed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of recordings; made for it without one, and for `activity` always",
     )
     parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
+    feeding = parser.add_argument_group("of `feed` only")
+    feeding.add_argument(
+        "--images", type=Path, default=None, help="folder of pictures; made for it without one"
+    )
+    feeding.add_argument(
+        "--pictures", type=int, default=None, metavar="N", help="of the folder or made, at most"
+    )
+    feeding.add_argument(
+        "--thorough",
+        action="store_true",
+        default=None,
+        help="every combination: hours instead of minutes",
+    )
+    feeding.add_argument(
+        "--large", type=int, default=None, metavar="N",
+        help="also make a packed copy of N pictures and feed it once; 800000 take 10 GB",
+    )  # fmt: skip
+    feeding.add_argument(
+        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
+    )
+    feeding.add_argument(
+        "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,12 +63,33 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.rounds < 1:
         raise ConfigError(f"--rounds must be at least 1, got {arguments.rounds}")
+    sys.path.append(str(BENCHMARKS.parent))  # they know each other
     measure = runpy.run_path(str(script))["measure"]
-    figures = measure(audio=arguments.audio, n_rounds=arguments.rounds)
+    figures = measure(**_asked(arguments), n_rounds=arguments.rounds)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
         print(f"figures: {arguments.json}")
     return ALL_WELL
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a measurement is told, beside how often to measure."""
+    from birdsong.errors import ConfigError
+
+    of_feed = ("images", "pictures", "thorough", "large", "scratch", "plot")
+    given = {name: getattr(arguments, name) for name in of_feed}
+    given = {name: each for name, each in given.items() if each is not None}
+    if arguments.name != "feed":
+        if given:
+            raise ConfigError(f"--{next(iter(given))} is for `birdsong bench feed` only")
+        return {"audio": arguments.audio}
+    if arguments.audio:
+        raise ConfigError("--audio is not for `birdsong bench feed`, which takes --images")
+    for name in ("pictures", "large"):
+        if given.get(name, 1) < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
+    renamed = {"pictures": "n_pictures", "large": "n_large"}
+    return {"images": None} | {renamed.get(name, name): each for name, each in given.items()}
 
 
 if __name__ == "__main__":

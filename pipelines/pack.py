@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Pack, and say how large it became."""
     from birdsong.errors import ConfigError
-    from birdsong.images.packed import pack
+    from birdsong.images.packing import pack
     from birdsong.images.store import open_store
 
     from .command import ALL_WELL

@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=int, default=30, help="at most")
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument(
+        "--sampling", choices=("plain", "class-balanced", "session-balanced"), default="plain",
+        help="show every picture once an epoch, every label equally often, or every session "
+        "equally often within its label",
+    )  # fmt: skip
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument(
         "--schedule", choices=("cosine", "plateau", "constant"), default="cosine",
@@ -130,6 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
         ),
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
+        sampling=arguments.sampling,
         learning_rate=arguments.learning_rate,
         schedule=arguments.schedule,
         loss=arguments.loss,

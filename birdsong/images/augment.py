@@ -26,7 +26,13 @@ from birdsong.images.decibels import (
 )
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
-__all__ = ["AugmentConfig", "Draws", "apply_augmentation", "draw_augmentation"]
+__all__ = [
+    "AugmentConfig",
+    "Draws",
+    "apply_augmentation",
+    "augment_pictures",
+    "draw_augmentation",
+]
 
 _N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
 _AT_A_TIME = 8  # pictures; their look-up indices fill 800 kB
@@ -42,6 +48,37 @@ def apply_augmentation(
     *,
     grey_db: float = GREY_DB,
 ) -> tuple[ImageArray, FloatArray]:
+    """Change each picture of a batch, and what it teaches, as was drawn for it.
+
+    Parameters
+    ----------
+    pictures, draws, config, backgrounds, grey_db
+        As in `augment_pictures`.
+    targets : float32, shape (n, n_labels)
+
+    Returns
+    -------
+    pictures : uint8, shape (n, 64, 200)
+    targets : float32, shape (n, n_labels)
+        Mixed in the same proportions as the pictures.
+
+    Raises
+    ------
+    ValueError
+        If the config wants backgrounds and none are given.
+    """
+    changed = augment_pictures(pictures, draws, config, backgrounds, grey_db=grey_db)
+    return changed, _mixed_targets(targets, draws) if config.mixup_alpha > 0 else targets
+
+
+def augment_pictures(
+    pictures: ImageArray,
+    draws: Draws,
+    config: AugmentConfig,
+    backgrounds: ImageArray | None = None,
+    *,
+    grey_db: float = GREY_DB,
+) -> ImageArray:
     """Change each picture of a batch as was drawn for it.
 
     Tempo and time, pitch, gain, background, masks, mixup: in that order, so that what lies under a
@@ -50,7 +87,6 @@ def apply_augmentation(
     Parameters
     ----------
     pictures : uint8, shape (n, 64, 200)
-    targets : float32, shape (n, n_labels)
     draws : Draws
         Of `n` pictures, drawn for the same config.
     config : AugmentConfig
@@ -62,9 +98,7 @@ def apply_augmentation(
 
     Returns
     -------
-    pictures : uint8, shape (n, 64, 200)
-    targets : float32, shape (n, n_labels)
-        Mixed in the same proportions as the pictures.
+    uint8, shape (n, 64, 200)
 
     Raises
     ------
@@ -88,9 +122,7 @@ def apply_augmentation(
     if config.n_frequency_masks > 0:
         kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, _N_BANDS)
         changed *= kept[:, :, np.newaxis]
-    if config.mixup_alpha > 0:
-        return _mixed(changed, draws), _mixed_targets(targets, draws)
-    return changed, targets
+    return _mixed(changed, draws) if config.mixup_alpha > 0 else changed
 
 
 def time_table(draws: Draws) -> IntArray:

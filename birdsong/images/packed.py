@@ -9,10 +9,9 @@ with its size and hash, and the hash of the ``index.csv`` that it was made from.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.png import decode_png
 from birdsong.images.store import ImageStore
@@ -35,6 +33,10 @@ SHARD_PICTURES = 4096
 """Pictures in a shard: 52 MB of raw ones."""
 
 PICTURE_BYTES = prod(SPECTROGRAM_SHAPE)
+
+
+class NotPackedError(DatasetError):
+    """A folder has no packed copy, or one of what it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class PackedStore:
         ``packed`` of an image folder.
     shards : sequence of Shard
 
+    Attributes
+    ----------
+    first_rows : int, shape (n_shards + 1,)
+        The first row of each shard, and how many pictures there are.
+
     Raises
     ------
     DatasetError
@@ -70,13 +77,22 @@ class PackedStore:
     def __init__(self, folder: Path, shards: Sequence[Shard]) -> None:
         self.folder = folder
         self.shards = tuple(shards)
-        self._first = np.cumsum([0, *(shard.n_pictures for shard in shards)])
+        self.first_rows = np.cumsum([0, *(shard.n_pictures for shard in shards)])
         self._bytes = [_mapped(folder / shard.file, shard.n_bytes) for shard in shards]
         self._offsets = [_offsets(folder, shard) for shard in shards]
 
     def __len__(self) -> int:
         """How many pictures it holds."""
-        return int(self._first[-1])
+        return int(self.first_rows[-1])
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it keeps the bytes of PNGs."""
+        return any(offsets is not None for offsets in self._offsets)
+
+    def shards_of(self, rows: IntArray) -> IntArray:
+        """Tell the shard of each row; int64 (n,)."""
+        return np.searchsorted(self.first_rows, rows, side="right") - 1
 
     def read(self, rows: IntArray) -> ImageArray:
         """Return pictures by their rows of ``index.csv``.
@@ -100,14 +116,20 @@ class PackedStore:
                 f"{rows.min()} to {rows.max()}"
             )
         pictures = np.empty((len(rows), *SPECTROGRAM_SHAPE), np.uint8)
-        shard_of = np.searchsorted(self._first, rows, side="right") - 1
-        for number in np.unique(shard_of):
-            own = np.flatnonzero(shard_of == number)
-            places = rows[own] - self._first[number]
+        if not len(rows):
+            return pictures
+        shard_of = self.shards_of(rows)
+        order = np.argsort(shard_of, kind="stable")
+        for own in np.split(order, np.flatnonzero(np.diff(shard_of[order])) + 1):
+            number = shard_of[own[0]]
+            places = rows[own] - self.first_rows[number]
             offsets = self._offsets[number]
             if offsets is None:
                 raw = self._bytes[number].reshape(-1, *SPECTROGRAM_SHAPE)
-                pictures[own] = raw[places]
+                if len(own) == len(rows):  # straight to their places
+                    np.take(raw, places, axis=0, out=pictures, mode="clip")
+                else:
+                    pictures[own] = np.take(raw, places, axis=0)
                 continue
             for i, place in zip(own, places, strict=True):
                 content = self._bytes[number][offsets[place] : offsets[place + 1]].tobytes()
@@ -138,85 +160,15 @@ class PackedStore:
                     )
 
 
-def pack(
-    store: ImageStore,
-    *,
-    compressed: bool = False,
-    n_jobs: int = 1,
-    on_done: Callable[[int], None] | None = None,
-) -> Path:
-    """Write the packed copy of a folder of pictures, shards side by side.
-
-    Parameters
-    ----------
-    store : ImageStore
-    compressed : bool
-        Keep the PNGs' bytes: smaller, and slower to read.
-    n_jobs : int
-        Threads; reading files and hashing let go of Python's lock.
-    on_done : callable, optional
-        Told how many pictures a finished shard holds.
-
-    Returns
-    -------
-    Path
-        The folder of the packed copy.
-
-    Raises
-    ------
-    DatasetError
-        If there is no picture, one is missing or damaged, or the folder cannot be written. What
-        was packed before is gone then: nothing half-written passes for whole.
-    """
-    from joblib import Parallel, delayed
-
-    if not store.rows:
-        raise DatasetError(f"{store.folder}: holds no picture to pack")
-    folder = store.folder / FOLDER
-    parts = [
-        store.rows[first : first + SHARD_PICTURES]
-        for first in range(0, len(store.rows), SHARD_PICTURES)
-    ]
-
-    def write(number: int) -> Shard:
-        pictures = [store.folder / row.image for row in parts[number]]
-        return _write_shard(folder, number, pictures, compressed=compressed)
-
-    try:
-        folder.mkdir(exist_ok=True)
-        (folder / DESCRIPTION).unlink(missing_ok=True)
-        shards = []
-        parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
-        for shard in parallel(delayed(write)(number) for number in range(len(parts))):
-            shards.append(shard)
-            if on_done:
-                on_done(shard.n_pictures)
-        for path in folder.iterdir():  # shards of an earlier copy that was larger
-            if path.name not in {name for s in shards for name in (s.file, s.offsets)}:
-                path.unlink()
-        description = {
-            "format_version": FORMAT_VERSION,
-            "fingerprint": store.config.fingerprint(),
-            "index_sha256": _index_hash(store.folder),
-            "shape": list(SPECTROGRAM_SHAPE),
-            "compressed": compressed,
-            "n_pictures": len(store.rows),
-            "shards": [asdict(shard) for shard in shards],
-        }
-        content = json.dumps(description, indent=1) + "\n"
-        write_atomically(folder / DESCRIPTION, content.encode())
-    except OSError as error:
-        raise DatasetError(f"{folder}: cannot be written ({error})") from error
-    return folder
-
-
 def open_packed(store: ImageStore) -> PackedStore:
     """Open the packed copy that belongs to a folder of pictures.
 
     Raises
     ------
+    NotPackedError
+        If there is none, or the folder has changed since it was made.
     DatasetError
-        If there is none, it is damaged, or the folder has changed since it was made.
+        If it is damaged.
     """
     path = store.folder / FOLDER / DESCRIPTION
     try:
@@ -229,11 +181,11 @@ def open_packed(store: ImageStore) -> PackedStore:
         made_from = (description["fingerprint"], description["index_sha256"])
         shards = [Shard(**shard) for shard in description["shards"]]
     except FileNotFoundError as error:
-        raise DatasetError(f"{store.folder}: has no packed copy") from error
+        raise NotPackedError(f"{store.folder}: has no packed copy") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); pack again") from error
-    if made_from != (store.config.fingerprint(), _index_hash(store.folder)):
-        raise DatasetError(f"{path}: the folder has changed since it was packed; pack again")
+    if made_from != (store.config.fingerprint(), index_hash(store.folder)):
+        raise NotPackedError(f"{path}: the folder has changed since it was packed; pack again")
     for shard in shards:
         for name in (shard.file, shard.offsets):
             if Path(name).name != name:  # never out of the folder
@@ -241,37 +193,13 @@ def open_packed(store: ImageStore) -> PackedStore:
     return PackedStore(path.parent, shards)
 
 
-def _write_shard(folder: Path, number: int, paths: Sequence[Path], *, compressed: bool) -> Shard:
-    contents = [_read(path) for path in paths]
-    pictures = [decode_png(c, str(path)) for c, path in zip(contents, paths, strict=True)]
-    whole = b"".join(contents) if compressed else np.stack(pictures).tobytes()
-    file = f"{number:05d}.{'pngs' if compressed else 'raw'}"
-    write_atomically(folder / file, whole)
-    shard = Shard(file, len(paths), len(whole), hashlib.sha256(whole).hexdigest())
-    if not compressed:
-        return shard
-    offsets = np.cumsum([0, *map(len, contents)], dtype=np.int64)
-    table = io.BytesIO()
-    np.save(table, offsets, allow_pickle=False)
-    name = f"{number:05d}.offsets.npy"
-    write_atomically(folder / name, table.getvalue())
-    digest = hashlib.sha256(table.getvalue()).hexdigest()
-    return replace(shard, offsets=name, offsets_sha256=digest)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-
-
 def _mapped(path: Path, n_bytes: int) -> ImageArray:
     try:
         found = path.stat().st_size
         if found != n_bytes:
             raise DatasetError(f"{path}: expected {n_bytes} bytes, got {found}; pack again")
-        return np.memmap(path, np.uint8, mode="r")
+        # As a plain array: each view of a memmap object costs as much as a picture.
+        return np.asarray(np.memmap(path, np.uint8, mode="r")).view(np.ndarray)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); pack again") from error
 
@@ -300,6 +228,7 @@ def _offsets(folder: Path, shard: Shard) -> npt.NDArray[np.int64] | None:
     return offsets
 
 
-def _index_hash(folder: Path) -> str:
+def index_hash(folder: Path) -> str:
+    """Tell the hash of ``index.csv``, which says whether a copy is of the folder as it is."""
     with (folder / INDEX).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

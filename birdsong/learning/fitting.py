@@ -202,6 +202,7 @@ def _feed(
         n_threads=config.n_threads,
         seed=config.seed,
         shuffle=training,
+        sampling=config.sampling if training else "plain",
         augmentation=config.augmentation if training else None,
         background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
     )

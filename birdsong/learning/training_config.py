@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from birdsong.errors import ConfigError
 from birdsong.images.augment import AugmentConfig
+from birdsong.images.orders import check_sampling
 from birdsong.learning.material import MaterialConfig
 
 SCHEDULES = ("cosine", "plateau", "constant")
@@ -24,6 +25,9 @@ class TrainingConfig:
     epochs : int
         At most; training stops early where validation does not improve.
     batch_size : int
+    sampling : {"plain", "class-balanced", "session-balanced"}
+        Every picture once an epoch; every label equally often; or labels as often as they are, but
+        every session equally often within its label. See `images.orders`.
     learning_rate : float
         The highest; AdamW's.
     weight_decay : float
@@ -55,6 +59,7 @@ class TrainingConfig:
     material: MaterialConfig = field(default_factory=MaterialConfig)
     epochs: int = 30
     batch_size: int = 64
+    sampling: str = "plain"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     schedule: str = "cosine"
@@ -71,6 +76,7 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_sampling(self.sampling)
         for name, choices in (("schedule", SCHEDULES), ("loss", LOSSES)):
             if getattr(self, name) not in choices:
                 raise ConfigError(

@@ -8,7 +8,8 @@ import pytest
 
 from birdsong.errors import DatasetError
 from birdsong.images import packed
-from birdsong.images.packed import open_packed, pack
+from birdsong.images.packed import open_packed
+from birdsong.images.packing import pack
 from birdsong.images.store import open_store
 from birdsong.images.tables import INDEX, IndexRow, write_table
 from birdsong.pipelines.command import main

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.errors import DatasetError
+from birdsong.errors import ConfigError, DatasetError
 from birdsong.learning.part import Part
 from birdsong.learning.training_config import TrainingConfig
 from tests.images.drawn import KINDS
@@ -54,3 +54,17 @@ def test_nothing_is_mixed_in_outside_of_training(fitting, store):
 def test_a_part_without_background_cannot_be_mixed_with_it(fitting, store):
     with pytest.raises(DatasetError, match="there is no background picture to mix in"):
         fitting._feed(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
+
+
+@pytest.mark.parametrize(("sampling", "expected"), [("plain", [5, 3]), ("class-balanced", [4, 4])])
+def test_training_is_balanced_where_asked_for(fitting, store, sampling, expected):
+    config = TrainingConfig(augmentation=None, sampling=sampling)
+    for training in (True, False):
+        feed = fitting._feed(store, part(store, 3), N_COLUMNS, config, training=training)
+        ((_, targets),) = feed.epoch()
+        np.testing.assert_array_equal(targets.sum(axis=0), expected if training else [5, 3])
+
+
+def test_a_sampling_that_there_is_not():
+    with pytest.raises(ConfigError, match="sampling must be one of plain"):
+        TrainingConfig(sampling="fair")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks import feed_material
 from benchmarks.activity import grid, median_clipping, score
+from benchmarks.feed_large import one_epoch
 from birdsong.pipelines import bench
 from birdsong.pipelines.command import main
 from birdsong.recordings.synthesis import SyntheticRecording
@@ -90,3 +92,46 @@ def test_activity(tmp_path, capsys):
         assert everything["found_share"] == pytest.approx(1, abs=0.01)
         assert len(ours["seconds_a_minute"]) == 1
     assert "of the singing found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["png", "--thorough"], "--thorough is for `birdsong bench feed` only"),
+        (["png", "--large", "9"], "--large is for `birdsong bench feed` only"),
+        (["feed", "--audio", "."], "--audio is not for `birdsong bench feed`"),
+        (["feed", "--pictures", "0"], "--pictures must be at least 1, got 0"),
+    ],
+)
+def test_options_of_another_measurement(capsys, words, message):
+    assert main(["bench", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_feed(tmp_path, monkeypatch, capsys):
+    words = ["bench", "feed", "--rounds", "1", "--pictures", "600", "--large", "9000"]
+    words += ["--json", str(tmp_path / "f.json"), "--plot", str(tmp_path / "f.png")]
+    assert main([*words, "--scratch", str(tmp_path)]) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["pictures"] == 600
+    assert len(figures["ways"]) == 7
+    for way in figures["ways"].values():
+        assert way["bytes_a_picture"] >= 12_800
+        assert {job["augmented"] for job in way["jobs"]} == {True, False}
+        assert {job["cold"] for job in way["jobs"]} == {True, False}
+        assert all(rate > 0 for job in way["jobs"] for rate in job["images_per_s"])
+    assert figures["large"]["pictures"] == 9000
+    assert 0 < figures["large"]["anonymous_bytes"] < 1e9
+    assert (tmp_path / "f.png").stat().st_size > 10_000
+    assert "of anonymous memory" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.json", "f.png"]
+
+
+def test_made_pictures_are_all_different_and_know_their_numbers(tmp_path):
+    pictures = np.concatenate(list(feed_material.made(9000)))
+    np.testing.assert_array_equal(feed_material.numbers_of(pictures), np.arange(9000))
+    assert (pictures[0] != pictures[4096]).mean() > 0.9
+    feed_material.write_large(tmp_path / "large", 9000)
+    figures = one_epoch(tmp_path / "large")
+    assert figures["anonymous_bytes"] > 0

@@ -1,0 +1,229 @@
+"""Pictures to a network: how many a second each way hands out, on the same pictures in one run.
+
+Every way is timed in a process of its own, in turn, several rounds; the table shows medians. A
+worker is a thread or a process, whichever a way uses; none means that a batch is made when it is
+asked for. Warm, files lie in the system's cache; cold, they were dropped from it (and a host of
+virtual machines may still hold them: the drive's own speed is told beside). What is read by windows
+drops its files from the cache as it goes, and so always comes from the drive.
+
+A way that hangs is ended, and what it lacks counts as 0.
+`image_dataset_from_directory` and HDF5 cannot be told how many workers to use.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import feed_material
+from benchmarks.feed_alternatives import Job
+from benchmarks.feed_large import measure_large
+from benchmarks.feed_ways import WAYS, Way
+
+_ROOT = Path(__file__).resolve().parents[1]
+N_PICTURES = 8192
+_START_LIMIT_S = 60.0
+_JOB_LIMIT_S = 15.0
+SECONDS = 0.8
+USUAL = Job(workers=2, batch_size=256)
+WORKERS = (0, 1, 2, 4)
+BATCH_SIZES = (32, 256, 2048)
+ALL_WORKERS = (0, 1, 2, 3, 4, 6, 8)
+ALL_BATCH_SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+def measure(
+    *,
+    images: Path | None,
+    n_rounds: int,
+    thorough: bool = False,
+    n_pictures: int = N_PICTURES,
+    n_large: int = 0,
+    plot: Path | None = None,
+    scratch: Path | None = None,
+    ways: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Time every way; print a table, and draw the speed-up where asked for.
+
+    Parameters
+    ----------
+    images : Path or None
+        Folder of pictures; None makes some.
+    n_rounds : int
+    thorough : bool
+        Every number of workers with every size of batch, with and without augmentation, warm and
+        cold: hours instead of minutes.
+    n_pictures : int
+        At most, of the folder or made.
+    n_large : int
+        Pictures of a packed copy that is made and fed once by windows; 0 leaves that out.
+    plot : Path, optional
+        The PNG to draw.
+    scratch : Path, optional
+        Folder on the drive to measure; the system's temporary one without it.
+    ways : sequence of str
+        Names of the ways to measure; all without it.
+
+    Returns
+    -------
+    dict
+        Pictures, bytes a picture, the drive's MB/s, and for each way its jobs with the rates of all
+        rounds, images a second.
+    """
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
+    with tempfile.TemporaryDirectory(dir=scratch) as made:
+        n = feed_material.lay_out(Path(made), images, n_pictures)
+        bytes_each = {
+            name: sum(path.stat().st_size for path in Path(made).glob(way.files)) / n
+            for name, way in WAYS.items()
+        }
+        drive_mb_s = feed_material.drive_mb_s(
+            sorted(Path(made).glob(WAYS["birdsong, packed"].files))
+        )
+        chosen = {name: WAYS[name] for name in ways or WAYS}
+        rates: dict[str, list[list[float]]] = {}
+        jobs = {name: _jobs(way, thorough=thorough) for name, way in chosen.items()}
+        for _ in range(n_rounds):
+            for name, way in chosen.items():
+                missing = [need for need in way.needs if importlib.util.find_spec(need) is None]
+                if missing:
+                    print(f"left out: {name}: needs {missing[0]}, which is not installed")
+                    chosen = {other: WAYS[other] for other in chosen if other != name}
+                    continue
+                measured = _timed(name, jobs[name], Path(made))
+                each = rates.setdefault(name, [[] for _ in jobs[name]])
+                for of_job, rate in zip(each, measured, strict=True):
+                    if rate is not None:
+                        of_job.append(rate)
+    figures |= {"pictures": n, "drive_mb_s": drive_mb_s, "ways": {}}
+    for name, each in rates.items():
+        figures["ways"][name] = {
+            "bytes_a_picture": bytes_each[name],
+            "jobs": [
+                {**asdict(job), "images_per_s": of_job}
+                for job, of_job in zip(jobs[name], each, strict=True)
+            ],
+        }
+    _print(figures, n_rounds)
+    if plot:
+        _draw(figures, plot)
+        print(f"speed-up against workers: {plot}")
+    if n_large:
+        where = scratch or Path(tempfile.gettempdir())
+        figures["large"] = measure_large(where, n_large)
+    return figures
+
+
+def _jobs(way: Way, *, thorough: bool) -> list[Job]:
+    workers = (ALL_WORKERS if thorough else WORKERS) if way.has_workers else (USUAL.workers,)
+    batch_sizes = ALL_BATCH_SIZES if thorough else BATCH_SIZES
+    if thorough:
+        return [
+            Job(workers=n, batch_size=size, augmented=augmented, cold=cold)
+            for n in workers
+            for size in batch_sizes
+            for augmented in (False, True)
+            for cold in (False, True)
+        ]
+    usual = asdict(USUAL)
+    jobs = [Job(**usual | {"workers": n}) for n in workers]
+    jobs += [Job(**usual | {"batch_size": size}) for size in batch_sizes]
+    jobs += [Job(**usual | {"augmented": True}), Job(**usual | {"cold": True})]
+    return list(dict.fromkeys(jobs))
+
+
+def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
+    """Time a way in a process of its own; none for jobs that it did not finish in time."""
+    asked = {
+        "way": name,
+        "scratch": str(scratch),
+        "jobs": [asdict(job) for job in jobs],
+        "seconds": SECONDS,
+    }
+    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(libraries, "1") | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.feed_ways"], cwd=_ROOT, env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        limit_s = _START_LIMIT_S + len(jobs) * _JOB_LIMIT_S
+        told, complaints = process.communicate(json.dumps(asked), timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too
+        told, complaints = process.communicate()
+        print(f"{name}: hung and was ended")
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if process.returncode > 0:
+        raise RuntimeError(f"{name}: broke off: {complaints.strip().splitlines()[-1]}")
+    rates: list[float | None] = [None] * len(jobs)
+    for line in told.splitlines():
+        place, rate = json.loads(line)
+        rates[place] = rate
+    return rates
+
+
+def _print(figures: dict[str, Any], n_rounds: int) -> None:
+    print(
+        f"{figures['pictures']} pictures, {figures['cores']} cores, load "
+        f"{figures['load_before']:.1f} before; images a second, median of {n_rounds} rounds; "
+        f"the drive reads {figures['drive_mb_s']:.0f} MB/s in order"
+    )
+    print(f"  {'':<35}  workers  batch  augmented  files   images/s     MB/s")
+    for name, way in figures["ways"].items():
+        for job in way["jobs"]:
+            rate = statistics.median(job["images_per_s"] or [0.0])
+            workers = job["workers"] if WAYS[name].has_workers else "own"
+            print(
+                f"  {name:<35}  {workers:>7}  {job['batch_size']:>5}"
+                f"  {'fully' if job['augmented'] else 'no':<9}"
+                f"  {'cold' if job['cold'] else 'warm'}  {rate:9.0f}"
+                f"  {rate * way['bytes_a_picture'] / 1e6:7.0f}"
+            )
+
+
+def _draw(figures: dict[str, Any], path: Path) -> None:
+    """Draw how many times as fast each way is with workers as without, and how fast it is."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    speed_up, speed = figure.subplots(1, 2)
+    styles = itertools.cycle((":", "--"))
+    for name, way in figures["ways"].items():
+        medians = {
+            job["workers"]: statistics.median(job["images_per_s"])
+            for job in way["jobs"]
+            if job["images_per_s"]
+            and not job["augmented"]
+            and not job["cold"]
+            and job["batch_size"] == USUAL.batch_size
+        }
+        if 0 not in medians:
+            if medians:
+                style = next(styles)
+                speed.axhline(
+                    next(iter(medians.values())), label=name, linestyle=style, color="grey"
+                )
+            continue
+        speed_up.plot(list(medians), [n / medians[0] for n in medians.values()], marker=".")
+        speed.plot(list(medians), list(medians.values()), marker=".", label=name)
+    speed_up.set(xlabel="threads or processes", title="times as fast as without any")
+    speed.set(xlabel="threads or processes", title="images a second", yscale="log")
+    for axes in (speed_up, speed):
+        axes.grid(alpha=0.3)
+    figure.legend(*speed.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,189 @@
+"""The usual ways to feed, as their documentation and the literature show them.
+
+A way hands out batches without end. All of them shuffle, and give a number as the label of each
+picture. Where augmentation is asked for, all do the same to a batch, `AugmentConfig.full()` in
+numpy, in the place where each does its work.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult, Pool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import feed_material
+from birdsong.arrays import ImageArray, IntArray
+from birdsong.images.augment import AugmentConfig, augment_pictures, draw_augmentation
+from birdsong.images.sources import open_source
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+
+Batches = Generator[int, None, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One measurement: how a way is set up, and whether files are in the cache."""
+
+    workers: int = 0
+    batch_size: int = 256
+    augmented: bool = False
+    cold: bool = False
+
+
+class Augmentation:
+    """What alternatives do to a batch, in whichever thread or process."""
+
+    def __init__(self, backgrounds: ImageArray) -> None:
+        self._backgrounds = backgrounds
+        self._config = AugmentConfig.full()
+        self._numbers = itertools.count()
+
+    def __call__(self, pictures: ImageArray) -> ImageArray:
+        """Change a batch, uint8 (n, 64, 200)."""
+        generator = np.random.Generator(np.random.Philox(next(self._numbers)))
+        n_backgrounds = len(self._backgrounds)
+        draws = draw_augmentation(
+            generator, len(pictures), self._config, n_backgrounds=n_backgrounds
+        )
+        return augment_pictures(pictures, draws, self._config, self._backgrounds)
+
+
+def keras_folder(scratch: Path, job: Job) -> Batches:
+    """`keras.utils.image_dataset_from_directory`."""
+    import keras
+    import tensorflow as tf
+
+    data = keras.utils.image_dataset_from_directory(
+        scratch / feed_material.STORE / "pictures",
+        color_mode="grayscale",
+        batch_size=job.batch_size,
+        image_size=SPECTROGRAM_SHAPE,
+        seed=0,
+        verbose=False,
+    )
+    if job.augmented:
+        augmentation = Augmentation(_backgrounds(scratch))
+
+        def change(pictures: Any, labels: Any) -> Any:
+            grey = tf.cast(pictures[..., 0], tf.uint8)
+            return tf.numpy_function(augmentation, [grey], tf.uint8), labels
+
+        data = data.map(change, num_parallel_calls=tf.data.AUTOTUNE)
+    for pictures, _ in data.repeat():
+        yield len(pictures)
+
+
+def pillow(scratch: Path, job: Job) -> Batches:
+    """A generator that opens files with Pillow, alone or with a pool of N processes.
+
+    Keras's own pool forks what has TensorFlow's threads, and was seen to hang; this one has
+    nothing to do with TensorFlow, and never more than two batches beside one a process under way.
+    """
+    prepared = _Pillow(scratch, job)
+    if job.workers == 0:
+        for number in itertools.count():
+            yield len(prepared(number)[0])
+    waiting: deque[AsyncResult[tuple[ImageArray, IntArray]]] = deque()
+    with Pool(job.workers, _prepare, (scratch, job)) as pool:
+        for number in itertools.count():
+            waiting.append(pool.apply_async(_prepared_batch, (number,)))
+            if len(waiting) >= job.workers + 2:
+                yield len(waiting.popleft().get()[0])
+
+
+class _Pillow:
+    """Makes batches, with Pillow."""
+
+    def __init__(self, scratch: Path, job: Job) -> None:
+        store = feed_material.opened(scratch)
+        self._paths = [str(store.folder / row.image) for row in store.rows]
+        self._labels = feed_material.labels_of(np.arange(len(self._paths)))
+        self._batch_size = job.batch_size
+        self._augmentation = Augmentation(_backgrounds(scratch)) if job.augmented else None
+
+    def __call__(self, number: int) -> tuple[ImageArray, IntArray]:
+        items = np.random.default_rng(number).integers(0, len(self._paths), self._batch_size)
+        pictures = np.empty((len(items), *SPECTROGRAM_SHAPE), np.uint8)
+        for i, item in enumerate(items):
+            with Image.open(self._paths[item]) as image:
+                pictures[i] = np.asarray(image)
+        if self._augmentation:
+            pictures = self._augmentation(pictures)
+        return pictures[..., np.newaxis], self._labels[items]
+
+
+_in_process: list[_Pillow] = []  # what a process of the pool makes batches with
+
+
+def _prepare(scratch: Path, job: Job) -> None:
+    _in_process[:] = [_Pillow(scratch, job)]
+
+
+def _prepared_batch(number: int) -> tuple[ImageArray, IntArray]:
+    return _in_process[0](number)
+
+
+def tfrecord(scratch: Path, job: Job) -> Batches:
+    """`tf.data` over TFRecords, batches parsed at once."""
+    import tensorflow as tf
+
+    files = [str(path) for path in sorted((scratch / feed_material.TFRECORDS).iterdir())]
+    features = {
+        "picture": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+    }
+    augmentation = Augmentation(_backgrounds(scratch))
+
+    def parse(records: Any) -> Any:
+        example = tf.io.parse_example(records, features)
+        pictures = tf.io.decode_raw(example["picture"], tf.uint8)
+        pictures = tf.reshape(pictures, (-1, *SPECTROGRAM_SHAPE))
+        if job.augmented:
+            pictures = tf.numpy_function(augmentation, [pictures], tf.uint8)
+        return pictures, example["label"]
+
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = max(1, job.workers)
+    parallel = job.workers or None
+    data = tf.data.TFRecordDataset(files, num_parallel_reads=parallel).repeat()
+    data = data.shuffle(2048, seed=0).batch(job.batch_size).map(parse, num_parallel_calls=parallel)
+    if job.workers:
+        data = data.prefetch(job.workers)
+    for pictures, _ in data.with_options(options):
+        yield len(pictures)
+
+
+def hdf5(scratch: Path, job: Job) -> Batches:
+    """Chunks of HDF5 in random order, sixteen of them shuffled in memory."""
+    import h5py
+
+    augmentation = Augmentation(_backgrounds(scratch))
+    generator = np.random.default_rng(0)
+    waiting: list[ImageArray] = []
+    with h5py.File(scratch / feed_material.HDF5) as file:
+        pictures, labels = file["pictures"], file["labels"][:]
+        chunk = pictures.chunks[0]
+        firsts = np.arange(0, len(pictures), chunk)
+        while True:
+            generator.shuffle(firsts)
+            for group in np.array_split(firsts, max(1, len(firsts) // 16)):
+                held = np.concatenate([pictures[first : first + chunk] for first in group])
+                taught = np.concatenate([labels[first : first + chunk] for first in group])
+                order = generator.permutation(len(held))
+                waiting.append(held[order])
+                taught = taught[order]
+                while sum(map(len, waiting)) >= job.batch_size:
+                    whole = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+                    batch, waiting = whole[: job.batch_size], [whole[job.batch_size :]]
+                    yield len(augmentation(batch) if job.augmented else batch)
+
+
+def _backgrounds(scratch: Path) -> ImageArray:
+    return open_source(feed_material.opened(scratch)).read(np.arange(16))
