@@ -137,7 +137,7 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from birdsong.learning.training import train
     from birdsong.learning.training_config import TrainingConfig
 
-    from .train import print_epoch, print_material
+    from .train_told import print_epoch, print_material
 
     _heading("3. Learning genera" if rank == "genus" else "4. Learning species")
     train(

@@ -6,17 +6,15 @@ import argparse
 import datetime
 import os
 import shlex
+import shutil
+import subprocess
 import sys
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.learning.material import Material
-
-MOST_WAITING = 0.1
-MOST_GROWTH_MB = 200.0
+    from birdsong.images.store import ImageStore
+    from birdsong.learning.training_config import TrainingConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument(
-        "--schedule", choices=("cosine", "plateau", "constant"), default="cosine",
-        help="how the learning rate falls",
+        "--schedule", choices=("cosine", "plateau", "constant", "cyclical", "one-cycle"),
+        default="cosine", help="how the learning rate changes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--find-learning-rate", action="store_true",
+        help="train a little with a rate that grows, draw the loss against it, and stop",
+    )  # fmt: skip
+    parser.add_argument(
+        "--average-weights", type=float, default=0.0, metavar="SHARE",
+        help="keep averages of the weights, of which a batch leaves this share as it was: 0.99",
     )  # fmt: skip
     parser.add_argument(
         "--loss", choices=("cross-entropy", "soft-labels", "hierarchical", "auxiliary"),
@@ -99,10 +105,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--licence", default="", help="of the bundle; recordings often forbid commercial use"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that feed")
+    parser.add_argument(
+        "--mixed-precision", action="store_true",
+        help="compute with 16 bits where they suffice: faster on processors made for it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--save-memory", action="store_true",
+        help="compute some of what the gradient needs twice instead of keeping it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--devices", type=int, default=1, metavar="N",
+        help="share each batch between N devices; needs KERAS_BACKEND=jax",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--resume", action="store_true", help="go on with a training that was stopped"
     )
+    parser.add_argument(
+        "--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND",
+        help="what to run when the training is done, with its arguments: has to come last",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -117,7 +139,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .command import ALL_WELL
     from .evaluate import print_promises
+    from .train_told import (
+        print_calibration,
+        print_epoch,
+        print_fold,
+        print_material,
+        print_measured,
+    )
 
+    if arguments.then and shutil.which(arguments.then[0]) is None:
+        raise ConfigError(f"--then: there is no command {arguments.then[0]!r} to run afterwards")
     if arguments.folds_only and not arguments.folds:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
     config = TrainingConfig(
@@ -138,6 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
         sampling=arguments.sampling,
         learning_rate=arguments.learning_rate,
         schedule=arguments.schedule,
+        weight_averaging=arguments.average_weights,
         loss=arguments.loss,
         soft_labels_beta=arguments.soft_labels_beta,
         hierarchical_alpha=arguments.hierarchical_alpha,
@@ -145,10 +177,15 @@ def run(arguments: argparse.Namespace) -> int:
         patience=arguments.patience,
         batch_normalization=not arguments.no_batch_normalization,
         augmentation=None if arguments.no_augmentation else AugmentConfig(),
+        mixed_precision=arguments.mixed_precision,
+        save_memory=arguments.save_memory,
+        n_devices=arguments.devices,
         n_threads=arguments.jobs,
         seed=arguments.seed,
     )
     store = open_store(arguments.images)
+    if arguments.find_learning_rate:
+        return print_learning_rate(store, config, arguments.out)
     if arguments.folds:
         metrics = train_folds(
             store,
@@ -178,9 +215,33 @@ def run(arguments: argparse.Namespace) -> int:
         print_calibration(metrics["calibration"])
     if arguments.folds_only:
         print(f"measured: {arguments.out}/metrics.json; --resume without --folds-only goes on")
-        return ALL_WELL
-    print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
-    print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
+    else:
+        print(f"bundle: {arguments.out}/bundle, curves: {arguments.out}/history.png")
+        print(f"next: birdsong classify RECORDING --bundle {arguments.out}/bundle")
+    return run_then(arguments.then) if arguments.then else ALL_WELL
+
+
+def run_then(command: list[str]) -> int:
+    """Run what was to come after the training: an argument list, never a shell."""
+    from .command import ALL_WELL, SOME_FAILED
+
+    print(f"then: {shlex.join(command)}", flush=True)
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        print(f"the training is done, but {command[0]} ended with status {status}", file=sys.stderr)
+    return SOME_FAILED if status else ALL_WELL
+
+
+def print_learning_rate(store: ImageStore, config: TrainingConfig, folder: Path) -> int:
+    """Look for a learning rate, and say which to train with."""
+    from birdsong.learning.material import gather
+    from birdsong.learning.rate_finder import PLOT, find_learning_rate
+
+    from .command import ALL_WELL
+
+    found = find_learning_rate(store, gather(store, config.material), config, folder)
+    print(f"loss against learning rate: {folder / PLOT}")
+    print(f"it falls the most at {found.steepest:.2g}: add --learning-rate {found.steepest:.2g}")
     return ALL_WELL
 
 
@@ -191,81 +252,6 @@ def origin(licence: str) -> dict[str, str]:
         "date": datetime.date.today().isoformat(),
         "licence": licence,
     }
-
-
-def print_material(material: Material) -> None:
-    """Say what will be learned from what."""
-    ranks = Counter(label.rank for label in material.labels if label.rank != "none")
-    shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
-    print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
-    for name in ("train", "partly_named", "validation", "calibration", "test"):
-        part = getattr(material, name)
-        if not part.rows:
-            continue
-        print(
-            f"  {name.removesuffix('_named'):<11} {len(part.recordings):>6} recordings"
-            f"  {len(part.sessions):>6} sessions"
-            f"  {len(part.rows):>7} pictures",
-            flush=True,
-        )
-
-
-def print_epoch(epoch: Mapping[str, float]) -> None:
-    """Say how an epoch went, on one line."""
-    validation = (
-        f"  validation loss {epoch['val_loss']:.3f} top-1 {epoch['val_top1']:.3f}"
-        if "val_loss" in epoch
-        else ""
-    )
-    waited, grown_mb = epoch["waiting_share"], epoch["memory_growth_mb"]
-    remarks = [
-        f"waited {100 * waited:.0f} % for pictures: try more --jobs"
-        if waited > MOST_WAITING
-        else "",
-        f"memory grew by {grown_mb:.0f} MB in four epochs" if grown_mb > MOST_GROWTH_MB else "",
-    ]
-    print(
-        f"epoch {epoch['epoch'] + 1:>3.0f}  {epoch['seconds']:>5.0f} s  "
-        f"{epoch['images_per_s']:>6.0f} images/s  loss {epoch['loss']:.3f} "
-        f"top-1 {epoch['top1']:.3f}{validation}"
-        + "".join(f"  [{remark}]" for remark in remarks if remark),
-        flush=True,
-    )
-
-
-def print_calibration(calibrated: Mapping[str, Any]) -> None:
-    """Say how far the recordings that were kept for it let answers be trusted."""
-    if not calibrated["recordings"]:
-        print("not calibrated: answers are as sure as their probability says")
-        return
-    highest = calibrated["highest_promise"]
-    kept = f"promises up to {100 * highest:g} %" if highest else "no promise"
-    print(
-        f"calibrated by {calibrated['recordings']} recordings, which support {kept}; "
-        "--folds K calibrates by all of them"
-    )
-
-
-def print_fold(fold: int, measured: Mapping[str, float]) -> None:
-    """Say how good the network of a fold is."""
-    print_measured(f"held out from network {fold + 1}", measured)
-
-
-def print_measured(which: str, measured: Mapping[str, float]) -> None:
-    """Say how good a network is by recording, on sessions that it did not see."""
-    if not measured["recordings"]:
-        return
-    coarser = "".join(
-        f", {name.removeprefix('top1_')} {100 * value:.1f} %"
-        for name, value in measured.items()
-        if name.startswith("top1_")
-    )
-    print(
-        f"{measured['recordings']} recordings of {measured['sessions']} sessions {which}: "
-        f"top-1 {100 * measured['top1']:.1f} %, top-5 {100 * measured['top5']:.1f} %, "
-        f"macro recall {100 * measured['macro_recall']:.1f} %{coarser}",
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

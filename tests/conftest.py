@@ -153,7 +153,7 @@ def small_network_learns() -> Iterator[None]:
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.fitting.squeezenet", network)
+        patch.setattr("birdsong.learning.prepared.squeezenet", network)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

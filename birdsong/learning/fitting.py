@@ -8,18 +8,15 @@ from typing import Any
 
 import keras
 
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
-from birdsong.learning.auxiliary_heads import with_heads
+from birdsong.learning.averages import AveragedWeights
 from birdsong.learning.epoch_log import EpochLog
-from birdsong.learning.label_levels import label_levels
-from birdsong.learning.losses import loss_of
+from birdsong.learning.hardware import hardware
 from birdsong.learning.material import Material
-from birdsong.learning.part import Part
+from birdsong.learning.prepared import Prepared, new_network, prepare
 from birdsong.learning.resume import StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.schedules import learning_rate
-from birdsong.learning.squeezenet import squeezenet
 from birdsong.learning.system_log import SystemLog
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.learning.watched_feed import WatchedFeed
@@ -57,98 +54,75 @@ def fit_network(
     Returns
     -------
     keras.Model
-        With the weights that were kept; whatever the loss, with one column for each label.
+        With the weights that were kept; whatever the loss and however it was computed, one that
+        computes with 32 bits and has one column for each label.
     list of dict
         The numbers of every epoch.
 
     Raises
     ------
     ConfigError
-        If the loss needs a rank above the labels, and there is none.
+        If the loss needs a rank above the labels, and there is none; or if there are not as many
+        devices as the config wants.
     DatasetError
         If a picture is missing or damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    model = squeezenet(
-        len(material.labels),
-        batch_normalization=config.batch_normalization,
-        dropout=config.dropout,
-    )
-    write_run_description(folder, store, config, material, model, n_folds=n_folds)
     n_pictures = len(material.train.rows) + len(material.partly_named.rows)
     log = EpochLog(n_pictures, on_epoch, kept_epochs(folder))
-    with SystemLog(folder):
-        _fit(model, store, material, config, folder, log)
-    model.load_weights(folder / CHECKPOINT)
-    return model, log.epochs
+    with hardware(config):
+        prepared = prepare(
+            store,
+            material,
+            config,
+            lambda n_batches: learning_rate(
+                config.schedule,
+                highest=config.learning_rate,
+                n_epochs=config.epochs,
+                n_batches=n_batches,
+            ),
+        )
+        write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
+        with SystemLog(folder):
+            _fit(prepared, config, folder, log)
+    network = new_network(material, config)
+    network.load_weights(folder / CHECKPOINT)
+    return network, log.epochs
 
 
 class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     """Keeps the weights of a network, not those of the heads that are trained beside it."""
 
-    def __init__(self, network: keras.Model, path: Path, **options: Any) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        path: Path,
+        averages: AveragedWeights | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(path, save_weights_only=True, **options)
         self._network = network
+        self._averages = averages
 
     def set_model(self, model: keras.Model) -> None:
         """Look at the network, whatever is trained."""
         super().set_model(self._network)
 
-
-class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
-    """An accuracy of what is said of the labels, over the pictures whose label is known."""
-
-    def __init__(self, n_labels: int, accuracy: Callable[..., Any], **options: Any) -> None:
-        super().__init__(accuracy, **options)
-        self._n_labels = n_labels
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Look at the columns of the labels, which come first."""
-        of_labels = y_true[:, : self._n_labels]
-        known = keras.ops.sum(of_labels, axis=1) > 0.5
-        return super().update_state(of_labels, y_pred[:, : self._n_labels], known)
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the weights, or their averages where there are some."""
+        if self._averages is None:
+            super().on_epoch_end(epoch, logs)
+            return
+        with self._averages.in_place():
+            super().on_epoch_end(epoch, logs)
 
 
-def _fit(
-    network: keras.Model,
-    store: ImageStore,
-    material: Material,
-    config: TrainingConfig,
-    folder: Path,
-    log: EpochLog,
-) -> None:
-    levels = label_levels(material.labels, material.taxonomy)
-    n_labels = len(material.labels)
-    n_columns = levels.n_columns if material.partly_named.rows else n_labels
-    teaching = material.train.joined(material.partly_named)
-    train_feed = _feed(store, teaching, n_columns, config, training=True)
-    has_validation = len(material.validation.rows) > 0
-    validation_feed = (
-        _feed(store, material.validation, n_columns, config, training=False)
-        if has_validation
-        else None
-    )
-    watched = "val_loss" if has_validation else "loss"
-    model = with_heads(network, levels) if config.loss == "auxiliary" else network
-    model.compile(
-        optimizer=keras.optimizers.AdamW(
-            learning_rate(
-                config.schedule,
-                highest=config.learning_rate,
-                n_epochs=config.epochs,
-                n_batches=len(train_feed),
-            ),
-            weight_decay=config.weight_decay,
-        ),
-        loss=loss_of(config, levels),
-        metrics=[
-            _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
-            _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
-        ],
-    )
+def _fit(prepared: Prepared, config: TrainingConfig, folder: Path, log: EpochLog) -> None:
     n_past = len(log.epochs)
-    judges = []
+    has_validation = prepared.validation_feed is not None
+    watched = "val_loss" if has_validation else "loss"
+    judges: list[keras.callbacks.Callback] = []
     if has_validation:
         judges.append(keras.callbacks.EarlyStopping(monitor=watched, patience=config.patience))
     if config.schedule == "plateau":
@@ -157,25 +131,29 @@ def _fit(
                 monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
+    averages = AveragedWeights() if config.weight_averaging > 0 else None
     keeper = _NetworkKeeper(
-        network,
+        prepared.network,
         folder / CHECKPOINT,
+        averages,
         monitor=watched,
         save_best_only=has_validation,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
-    train_batches = WatchedFeed(train_feed.forever(n_past))
-    validation_batches = WatchedFeed(validation_feed.forever()) if validation_feed else None
+    callbacks = [log, *judges, *([averages] if averages else []), keeper]
+    train_batches = WatchedFeed(prepared.train_batches(n_past))
+    unwatched = prepared.validation_batches()
+    validation_batches = WatchedFeed(unwatched) if unwatched else None
     log.watch(train_batches)
     try:
-        model.fit(
+        prepared.model.fit(
             iter(train_batches),
-            steps_per_epoch=len(train_feed),
+            steps_per_epoch=len(prepared.train_feed),
             initial_epoch=n_past,
             epochs=config.epochs,
             validation_data=iter(validation_batches) if validation_batches else None,
-            validation_steps=len(validation_feed) if validation_feed else None,
-            callbacks=[log, *judges, keeper, StateKeeper(folder, log, judges)],
+            validation_steps=len(prepared.validation_feed) if prepared.validation_feed else None,
+            callbacks=[*callbacks, StateKeeper(folder, log, judges)],
             shuffle=False,  # the feed does
             verbose=0,
         )
@@ -188,21 +166,3 @@ def _fit(
         train_batches.close()
         if validation_batches is not None:
             validation_batches.close()
-
-
-def _feed(
-    store: ImageStore, part: Part, n_columns: int, config: TrainingConfig, *, training: bool
-) -> PictureFeed:
-    return PictureFeed(
-        store,
-        part.rows,
-        part.label_indices,
-        n_labels=n_columns,
-        batch_size=config.batch_size,
-        n_threads=config.n_threads,
-        seed=config.seed,
-        shuffle=training,
-        sampling=config.sampling if training else "plain",
-        augmentation=config.augmentation if training else None,
-        background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
-    )

@@ -1,7 +1,14 @@
-"""A trained network as ONNX, so that answers need no TensorFlow."""
+"""A trained network as ONNX, so that answers need no TensorFlow.
+
+Keras exports from TensorFlow. Where it runs on another backend, a process of its own does so:
+``python -m birdsong.learning.onnx_export NETWORK.keras MODEL.onnx``.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,7 +24,7 @@ def to_onnx(model: keras.Model) -> bytes:
     Parameters
     ----------
     model : keras.Model
-        On the TensorFlow backend, with ``float32`` weights.
+        With ``float32`` weights.
 
     Returns
     -------
@@ -27,16 +34,40 @@ def to_onnx(model: keras.Model) -> bytes:
     Raises
     ------
     BundleError
-        If Keras runs on another backend than TensorFlow.
+        If Keras runs on another backend than TensorFlow, and TensorFlow cannot export it.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise BundleError(
-            f"ONNX is exported by TensorFlow, but Keras runs on {keras.backend.backend()}; "
-            "set KERAS_BACKEND=tensorflow"
-        )
-    signature = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="uint8")]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name it lost
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        model.export(path, format="onnx", input_signature=signature, verbose=False)
+        if keras.backend.backend() == "tensorflow":
+            _export(model, path)
+        else:
+            _export_apart(model, Path(folder) / "network.keras", path)
         return path.read_bytes()
+
+
+def _export(model: keras.Model, path: Path) -> None:
+    signature = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="uint8")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name it lost
+        model.export(path, format="onnx", input_signature=signature, verbose=False)
+
+
+def _export_apart(model: keras.Model, network: Path, path: Path) -> None:
+    model.save(network)
+    done = subprocess.run(
+        [sys.executable, "-m", "birdsong.learning.onnx_export", str(network), str(path)],
+        env=os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BundleError(
+            "the network was trained but not exported: TensorFlow exports to ONNX, and says "
+            f"{(done.stderr.strip() or 'nothing').splitlines()[-1]!r}; see to it that it is "
+            "installed, and go on by --resume"
+        )
+
+
+if __name__ == "__main__":
+    _export(keras.saving.load_model(sys.argv[1], compile=False, safe_mode=True), Path(sys.argv[2]))

@@ -31,6 +31,8 @@ from birdsong.recordings.sessions import PARTS
 CHECKPOINT = "best.weights.h5"
 DESCRIPTION = "run.json"
 FOLDS = "folds"
+MACHINE_SETTINGS = ("n_threads", "n_devices", "save_memory")
+"""What may change when a training goes on: how it is computed, not what."""
 
 
 def check_free(run_dir: Path) -> None:
@@ -99,7 +101,7 @@ def check_same_run(
     differing = [
         f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
         for name in dict.fromkeys([*asked, *before])
-        if name != "n_threads" and asked.get(name) != before.get(name)
+        if name not in MACHINE_SETTINGS and asked.get(name) != before.get(name)
     ]
     if differing:
         raise ConfigError(

@@ -23,6 +23,8 @@ STEM_FILTERS = 64
 SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)  # fires 2 to 9
 EXPAND_RATIO = 4
 POOL_AFTER_FIRE = (3, 5)
+CUTS = ("pool1", "fire2_concat", "pool3", "fire4_concat", "pool5")
+"""Layers that everything passes through, where maps are small for what was computed before."""
 # Keras's 0.99 lags behind the weights where an epoch has a hundred batches: the validation of the
 # first epochs would be worthless, and early stopping with it.
 NORMALIZATION_MOMENTUM = 0.9

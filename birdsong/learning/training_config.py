@@ -10,7 +10,7 @@ from birdsong.images.augment import AugmentConfig
 from birdsong.images.orders import check_sampling
 from birdsong.learning.material import MaterialConfig
 
-SCHEDULES = ("cosine", "plateau", "constant")
+SCHEDULES = ("cosine", "plateau", "constant", "cyclical", "one-cycle")
 LOSSES = ("cross-entropy", "soft-labels", "hierarchical", "auxiliary")
 
 
@@ -31,8 +31,12 @@ class TrainingConfig:
     learning_rate : float
         The highest; AdamW's.
     weight_decay : float
-    schedule : {"cosine", "plateau", "constant"}
-        Fall to zero along half a cosine, halve when validation stands still, or stay.
+    schedule : {"cosine", "plateau", "constant", "cyclical", "one-cycle"}
+        Fall to zero along half a cosine, halve when validation stands still, stay, or rise and
+        fall, several times or once. See `schedules`.
+    weight_averaging : float in [0, 1)
+        How much of an average of the weights a batch leaves as it was; 0 keeps the weights
+        themselves. Averages are what is validated and kept.
     patience : int
         Epochs without a better validation loss before training stops.
     loss : {"cross-entropy", "soft-labels", "hierarchical", "auxiliary"}
@@ -50,6 +54,12 @@ class TrainingConfig:
     dropout : float
     batch_normalization : bool
     augmentation : AugmentConfig or None
+    mixed_precision : bool
+        Compute with 16 bits where that is precise enough: faster on devices made for it.
+    save_memory : bool
+        Compute some of what the gradient needs a second time instead of keeping it.
+    n_devices : int
+        Devices that share each batch; more than one on the JAX backend only.
     n_threads : int
         Threads that make batches.
     seed : int
@@ -63,6 +73,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     schedule: str = "cosine"
+    weight_averaging: float = 0.0
     patience: int = 10
     loss: str = "cross-entropy"
     label_smoothing: float = 0.05
@@ -72,6 +83,9 @@ class TrainingConfig:
     dropout: float = 0.5
     batch_normalization: bool = True
     augmentation: AugmentConfig | None = field(default_factory=AugmentConfig)
+    mixed_precision: bool = False
+    save_memory: bool = False
+    n_devices: int = 1
     n_threads: int = 2
     seed: int = 0
 
@@ -82,11 +96,17 @@ class TrainingConfig:
                 raise ConfigError(
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
-        for name in ("epochs", "batch_size", "patience", "n_threads"):
+        for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if not 0 < self.learning_rate < 1:
             raise ConfigError(f"learning_rate must be in (0, 1), got {self.learning_rate!r}")
+        if not 0 <= self.weight_averaging < 1:
+            raise ConfigError(f"weight_averaging must be in [0, 1), got {self.weight_averaging!r}")
+        if self.batch_size < self.n_devices:
+            raise ConfigError(
+                f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"
+            )
         for name in ("soft_labels_beta", "auxiliary_weight"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(

@@ -390,7 +390,7 @@ def test_partly_named_recordings_take_part(loss, images, config, tmp_path, small
 
 def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_network):
     """Stopped and resumed, the training ends as it would have, in a bundle without heads."""
-    from birdsong.learning import fitting
+    from birdsong.learning import fitting, prepared
     from birdsong.learning.training import train
 
     store = open_store(images)
@@ -410,7 +410,7 @@ def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_networ
     assert told[-1]["val_loss"] == pytest.approx(through[-1]["val_loss"], rel=1e-4)
 
     bundle = read_bundle(tmp_path / "run" / "bundle")
-    plain = fitting.squeezenet(len(bundle.labels))
+    plain = prepared.squeezenet(len(bundle.labels))
     plain.load_weights(tmp_path / "run" / "bundle" / WEIGHTS)
     pictures = np.stack([store.read_picture(row) for row in store.rows[::9]])
     logits = Network(bundle).logits(pictures)
@@ -421,10 +421,10 @@ def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_networ
 
 
 def test_heads_train_the_features_of_the_network(with_heads, small_network):
-    from birdsong.learning import fitting
+    from birdsong.learning import prepared  # where the small network stands
 
     levels = label_levels(LABELS, THRUSHES)
-    network = fitting.squeezenet(len(LABELS), dropout=0.0)
+    network = prepared.squeezenet(len(LABELS), dropout=0.0)
     model = with_heads(network, levels)
     assert model.output_shape == (None, 6 + 4 + 4 + 3)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)

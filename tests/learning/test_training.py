@@ -101,9 +101,9 @@ def test_evaluation_measures_what_training_measured(run_dir, images):
 def test_the_bundle_answers_as_the_network_does(training, run_dir, images, small_network):
     store = open_store(images)
     bundle = read_bundle(run_dir / "bundle")
-    from birdsong.learning import fitting  # where the small network stands
+    from birdsong.learning import prepared  # where the small network stands
 
-    network = fitting.squeezenet(len(bundle.labels), dropout=0.2)
+    network = prepared.squeezenet(len(bundle.labels), dropout=0.2)
     network.load_weights(run_dir / "bundle" / WEIGHTS)
     rows = store.rows[::7]
     feed = PictureFeed(store, rows, np.zeros(len(rows), np.int64), n_labels=2, batch_size=5)

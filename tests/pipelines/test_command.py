@@ -113,6 +113,28 @@ def test_train_then_classify(images, voices, tmp_path, capsys, small_network):
     assert capsys.readouterr().out.startswith("recording,start_s,end_s,rank,taxon")
 
 
+def test_train_then(images, tmp_path, capfd, small_network):
+    """Arguments reach the command as they are: no shell looks at them."""
+    script = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); sys.exit(3)"
+    told = tmp_path / "told.txt"
+    words = ["train", str(images), "--epochs", "1", "--batch-size", "16", "--out"]
+    then = ["--then", sys.executable, "-c", script, str(told), "--out $HOME; *"]
+    assert main([*words, str(tmp_path / "run"), *then]) == 1
+    assert told.read_text() == "--out $HOME; *"
+    shown = capfd.readouterr()
+    assert f"then: {sys.executable} -c" in shown.out
+    assert "the training is done, but" in shown.err
+    assert "ended with status 3" in shown.err
+    assert (tmp_path / "run" / "bundle").is_dir()
+
+
+def test_train_then_nothing_that_can_be_run(images, tmp_path, capsys):
+    words = ["train", str(images), "--out", str(tmp_path / "run"), "--then", "no-such-command"]
+    assert main(words) == 2
+    assert "--then: there is no command 'no-such-command'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists(), "said before the training, not after it"
+
+
 def test_train_with_back_off_and_exclusions(images, tmp_path, capsys, small_network):
     """Of Acutus half the recordings are of one species each: too few for labels of their own."""
     folder = shutil.copytree(images, tmp_path / "images")

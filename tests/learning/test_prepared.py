@@ -21,11 +21,11 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def fitting(tensorflow):
+def prepared(tensorflow):
     """The module, imported when a test needs it."""
-    from birdsong.learning import fitting
+    from birdsong.learning import prepared
 
-    return fitting
+    return prepared
 
 
 def part(store, n_backgrounds):
@@ -38,29 +38,29 @@ def part(store, n_backgrounds):
     return Part(tuple(rows), is_background.astype(np.int64))
 
 
-def test_the_backgrounds_of_the_training_part_are_mixed_in(fitting, store):
-    feed = fitting._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=True)
+def test_the_backgrounds_of_the_training_part_are_mixed_in(prepared, store):
+    feed = prepared._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=True)
     np.testing.assert_array_equal(feed._backgrounds, random_pictures(8)[-3:])
     ((pictures, _),) = feed.epoch()
     assert len(pictures) == 8
 
 
-def test_nothing_is_mixed_in_outside_of_training(fitting, store):
-    feed = fitting._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=False)
+def test_nothing_is_mixed_in_outside_of_training(prepared, store):
+    feed = prepared._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=False)
     ((pictures, _),) = feed.epoch()
     np.testing.assert_array_equal(pictures[..., 0], random_pictures(8))
 
 
-def test_a_part_without_background_cannot_be_mixed_with_it(fitting, store):
+def test_a_part_without_background_cannot_be_mixed_with_it(prepared, store):
     with pytest.raises(DatasetError, match="there is no background picture to mix in"):
-        fitting._feed(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
+        prepared._feed(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
 
 
 @pytest.mark.parametrize(("sampling", "expected"), [("plain", [5, 3]), ("class-balanced", [4, 4])])
-def test_training_is_balanced_where_asked_for(fitting, store, sampling, expected):
+def test_training_is_balanced_where_asked_for(prepared, store, sampling, expected):
     config = TrainingConfig(augmentation=None, sampling=sampling)
     for training in (True, False):
-        feed = fitting._feed(store, part(store, 3), N_COLUMNS, config, training=training)
+        feed = prepared._feed(store, part(store, 3), N_COLUMNS, config, training=training)
         ((_, targets),) = feed.epoch()
         np.testing.assert_array_equal(targets.sum(axis=0), expected if training else [5, 3])
 

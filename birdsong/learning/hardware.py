@@ -1,0 +1,87 @@
+"""The machine that a network learns on: how precisely it computes, and on how many devices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+
+import keras
+import numpy as np
+
+from birdsong.errors import ConfigError
+from birdsong.images.feeding import Batch
+from birdsong.learning.training_config import TrainingConfig
+
+MIXED = "mixed_bfloat16"
+"""Products of 16 bits, weights of 32. It has the range of 32 bits, so losses need no scaling."""
+
+
+@contextmanager
+def hardware(config: TrainingConfig) -> Iterator[None]:
+    """Build and train networks within it as a config says.
+
+    With several devices each has a copy of the network and a share of each batch.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Its ``mixed_precision`` and ``n_devices``.
+
+    Raises
+    ------
+    ConfigError
+        If it wants more devices than the backend can use.
+    """
+    before = keras.config.dtype_policy()
+    with ExitStack() as stack:
+        if config.n_devices > 1:
+            stack.enter_context(_devices(config.n_devices).scope())
+        try:
+            if config.mixed_precision:
+                keras.config.set_dtype_policy(MIXED)
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
+
+
+def _devices(n: int) -> keras.distribution.DataParallel:
+    backend = keras.backend.backend()
+    if backend != "jax":
+        raise ConfigError(
+            f"training on {n} devices needs the JAX backend, but Keras runs on {backend}; "
+            "set KERAS_BACKEND=jax, or leave --devices out"
+        )
+    devices = keras.distribution.list_devices()
+    if len(devices) < n:
+        raise ConfigError(
+            f"expected {n} devices, found {len(devices)}: {', '.join(devices)}; "
+            "give a smaller number by --devices"
+        )
+    return keras.distribution.DataParallel(devices=devices[:n])
+
+
+def divided(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
+    """Fill batches up so that `n` devices get as many pictures each.
+
+    The last batch of an epoch may not be a multiple of `n`: its first pictures come again.
+
+    Parameters
+    ----------
+    batches : generator of Batch
+    n : int
+
+    Yields
+    ------
+    Batch
+    """
+    try:
+        for pictures, targets in batches:
+            places = np.fromiter(
+                itertools.islice(itertools.cycle(range(len(pictures))), -(-len(pictures) // n) * n),
+                np.int64,
+            )
+            whole = len(places) == len(pictures)
+            yield (pictures, targets) if whole else (pictures[places], targets[places])
+    finally:
+        batches.close()

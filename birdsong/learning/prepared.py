@@ -1,0 +1,163 @@
+"""A network, its loss, its optimizer and what it is fed: all that a training begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from birdsong.images.feeding import Batch, PictureFeed
+from birdsong.images.store import ImageStore
+from birdsong.learning.auxiliary_heads import with_heads
+from birdsong.learning.hardware import divided
+from birdsong.learning.label_levels import label_levels
+from birdsong.learning.losses import loss_of
+from birdsong.learning.material import Material
+from birdsong.learning.part import Part
+from birdsong.learning.recomputed import Recomputed
+from birdsong.learning.schedules import LearningRate
+from birdsong.learning.squeezenet import CUTS, squeezenet
+from birdsong.learning.training_config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a training begins with.
+
+    Attributes
+    ----------
+    network : keras.Model
+        What is kept of the training: a column for each label.
+    model : keras.Model
+        What is trained, compiled: the network, perhaps with heads beside it, perhaps computed so
+        that it needs less memory.
+    train_feed : PictureFeed
+    validation_feed : PictureFeed or None
+        None where there is no validation part.
+    n_devices : int
+        Devices that share each batch.
+    """
+
+    network: keras.Model
+    model: keras.Model
+    train_feed: PictureFeed
+    validation_feed: PictureFeed | None
+    n_devices: int
+
+    def train_batches(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
+        """Feed epochs to learn from, without end."""
+        return self._shared(self.train_feed.forever(first_epoch))
+
+    def validation_batches(self) -> Generator[Batch, None, None] | None:
+        """Feed the validation part again and again, if there is one."""
+        return self._shared(self.validation_feed.forever()) if self.validation_feed else None
+
+    def _shared(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        return divided(batches, self.n_devices) if self.n_devices > 1 else batches
+
+
+def new_network(material: Material, config: TrainingConfig) -> keras.Model:
+    """Build the network that a config describes, its weights drawn by chance."""
+    return squeezenet(
+        len(material.labels),
+        batch_normalization=config.batch_normalization,
+        dropout=config.dropout,
+    )
+
+
+def prepare(
+    store: ImageStore,
+    material: Material,
+    config: TrainingConfig,
+    rate: Callable[[int], LearningRate],
+) -> Prepared:
+    """Build a network and compile it; where it is to run on special hardware, within `hardware`.
+
+    Parameters
+    ----------
+    store : ImageStore
+    material : Material
+        Its training and validation parts and what is partly named.
+    config : TrainingConfig
+    rate : callable
+        Takes the batches of an epoch, returns the learning rate.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ConfigError
+        If the loss needs a rank above the labels, and there is none.
+    DatasetError
+        If there is no picture to learn from.
+    """
+    network = new_network(material, config)
+    levels = label_levels(material.labels, material.taxonomy)
+    n_labels = len(material.labels)
+    n_columns = levels.n_columns if material.partly_named.rows else n_labels
+    teaching = material.train.joined(material.partly_named)
+    train_feed = _feed(store, teaching, n_columns, config, training=True)
+    model = with_heads(network, levels) if config.loss == "auxiliary" else network
+    if config.save_memory:
+        model = Recomputed(model, CUTS)
+    averaged = config.weight_averaging > 0
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            rate(len(train_feed)),
+            weight_decay=config.weight_decay,
+            use_ema=averaged,
+            ema_momentum=config.weight_averaging if averaged else 0.99,
+        ),
+        loss=loss_of(config, levels),
+        metrics=[
+            _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
+            _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
+        ],
+    )
+    return Prepared(
+        network=network,
+        model=model,
+        train_feed=train_feed,
+        validation_feed=(
+            _feed(store, material.validation, n_columns, config, training=False)
+            if material.validation.rows
+            else None
+        ),
+        n_devices=config.n_devices,
+    )
+
+
+class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
+    """An accuracy of what is said of the labels, over the pictures whose label is known."""
+
+    def __init__(self, n_labels: int, accuracy: Callable[..., Any], **options: Any) -> None:
+        super().__init__(accuracy, **options)
+        self._n_labels = n_labels
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Look at the columns of the labels, which come first."""
+        of_labels = y_true[:, : self._n_labels]
+        known = keras.ops.sum(of_labels, axis=1) > 0.5
+        return super().update_state(of_labels, y_pred[:, : self._n_labels], known)
+
+
+def _feed(
+    store: ImageStore, part: Part, n_columns: int, config: TrainingConfig, *, training: bool
+) -> PictureFeed:
+    return PictureFeed(
+        store,
+        part.rows,
+        part.label_indices,
+        n_labels=n_columns,
+        batch_size=config.batch_size,
+        n_threads=config.n_threads,
+        seed=config.seed,
+        shuffle=training,
+        sampling=config.sampling if training else "plain",
+        augmentation=config.augmentation if training else None,
+        background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
+    )
