@@ -100,6 +100,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-batch-normalization", action="store_true", help="the network as published"
     )
+    parser.add_argument(
+        "--width", type=float, default=1.0, metavar="TIMES",
+        help="how many times the published number of filters the network has",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bypass", action="store_true",
+        help="add what goes into a layer to what comes out, where they are alike",
+    )  # fmt: skip
+    parser.add_argument(
+        "--frequency-channel", action="store_true",
+        help="tell the network the frequency of each pixel by a second channel",
+    )  # fmt: skip
     parser.add_argument("--no-augmentation", action="store_true", help="pictures as they are")
     parser.add_argument(
         "--licence", default="", help="of the bundle; recordings often forbid commercial use"
@@ -176,6 +188,9 @@ def run(arguments: argparse.Namespace) -> int:
         auxiliary_weight=arguments.auxiliary_weight,
         patience=arguments.patience,
         batch_normalization=not arguments.no_batch_normalization,
+        width=arguments.width,
+        bypass=arguments.bypass,
+        frequency_channel=arguments.frequency_channel,
         augmentation=None if arguments.no_augmentation else AugmentConfig(),
         mixed_precision=arguments.mixed_precision,
         save_memory=arguments.save_memory,

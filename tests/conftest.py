@@ -140,7 +140,7 @@ def small_network_learns() -> Iterator[None]:
     import keras
     import tensorflow
 
-    def network(n_labels: int, *, batch_normalization: bool = True, dropout: float = 0.5):
+    def network(n_labels: int, *, dropout: float = 0.5, **_options: object):
         return keras.Sequential(
             [
                 keras.Input((64, 200, 1), dtype="uint8"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 
 from birdsong.errors import BundleError
+from birdsong.learning.squeezenet import FrequencyChannel
 
 
 def to_onnx(model: keras.Model) -> bytes:
@@ -70,4 +71,8 @@ def _export_apart(model: keras.Model, network: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    _export(keras.saving.load_model(sys.argv[1], compile=False, safe_mode=True), Path(sys.argv[2]))
+    known = {"birdsong>FrequencyChannel": FrequencyChannel}
+    network = keras.saving.load_model(
+        sys.argv[1], custom_objects=known, compile=False, safe_mode=True
+    )
+    _export(network, Path(sys.argv[2]))

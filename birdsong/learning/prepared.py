@@ -64,6 +64,9 @@ def new_network(material: Material, config: TrainingConfig) -> keras.Model:
         len(material.labels),
         batch_normalization=config.batch_normalization,
         dropout=config.dropout,
+        width=config.width,
+        bypass=config.bypass,
+        frequency_channel=config.frequency_channel,
     )
 
 

@@ -14,7 +14,10 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import layers
 
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
@@ -31,7 +34,13 @@ NORMALIZATION_MOMENTUM = 0.9
 
 
 def squeezenet(
-    n_labels: int, *, batch_normalization: bool = True, dropout: float = 0.5
+    n_labels: int,
+    *,
+    batch_normalization: bool = True,
+    dropout: float = 0.5,
+    width: float = 1.0,
+    bypass: bool = False,
+    frequency_channel: bool = False,
 ) -> keras.Model:
     """Build SqueezeNet 1.1 with one grey channel.
 
@@ -44,6 +53,13 @@ def squeezenet(
         one: 830,613 parameters at 213 labels.
     dropout : float in [0, 1)
         Share of the last feature maps that is dropped in training.
+    width : float, greater than 0
+        How many times the published number of filters each layer has.
+    bypass : bool
+        Add what goes into a fire to what comes out where both are as wide: the "simple bypass" of
+        the paper's section 6, around fires 3, 5, 7 and 9.
+    frequency_channel : bool
+        Tell the stem the frequency of each pixel by a second channel; see `FrequencyChannel`.
 
     Returns
     -------
@@ -52,7 +68,7 @@ def squeezenet(
     Raises
     ------
     ValueError
-        If there are fewer than two labels.
+        If there are fewer than two labels, or the width leaves a layer without filters.
 
     Examples
     --------
@@ -61,18 +77,50 @@ def squeezenet(
     """
     if n_labels < 2:
         raise ValueError(f"a network needs at least 2 labels to choose from. Received: {n_labels}")
+    n_squeezed = [round(width * n_squeeze) for n_squeeze in SQUEEZE_FILTERS]
+    if min(n_squeezed) < 1:
+        raise ValueError(f"a layer of width {width} has no filters left; try 0.25 or more")
     pictures = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="pictures")
     x = layers.Rescaling(1.0 / 127.5, offset=-1.0, name="to_float")(pictures)
-    x = layers.Conv2D(STEM_FILTERS, 3, strides=2, activation="relu", name="stem")(x)
+    if frequency_channel:
+        x = FrequencyChannel(name="frequency")(x)
+    x = layers.Conv2D(round(width * STEM_FILTERS), 3, strides=2, activation="relu", name="stem")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    for fire, n_squeeze in enumerate(SQUEEZE_FILTERS, start=2):
+    for fire, n_squeeze in enumerate(n_squeezed, start=2):
+        before = x
         x = _fire(x, n_squeeze, batch_normalization=batch_normalization, name=f"fire{fire}")
+        if bypass and before.shape == x.shape:
+            x = layers.Add(name=f"fire{fire}_bypass")([before, x])
         if fire in POOL_AFTER_FIRE:
             x = layers.MaxPooling2D(3, strides=2, name=f"pool{fire}")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Conv2D(n_labels, 1, name="labels")(x)
     logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
     return keras.Model(pictures, logits, name="squeezenet")
+
+
+@keras.saving.register_keras_serializable("birdsong")
+class FrequencyChannel(layers.Layer):  # type: ignore[misc]
+    """A channel that rises from -1 in the lowest band to 1 in the highest.
+
+    A convolution hears a song at any pitch as the same song; birds do not.
+
+    Input shape
+        ``float (n, n_bands, n_frames, 1)``.
+    Output shape
+        ``float (n, n_bands, n_frames, 2)``.
+
+    References
+    ----------
+    .. [1] Liu et al. (2018), An intriguing failing of convolutional neural networks and the
+       CoordConv solution, NeurIPS.
+    """
+
+    def call(self, pictures: Any) -> Any:
+        """Put the channel beside the one that is there."""
+        ramp = np.linspace(-1, 1, pictures.shape[1])[:, np.newaxis, np.newaxis]
+        beside = keras.ops.zeros_like(pictures) + keras.ops.cast(ramp, pictures.dtype)
+        return keras.ops.concatenate([pictures, beside], axis=-1)
 
 
 def _fire(

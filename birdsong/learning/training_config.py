@@ -53,6 +53,12 @@ class TrainingConfig:
         Of each head beside that of the labels, greater than 0.
     dropout : float
     batch_normalization : bool
+    width : float
+        How many times the published number of filters the network has.
+    bypass : bool
+        Whether what goes into a layer is added to what comes out of it; see `squeezenet`.
+    frequency_channel : bool
+        Whether the network is told the frequency of each pixel; see `squeezenet`.
     augmentation : AugmentConfig or None
     mixed_precision : bool
         Compute with 16 bits where that is precise enough: faster on devices made for it.
@@ -82,6 +88,9 @@ class TrainingConfig:
     auxiliary_weight: float = 0.3  # as Szegedy et al. (2015) weigh theirs
     dropout: float = 0.5
     batch_normalization: bool = True
+    width: float = 1.0
+    bypass: bool = False
+    frequency_channel: bool = False
     augmentation: AugmentConfig | None = field(default_factory=AugmentConfig)
     mixed_precision: bool = False
     save_memory: bool = False
@@ -107,7 +116,7 @@ class TrainingConfig:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"
             )
-        for name in ("soft_labels_beta", "auxiliary_weight"):
+        for name in ("soft_labels_beta", "auxiliary_weight", "width"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(
                     f"{name} must be finite and greater than 0, got {getattr(self, name)!r}"

@@ -30,6 +30,41 @@ def test_feature_maps_shrink_as_in_version_1_1(squeezenet):
     }
 
 
+OPTIONS = {
+    "plain": {},
+    "as published": {"batch_normalization": False},
+    "wider": {"width": 1.5},
+    "bypass": {"bypass": True},
+    "frequency": {"frequency_channel": True},
+}
+
+
+def test_bypasses_lie_around_every_other_fire(squeezenet):
+    network = squeezenet(5, bypass=True)
+    added = [layer.name for layer in network.layers if layer.name.endswith("bypass")]
+    assert added == ["fire3_bypass", "fire5_bypass", "fire7_bypass", "fire9_bypass"]
+    assert network.count_params() == squeezenet(5).count_params()
+
+
+def test_width_multiplies_filters(squeezenet):
+    sizes = [squeezenet(5, width=width).get_layer("fire9_concat").output.shape[-1]
+             for width in (0.5, 1, 1.5)]  # fmt: skip
+    assert sizes == [256, 512, 768]
+    with pytest.raises(ValueError, match=r"a layer of width 0\.01 has no filters left"):
+        squeezenet(5, width=0.01)
+
+
+def test_the_frequency_of_a_pixel(squeezenet):
+    from birdsong.learning.squeezenet import FrequencyChannel
+
+    pictures = np.random.default_rng(0).normal(size=(2, 64, 200, 1)).astype(np.float32)
+    seen = np.asarray(FrequencyChannel()(pictures))
+    np.testing.assert_array_equal(seen[..., :1], pictures)
+    np.testing.assert_allclose(seen[:, 0, :, 1], -1)
+    np.testing.assert_allclose(seen[:, 63, :, 1], 1)
+    assert (np.diff(seen[0, :, 0, 1]) > 0).all()
+
+
 @pytest.mark.parametrize("batch_normalization", [True, False])
 def test_takes_uint8_and_returns_float32_logits(squeezenet, batch_normalization):
     pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 200, 1), np.uint8)
@@ -39,21 +74,23 @@ def test_takes_uint8_and_returns_float32_logits(squeezenet, batch_normalization)
     assert not np.allclose(logits.sum(axis=1), 1), "these must be logits, not probabilities"
 
 
-def test_saves_and_loads(squeezenet, tmp_path):
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_saves_and_loads(squeezenet, tmp_path, options):
     import keras
 
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
-    network = squeezenet(3)
+    network = squeezenet(3, **options)
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True)
     np.testing.assert_allclose(network(pictures), loaded(pictures), atol=1e-6)
 
 
-def test_exported_it_gives_the_same_numbers(squeezenet):
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_exported_it_gives_the_same_numbers(squeezenet, options):
     from birdsong.learning.onnx_export import to_onnx
 
     generator = np.random.default_rng(0)
-    network = squeezenet(5)
+    network = squeezenet(5, **options)
     network.set_weights(  # biases and statistics as after a training, not their zeros and ones
         [w + generator.uniform(0, 0.2, w.shape) * (w.ndim == 1) for w in network.get_weights()]
     )
