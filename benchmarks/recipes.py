@@ -41,6 +41,11 @@ class Recipe:
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Each line below the losses changes one thing from the last one that was kept.
+_FASTER = {"mixed_precision": True, "batch_size": 32}
+_TREE = {**_FASTER, "loss": "hierarchical"}
+_HEARS_MORE = {"others": True}
+
 RECIPES: Mapping[str, Recipe] = {
     "plain": Recipe(),
     "soft-labels": Recipe(training={"loss": "soft-labels"}),
@@ -49,6 +54,22 @@ RECIPES: Mapping[str, Recipe] = {
     "partly-named": Recipe(material={"partly_named": True}),
     "auxiliary, partly-named": Recipe(
         material={"partly_named": True}, training={"loss": "auxiliary"}
+    ),
+    "16 bits": Recipe(training={"mixed_precision": True}),
+    "batches of 32": Recipe(training=_FASTER),
+    "hierarchical, batches of 32": Recipe(training=_TREE),
+    "others": Recipe(training=_TREE, material=_HEARS_MORE),
+    "others, frequency": Recipe(
+        training={**_TREE, "frequency_channel": True}, material=_HEARS_MORE
+    ),
+    "others, bypass": Recipe(training={**_TREE, "bypass": True}, material=_HEARS_MORE),
+    "others, averages": Recipe(training={**_TREE, "weight_averaging": 0.99}, material=_HEARS_MORE),
+    "others, rate 0.003": Recipe(training={**_TREE, "learning_rate": 3e-3}, material=_HEARS_MORE),
+    "others, every 0.75 s": Recipe(
+        training=_TREE, material=_HEARS_MORE, preprocessing={"step_s": 0.75}
+    ),
+    "others, grid": Recipe(
+        training=_TREE, material=_HEARS_MORE, preprocessing={"grid": True, "step_s": 1.0}
     ),
     "22 kHz, 4 s": Recipe(
         spectrogram={"sample_rate_hz": 22_050, "hop_length": 441, "f_max_hz": 10_000.0},
@@ -103,8 +124,9 @@ def train_one(
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation import measure_heard
     from birdsong.learning.fitting import fit_network
+    from birdsong.learning.gathering import gather_fold
     from birdsong.learning.hearing import hear_part
-    from birdsong.learning.material import MaterialConfig, gather_fold
+    from birdsong.learning.material import MaterialConfig
     from birdsong.learning.training_config import TrainingConfig
     from birdsong.recordings.manifest import read_manifest
     from birdsong.sound.spectrogram import SpectrogramConfig
@@ -113,7 +135,9 @@ def train_one(
     pictures = PreprocessConfig(
         spectrogram=SpectrogramConfig(**recipe.spectrogram), **recipe.preprocessing
     )
-    images = work / f"images-{pictures.spectrogram.fingerprint()}-{pictures.step_s:g}"
+    placed = "grid" if pictures.grid else "songs"
+    fingerprint = pictures.spectrogram.fingerprint()
+    images = work / f"images-{fingerprint}-{placed}-{pictures.step_s:g}"
     if not (images / "receipt.csv").exists():
         preprocess(read_manifest(manifest), audio, images, config=pictures, n_jobs=-1)
     store = open_store(images)
@@ -146,7 +170,7 @@ def train_one(
         "seed": config.seed,
         "recordings": len(heard),
         "seconds": round(time.monotonic() - started_s),
-        "pictures": len(gathered.train.rows),
+        "pictures": len(gathered.teaching.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
     }
 

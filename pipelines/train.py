@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what has fewer teaches its genus, or else its family, instead",
     )  # fmt: skip
     parser.add_argument(
+        "--others", action="store_true",
+        help="what has fewer is learned beside the labels, but never answered",
+    )  # fmt: skip
+    parser.add_argument(
         "--partly-named", action="store_true",
         help="recordings without a label teach what is known of them: their genus, family or order",
     )  # fmt: skip
@@ -170,6 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
             without=tuple(arguments.without),
             min_recordings=arguments.min_recordings,
             back_off=arguments.back_off,
+            others=arguments.others,
             partly_named=arguments.partly_named,
             validation_share=arguments.validation_share,
             calibration_share=arguments.calibration_share,
@@ -249,7 +254,7 @@ def run_then(command: list[str]) -> int:
 
 def print_learning_rate(store: ImageStore, config: TrainingConfig, folder: Path) -> int:
     """Look for a learning rate, and say which to train with."""
-    from birdsong.learning.material import gather
+    from birdsong.learning.gathering import gather
     from birdsong.learning.rate_finder import PLOT, find_learning_rate
 
     from .command import ALL_WELL

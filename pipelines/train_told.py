@@ -18,7 +18,7 @@ def print_material(material: Material) -> None:
     ranks = Counter(label.rank for label in material.labels if label.rank != "none")
     shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
     print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
-    for name in ("train", "partly_named", "validation", "calibration", "test"):
+    for name in ("train", "others", "partly_named", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:
             continue

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from birdsong.arrays import FloatArray
 from birdsong.bundle import Bundle, write_bundle
 from birdsong.images.store import ImageStore
-from birdsong.learning.material import MaterialConfig, gather
+from birdsong.learning.gathering import gather
+from birdsong.learning.material import MaterialConfig
 from birdsong.learning.part import Part
 
 SHARPNESS = 30

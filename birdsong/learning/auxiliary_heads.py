@@ -1,4 +1,4 @@
-"""Heads that only training has: the genus, the family and the order learned beside the labels.
+"""Heads that only training has: more labels, and genus, family and order beside the labels.
 
 References
 ----------
@@ -12,6 +12,27 @@ import keras
 
 from birdsong.errors import ConfigError
 from birdsong.learning.label_levels import LabelLevels
+
+
+def with_other_labels(network: keras.Model, n_others: int) -> keras.Model:
+    """Put more labels beside those of a network, for training only.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `squeezenet` builds it.
+    n_others : int
+
+    Returns
+    -------
+    keras.Model
+        Returns float32 ``(n, n_labels + n_others)``, logits.
+    """
+    x = network.get_layer("labels").input
+    x = keras.layers.Conv2D(n_others, 1, name="other_labels")(x)
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="other_logits")(x)
+    said = keras.layers.Concatenate(dtype="float32", name="learned_logits")([*network.outputs, x])
+    return keras.Model(network.inputs[0], said, name="with_other_labels")
 
 
 def with_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:

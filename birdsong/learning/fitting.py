@@ -69,8 +69,7 @@ def fit_network(
     """
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    n_pictures = len(material.train.rows) + len(material.partly_named.rows)
-    log = EpochLog(n_pictures, on_epoch, kept_epochs(folder))
+    log = EpochLog(len(material.teaching.rows), on_epoch, kept_epochs(folder))
     with hardware(config):
         prepared = prepare(
             store,

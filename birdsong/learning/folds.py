@@ -30,8 +30,9 @@ from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
+from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.hearing import hear_part
-from birdsong.learning.material import Material, gather, gather_fold
+from birdsong.learning.material import Material
 from birdsong.learning.promises_kept import measure_promises
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (

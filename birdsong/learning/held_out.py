@@ -20,8 +20,8 @@ from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.evaluation import Scored, score
+from birdsong.learning.gathering import lineage_of
 from birdsong.learning.hearing import by_recording, hear
-from birdsong.learning.material import lineage_of
 from birdsong.network import Network
 from birdsong.taxa.labels import label_indices
 from birdsong.taxa.lineage import Lineage

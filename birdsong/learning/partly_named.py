@@ -7,7 +7,7 @@ over labels, and a sum can be taught.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -25,7 +25,6 @@ def partly_named_part(
     labels: Sequence[Label],
     taxonomy: Taxonomy,
     *,
-    kept_apart: Set[str] = frozenset(),
     under: Iterable[str] = (),
     without: Iterable[str] = (),
 ) -> Part:
@@ -35,11 +34,9 @@ def partly_named_part(
     ----------
     rows : sequence of IndexRow
     unlabelled : mapping of str to Lineage
-        The recordings without a label.
+        The recordings that may teach, without a label.
     labels, taxonomy, under, without
         As in `partly_named_columns`.
-    kept_apart : set of str
-        Sessions that nothing is to be learned from.
 
     Returns
     -------
@@ -50,11 +47,7 @@ def partly_named_part(
     )
     column_of = dict(zip(unlabelled, columns, strict=True))
     chosen = tuple(
-        row
-        for row in rows
-        if row.kind == "bird"
-        and column_of.get(row.recording, -1) >= 0
-        and row.session not in kept_apart
+        row for row in rows if row.kind == "bird" and column_of.get(row.recording, -1) >= 0
     )
     return Part(chosen, np.array([column_of[row.recording] for row in chosen], np.int64))
 

@@ -10,7 +10,7 @@ import keras
 
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
-from birdsong.learning.auxiliary_heads import with_heads
+from birdsong.learning.auxiliary_heads import with_heads, with_other_labels
 from birdsong.learning.hardware import divided
 from birdsong.learning.label_levels import label_levels
 from birdsong.learning.losses import loss_of
@@ -99,12 +99,14 @@ def prepare(
         If there is no picture to learn from.
     """
     network = new_network(material, config)
-    levels = label_levels(material.labels, material.taxonomy)
+    levels = label_levels(material.learned_labels, material.learned_taxonomy)
     n_labels = len(material.labels)
-    n_columns = levels.n_columns if material.partly_named.rows else n_labels
-    teaching = material.train.joined(material.partly_named)
-    train_feed = _feed(store, teaching, n_columns, config, training=True)
-    model = with_heads(network, levels) if config.loss == "auxiliary" else network
+    n_columns = levels.n_columns if material.partly_named.rows else len(material.learned_labels)
+    train_feed = _feed(store, material.teaching, n_columns, config, training=True)
+    n_others = len(material.other_labels)
+    model = with_other_labels(network, n_others) if n_others else network
+    if config.loss == "auxiliary":
+        model = with_heads(model, levels)
     if config.save_memory:
         model = Recomputed(model, CUTS)
     averaged = config.weight_averaging > 0

@@ -68,7 +68,9 @@ def write_run_description(
                 "sessions": len(part.sessions),
                 "pictures": len(part.rows),
             }
-            for name, part in ((name, getattr(material, name)) for name in (*PARTS, "partly_named"))
+            for name, part in (
+                (name, getattr(material, name)) for name in (*PARTS, "others", "partly_named")
+            )
         },
         "parameters": model.count_params(),
         "versions": _versions(),

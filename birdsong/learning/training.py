@@ -17,8 +17,9 @@ from birdsong.images.store import ImageStore
 from birdsong.learning.calibration import as_kept, fit_calibration
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
+from birdsong.learning.gathering import gather
 from birdsong.learning.hearing import hear_part
-from birdsong.learning.material import Material, gather
+from birdsong.learning.material import Material
 from birdsong.learning.resume import kept_epochs
 from birdsong.learning.run_folder import FOLDS, check_free, check_same_run, finish_run
 from birdsong.learning.training_config import TrainingConfig

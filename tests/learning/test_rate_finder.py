@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from birdsong.images.store import open_store
-from birdsong.learning.material import MaterialConfig, gather
+from birdsong.learning.gathering import gather
+from birdsong.learning.material import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 
 

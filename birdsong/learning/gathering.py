@@ -1,0 +1,231 @@
+"""From a folder of pictures to what a network learns from: labels chosen, recordings split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from birdsong.errors import DatasetError
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
+from birdsong.learning.material import Material, MaterialConfig
+from birdsong.learning.other_labels import other_labels
+from birdsong.learning.part import Part
+from birdsong.learning.partly_named import partly_named_part
+from birdsong.recordings.sessions import (
+    PARTS,
+    check_no_leak,
+    folds_by_session,
+    split_by_session,
+)
+from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
+from birdsong.taxa.lineage import Lineage
+from birdsong.taxa.naming import completed
+from birdsong.taxa.taxonomy import Taxonomy
+
+
+def gather(store: ImageStore, config: MaterialConfig) -> Material:
+    """Choose the labels and split the recordings by session.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : MaterialConfig
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    DatasetError
+        If fewer than two labels are left to tell apart.
+    TaxonomyError
+        If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
+        other, or no label has recordings enough.
+    """
+
+    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+        return [
+            str(part)
+            for part in split_by_session(
+                sessions,
+                labels,
+                validation_share=config.validation_share,
+                calibration_share=config.calibration_share,
+                test_share=config.test_share,
+                seed=config.seed,
+            )
+        ]
+
+    return _gather(store, config, divide)
+
+
+def gather_fold(store: ImageStore, config: MaterialConfig, n_folds: int, fold: int) -> Material:
+    """Choose the labels, hold one fold of the recordings out as test and train on all others.
+
+    A label with one session is trained on in every fold and never held out.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : MaterialConfig
+        Its shares do not count.
+    n_folds : int
+        2 or more.
+    fold : int
+        From 0.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    DatasetError
+        As `gather` does; or if there are too few sessions for so many folds.
+    TaxonomyError
+        As `gather` does.
+    """
+
+    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+        folds = folds_by_session(sessions, labels, n_folds=n_folds, seed=config.seed)
+        return ["test" if of == fold else "train" for of in folds]
+
+    return _gather(store, config, divide)
+
+
+def _gather(
+    store: ImageStore,
+    config: MaterialConfig,
+    divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
+) -> Material:
+    """Choose the labels; `divide` tells the part of each recording from its session and label."""
+    first_rows = {row.recording: row for row in reversed(store.rows)}
+    recordings = sorted(first_rows)
+    lineages = [lineage_of(first_rows[name]) for name in recordings]
+    tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
+    lineages = [completed(tree, lineage) for lineage in lineages]
+    labels = select_labels(
+        lineages,
+        [first_rows[name].session for name in recordings],
+        rank=config.rank,
+        under=config.under,
+        without=config.without,
+        min_recordings=config.min_recordings,
+        back_off=config.back_off,
+    )
+    if len(labels) < 2:
+        raise DatasetError(
+            f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
+            f"{config.rank}; a model needs two labels to tell apart"
+        )
+    indices = label_indices(labels, lineages, without=config.without)
+    label_of = dict(zip(recordings, indices, strict=True))
+    labelled = [name for name, label in label_of.items() if label >= 0]
+    sessions = [first_rows[name].session for name in labelled]
+    divided = divide(sessions, [str(label_of[name]) for name in labelled])
+    check_no_leak(sessions, divided)
+    part_of = dict(zip(labelled, divided, strict=True))
+    taxonomy = Taxonomy.from_lineages(
+        [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
+    )
+    labels = _counted(labels, label_of, part_of, first_rows)
+    rows = _pictures(store.rows, part_of, config)
+    if any(row.kind == "background" for row in rows):
+        labels = (*labels, BACKGROUND)
+    parts = {}
+    for part in PARTS:
+        chosen = tuple(row for row in rows if part_of[row.recording] == part)
+        classes = [
+            len(labels) - 1 if row.kind == "background" else label_of[row.recording]
+            for row in chosen
+        ]
+        parts[part] = Part(chosen, np.array(classes, np.int64))
+    class_index_of = {name: int(label_of[name]) for name in labelled}
+    material = Material(
+        labels, taxonomy, taxonomy, class_index_of,
+        parts["train"], parts["validation"], parts["calibration"], parts["test"],
+    )  # fmt: skip
+    lineage_by_name = dict(zip(recordings, lineages, strict=True))
+    kept_apart = (
+        material.validation.sessions | material.calibration.sessions | material.test.sessions
+    )
+    beside = {
+        name: lineage
+        for name, lineage in lineage_by_name.items()
+        if name not in part_of and first_rows[name].session not in kept_apart
+    }
+    if config.others:
+        others, other = other_labels(
+            store.rows,
+            beside,
+            rank=config.rank,
+            first_index=len(labels),
+            under=config.under,
+            without=config.without,
+        )
+        heard = {*labelled, *others.recordings}
+        learned = Taxonomy.from_lineages(
+            lineage_by_name[name] for name in recordings if name in heard
+        )
+        material = replace(material, others=others, other_labels=other, learned_taxonomy=learned)
+        beside = {name: lineage for name, lineage in beside.items() if name not in heard}
+    if not config.partly_named:
+        return material
+    partly_named = partly_named_part(
+        store.rows,
+        beside,
+        material.learned_labels,
+        material.learned_taxonomy,
+        under=config.under,
+        without=config.without,
+    )
+    return replace(material, partly_named=partly_named)
+
+
+def _counted(
+    labels: tuple[Label, ...],
+    label_of: Mapping[str, int],
+    part_of: Mapping[str, str],
+    first_rows: Mapping[str, IndexRow],
+) -> tuple[Label, ...]:
+    """Count for each label what teaches it: a recording kept apart does not."""
+    taught: list[list[str]] = [[] for _ in labels]
+    for name, part in part_of.items():
+        if part in ("train", "validation"):
+            taught[label_of[name]].append(first_rows[name].session)
+    return tuple(
+        replace(label, n_recordings=len(sessions), n_sessions=len(set(sessions)))
+        for label, sessions in zip(labels, taught, strict=True)
+    )
+
+
+def lineage_of(row: IndexRow) -> Lineage:
+    """Return what a picture's bird is, order to species."""
+    return Lineage(
+        order=row.order,
+        family=row.family,
+        genus=row.genus,
+        species=f"{row.genus} {row.species}" if row.species else "",
+        english_name=row.english_name if row.species else "",
+    )
+
+
+def _pictures(
+    rows: Sequence[IndexRow], part_of: dict[str, str], config: MaterialConfig
+) -> list[IndexRow]:
+    """Keep the pictures of the chosen recordings, of the training background only a share."""
+    rows = [row for row in rows if row.recording in part_of]
+
+    def teaches_background(row: IndexRow) -> bool:
+        return row.kind == "background" and part_of[row.recording] == "train"
+
+    n_birds = sum(row.kind == "bird" and part_of[row.recording] == "train" for row in rows)
+    backgrounds = [i for i, row in enumerate(rows) if teaches_background(row)]
+    n_kept = min(len(backgrounds), round(config.background_share * n_birds))
+    generator = np.random.default_rng(config.seed)
+    kept = set(generator.choice(backgrounds, n_kept, replace=False) if n_kept else [])
+    return [row for i, row in enumerate(rows) if i in kept or not teaches_background(row)]
