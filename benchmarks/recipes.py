@@ -6,13 +6,16 @@
 A recipe changes how pictures are made, what is learned, or how. All hold out the same recordings,
 so that differences are paired: recording by recording, sessions weighed at random. It can be
 stopped and started again: a fold of a recipe that stands in the table is not trained anew. Each
-line says how many epochs it took; only lines with as many are compared.
+line says how many epochs it took; only lines with as many are compared. What a person would
+otherwise pick is trained and compared in the same way, see `recipe_baselines`; trees have no
+epochs, and stand beside the recipes of as many as were asked for.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,12 +25,16 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import recipe_baselines as baselines
+from birdsong.atomic import write_atomically
+
 N_FOLDS = 5
 FOLDS = (0, 1)
 EPOCHS = 15
 MIN_RECORDINGS = 6
 METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
-COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS)
+COST = ("parameters", "ms_a_picture")
+COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS, *COST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,7 @@ RECIPES: Mapping[str, Recipe] = {
     "22 kHz, 3 s": Recipe(
         spectrogram={"sample_rate_hz": 22_050, "hop_length": 331, "f_max_hz": 10_000.0}
     ),
+    **{name: Recipe() for name in (*baselines.NETWORKS, *baselines.FORESTS)},
 }
 
 
@@ -116,7 +124,6 @@ def train_one(
     """Train a recipe without one fold, and measure it on that fold."""
     import keras
 
-    from birdsong.atomic import write_atomically
     from birdsong.calibration_data import calibration_to_bytes
     from birdsong.images.augment_config import AugmentConfig
     from birdsong.images.preprocess import preprocess
@@ -157,10 +164,25 @@ def train_one(
     folder = run_folder(work, name, fold, epochs)
     keras.backend.clear_session()
     started_s = time.monotonic()
-    model, _ = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
-    heard = hear_part(
-        model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
-    )
+    if name in baselines.FORESTS:
+        rows = [row for row in store.rows if row.recording in gathered.class_index_of]
+        kept = work / f"mfcc-{images.name}.npz"
+        features = baselines.mfcc_features(store, rows, manifest, audio, kept)
+        started_s = time.monotonic()
+        heard, cost = baselines.hear_forest(
+            name, store, gathered, features, fold=fold, seed=config.seed
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        with baselines.network_of(name):
+            model, _ = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
+        heard = hear_part(
+            model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
+        )
+        cost = {"parameters": model.count_params()}
+    seconds = round(time.monotonic() - started_s)
+    if name not in baselines.FORESTS:
+        cost["ms_a_picture"] = baselines.ms_a_picture(model)
     write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
     measured = measure_heard(heard, gathered)
     return {
@@ -169,9 +191,10 @@ def train_one(
         "epochs": epochs,
         "seed": config.seed,
         "recordings": len(heard),
-        "seconds": round(time.monotonic() - started_s),
+        "seconds": seconds,
         "pictures": len(gathered.teaching.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
+        **{name: round(value, 2) for name, value in cost.items()},
     }
 
 
@@ -196,7 +219,7 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
         means = [
             f"{metric} {np.mean([float(line[metric]) for line in own]):.3f}" for metric in METRICS
         ]
-        print(f"{name}: {len(own)} folds, {', '.join(means)}")
+        print(f"{name}: {len(own)} folds, {', '.join([*means, *_cost(own)])}")
         both = sorted(right[name].keys() & right[against].keys())
         if name == against or not both:
             continue
@@ -209,6 +232,17 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
             f"    top-1 against {against}: {100 * differences.mean():+.1f} points "
             f"({100 * low:+.1f} to {100 * high:+.1f}) on {len(both)} recordings"
         )
+
+
+def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
+    """Mean parameters, milliseconds a picture and seconds of training, where they were kept."""
+    told = [line for line in lines if line.get("parameters")]
+    if not told:
+        return []
+    parameters, ms, seconds = (
+        np.mean([float(line[column]) for line in told]) for column in (*COST, "seconds")
+    )
+    return [f"{parameters:.0f} parameters", f"{ms:.2f} ms a picture", f"{seconds:.0f} s to train"]
 
 
 def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
@@ -233,21 +267,31 @@ def run_folder(work: Path, name: str, fold: int, epochs: int) -> Path:
 
 def read_table(table: Path) -> dict[tuple[str, int, int], dict[str, str]]:
     """Read the lines that stand in a table, by recipe, fold and epochs."""
-    if not table.exists():
-        return {}
-    with table.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    return {(line["recipe"], int(line["fold"]), int(line["epochs"])): line for line in lines}
+    return {
+        (line["recipe"], int(line["fold"]), int(line["epochs"])): line for line in _lines(table)
+    }
 
 
 def append(table: Path, line: Mapping[str, Any]) -> None:
-    """Add a line to a table."""
-    is_new = not table.exists()
+    """Add a line to a table; one begun before there were all columns gets the others, empty."""
+    lines = _lines(table)
+    missing = [column for column in COLUMNS if lines and column not in lines[0]]
+    columns = [*lines[0], *missing] if lines else list(COLUMNS)
+    if missing or not lines:
+        content = io.StringIO(newline="")
+        writer = csv.DictWriter(content, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+        write_atomically(table, content.getvalue().encode())
     with table.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(line)
+        csv.DictWriter(file, columns, lineterminator="\n").writerow(line)
+
+
+def _lines(table: Path) -> list[dict[str, str]]:
+    if not table.exists():
+        return []
+    with table.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess", "png", "activity", "feed")
+NAMES = ("preprocess", "png", "activity", "feed", "classify")
+OF_FEED = ("images", "pictures", "thorough", "large", "scratch", "plot")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     feeding.add_argument(
         "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
     )
+    classifying = parser.add_argument_group("of `classify` only")
+    classifying.add_argument(
+        "--long-hours", type=float, default=None, metavar="H",
+        help="length of the one long file whose memory is measured; 1 without it",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,13 +82,16 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a measurement is told, beside how often to measure."""
     from birdsong.errors import ConfigError
 
-    of_feed = ("images", "pictures", "thorough", "large", "scratch", "plot")
-    given = {name: getattr(arguments, name) for name in of_feed}
+    given = {name: getattr(arguments, name) for name in (*OF_FEED, "long_hours")}
     given = {name: each for name, each in given.items() if each is not None}
+    for name in given:
+        of = "feed" if name in OF_FEED else "classify"
+        if arguments.name != of:
+            raise ConfigError(f"--{name.replace('_', '-')} is for `birdsong bench {of}` only")
     if arguments.name != "feed":
-        if given:
-            raise ConfigError(f"--{next(iter(given))} is for `birdsong bench feed` only")
-        return {"audio": arguments.audio}
+        if not given.get("long_hours", 1.0) > 0:
+            raise ConfigError(f"--long-hours must be greater than 0, got {given['long_hours']:g}")
+        return {"audio": arguments.audio} | given
     if arguments.audio:
         raise ConfigError("--audio is not for `birdsong bench feed`, which takes --images")
     for name in ("pictures", "large"):

@@ -23,6 +23,7 @@ STAGES = {
     "pack": "put the PNGs of a folder into a few large files beside them",
     "train": "learn species, genera or families from PNGs",
     "evaluate": "measure a model on recordings that it did not learn from",
+    "card": "write down what a model knows, how good it is and whom it learned from",
     "classify": "name the birds in recordings",
     "bench": "time preprocessing beside the decoder alone and the usual way",
     "app": "drop in recordings and look at the answers, in a browser",

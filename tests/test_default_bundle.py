@@ -77,3 +77,11 @@ def test_a_silent_recording_is_no_bird(classifier, tmp_path):
     prediction = classifier.classify(path)
     assert prediction.answer.rank == "none"
     assert prediction.warnings == ("holds nothing but digital silence",)
+
+
+def test_its_card_is_of_this_bundle(classifier):
+    card = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
+    written = "birdsong card birdsong/bundles/default --manifest data_manifest.csv"
+    assert f"fingerprint `{classifier.bundle.fingerprint}`" in card, f"write it anew: {written}"
+    for label in classifier.bundle.bird_labels:
+        assert f"| *{label.taxon}* |" in card

@@ -13,12 +13,10 @@ from birdsong.answers.prediction import Prediction
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.errors import AudioError, ConfigError
-from birdsong.network import Network
+from birdsong.network import BATCH_SIZE, Network
 from birdsong.pooling import pool
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
-
-BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

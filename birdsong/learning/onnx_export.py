@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 
 from birdsong.errors import BundleError
+from birdsong.learning.onnx_folding import fold_scaling
 from birdsong.learning.squeezenet import FrequencyChannel
 
 
@@ -43,7 +44,7 @@ def to_onnx(model: keras.Model) -> bytes:
             _export(model, path)
         else:
             _export_apart(model, Path(folder) / "network.keras", path)
-        return path.read_bytes()
+        return fold_scaling(path.read_bytes())
 
 
 def _export(model: keras.Model, path: Path) -> None:

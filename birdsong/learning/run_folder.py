@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -210,6 +211,7 @@ def finish_run(
         provenance={
             "config": asdict(config),
             "versions": _versions(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "learned_from": material.learned_from(),
             "training_s": round(sum(epoch["seconds"] for epoch in history)),
             **told,

@@ -8,10 +8,12 @@ import soundfile
 
 from benchmarks import feed_material
 from benchmarks.activity import grid, median_clipping, score
+from benchmarks.classify import lengthened
 from benchmarks.feed_large import one_epoch
 from birdsong.pipelines import bench
 from birdsong.pipelines.command import main
 from birdsong.recordings.synthesis import SyntheticRecording
+from birdsong.sound.audio import AudioReader
 from tests.conftest import RATE_HZ, voice
 
 
@@ -100,6 +102,9 @@ def test_activity(tmp_path, capsys):
         (["png", "--thorough"], "--thorough is for `birdsong bench feed` only"),
         (["png", "--large", "9"], "--large is for `birdsong bench feed` only"),
         (["feed", "--audio", "."], "--audio is not for `birdsong bench feed`"),
+        (["feed", "--long-hours", "2"], "--long-hours is for `birdsong bench classify` only"),
+        (["classify", "--large", "9"], "--large is for `birdsong bench feed` only"),
+        (["classify", "--long-hours", "0"], "--long-hours must be greater than 0, got 0"),
         (["feed", "--pictures", "0"], "--pictures must be at least 1, got 0"),
     ],
 )
@@ -135,3 +140,37 @@ def test_made_pictures_are_all_different_and_know_their_numbers(tmp_path):
     feed_material.write_large(tmp_path / "large", 9000)
     figures = one_epoch(tmp_path / "large")
     assert figures["anonymous_bytes"] > 0
+
+
+def test_an_mp3_is_repeated_with_the_length_that_its_header_tells(tmp_path):
+    generator = np.random.default_rng(0)
+    soundfile.write(tmp_path / "once.mp3", 0.1 * generator.standard_normal((88_200, 2)), 44_100)
+    once = (tmp_path / "once.mp3").read_bytes()
+    (tmp_path / "often.mp3").write_bytes(b"".join(lengthened(once, 5)))
+    lasts_s = soundfile.info(tmp_path / "once.mp3").duration
+    with AudioReader(tmp_path / "often.mp3", RATE_HZ) as reader:
+        n_samples = sum(map(len, reader.blocks()))
+        assert not reader.info.is_estimate
+    assert n_samples / RATE_HZ == pytest.approx(5 * lasts_s, rel=0.05)
+    with pytest.raises(ValueError, match="begins with a frame that holds a Xing header"):
+        next(lengthened(once[600:], 2))
+
+
+@pytest.mark.slow
+def test_classify(tmp_path, capsys):
+    words = ["bench", "classify", "--rounds", "1", "--long-hours", "0.05"]
+    assert main([*words, "--json", str(tmp_path / "f.json")]) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["files"] % 24 == 0
+    assert figures["seconds"].keys() >= {"decoding alone", "birdsong"}
+    (steps,) = figures["steps_s"]
+    assert sum(steps.values()) == pytest.approx(figures["seconds"]["birdsong"][0])
+    assert len(figures["cold_start_s"]) == 1
+    assert figures["long"]["hours"] == 0.05
+    assert figures["long"]["peak_bytes"] > 1e7
+    assert "from a cold start to the answer" in capsys.readouterr().out
+
+
+def test_classify_needs_recordings(tmp_path):
+    with pytest.raises(SystemExit, match="expected a folder of recordings, found none"):
+        main(["bench", "classify", "--audio", str(tmp_path)])

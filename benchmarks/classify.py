@@ -1,0 +1,318 @@
+"""Recordings to answers: how fast beside decoding alone, how soon, and in how much memory.
+
+Three things are measured, each in fresh processes, several rounds in turn; medians are told:
+
+- files to answers, on one core and by two processes on two, their start not counted. What takes the
+  time on one core is told by step. Decoding alone is timed beside it, since machines are noisy, and
+  so is processor time, which counts for less where other programs share the cores;
+- a minute of stereo MP3 from `birdsong classify FILE` to the end of that process, on two cores;
+- one long MP3, the same minute over and over: the most memory that its process held.
+
+The bundle is the one that ships. The minute is put together from the first files of the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.preprocess import _decode_one, _duration_s, _made
+
+_ROOT = Path(__file__).resolve().parents[1]
+LEAST_S = 1800.0
+MINUTE_S = 60.0
+MINUTE_RATE_HZ = 44_100
+LONG_HOURS = 1.0
+DECODING, ONE, TWO = "decoding alone", "birdsong", "birdsong, 2 processes"
+_KBIT_S = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # by index from 1
+
+
+def measure(*, audio: Path | None, n_rounds: int, long_hours: float = LONG_HOURS) -> dict[str, Any]:
+    """Measure all three and print a table.
+
+    Parameters
+    ----------
+    audio : Path or None
+        Folder of recordings; None makes MP3s.
+    n_rounds : int
+    long_hours : float
+        Length of the long file.
+
+    Returns
+    -------
+    dict
+        Hours of audio and number of files, the load of the machine before; seconds, processor
+        seconds and seconds by step of each round by way; seconds from cold starts; the long file's
+        hours, seconds and most memory in bytes.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        made = None if audio else sorted(_made(Path(scratch) / "made").glob("*.mp3"))
+        files = made or _recordings(audio or Path())
+        minute = Path(scratch) / "minute.mp3"
+        write_minute(files, minute)
+        figures: dict[str, Any] = {"load_before": os.getloadavg()[0], "files": len(files)}
+        figures |= _folder(files, n_rounds)
+        figures["cold_start_s"] = [_cold_start_s(minute) for _ in range(n_rounds)]
+        print(
+            "a minute of MP3, from a cold start to the answer: "
+            f"{statistics.median(figures['cold_start_s']):.2f} s"
+        )
+        figures["long"] = _long(minute, Path(scratch) / "long.mp3", long_hours)
+    return figures
+
+
+def _folder(files: Sequence[Path], n_rounds: int) -> dict[str, Any]:
+    """Time the files by every way and print the table."""
+    once_s = _duration_s(files)
+    n_times = max(1, round(LEAST_S / once_s))
+    files = [path for _ in range(n_times) for path in files]
+    hours = n_times * once_s / 3600
+    cores = _cores()
+    ways: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        DECODING: lambda: _side_by_side("decode", [files], cores),
+        ONE: lambda: _side_by_side("classify", [files], cores),
+    }
+    if len(cores) > 1:
+        ways[TWO] = lambda: _side_by_side("classify", [files[::2], files[1::2]], cores)
+    rounds: dict[str, list[list[dict[str, Any]]]] = {way: [] for way in ways}
+    for _ in range(n_rounds):
+        for way, timed in ways.items():
+            rounds[way].append(timed())
+    seconds = {
+        way: [max(p["ended"] for p in each) - min(p["began"] for p in each) for each in own]
+        for way, own in rounds.items()
+    }
+    processor_s = {
+        way: [sum(p["processor_s"] for p in each) for each in own] for way, own in rounds.items()
+    }
+    steps = [each[0]["steps"] for each in rounds[ONE]]
+    print(f"{len(files)} files, {hours:.2f} h, on one core but where two are named")
+    for way, each in seconds.items():
+        wall_s, spent_s = statistics.median(each), statistics.median(processor_s[way])
+        print(
+            f"  {way:<22} {3600 * hours / wall_s:6.0f} audio-hours an hour, "
+            f"{3600 * hours / spent_s:6.0f} an hour of processor time"
+        )
+    whole_s = statistics.median(seconds[ONE])
+    shares = {step: statistics.median(each[step] for each in steps) / whole_s for step in steps[0]}
+    print(f"  of {ONE}: " + ", ".join(f"{step} {share:.0%}" for step, share in shares.items()))
+    return {"hours": hours, "seconds": seconds, "processor_s": processor_s, "steps_s": steps}
+
+
+def _side_by_side(
+    what: str, parts: Sequence[Sequence[Path]], cores: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Run a process for each part of the files, each on a core of its own, from one moment on."""
+    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(libraries, "1")
+    workers = []
+    for part, core in zip(parts, reversed(cores), strict=False):
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.classify"], cwd=_ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        workers.append(worker)
+        asked = {"what": what, "files": [str(path.resolve()) for path in part], "core": core}
+        _pipe(worker.stdin).write(json.dumps(asked) + "\n")
+        _pipe(worker.stdin).flush()
+    for worker in workers:
+        _pipe(worker.stdout).readline()  # it is ready
+    for worker in workers:
+        _pipe(worker.stdin).write("go\n")
+        _pipe(worker.stdin).flush()
+    answers = [worker.communicate()[0] for worker in workers]
+    if any(worker.returncode for worker in workers):
+        raise SystemExit(f"{what}: broke off; try `birdsong classify` on the same files")
+    return [json.loads(answer) for answer in answers]
+
+
+def _cold_start_s(minute: Path) -> float:
+    """Time a whole process that classifies one file."""
+    words = [sys.executable, "-m", "birdsong.pipelines.command", "classify", str(minute)]
+    two = set(_cores()[:2])
+    pinned = (lambda: os.sched_setaffinity(0, two)) if hasattr(os, "sched_setaffinity") else None
+    started_s = time.perf_counter()
+    subprocess.run(words, check=True, capture_output=True, preexec_fn=pinned)
+    return time.perf_counter() - started_s
+
+
+def _long(minute: Path, path: Path, hours: float) -> dict[str, Any]:
+    """Classify one long file; tell its time and the most memory."""
+    n_minutes = max(1, round(hours * 60))
+    with path.open("wb") as file:
+        file.writelines(lengthened(minute.read_bytes(), n_minutes))
+    (told,) = _side_by_side("long", [[path]], [-1])
+    seconds = told["ended"] - told["began"]
+    print(
+        f"{n_minutes / 60:g} h of MP3 in one file: {seconds:.0f} s on all cores, at most "
+        f"{told['peak_bytes'] / 1e6:.0f} MB"
+    )
+    return {"hours": n_minutes / 60, "seconds": seconds, "peak_bytes": told["peak_bytes"]}
+
+
+def write_minute(files: Sequence[Path], path: Path) -> None:
+    """Write a minute of stereo MP3, made of the first recordings."""
+    import numpy as np
+    import soundfile
+
+    from birdsong.sound.audio import read_samples
+
+    n_samples = int(MINUTE_S * MINUTE_RATE_HZ)
+    parts: list[Any] = []
+    while sum(map(len, parts)) < n_samples:
+        parts.append(read_samples(files[len(parts) % len(files)], MINUTE_RATE_HZ))
+    mono = np.concatenate(parts)[:n_samples]
+    soundfile.write(path, np.stack([mono, np.roll(mono, 20)], axis=1), MINUTE_RATE_HZ)
+
+
+def lengthened(mp3: bytes, n_times: int) -> Iterator[bytes]:
+    """Repeat an MP3 that libsndfile wrote, with a header that tells the whole length.
+
+    Encoding ten hours would take half an hour; frames can stand one behind the other.
+
+    Parameters
+    ----------
+    mp3 : bytes
+        MPEG-1, layer III, with a Xing header in its first frame.
+    n_times : int
+
+    Yields
+    ------
+    bytes
+        One piece after the other.
+
+    Raises
+    ------
+    ValueError
+        If there is no such header.
+    """
+    at = max(mp3.find(b"Xing", 0, 64), mp3.find(b"Info", 0, 64))
+    if at < 0 or mp3[0] != 0xFF:
+        raise ValueError("expected an MP3 that begins with a frame that holds a Xing header")
+    rate_hz = (44_100, 48_000, 32_000)[mp3[2] >> 2 & 3]
+    n_header = 144_000 * _KBIT_S[(mp3[2] >> 4) - 1] // rate_hz + (mp3[2] >> 1 & 1)
+    header, frames = bytearray(mp3[:n_header]), mp3[n_header:]
+    place = at + 8
+    for flag, told in ((1, None), (2, n_header + n_times * len(frames))):
+        if header[at + 7] & flag:
+            (once,) = struct.unpack_from(">I", header, place)
+            struct.pack_into(">I", header, place, told or n_times * once)
+            place += 4
+    yield bytes(header)
+    for _ in range(n_times):
+        yield frames
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """The recordings of a folder."""
+    from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not files:
+        raise SystemExit(f"{folder}: expected a folder of recordings, found none; name another")
+    return files
+
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _pipe(stream: Any) -> Any:
+    assert stream is not None
+    return stream
+
+
+class _Stopwatch:
+    """Counts the seconds of each step of classifying, by standing around its parts."""
+
+    def __init__(self) -> None:
+        self.seconds = {"decoding": 0.0, "pictures": 0.0, "network": 0.0}
+        self._stand_around()
+
+    def _stand_around(self) -> None:
+        from birdsong.answers import classifier
+        from birdsong.network import Network
+        from birdsong.sound import segments
+        from birdsong.sound.audio import AudioReader
+
+        blocks, walk, logits = AudioReader.blocks, segments.walk_segments, Network.logits
+
+        def timed_logits(network: Network, pictures: Any) -> Any:
+            started_s = time.perf_counter()
+            said = logits(network, pictures)
+            self.seconds["network"] += time.perf_counter() - started_s
+            return said
+
+        parts: tuple[Any, Any, Any] = (AudioReader, classifier, Network)
+        parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
+        parts[1].walk_segments = lambda *a, **k: self._timed(walk(*a, **k), "pictures")
+        parts[2].logits = timed_logits
+
+    def _timed(self, items: Iterable[Any], step: str) -> Iterator[Any]:
+        each = iter(items)
+        while True:
+            started_s = time.perf_counter()
+            item = next(each, None)
+            self.seconds[step] += time.perf_counter() - started_s
+            if item is None:
+                return
+            yield item
+
+    def told(self, whole_s: float) -> dict[str, float]:
+        """The seconds of each step, which together are the whole."""
+        steps = dict(self.seconds)
+        steps["pictures"] -= steps["decoding"]  # its blocks are asked for from within
+        return steps | {"judging and the rest": whole_s - sum(steps.values())}
+
+
+def _be_measured() -> None:
+    """Be the process that is timed."""
+    asked = json.loads(sys.stdin.readline())
+    files = [Path(name) for name in asked["files"]]
+    if asked["core"] >= 0 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {asked["core"]})
+    watch = None
+    work: Callable[[Path], object] = _decode_one
+    if asked["what"] != "decode":
+        from birdsong.answers.classifier import Classifier
+
+        watch = _Stopwatch()
+        work = Classifier.load().classify
+    if asked["what"] != "long":
+        work(min(files, key=lambda path: path.stat().st_size))  # the first call is not counted
+    if watch:
+        watch.seconds = dict.fromkeys(watch.seconds, 0.0)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began, processor_s = time.monotonic(), time.process_time()
+    for path in files:
+        work(path)
+    ended, processor_s = time.monotonic(), time.process_time() - processor_s
+    told = {"began": began, "ended": ended, "processor_s": processor_s, "peak_bytes": _peak_bytes()}
+    print(json.dumps(told | {"steps": watch.told(ended - began) if watch else {}}))
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process held since it began."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says may be the parent's
+        (line,) = (e for e in status.read_text().splitlines() if e.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    _be_measured()

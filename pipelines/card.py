@@ -1,0 +1,72 @@
+"""``birdsong card``: the model card of a bundle, written from what the bundle holds."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+CARD = "MODEL_CARD.md"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    parser.add_argument("bundle", type=Path, help="as in RUN/bundle")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        default=None,
+        help="table that it was trained from: tells whose recordings it learned from",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="FILE", help=f"{CARD} beside the model by default"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the bundle and the manifest, and write the card."""
+    from birdsong.atomic import write_atomically
+    from birdsong.bundle import read_bundle
+    from birdsong.errors import BundleError
+    from birdsong.learning.credits import Credit, learned_from
+    from birdsong.learning.model_card import model_card
+    from birdsong.recordings.manifest import read_manifest
+
+    from .command import ALL_WELL
+
+    bundle = read_bundle(arguments.bundle)
+    words = ["birdsong", "card", str(arguments.bundle)]
+    credits: tuple[Credit, ...] = ()
+    if arguments.manifest is not None:
+        words += ["--manifest", str(arguments.manifest)]
+        every = [
+            Credit(
+                recording=recording.name,
+                title=recording.xc_id or recording.name,
+                session=recording.session,
+                recordist=recording.recordist,
+                licence=recording.licence,
+                url=recording.url,
+            )
+            for recording in read_manifest(arguments.manifest)
+        ]
+        credits = learned_from(every, bundle.sessions, str(arguments.manifest))
+    if arguments.out is not None:
+        words += ["--out", str(arguments.out)]
+    out = arguments.out or arguments.bundle / CARD
+    card = model_card(bundle, credits, command=shlex.join(words))
+    try:
+        write_atomically(out, card.encode())
+    except OSError as error:
+        raise BundleError(
+            f"{out}: the card cannot be written ({error.strerror}); name another file with --out"
+        ) from error
+    print(f"card: {out}")
+    return ALL_WELL
+
+
+if __name__ == "__main__":
+    from .command import console
+
+    sys.exit(console(["card", *sys.argv[1:]]))

@@ -1,0 +1,113 @@
+"""What a person would otherwise pick: other networks and trees, on the same folds."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from benchmarks import recipe_baselines as baselines
+from benchmarks import recipes
+from birdsong.images.store import open_store
+from birdsong.learning.evaluation import measure_heard
+from birdsong.learning.gathering import gather_fold
+from birdsong.learning.material import MaterialConfig
+from birdsong.recordings.manifest import write_manifest
+from birdsong.sound.spectrogram import SpectrogramConfig
+from tests.conftest import RATE_HZ, voice
+
+
+@pytest.fixture(scope="module")
+def material(images):
+    return gather_fold(open_store(images), MaterialConfig(), 4, 0)
+
+
+@pytest.mark.parametrize("name", baselines.FORESTS)
+def test_trees_tell_clear_voices_apart(name, images, voices, material, tmp_path, monkeypatch):
+    store, manifest = open_store(images), tmp_path / "m.csv"
+    write_manifest(manifest, voices[1])
+    kept = tmp_path / "features.npz"
+    features = baselines.mfcc_features(store, store.rows, manifest, voices[0], kept)
+    assert features.keys() == {row.image for row in store.rows}
+    monkeypatch.setattr(baselines, "N_TREES", 20)
+    heard, cost = baselines.hear_forest(name, store, material, features, fold=0, seed=0)
+    assert set(heard.recordings) == set(material.test.recordings)
+    assert heard.logits.shape[1] == len(material.labels)
+    assert measure_heard(heard, material)["top1"] > 0.9
+    assert cost["parameters"] > 20
+    assert cost["ms_a_picture"] >= 0
+
+    monkeypatch.setattr(baselines, "read_samples", None)  # what was kept is taken
+    again = baselines.mfcc_features(store, store.rows, manifest, voices[0], kept)
+    for image, own in features.items():
+        np.testing.assert_array_equal(again[image], own)
+
+
+def test_statistics_are_of_the_segment_alone():
+    config = SpectrogramConfig()
+    samples = np.concatenate([voice("low", 6.0, 0), voice("high", 6.0, 1)])
+    described = baselines.statistics(samples, [0.0, 1.5, 8.0], config)
+    assert described.shape == (3, 6 * baselines.N_COEFFICIENTS)
+    alone = baselines.statistics(samples[: 5 * RATE_HZ], [0.0], config)
+    np.testing.assert_allclose(described[0], alone[0], rtol=1e-4, atol=1e-4)
+    apart = np.linalg.norm(described[2] - described[0])
+    assert apart > 2 * np.linalg.norm(described[1] - described[0])
+    assert np.isfinite(baselines.statistics(samples[:100], [0.0], config)).all()
+
+
+def test_a_network_of_another_name_is_trained(tensorflow):
+    import keras
+
+    from birdsong.learning import fitting
+    from birdsong.learning.squeezenet import squeezenet
+
+    with baselines.network_of("MobileNetV3-Small"):
+        network = fitting.squeezenet(3, batch_normalization=True, dropout=0.1)
+    assert fitting.squeezenet is squeezenet
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
+    logits = np.asarray(network(pictures))
+    assert logits.shape == (2, 3)
+    assert logits.dtype == np.float32
+    body = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    momenta = {
+        layer.momentum
+        for layer in body.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    assert momenta == {0.9}
+    with baselines.network_of("plain"):
+        assert fitting.squeezenet is squeezenet
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", baselines.NETWORKS)
+def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow, monkeypatch):
+    monkeypatch.setattr(recipes, "MIN_RECORDINGS", 1)
+    manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
+    write_manifest(manifest, voices[1])
+    words = ["--manifest", str(manifest), "--audio", str(voices[0]), "--work", str(tmp_path / "w")]
+    words += ["--table", str(table), "--folds", "0", "--epochs", "1", "--", name]
+    assert recipes.main(words) == 0
+    (line,) = csv.DictReader(table.open(newline=""))
+    assert line["recipe"] == name
+    assert int(line["parameters"]) > 500_000
+    assert float(line["ms_a_picture"]) > 0
+
+
+def test_a_recipe_of_trees(voices, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(baselines, "N_TREES", 20)
+    manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
+    write_manifest(manifest, voices[1])
+    old = [column for column in recipes.COLUMNS if column not in recipes.COST]
+    table.write_text(f"{','.join(old)}\nplain,0,15,0,5,9,99,{','.join(['0.5'] * 6)}\n")
+    words = ["--manifest", str(manifest), "--audio", str(voices[0]), "--work", str(tmp_path / "w")]
+    words += ["--table", str(table), "--folds", "0", "--epochs", "15"]
+    assert recipes.main([*words, "--", baselines.FORESTS[0]]) == 0
+    lines = recipes.read_table(table)
+    before, trees = lines["plain", 0, 15], lines[baselines.FORESTS[0], 0, 15]
+    assert before["parameters"] == ""
+    assert before["top1"] == "0.5"
+    assert float(trees["top1"]) > 0.9
+    assert int(trees["parameters"]) > 20
+    folder = recipes.run_folder(tmp_path / "w", baselines.FORESTS[0], 0, 15)
+    assert (folder / "held_out.npz").exists()
