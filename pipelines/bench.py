@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess", "png", "activity", "feed")
+NAMES = ("preprocess", "png", "activity", "feed", "train")
+OPTIONS = {
+    "feed": ("images", "pictures", "scratch", "thorough", "large", "plot"),
+    "train": ("images", "pictures", "scratch", "seconds", "only_packed"),
+}
+"""What only some measurements take."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of recordings; made for it without one, and for `activity` always",
     )
     parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
-    feeding = parser.add_argument_group("of `feed` only")
-    feeding.add_argument(
+    both = parser.add_argument_group("of `feed` and `train` only")
+    both.add_argument(
         "--images", type=Path, default=None, help="folder of pictures; made for it without one"
     )
-    feeding.add_argument(
+    both.add_argument(
         "--pictures", type=int, default=None, metavar="N", help="of the folder or made, at most"
     )
+    both.add_argument(
+        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
+    )
+    feeding = parser.add_argument_group("of `feed` only")
     feeding.add_argument(
         "--thorough",
         action="store_true",
@@ -42,11 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also make a packed copy of N pictures and feed it once; 800000 take 10 GB",
     )  # fmt: skip
     feeding.add_argument(
-        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
-    )
-    feeding.add_argument(
         "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
     )
+    training = parser.add_argument_group("of `train` only")
+    training.add_argument(
+        "--seconds", type=float, default=None, metavar="S",
+        help="of each training in each round, 20 by default",
+    )  # fmt: skip
+    training.add_argument(
+        "--only-packed", action="store_true", default=None,
+        help="nothing but the packed copy fully augmented, and what memory alone gives",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,18 +91,26 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a measurement is told, beside how often to measure."""
     from birdsong.errors import ConfigError
 
-    of_feed = ("images", "pictures", "thorough", "large", "scratch", "plot")
-    given = {name: getattr(arguments, name) for name in of_feed}
+    given = {name: getattr(arguments, name) for names in OPTIONS.values() for name in names}
     given = {name: each for name, each in given.items() if each is not None}
-    if arguments.name != "feed":
-        if given:
-            raise ConfigError(f"--{next(iter(given))} is for `birdsong bench feed` only")
+    own = OPTIONS.get(arguments.name, ())
+    for name in given:
+        if name not in own:
+            where = " and ".join(
+                f"`birdsong bench {each}`" for each in OPTIONS if name in OPTIONS[each]
+            )
+            raise ConfigError(f"--{name.replace('_', '-')} is for {where} only")
+    if not own:
         return {"audio": arguments.audio}
     if arguments.audio:
-        raise ConfigError("--audio is not for `birdsong bench feed`, which takes --images")
+        raise ConfigError(
+            f"--audio is not for `birdsong bench {arguments.name}`, which takes --images"
+        )
     for name in ("pictures", "large"):
         if given.get(name, 1) < 1:
             raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
+    if not given.get("seconds", 1.0) > 0:
+        raise ConfigError(f"--seconds must be greater than 0, got {given['seconds']:g}")
     renamed = {"pictures": "n_pictures", "large": "n_large"}
     return {"images": None} | {renamed.get(name, name): each for name, each in given.items()}
 
