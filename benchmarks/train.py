@@ -1,11 +1,11 @@
 """Training: how many pictures a second each network learns from each source, in one run.
 
 SqueezeNet is trained by `Model.fit` from one batch that is held in memory, which is the most that
-any feeding can reach, and from files; VGG-16 and ResNet-50 only from memory. One process takes the
-sources in turn, some seconds each, and a share is of what memory gave in the same round, so that a
-machine that gets slower meanwhile does not count: one batch in memory comes before and after what
-matters most, the packed copy fully augmented, and every other round goes backwards. Memory is that
-of a process which trains from one source alone.
+any generator can reach, and by `tf.data` as well; and from files. VGG-16 and ResNet-50 are trained
+from memory only. One process takes the sources in turn, some seconds each, and a share is of what
+memory gave in the same round, so that a machine that gets slower meanwhile does not count: one
+batch in memory comes before and after what matters most, the packed copy fully augmented, and every
+other round goes backwards. Memory is that of a process which trains from one source alone.
 
 `--rounds 5 --seconds 60` is what that share is to be judged by.
 """
@@ -63,6 +63,7 @@ TURNS = (
     MEMORY,
     PACKED,
     MEMORY,
+    Way("SqueezeNet", "one batch in memory, tf.data"),
     *(
         way
         for source in (

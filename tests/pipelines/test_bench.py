@@ -143,7 +143,7 @@ def test_train(tmp_path, capsys):
     words += ["--json", str(tmp_path / "f.json"), "--scratch", str(tmp_path)]
     assert main(words) == 0
     figures = json.loads((tmp_path / "f.json").read_text())
-    assert len(figures["ways"]) == 13
+    assert len(figures["ways"]) == 14
     for way in figures["ways"]:
         assert len(way["images_per_s"]) == 2
         assert min(way["images_per_s"]) > 0
