@@ -57,6 +57,12 @@ class Augmentation:
 
 def keras_folder(scratch: Path, job: Job) -> Batches:
     """`keras.utils.image_dataset_from_directory`."""
+    for pictures, _ in keras_folder_data(scratch, job):
+        yield len(pictures)
+
+
+def keras_folder_data(scratch: Path, job: Job) -> Any:
+    """Return batches as a `tf.data.Dataset` without end."""
     import keras
     import tensorflow as tf
 
@@ -76,8 +82,7 @@ def keras_folder(scratch: Path, job: Job) -> Batches:
             return tf.numpy_function(augmentation, [grey], tf.uint8), labels
 
         data = data.map(change, num_parallel_calls=tf.data.AUTOTUNE)
-    for pictures, _ in data.repeat():
-        yield len(pictures)
+    return data.repeat()
 
 
 def pillow(scratch: Path, job: Job) -> Batches:
@@ -132,6 +137,12 @@ def _prepared_batch(number: int) -> tuple[ImageArray, IntArray]:
 
 def tfrecord(scratch: Path, job: Job) -> Batches:
     """`tf.data` over TFRecords, batches parsed at once."""
+    for pictures, _ in tfrecord_data(scratch, job):
+        yield len(pictures)
+
+
+def tfrecord_data(scratch: Path, job: Job) -> Any:
+    """Return batches as a `tf.data.Dataset` without end."""
     import tensorflow as tf
 
     files = [str(path) for path in sorted((scratch / feed_material.TFRECORDS).iterdir())]
@@ -156,8 +167,7 @@ def tfrecord(scratch: Path, job: Job) -> Batches:
     data = data.shuffle(2048, seed=0).batch(job.batch_size).map(parse, num_parallel_calls=parallel)
     if job.workers:
         data = data.prefetch(job.workers)
-    for pictures, _ in data.with_options(options):
-        yield len(pictures)
+    return data.with_options(options)
 
 
 def hdf5(scratch: Path, job: Job) -> Batches:

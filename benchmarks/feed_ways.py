@@ -25,8 +25,20 @@ from birdsong.images.sources import PngSource
 
 def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> Batches:
     """`PictureFeed`."""
+    batches = picture_feed(scratch, job, png=png, windows=windows).forever()
+    try:
+        for pictures, _ in batches:
+            yield len(pictures)
+    finally:
+        batches.close()
+
+
+def picture_feed(
+    scratch: Path, job: Job, *, png: bool = False, windows: bool = False
+) -> PictureFeed:
+    """Return what feeds the pictures as training does, shuffled."""
     store = feed_material.opened(scratch)
-    feed = PictureFeed(
+    return PictureFeed(
         store,
         store.rows,
         feed_material.labels_of(np.arange(len(store.rows))),
@@ -40,12 +52,6 @@ def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -
         memory_bytes=0 if windows else 2**62,
         window_bytes=60_000_000,
     )
-    batches = feed.forever()
-    try:
-        for pictures, _ in batches:
-            yield len(pictures)
-    finally:
-        batches.close()
 
 
 def _ours_png(scratch: Path, job: Job) -> Batches:

@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess", "png", "activity", "feed", "classify")
-OF_FEED = ("images", "pictures", "thorough", "large", "scratch", "plot")
+NAMES = ("preprocess", "png", "activity", "feed", "train", "classify")
+OPTIONS = {
+    "feed": ("images", "pictures", "scratch", "thorough", "large", "plot"),
+    "train": ("images", "pictures", "scratch", "seconds", "only_packed"),
+    "classify": ("long_hours",),
+}
+"""What only some measurements take."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of recordings; made for it without one, and for `activity` always",
     )
     parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
-    feeding = parser.add_argument_group("of `feed` only")
-    feeding.add_argument(
+    both = parser.add_argument_group("of `feed` and `train` only")
+    both.add_argument(
         "--images", type=Path, default=None, help="folder of pictures; made for it without one"
     )
-    feeding.add_argument(
+    both.add_argument(
         "--pictures", type=int, default=None, metavar="N", help="of the folder or made, at most"
     )
+    both.add_argument(
+        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
+    )
+    feeding = parser.add_argument_group("of `feed` only")
     feeding.add_argument(
         "--thorough",
         action="store_true",
@@ -43,15 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also make a packed copy of N pictures and feed it once; 800000 take 10 GB",
     )  # fmt: skip
     feeding.add_argument(
-        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
-    )
-    feeding.add_argument(
         "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
     )
     classifying = parser.add_argument_group("of `classify` only")
     classifying.add_argument(
         "--long-hours", type=float, default=None, metavar="H",
         help="length of the one long file whose memory is measured; 1 without it",
+    )  # fmt: skip
+    training = parser.add_argument_group("of `train` only")
+    training.add_argument(
+        "--seconds", type=float, default=None, metavar="S",
+        help="of each training in each round, 20 by default",
+    )  # fmt: skip
+    training.add_argument(
+        "--only-packed", action="store_true", default=None,
+        help="nothing but the packed copy fully augmented, and what memory alone gives",
     )  # fmt: skip
 
 
@@ -82,21 +97,28 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a measurement is told, beside how often to measure."""
     from birdsong.errors import ConfigError
 
-    given = {name: getattr(arguments, name) for name in (*OF_FEED, "long_hours")}
+    given = {name: getattr(arguments, name) for names in OPTIONS.values() for name in names}
     given = {name: each for name, each in given.items() if each is not None}
+    own = OPTIONS.get(arguments.name, ())
     for name in given:
-        of = "feed" if name in OF_FEED else "classify"
-        if arguments.name != of:
-            raise ConfigError(f"--{name.replace('_', '-')} is for `birdsong bench {of}` only")
-    if arguments.name != "feed":
-        if not given.get("long_hours", 1.0) > 0:
-            raise ConfigError(f"--long-hours must be greater than 0, got {given['long_hours']:g}")
+        if name not in own:
+            where = " and ".join(
+                f"`birdsong bench {each}`" for each in OPTIONS if name in OPTIONS[each]
+            )
+            raise ConfigError(f"--{name.replace('_', '-')} is for {where} only")
+    if not given.get("long_hours", 1.0) > 0:
+        raise ConfigError(f"--long-hours must be greater than 0, got {given['long_hours']:g}")
+    if "images" not in own:
         return {"audio": arguments.audio} | given
     if arguments.audio:
-        raise ConfigError("--audio is not for `birdsong bench feed`, which takes --images")
+        raise ConfigError(
+            f"--audio is not for `birdsong bench {arguments.name}`, which takes --images"
+        )
     for name in ("pictures", "large"):
         if given.get(name, 1) < 1:
             raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
+    if not given.get("seconds", 1.0) > 0:
+        raise ConfigError(f"--seconds must be greater than 0, got {given['seconds']:g}")
     renamed = {"pictures": "n_pictures", "large": "n_large"}
     return {"images": None} | {renamed.get(name, name): each for name, each in given.items()}
 

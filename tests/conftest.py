@@ -131,29 +131,32 @@ def tensorflow():
     return tensorflow
 
 
+def few_layers(n_labels: int, *, dropout: float = 0.5, **_options: object):
+    """Build what stands in for SqueezeNet, for what does not depend on the network."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((64, 200, 1), dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
+            keras.layers.Dropout(dropout),
+            keras.layers.Conv2D(n_labels, 1, name="labels"),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+
+
 @contextmanager
 def small_network_learns() -> Iterator[None]:
-    """Training learns with a network of a few layers: for what does not depend on the network.
+    """Training learns with a network of a few layers.
 
     Without graphs: a few steps take less time than to trace them.
     """
-    import keras
     import tensorflow
 
-    def network(n_labels: int, *, dropout: float = 0.5, **_options: object):
-        return keras.Sequential(
-            [
-                keras.Input((64, 200, 1), dtype="uint8"),
-                keras.layers.Rescaling(1 / 255),
-                keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
-                keras.layers.Dropout(dropout),
-                keras.layers.Conv2D(n_labels, 1, name="labels"),
-                keras.layers.GlobalAveragePooling2D(),
-            ]
-        )
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.prepared.squeezenet", network)
+        patch.setattr("birdsong.learning.prepared.squeezenet", few_layers)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

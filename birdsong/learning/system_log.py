@@ -94,7 +94,7 @@ class _Look:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self._gpus = _gpu_reader()
+        self._gpus = gpu_reader()
         self._read_bytes = _disk_read_bytes()
         self._at_s = time.monotonic()
         psutil.cpu_percent()  # the first one says nothing
@@ -171,8 +171,11 @@ def _disk_read_bytes() -> int:
     return counters.read_bytes if counters else 0
 
 
-def _gpu_reader() -> Callable[[], list[float | str]]:
-    """What tells the use and the memory of all NVIDIA GPUs."""
+def gpu_reader() -> Callable[[], list[float | str]]:
+    """Return what tells the use of all NVIDIA GPUs in percent and their memory in megabytes.
+
+    Both are empty where there is none, or nothing to ask it by.
+    """
     try:
         import pynvml
 

@@ -57,12 +57,12 @@ def test_statistics_are_of_the_segment_alone():
 def test_a_network_of_another_name_is_trained(tensorflow):
     import keras
 
-    from birdsong.learning import fitting
+    from birdsong.learning import prepared
     from birdsong.learning.squeezenet import squeezenet
 
     with baselines.network_of("MobileNetV3-Small"):
-        network = fitting.squeezenet(3, batch_normalization=True, dropout=0.1)
-    assert fitting.squeezenet is squeezenet
+        network = prepared.squeezenet(3, batch_normalization=True, dropout=0.1)
+    assert prepared.squeezenet is squeezenet
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
     logits = np.asarray(network(pictures))
     assert logits.shape == (2, 3)
@@ -75,7 +75,7 @@ def test_a_network_of_another_name_is_trained(tensorflow):
     }
     assert momenta == {0.9}
     with baselines.network_of("plain"):
-        assert fitting.squeezenet is squeezenet
+        assert prepared.squeezenet is squeezenet
 
 
 @pytest.mark.slow

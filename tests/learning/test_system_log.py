@@ -60,7 +60,7 @@ def test_nothing_is_left_running_and_a_lost_folder_stops_nothing(tmp_path):
 
 
 def test_gpus_are_told_where_there_are_some(tmp_path, monkeypatch):
-    monkeypatch.setattr(system_log, "_gpu_reader", lambda: lambda: [40.0, 512.0])
+    monkeypatch.setattr(system_log, "gpu_reader", lambda: lambda: [40.0, 512.0])
     rows = logged(tmp_path)
     assert {row["gpu_percent"] for row in rows} == {40.0}
     assert {row["gpu_memory_mb"] for row in rows} == {512.0}

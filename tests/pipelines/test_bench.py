@@ -101,10 +101,19 @@ def test_activity(tmp_path, capsys):
     [
         (["png", "--thorough"], "--thorough is for `birdsong bench feed` only"),
         (["png", "--large", "9"], "--large is for `birdsong bench feed` only"),
+        (["train", "--plot", "f.png"], "--plot is for `birdsong bench feed` only"),
+        (["feed", "--only-packed"], "--only-packed is for `birdsong bench train` only"),
+        (
+            ["activity", "--pictures", "9"],
+            "--pictures is for `birdsong bench feed` and `birdsong bench train` only",
+        ),
         (["feed", "--audio", "."], "--audio is not for `birdsong bench feed`"),
         (["feed", "--long-hours", "2"], "--long-hours is for `birdsong bench classify` only"),
         (["classify", "--large", "9"], "--large is for `birdsong bench feed` only"),
         (["classify", "--long-hours", "0"], "--long-hours must be greater than 0, got 0"),
+        (["train", "--audio", "."], "--audio is not for `birdsong bench train`"),
+        (["train", "--seconds", "0"], "--seconds must be greater than 0, got 0"),
+        (["train", "--pictures", "9"], "a batch of 64 pictures at least, got 9"),
         (["feed", "--pictures", "0"], "--pictures must be at least 1, got 0"),
     ],
 )
@@ -131,6 +140,24 @@ def test_feed(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "f.png").stat().st_size > 10_000
     assert "of anonymous memory" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.json", "f.png"]
+
+
+@pytest.mark.slow
+def test_train(tmp_path, capsys):
+    words = ["bench", "train", "--rounds", "2", "--seconds", "0.1", "--pictures", "256"]
+    words += ["--json", str(tmp_path / "f.json"), "--scratch", str(tmp_path)]
+    assert main(words) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert len(figures["ways"]) == 14
+    for way in figures["ways"]:
+        assert len(way["images_per_s"]) == 2
+        assert min(way["images_per_s"]) > 0
+        assert way["memory_mb"] > 100
+    assert len(figures["packed_shares"]) == 2
+    out = capsys.readouterr().out
+    assert "VGG-16" in out
+    assert "from the packed copy, fully augmented: " in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.json"]
 
 
 def test_made_pictures_are_all_different_and_know_their_numbers(tmp_path):

@@ -1,0 +1,250 @@
+"""Steps of training on a device, many to a call, with any of Keras's backends.
+
+The augmentation is part of the network that is trained, and so compiled together with it. With JAX
+a call is one compiled loop over its steps; TensorFlow and PyTorch take them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import keras
+import numpy as np
+from keras import ops
+
+from birdsong.arrays import ImageArray, IntArray
+from birdsong.images.augment_config import AugmentConfig
+from birdsong.learning.augment_on_device import Augment
+from birdsong.learning.squeezenet import squeezenet
+from birdsong.learning.training_config import TrainingConfig
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+
+Tensor: TypeAlias = Any
+MIXED_PRECISION = "mixed_bfloat16"
+
+
+class Training(Protocol):
+    """A network on a device that learns some batches a call."""
+
+    def to_device(self, array: Any) -> Tensor:
+        """Move an array to the device; threads may."""
+
+    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
+        """Keep a whole set on the device, to be learned from by `learn_places`."""
+
+    def learn(self, pictures: Tensor, labels: Tensor) -> float:
+        """Learn batches, and return the loss of the last when all is done.
+
+        Parameters
+        ----------
+        pictures : uint8 tensor, shape (n_steps, n, 64, 200)
+        labels : int32 tensor, shape (n_steps, n)
+        """
+
+    def learn_places(self, places: Tensor) -> float:
+        """Learn batches of the set that is held, by places in it, int32 (n_steps, n)."""
+
+    def peak_bytes(self) -> int | None:
+        """Return the most memory of the device that was in use; None where nothing tells."""
+
+
+class Learner(keras.Model):  # type: ignore[misc]
+    """A network behind its augmentation; what it says comes with what it should say.
+
+    Input: pictures, uint8 ``(n, 64, 200, 1)``, and class indices, int32 ``(n,)``. Output: logits
+    and targets, float32 ``(n, n_labels)`` both.
+
+    Parameters
+    ----------
+    network : keras.Model
+    augment : Augment or None
+    """
+
+    def __init__(self, network: keras.Model, augment: Augment | None) -> None:
+        super().__init__()
+        self.network = network
+        self.augment = augment
+        self.n_labels = network.output_shape[-1]
+        self.of_labels = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=TrainingConfig().label_smoothing
+        )
+
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> tuple[Tensor, Tensor]:
+        """Change pictures and targets, and tell the logits."""
+        pictures, labels = inputs
+        targets = ops.one_hot(labels, self.n_labels, dtype="float32")
+        if self.augment is not None:
+            pictures, targets = self.augment(pictures, targets, training=training)
+        return self.network(pictures, training=training), targets
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Return the loss of logits against the targets that come with them."""
+        logits, targets = y_pred
+        return self.of_labels(targets, logits)
+
+
+def learner(
+    n_labels: int, *, augmentation: AugmentConfig | None, backgrounds: ImageArray
+) -> Learner:
+    """Build SqueezeNet and its optimizer, ready to learn.
+
+    Parameters
+    ----------
+    n_labels : int
+    augmentation : AugmentConfig or None
+    backgrounds : uint8, shape (n_backgrounds, 64, 200)
+        For the augmentation to mix in.
+
+    Returns
+    -------
+    Learner
+    """
+    config = TrainingConfig()
+    augment = None if augmentation is None else Augment(augmentation, backgrounds=backgrounds)
+    model = Learner(squeezenet(n_labels), augment)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+    )
+    model((np.zeros((2, *SPECTROGRAM_SHAPE, 1), np.uint8), np.zeros(2, np.int32)))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+class _OnJax:
+    """Compiled loops; the network's variables are a tree that goes in and out of them."""
+
+    def __init__(self, model: Learner) -> None:
+        import jax
+
+        self._model = model
+        self._state = tuple(
+            [variable.value for variable in variables]
+            for variables in (
+                model.trainable_variables,
+                model.non_trainable_variables,
+                model.optimizer.variables,
+            )
+        )
+        self._learn = jax.jit(self._steps, donate_argnums=0)
+        self._learn_places = jax.jit(self._steps_of_places, donate_argnums=0)
+        self._held: tuple[Tensor, Tensor] = (None, None)
+
+    def to_device(self, array: Any) -> Tensor:
+        import jax
+
+        return jax.device_put(array).block_until_ready()
+
+    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
+        self._held = (self.to_device(pictures), self.to_device(labels.astype(np.int32)))
+
+    def learn(self, pictures: Tensor, labels: Tensor) -> float:
+        self._state, loss = self._learn(self._state, pictures, labels)
+        return float(loss)
+
+    def learn_places(self, places: Tensor) -> float:
+        self._state, loss = self._learn_places(self._state, *self._held, places)
+        return float(loss)
+
+    def peak_bytes(self) -> int | None:
+        import jax
+
+        told = jax.devices()[0].memory_stats() or {}
+        return told.get("peak_bytes_in_use")
+
+    def _steps(self, state: Tensor, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        import jax
+
+        state, losses = jax.lax.scan(
+            lambda s, each: self._step(s, *each), state, (pictures, labels)
+        )
+        return state, losses[-1]
+
+    def _steps_of_places(
+        self, state: Tensor, pictures: Tensor, labels: Tensor, places: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        import jax
+
+        def step(state: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+            return self._step(state, pictures[own], labels[own])
+
+        state, losses = jax.lax.scan(step, state, places)
+        return state, losses[-1]
+
+    def _step(self, state: Tensor, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        import jax
+
+        trainable, others, of_optimizer = state
+
+        def loss_of(trainable: Tensor) -> tuple[Tensor, Tensor]:
+            said, changed = self._model.stateless_call(
+                trainable, others, (pictures[..., np.newaxis], labels), training=True
+            )
+            return self._model.compute_loss(y_pred=said), changed
+
+        (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
+        trainable, of_optimizer = self._model.optimizer.stateless_apply(
+            of_optimizer, gradients, trainable
+        )
+        return (trainable, others, of_optimizer), loss
+
+
+class _StepByStep:
+    """`train_on_batch`, which Keras compiles where the backend can."""
+
+    def __init__(self, model: Learner) -> None:
+        self._model = model
+        self._gather: Callable[[Tensor, Tensor], Tensor] = _gatherer()
+        self._held: tuple[Tensor, Tensor] = (None, None)
+
+    def to_device(self, array: Any) -> Tensor:
+        return ops.convert_to_tensor(array)
+
+    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
+        self._held = (self.to_device(pictures), self.to_device(labels.astype(np.int32)))
+
+    def learn(self, pictures: Tensor, labels: Tensor) -> float:
+        loss = 0.0
+        for own, of_own in zip(pictures, labels, strict=True):
+            loss = self._model.train_on_batch((own[..., np.newaxis], of_own))
+        return float(loss)
+
+    def learn_places(self, places: Tensor) -> float:
+        loss = 0.0
+        for own in places:
+            pictures, labels = (self._gather(held, own) for held in self._held)
+            loss = self._model.train_on_batch((pictures[..., np.newaxis], labels))
+        return float(loss)
+
+    def peak_bytes(self) -> int | None:
+        if keras.backend.backend() == "torch":
+            import torch
+
+            return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            return None
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
+
+def _gatherer() -> Callable[[Tensor, Tensor], Tensor]:
+    """Return what takes rows of a tensor of any type; TensorFlow can on a GPU if compiled."""
+
+    def gather(held: Tensor, places: Tensor) -> Tensor:
+        return ops.take(held, places, axis=0)
+
+    if keras.backend.backend() != "tensorflow":
+        return gather
+    import tensorflow as tf
+
+    compiled: Callable[[Tensor, Tensor], Tensor] = tf.function(gather, jit_compile=True)
+    return compiled
+
+
+def training_of(model: Learner) -> Training:
+    """Return the way to train a network with the backend in use."""
+    return _OnJax(model) if keras.backend.backend() == "jax" else _StepByStep(model)

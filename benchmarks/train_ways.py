@@ -1,0 +1,276 @@
+"""The trainings that are measured: networks, where their pictures come from, and the clock.
+
+A process trains one network by `Model.fit`, as `birdsong.learning.fitting` does, from one source
+after the other, each for some seconds. Compiling and the first steps are not counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from benchmarks import feed_material
+from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
+from benchmarks.feed_ways import picture_feed
+from birdsong.images.feeding import Batch, one_hot
+from birdsong.images.sources import open_source
+from birdsong.learning.squeezenet import squeezenet
+from birdsong.learning.training_config import TrainingConfig
+from birdsong.learning.watched_feed import WatchedFeed
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+
+# A training that is broken off within an epoch leaves threads of tf.data behind, which hang; so
+# the clock is looked at between epochs of a few steps.
+STEPS_A_LOOK = 2
+WARM_UP_S = 3.0  # at most, but for the first look: until what is made ahead lies ready
+_NO_END = 10**9  # epochs
+
+
+def _one_batch(scratch: Path, job: Job) -> Any:
+    """One batch, again and again: what no generator can be faster than."""
+    batch = _batch(scratch, job)
+    return (batch for _ in itertools.count())
+
+
+def _one_batch_tensor(scratch: Path, job: Job) -> Any:
+    """One batch, again and again, without Python: what nothing can be faster than."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(_batch(scratch, job)).repeat().prefetch(tf.data.AUTOTUNE)
+
+
+def _batch(scratch: Path, job: Job) -> Batch:
+    numbers = np.arange(job.batch_size)
+    pictures = open_source(feed_material.opened(scratch)).read(numbers)[..., np.newaxis]
+    targets = one_hot(feed_material.labels_of(numbers), feed_material.N_LABELS)
+    return pictures, targets
+
+
+def _png(scratch: Path, job: Job) -> Any:
+    return picture_feed(scratch, job, png=True).forever()
+
+
+def _packed(scratch: Path, job: Job) -> Any:
+    return picture_feed(scratch, job).forever()
+
+
+def _windows(scratch: Path, job: Job) -> Any:
+    return picture_feed(scratch, job, windows=True).forever()
+
+
+def _keras_folder(scratch: Path, job: Job) -> Any:
+    return _as_taught(keras_folder_data(scratch, job))
+
+
+def _tfrecord(scratch: Path, job: Job) -> Any:
+    return _as_taught(tfrecord_data(scratch, job))
+
+
+def _as_taught(data: Any) -> Any:
+    """Give batches of a `tf.data.Dataset` the shapes that the network and its loss want."""
+    import tensorflow as tf
+
+    def change(pictures: Any, labels: Any) -> Any:
+        shaped = tf.reshape(pictures, (-1, *SPECTROGRAM_SHAPE, 1))
+        return shaped, tf.one_hot(labels, feed_material.N_LABELS)
+
+    return data.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+SOURCES: dict[str, Callable[[Path, Job], Any]] = {
+    "one batch in memory": _one_batch,
+    "one batch in memory, tf.data": _one_batch_tensor,
+    "birdsong, PNG": _png,
+    "birdsong, packed": _packed,
+    "birdsong, packed, by windows": _windows,
+    "Keras, image_dataset_from_directory": _keras_folder,
+    "tf.data, TFRecord": _tfrecord,
+}
+"""What gives batches without end: a generator, or a `tf.data.Dataset`."""
+
+
+def _vgg16(n_labels: int) -> keras.Model:
+    return _of_applications(keras.applications.VGG16, n_labels)
+
+
+def _resnet50(n_labels: int) -> keras.Model:
+    return _of_applications(keras.applications.ResNet50, n_labels)
+
+
+def _of_applications(build: Callable[..., keras.Model], n_labels: int) -> keras.Model:
+    """Build a network for colours, the grey one three times."""
+    pictures = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8")
+    grey = layers.Rescaling(1.0 / 127.5, offset=-1.0)(pictures)
+    network = build(
+        weights=None,
+        input_shape=(*SPECTROGRAM_SHAPE, 3),
+        classes=n_labels,
+        classifier_activation=None,
+    )
+    return keras.Model(pictures, network(layers.Concatenate()([grey, grey, grey])))
+
+
+NETWORKS: dict[str, Callable[[int], keras.Model]] = {
+    "SqueezeNet": squeezenet,
+    "VGG-16": _vgg16,
+    "ResNet-50": _resnet50,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a training went.
+
+    Attributes
+    ----------
+    images_per_s : float
+    waiting_share : float or None
+        Of the time, that batches were waited for; None where `tf.data` makes them, which does not
+        tell. TensorFlow asks a batch ahead, so that the network may learn meanwhile.
+    memory_mb : float
+        The most that the process has held so far, pages of files that it has read among them.
+    """
+
+    images_per_s: float
+    waiting_share: float | None
+    memory_mb: float
+
+    def to_json(self) -> str:
+        """Return one line."""
+        return json.dumps([self.images_per_s, self.waiting_share, self.memory_mb])
+
+    @classmethod
+    def from_json(cls, line: str) -> Pace:
+        """Read the line."""
+        return cls(*json.loads(line))
+
+
+class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training by time. What it warms up with is not counted."""
+
+    def __init__(self, seconds: float, feed: WatchedFeed | None) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._feed = feed
+        self._began_s = 0.0
+        self._started_s: float | None = None
+        self._waited_s = 0.0
+        self.n_steps = 0
+        self.spent_s = 0.0
+        self.waited_s = 0.0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Start to warm up."""
+        self._began_s = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start to count, or stop."""
+        self._finished()
+        now_s, waited_s = time.perf_counter(), self._feed.waited_s if self._feed else 0.0
+        if self._started_s is None:
+            if now_s - self._began_s >= min(WARM_UP_S, self._seconds):
+                self._started_s, self._waited_s = now_s, waited_s
+            return
+        self.n_steps += STEPS_A_LOOK
+        self.spent_s, self.waited_s = now_s - self._started_s, waited_s - self._waited_s
+        self.model.stop_training = self.spent_s >= self._seconds
+
+    def _finished(self) -> None:
+        """Wait for the device, which may lag behind."""
+        keras.ops.convert_to_numpy(self.model.optimizer.iterations.value)
+
+
+def compiled(network: str) -> keras.Model:
+    """Build a network, ready to be trained as `birdsong train` does by default."""
+    config = TrainingConfig()
+    model = NETWORKS[network](feed_material.N_LABELS)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=config.label_smoothing
+        ),
+        metrics=["categorical_accuracy", keras.metrics.TopKCategoricalAccuracy(5)],
+    )
+    return model
+
+
+def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: float) -> Pace:
+    """Train for some seconds.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; it goes on learning.
+    source : str
+        One of `SOURCES`.
+    scratch : Path
+        Where pictures were laid out, whole batches of them.
+    job : Job
+    seconds : float
+        That are counted, or longer where two steps take longer.
+
+    Returns
+    -------
+    Pace
+    """
+    batches = SOURCES[source](scratch, job)
+    watched = WatchedFeed(batches) if hasattr(batches, "close") else None
+    clock = _Clock(seconds, watched)
+    try:
+        model.fit(
+            iter(watched) if watched else batches,
+            steps_per_epoch=STEPS_A_LOOK,
+            epochs=_NO_END,
+            callbacks=[clock],
+            shuffle=False,
+            verbose=0,
+        )
+    except Exception as error:
+        if watched and watched.error:
+            raise watched.error from error
+        raise
+    finally:
+        if watched:
+            watched.close()
+    return Pace(
+        images_per_s=clock.n_steps * job.batch_size / clock.spent_s,
+        waiting_share=min(1.0, clock.waited_s / clock.spent_s) if watched else None,
+        memory_mb=peak_memory_mb(),
+    )
+
+
+def peak_memory_mb() -> float:
+    """Return the most that this process has held of the memory, in megabytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage tells may be the parent's
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        if "VmHWM" in fields:
+            return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def main() -> None:
+    """Be the process that trains: a network and its jobs in, a line for each pace out."""
+    asked = json.loads(sys.argv[1])
+    keras.utils.set_random_seed(0)
+    model = compiled(asked["network"])
+    for source, job in asked["jobs"]:
+        pace = trained(model, source, Path(asked["scratch"]), Job(**job), asked["seconds"])
+        print(pace.to_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
