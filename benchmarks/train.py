@@ -138,7 +138,9 @@ def measure(
         rows = _rounds(turns, made, n_rounds, batch_size, seconds)
         for way in LARGER if not only_packed else ():
             paces = list(_paces([way] * n_rounds, made, batch_size, seconds))
+            print(f"{way.network}: {_mean_rate(paces):.1f} images/s", flush=True)
             rows[way] = _row([[pace] for pace in paces]) | {"memory_mb": paces[-1].memory_mb}
+        print("each source once more alone, for its memory", flush=True)
         for way in dict.fromkeys(turns):
             (alone,) = _paces([way], made, batch_size, min(seconds, _MEMORY_SECONDS))
             rows[way]["memory_mb"] = alone.memory_mb
