@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator
 
@@ -25,6 +26,7 @@ class WatchedFeed:
 
     def __init__(self, batches: Generator[Batch, None, None]) -> None:
         self._batches = batches
+        self._in_use = threading.Lock()  # TensorFlow asks from a thread of its own
         self.waited_s = 0.0
         self.error: Exception | None = None
 
@@ -33,7 +35,8 @@ class WatchedFeed:
         while True:
             asked_s = time.perf_counter()
             try:
-                batch = next(self._batches)
+                with self._in_use:
+                    batch = next(self._batches)
             except StopIteration:
                 return
             except Exception as error:
@@ -43,5 +46,6 @@ class WatchedFeed:
             yield batch
 
     def close(self) -> None:
-        """Let go of the threads that make them."""
-        self._batches.close()
+        """Let go of the threads that make them; whoever asks from now on gets no more."""
+        with self._in_use:
+            self._batches.close()
