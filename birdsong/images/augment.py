@@ -226,8 +226,10 @@ def _kept(starts: IntArray, ends: IntArray, size: int) -> ImageArray:
 
 def _mixed(pictures: ImageArray, draws: Draws) -> ImageArray:
     weights = np.rint(draws.own_weights * MIXUP_STEPS).astype(np.uint16)[:, np.newaxis, np.newaxis]
-    mixed = pictures.copy()
-    chosen = np.flatnonzero(draws.own_weights < 1)
+    mixed = np.empty_like(pictures)
+    is_mixed = draws.own_weights < 1
+    mixed[~is_mixed] = pictures[~is_mixed]
+    chosen = np.flatnonzero(is_mixed)
     for part in _parts(len(chosen)):
         items = chosen[part]
         total = pictures[items] * weights[items]
