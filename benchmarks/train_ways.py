@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,9 +225,10 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
     Pace
     """
     batches = SOURCES[source](scratch, job)
-    watched = WatchedFeed(batches) if hasattr(batches, "close") else None
-    clock = _Clock(seconds, watched)
-    try:
+    with ExitStack() as stack:
+        is_generator = hasattr(batches, "close")
+        watched = stack.enter_context(WatchedFeed(batches)) if is_generator else None
+        clock = _Clock(seconds, watched)
         model.fit(
             iter(watched) if watched else batches,
             steps_per_epoch=STEPS_A_LOOK,
@@ -235,13 +237,6 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
             shuffle=False,
             verbose=0,
         )
-    except Exception as error:
-        if watched and watched.error:
-            raise watched.error from error
-        raise
-    finally:
-        if watched:
-            watched.close()
     return Pace(
         images_per_s=clock.n_steps * job.batch_size / clock.spent_s,
         waiting_share=min(1.0, clock.waited_s / clock.spent_s) if watched else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -140,28 +141,20 @@ def _fit(prepared: Prepared, config: TrainingConfig, folder: Path, log: EpochLog
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
     callbacks = [log, *judges, *([averages] if averages else []), keeper]
-    train_batches = WatchedFeed(prepared.train_batches(n_past))
-    unwatched = prepared.validation_batches()
-    validation_batches = WatchedFeed(unwatched) if unwatched else None
-    log.watch(train_batches)
-    try:
+    with ExitStack() as stack:
+        batches = stack.enter_context(WatchedFeed(prepared.train_batches(n_past)))
+        log.watch(batches)
+        validation = prepared.validation_batches()
         prepared.model.fit(
-            iter(train_batches),
+            iter(batches),
             steps_per_epoch=len(prepared.train_feed),
             initial_epoch=n_past,
             epochs=config.epochs,
-            validation_data=iter(validation_batches) if validation_batches else None,
+            validation_data=iter(stack.enter_context(WatchedFeed(validation)))
+            if validation
+            else None,
             validation_steps=len(prepared.validation_feed) if prepared.validation_feed else None,
             callbacks=[*callbacks, StateKeeper(folder, log, judges)],
             shuffle=False,  # the feed does
             verbose=0,
         )
-    except Exception as error:
-        for feed in (train_batches, validation_batches):
-            if feed and feed.error:
-                raise feed.error from error
-        raise
-    finally:
-        train_batches.close()
-        if validation_batches is not None:
-            validation_batches.close()

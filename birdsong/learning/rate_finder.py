@@ -81,8 +81,7 @@ def find_learning_rate(
     seen = _BatchLosses()
     with hardware(config):
         prepared = prepare(store, material, config, lambda _: growing)
-        batches = WatchedFeed(prepared.train_batches())
-        try:
+        with WatchedFeed(prepared.train_batches()) as batches:
             prepared.model.fit(
                 iter(batches),
                 steps_per_epoch=N_BATCHES,
@@ -90,12 +89,6 @@ def find_learning_rate(
                 shuffle=False,  # the feed does
                 verbose=0,
             )
-        except Exception as error:
-            if batches.error:
-                raise batches.error from error
-            raise
-        finally:
-            batches.close()
     found = rate_range(seen.losses)
     folder.mkdir(parents=True, exist_ok=True)
     _write(found, folder)

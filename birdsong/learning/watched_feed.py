@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from types import TracebackType
+from typing import Self
 
 from birdsong.images.feeding import Batch
 
 
 class WatchedFeed:
-    """Hands batches on, and keeps an eye on them.
+    """Hands batches on, and keeps an eye on them: to be used within a `with`.
+
+    Leaving it lets go of the threads that make batches. Where a batch could not be made, that is
+    what is raised, whatever came of it: TensorFlow wraps it beyond recognition.
 
     Parameters
     ----------
@@ -20,15 +25,13 @@ class WatchedFeed:
     ----------
     waited_s : float
         Seconds that it took to get the batches so far; next to nothing where they lie ready.
-    error : Exception or None
-        What the feed raised: TensorFlow wraps it beyond recognition.
     """
 
     def __init__(self, batches: Generator[Batch, None, None]) -> None:
         self._batches = batches
         self._in_use = threading.Lock()  # TensorFlow asks from a thread of its own
         self.waited_s = 0.0
-        self.error: Exception | None = None
+        self._error: Exception | None = None
 
     def __iter__(self) -> Generator[Batch, None, None]:
         """Hand the batches on."""
@@ -40,12 +43,21 @@ class WatchedFeed:
             except StopIteration:
                 return
             except Exception as error:
-                self.error = error
+                self._error = error
                 raise
             self.waited_s += time.perf_counter() - asked_s
             yield batch
 
-    def close(self) -> None:
-        """Let go of the threads that make them; whoever asks from now on gets no more."""
-        with self._in_use:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._in_use:  # whoever asks from now on gets no more
             self._batches.close()
+        if isinstance(error, Exception) and self._error not in (None, error):
+            raise self._error from error
