@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from birdsong.learning.card_figures import accuracy_section, heard, label_sectio
 from birdsong.learning.credits import Credit, credits_section
 from birdsong.learning.evaluation import Scored
 from birdsong.learning.markdown import code, plain, table
+from birdsong.learning.settings import flat
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
 
 FEW_SESSIONS = 5
@@ -123,7 +123,9 @@ def _trained(bundle: Bundle) -> str:
         for name, value in facts.items()
         if value not in (None, "")
     ]
-    settings = ", ".join(code(f"{name} {_json(value)}") for name, value in _flat(config).items())
+    settings = ", ".join(
+        code(f"{name} {json.dumps(value)}") for name, value in flat(config).items()
+    )
     every = f"\n\nEvery setting: {settings}." if settings else ""
     return table(["what", "how"], rows) + every
 
@@ -174,17 +176,3 @@ def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
     n_missing = len(set(heard) - {credit.recording for credit in credits})
     n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
     return credits_section(credits, max(n_missing, n_learned - len(credits)))
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value)

@@ -26,6 +26,7 @@ from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
 from birdsong.learning.resume import STATE
+from birdsong.learning.settings import flat
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.recordings.sessions import PARTS
 
@@ -99,8 +100,8 @@ def check_same_run(
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
     config_before = _filled(began["config"], _as_read(TrainingConfig()))
-    before = {**_flat(config_before), "folds": began["folds"]}
-    asked = {**_flat(_as_read(config)), "folds": n_folds}
+    before = {**flat(config_before), "folds": began["folds"]}
+    asked = {**flat(_as_read(config)), "folds": n_folds}
     differing = [
         f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
         for name in dict.fromkeys([*asked, *before])
@@ -131,17 +132,6 @@ def _filled(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[st
         if isinstance(default, Mapping) and isinstance(filled[name], Mapping):
             filled[name] = _filled(filled[name], default)
     return filled
-
-
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the settings of the configs within a config as if they were its own: ``a.b``."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": each for inner, each in _flat(value).items()}
-        else:
-            flat[name] = value
-    return flat
 
 
 def _told_of(store: ImageStore) -> dict[str, Any]:
