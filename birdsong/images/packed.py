@@ -110,11 +110,7 @@ class PackedStore:
         DatasetError
             If there is no such row, or a compressed picture is damaged.
         """
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
-            raise DatasetError(
-                f"{self.folder}: holds pictures 0 to {len(self) - 1}, asked for "
-                f"{rows.min()} to {rows.max()}"
-            )
+        check_rows(self.folder, len(self), rows)
         pictures = np.empty((len(rows), *SPECTROGRAM_SHAPE), np.uint8)
         if not len(rows):
             return pictures
@@ -158,6 +154,20 @@ class PackedStore:
                     raise DatasetError(
                         f"{self.folder / file}: was altered since it was packed; pack again"
                     )
+
+
+def check_rows(folder: Path, n: int, rows: IntArray) -> None:
+    """See that there are pictures at some rows.
+
+    Raises
+    ------
+    DatasetError
+        If a row is not in 0..n-1.
+    """
+    if len(rows) and not (rows.min() >= 0 and rows.max() < n):
+        raise DatasetError(
+            f"{folder}: holds pictures 0 to {n - 1}, asked for {rows.min()} to {rows.max()}"
+        )
 
 
 def open_packed(store: ImageStore) -> PackedStore:

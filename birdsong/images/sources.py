@@ -6,13 +6,14 @@ The packed copy is read where there is one that belongs to the folder, else the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.packed import NotPackedError, PackedStore, open_packed
+from birdsong.images.packed import NotPackedError, PackedStore, check_rows, open_packed
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
@@ -62,11 +63,7 @@ class PngSource:
 
     def read(self, rows: IntArray) -> ImageArray:
         """Return pictures by their rows, as `PictureSource` says."""
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
-            raise DatasetError(
-                f"{self._folder}: holds pictures 0 to {len(self) - 1}, asked for "
-                f"{rows.min()} to {rows.max()}"
-            )
+        check_rows(Path(self._folder), len(self), rows)
         return self._reader.read([f"{self._folder}/{self._images[row]}" for row in rows.tolist()])
 
 
