@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from birdsong.images.tables import IndexRow
-from birdsong.learning.part import Part
-from birdsong.taxa.labels import Label
-from birdsong.taxa.lineage import Lineage, taxon_key
+from birdsong.learning.part import NOTHING, Part
+from birdsong.taxa.labels import Label, is_asked_for, label_indices, select_labels
+from birdsong.taxa.lineage import Lineage
 
 
 def other_labels(
@@ -45,31 +45,17 @@ def other_labels(
     part : Part
     labels : tuple of Label, sorted by taxon
     """
-    wanted, closed = (frozenset(map(taxon_key, names)) for names in (under, without))
-
-    def taught(lineage: Lineage) -> str:
-        names = (lineage.species, lineage.genus, lineage.family, lineage.order)
-        keys = {taxon_key(name) for name in names if name}
-        if not closed.isdisjoint(keys) or (wanted and wanted.isdisjoint(keys)):
-            return ""
-        name: str = getattr(lineage, rank)
-        return name
-
-    taxon_of = {name: taxon for name, each in unlabelled.items() if (taxon := taught(each))}
-    chosen = tuple(row for row in rows if row.kind == "bird" and row.recording in taxon_of)
+    named = {
+        name: lineage
+        for name, lineage in unlabelled.items()
+        if getattr(lineage, rank) and is_asked_for(lineage, under=under, without=without)
+    }
+    chosen = tuple(row for row in rows if row.kind == "bird" and row.recording in named)
     session_of = {row.recording: row.session for row in chosen}
-    taxa = sorted({taxon_of[name] for name in session_of})
-    labels = []
-    for taxon in taxa:
-        own = [name for name in session_of if taxon_of[name] == taxon]
-        label = Label(
-            taxon=taxon,
-            rank=rank,
-            english_name=unlabelled[own[0]].english_name if rank == "species" else "",
-            n_recordings=len(own),
-            n_sessions=len({session_of[name] for name in own}),
-        )
-        labels.append(label)
-    index_of = {taxon: first_index + i for i, taxon in enumerate(taxa)}
-    indices = np.array([index_of[taxon_of[row.recording]] for row in chosen], np.int64)
-    return Part(chosen, indices), tuple(labels)
+    if not session_of:
+        return NOTHING, ()
+    lineages = [named[name] for name in session_of]
+    labels = select_labels(lineages, list(session_of.values()), rank=rank)
+    index_of = dict(zip(session_of, label_indices(labels, lineages).tolist(), strict=True))
+    indices = [first_index + index_of[row.recording] for row in chosen]
+    return Part(chosen, np.array(indices, np.int64)), labels

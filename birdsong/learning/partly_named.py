@@ -14,7 +14,7 @@ import numpy as np
 from birdsong.images.tables import IndexRow
 from birdsong.learning.label_levels import label_levels
 from birdsong.learning.part import Part
-from birdsong.taxa.labels import BACKGROUND, Label
+from birdsong.taxa.labels import BACKGROUND, Label, is_asked_for
 from birdsong.taxa.lineage import Lineage, taxon_key
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -93,13 +93,12 @@ def partly_named_columns(
             if height and 1 < sizes[height][levels.groups[height, i]] < len(labels):
                 group = int(levels.groups[height, i])
                 column_of[taxon_key(taxon.name)] = firsts[height] + group
-    wanted, closed = (frozenset(map(taxon_key, names)) for names in (under, without))
 
     def column(lineage: Lineage) -> int:
+        if not is_asked_for(lineage, under=under, without=without):
+            return -1
         names = (lineage.species, lineage.genus, lineage.family, lineage.order)
         keys = [taxon_key(name) for name in names if name]
-        if not closed.isdisjoint(keys) or (wanted and wanted.isdisjoint(keys)):
-            return -1
         return next((column_of[key] for key in keys if key in column_of), -1)
 
     return [column(lineage) for lineage in lineages]

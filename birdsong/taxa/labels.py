@@ -148,6 +148,24 @@ def label_indices(
     return np.array([index(lineage) for lineage in lineages], dtype=np.intp)
 
 
+def is_asked_for(
+    lineage: Lineage, *, under: Iterable[str] = (), without: Iterable[str] = ()
+) -> bool:
+    """Tell whether a recording may teach something.
+
+    Parameters
+    ----------
+    lineage : Lineage
+    under : iterable of str
+        Only what is at or under one of these taxa may; none: everything.
+    without : iterable of str
+        Nothing at or under one of these may.
+    """
+    keys = {taxon_key(getattr(lineage, rank)) for rank in LABEL_RANKS}
+    wanted, closed = (frozenset(map(taxon_key, names)) for names in (under, without))
+    return closed.isdisjoint(keys) and not (wanted and wanted.isdisjoint(keys))
+
+
 def _teachable(lineage: Lineage, closed: Set[str], learned: Set[str]) -> dict[str, str]:
     """The taxon that a recording can teach at each rank, the lowest rank first.
 
