@@ -133,7 +133,7 @@ def train_one(
     from birdsong.learning.fitting import fit_network
     from birdsong.learning.gathering import gather_fold
     from birdsong.learning.hearing import hear_part
-    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.material_config import MaterialConfig
     from birdsong.learning.training_config import TrainingConfig
     from birdsong.recordings.manifest import read_manifest
     from birdsong.sound.spectrogram import SpectrogramConfig

@@ -89,7 +89,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default where there is one to show."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, []):
+        if action.nargs == 0 or action.default in (None, False, "", [], ()):
             return action.help
         return super()._get_help_string(action)
 

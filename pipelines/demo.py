@@ -133,7 +133,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
-    from birdsong.learning.material import MaterialConfig
+    from birdsong.learning.material_config import MaterialConfig
     from birdsong.learning.training import train
     from birdsong.learning.training_config import TrainingConfig
 

@@ -16,7 +16,7 @@ from birdsong.arrays import FloatArray
 from birdsong.bundle import Bundle, write_bundle
 from birdsong.images.store import ImageStore
 from birdsong.learning.gathering import gather
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.part import Part
 
 SHARPNESS = 30

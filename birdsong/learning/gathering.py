@@ -10,7 +10,8 @@ import numpy as np
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.learning.material import Material, MaterialConfig
+from birdsong.learning.material import Material
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.other_labels import other_labels
 from birdsong.learning.part import Part
 from birdsong.learning.partly_named import partly_named_part

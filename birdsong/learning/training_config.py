@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 
 from birdsong.errors import ConfigError
-from birdsong.images.augment import AugmentConfig
+from birdsong.images.augment_config import AugmentConfig
 from birdsong.images.orders import check_sampling
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 
 SCHEDULES = ("cosine", "plateau", "constant", "cyclical", "one-cycle")
 LOSSES = ("cross-entropy", "soft-labels", "hierarchical", "auxiliary")

@@ -10,7 +10,7 @@ from benchmarks import recipes
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.gathering import gather_fold
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.recordings.manifest import write_manifest
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.conftest import RATE_HZ, voice

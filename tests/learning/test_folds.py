@@ -13,7 +13,7 @@ from birdsong.images.store import open_store
 from birdsong.learning.evaluation import measure
 from birdsong.learning.gathering import gather_fold
 from birdsong.learning.held_out import score_bundle
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.pipelines.command import main
 from tests.conftest import small_network_learns

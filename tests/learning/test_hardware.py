@@ -14,7 +14,7 @@ from birdsong.bundle import read_bundle
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.gathering import gather
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.network import Network
 

@@ -13,7 +13,7 @@ from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.gathering import gather
 from birdsong.learning.label_levels import label_levels
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import LOSSES, TrainingConfig
 from birdsong.network import Network
 from birdsong.taxa.labels import BACKGROUND, Label

@@ -8,7 +8,7 @@ import pytest
 from birdsong.bundle import read_bundle
 from birdsong.images.store import open_store
 from birdsong.learning.gathering import gather, gather_fold
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 
 CONFIG = MaterialConfig(min_recordings=6, test_share=0.25, calibration_share=0.15)

@@ -8,7 +8,7 @@ import pytest
 from birdsong.images.store import open_store
 from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.label_levels import label_levels
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.partly_named import partly_named_columns
 from birdsong.taxa.labels import BACKGROUND
 from birdsong.taxa.lineage import Lineage

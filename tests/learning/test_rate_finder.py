@@ -5,7 +5,7 @@ import pytest
 
 from birdsong.images.store import open_store
 from birdsong.learning.gathering import gather
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 
 

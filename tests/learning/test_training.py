@@ -15,7 +15,7 @@ from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation import measure
 from birdsong.learning.held_out import score_bundle
-from birdsong.learning.material import MaterialConfig
+from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.network import Network
 from tests.conftest import small_network_learns

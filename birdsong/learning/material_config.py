@@ -1,0 +1,52 @@
+"""Which recordings teach which labels: every choice and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialConfig:
+    """Which recordings teach which labels.
+
+    Attributes
+    ----------
+    rank : {"species", "genus", "family", "order"}
+        Rank of the labels.
+    under : tuple of str
+        Taxa; only labels at or under one of them are learned. Empty for all.
+    without : tuple of str
+        Taxa; nothing is learned from recordings at or under one of them.
+    min_recordings : int
+        Labels with fewer recordings are left out.
+    back_off : bool
+        Whether recordings of a species that is left out teach its genus, or else its family.
+    others : bool
+        Whether species with too few recordings are learned beside the labels, and then dropped:
+        the network hears more birds, but never names these.
+    partly_named : bool
+        Whether recordings without a label, known to a taxon above some labels, teach that taxon.
+    validation_share : float
+        Share of the recordings that steer the training.
+    calibration_share : float
+        Share that tells, when the training is over, how far the network can be trusted.
+    test_share : float
+        Share that nothing looks at before all of that is done.
+    background_share : float
+        Background pictures to learn from, at most, for each picture of a bird.
+    seed : int
+        Draws the split.
+    """
+
+    rank: str = "species"
+    under: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    min_recordings: int = 1
+    back_off: bool = False
+    others: bool = False
+    partly_named: bool = False
+    validation_share: float = 0.1
+    calibration_share: float = 0.1
+    test_share: float = 0.2
+    background_share: float = 0.1
+    seed: int = 0
