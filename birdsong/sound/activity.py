@@ -21,9 +21,10 @@ from __future__ import annotations
 import numpy as np
 
 from birdsong.arrays import FloatArray
-from birdsong.sound.spectrogram import SpectrogramConfig, live_frames
+from birdsong.sound.grey_levels import live_frames
+from birdsong.sound.spectrogram import SpectrogramConfig
 
-_SMOOTHED_FRAMES = 5
+_SMOOTHED_S = 0.085  # a note, seldom less: noise wavers faster
 _REGIONS = 4
 _EVERY = 4  # of the frames one is enough to measure the background by
 _LOW, _HIGHER = 0.05, 0.25  # quantiles over time: song may fill most of it, seldom all
@@ -49,7 +50,7 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
     live = live_frames(decibels, config)
     if not live.any():
         return np.full(decibels.shape[1], -np.inf, np.float32)
-    levels = _smoothed(decibels.T)
+    levels = _smoothed(decibels.T, int(_SMOOTHED_S * config.frames_per_s / 2))
     sample = np.sort(levels[live][::_EVERY].T, axis=1)
     low, higher = (sample[:, int(share * sample.shape[1])] for share in (_LOW, _HIGHER))
     # The empty bands of a low-passed recording hold nothing but the coder's whims.
@@ -66,13 +67,12 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
     return standing_out
 
 
-def _smoothed(levels: FloatArray) -> FloatArray:
-    """Average each band over 5 frames; `levels` has shape (n_frames, 64)."""
+def _smoothed(levels: FloatArray, reach: int) -> FloatArray:
+    """Average each band over as many frames before and after; `levels` is (n_frames, 64)."""
     n_frames = len(levels)
-    reach = _SMOOTHED_FRAMES // 2
     padded = np.concatenate([levels[:1]] * reach + [levels] + [levels[-1:]] * reach)
     total = padded[:n_frames].copy()
-    for shift in range(1, _SMOOTHED_FRAMES):
+    for shift in range(1, 2 * reach + 1):
         total += padded[shift : n_frames + shift]
-    total /= _SMOOTHED_FRAMES
+    total /= 2 * reach + 1
     return total

@@ -14,14 +14,8 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.spectrogram import (
-    SPECTROGRAM_SHAPE,
-    SpectrogramConfig,
-    above_background_db,
-    live_frames,
-    mel_power_db_blocks,
-    picture,
-)
+from birdsong.sound.grey_levels import above_background_db, live_frames, picture
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
 
 SHORTEST_NEW_S = 0.3
 """A last segment is worth a picture when it adds at least this much that no other one shows."""
@@ -150,8 +144,9 @@ def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig
     -------
     Segment
     """
+    excess_db = above_background_db(decibels, config, n_columns=SPECTROGRAM_SHAPE[1])
     return Segment(
         start_s=first_frame / config.frames_per_s,
-        picture=picture(above_background_db(decibels, config), config),
+        picture=picture(excess_db, config),
         silent=not live_frames(decibels, config).any(),
     )

@@ -1,4 +1,4 @@
-"""Samples to the picture that the network sees: the one path from sound to pixels.
+"""Samples to the levels of mel bands, and how a picture is made of them.
 
 A picture shows one segment of a recording: time from left to right, mel bands with the highest on
 top, brightness in decibels above the segment's own background. It depends only on the samples of
@@ -21,15 +21,15 @@ from typing import Any, Self
 import numpy as np
 import scipy.fft
 
-from birdsong.arrays import BoolArray, FloatArray, ImageArray
+from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
 
 SPECTROGRAM_SHAPE = (64, 200)
 """Rows (mel bands) and columns (frames) of every picture."""
 
-_FRAMES_AT_A_TIME = 72  # a second of them, which stays in the processor's cache
+_FRAMES_AT_A_TIME = 104  # a second of them, which stays in the processor's cache
 _BANDS_AT_A_TIME = 16
-_SILENT_ABOVE_FLOOR_DB = 10.0
+_CAME_LATER = {"background_share": 1.0}  # fields, and the value at which they change nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +53,23 @@ class SpectrogramConfig:
     background_spread_db : float
         No band's background counts as more than this below the median band's, so that the empty
         bands of a low-passed recording stay dark.
+    background_share : float, 0 to 1
+        How much of what a band's background differs from the median band's is taken away. At 1
+        every band's own background is dark, and with it a song that hardly pauses; at 0 one level
+        is dark in all bands, and rushing water is bright.
     darkest_db, brightest_db : float
         Levels above the background that become grey 0 and grey 255.
     """
 
     sample_rate_hz: int = 24_000
-    n_fft: int = 1024
-    hop_length: int = 360
+    n_fft: int = 512
+    hop_length: int = 240
     f_min_hz: float = 200.0
     f_max_hz: float = 11_000.0
     floor_db: float = -100.0
     background_percentile: float = 20.0
     background_spread_db: float = 30.0
+    background_share: float = 0.5
     darkest_db: float = 0.0
     brightest_db: float = 50.0
 
@@ -85,6 +90,7 @@ class SpectrogramConfig:
         )
         check(0 <= self.background_percentile <= 100, "background_percentile", "in 0..100")
         check(self.background_spread_db >= 0, "background_spread_db", "at least 0")
+        check(0 <= self.background_share <= 1, "background_share", "in 0..1")
         check(self.brightest_db > self.darkest_db, "brightest_db", "above darkest_db")
 
     @property
@@ -112,8 +118,16 @@ class SpectrogramConfig:
         return _fingerprint(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return asdict(self)
+        """Return the fields as JSON values.
+
+        A field that came later is left out where it changes nothing, so that fingerprints of before
+        hold.
+        """
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _CAME_LATER or value != _CAME_LATER[name]
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -125,6 +139,7 @@ class SpectrogramConfig:
             If a field is missing, unknown or of another type, or a value is out of range.
         """
         types: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
+        values = {**_CAME_LATER, **values}
         if set(values) != set(types):
             wrong = sorted(set(values) ^ set(types))
             raise ConfigError(f"a spectrogram config has other fields: {', '.join(wrong)}")
@@ -221,63 +236,6 @@ def mel_power_db_blocks(
             n_samples = (n_frames - 1) * config.hop_length + config.n_fft
             yield _mel_power_db(rest[:n_samples], config, groups)
             rest = rest[n_frames * config.hop_length :]
-
-
-def above_background_db(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
-    """How far each point of a segment stands above its band's background.
-
-    The background of a band is a low percentile of its level over the frames that hold sound.
-    Frames of digital silence, and the columns that are missing at the end of a recording, are set
-    to the background.
-
-    Parameters
-    ----------
-    decibels : float32, shape (64, n_frames) with n_frames at most 200
-        From `mel_power_db`, lowest band first.
-    config : SpectrogramConfig
-
-    Returns
-    -------
-    float32, shape (64, 200), dB
-    """
-    excess = np.zeros(SPECTROGRAM_SHAPE, np.float32)
-    live = live_frames(decibels, config)
-    sounding = decibels if live.all() else np.ascontiguousarray(decibels.T[live].T)
-    if sounding.shape[1] == 0:
-        return excess
-    rank = round(config.background_percentile / 100 * (sounding.shape[1] - 1))
-    background = np.sort(sounding, axis=1)[:, rank]  # faster than a partition of short rows
-    middle = np.sort(background)[len(background) // 2 - 1 : len(background) // 2 + 1]
-    background = np.maximum(background, middle.mean() - config.background_spread_db)
-    columns = slice(len(live)) if live.all() else np.flatnonzero(live)
-    excess[:, columns] = sounding - background[:, np.newaxis]
-    return excess
-
-
-def live_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
-    """Tell which frames, shape (n_frames,), hold more than digital silence."""
-    live: BoolArray = decibels.max(axis=0) > config.floor_db + _SILENT_ABOVE_FLOOR_DB
-    return live
-
-
-def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
-    """Turn decibels above the background into grey levels.
-
-    Parameters
-    ----------
-    excess_db : float32, shape (64, 200)
-        From `above_background_db`, lowest band first.
-    config : SpectrogramConfig
-
-    Returns
-    -------
-    uint8, shape (64, 200)
-        Row 0 is the highest band.
-    """
-    scale = 255 / (config.brightest_db - config.darkest_db)
-    grey = np.rint((excess_db[::-1] - config.darkest_db) * np.float32(scale))
-    clipped: ImageArray = np.clip(grey, 0, 255).astype(np.uint8)
-    return clipped
 
 
 @dataclass(frozen=True, slots=True)

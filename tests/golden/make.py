@@ -10,18 +10,14 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.images.png import encode_png
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.spectrogram import (
-    SpectrogramConfig,
-    above_background_db,
-    mel_power_db,
-    picture,
-)
+from birdsong.sound.grey_levels import above_background_db, picture
+from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
 
 FOLDER = Path(__file__).parent
 
 
 def golden_sound(config: SpectrogramConfig) -> FloatArray:
-    """A steady hum that should vanish, a rising sweep, and a beeping tone, over faint noise."""
+    """A steady hum that should fade, a rising sweep, and a beeping tone, over faint noise."""
     times_s = np.arange(config.segment_samples) / config.sample_rate_hz
     hum = 0.05 * np.sin(2 * np.pi * 500 * times_s)
     sweep = 0.2 * np.sin(2 * np.pi * (1500 * times_s + 1000 * times_s**2)) * (times_s < 1.5)

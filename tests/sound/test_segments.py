@@ -8,7 +8,7 @@ from birdsong.sound.filters import mel_filters
 from birdsong.sound.segments import walk_segments
 from birdsong.sound.spectrogram import SpectrogramConfig
 
-CONFIG = SpectrogramConfig()
+CONFIG = SpectrogramConfig(n_fft=1024, hop_length=360, background_share=1.0)
 RATE = CONFIG.sample_rate_hz
 
 

@@ -21,7 +21,7 @@ RULES = SongRules()
 SEED = 11
 
 
-def found(samples, rules=RULES, step_s=1.5):
+def found(samples, rules=RULES, step_s=1.0):
     return list(find_segments([samples], CONFIG, FILTERS, rules, step_s=step_s))
 
 
@@ -88,7 +88,7 @@ def test_of_a_recording_without_song_the_most_prominent_segment_is_kept():
 def test_blocks_do_not_matter_and_no_length_is_too_much():
     samples = render_soundscape(0, snr_db=10, duration_s=3.3 * STRETCH_S, seed=SEED).samples
     whole = found(samples)
-    parts = list(find_segments(np.array_split(samples, 50), CONFIG, FILTERS, RULES, step_s=1.5))
+    parts = list(find_segments(np.array_split(samples, 50), CONFIG, FILTERS, RULES, step_s=1.0))
     assert [(s.start_s, kind) for s, kind in whole] == [(s.start_s, kind) for s, kind in parts]
     assert max(s.start_s for s, kind in whole if kind == "bird") > 2 * STRETCH_S
 

@@ -1,5 +1,6 @@
 """The picture: held to librosa, to arithmetic on tones, and to itself."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import librosa
@@ -9,17 +10,16 @@ import pytest
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import read_png
 from birdsong.sound.filters import mel_filters
+from birdsong.sound.grey_levels import above_background_db, picture
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
     SpectrogramConfig,
-    above_background_db,
     mel_power_db,
     mel_power_db_blocks,
-    picture,
 )
 from tests.golden.make import golden_picture
 
-CONFIG = SpectrogramConfig()
+CONFIG = SpectrogramConfig(n_fft=1024, hop_length=360, background_share=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +119,30 @@ def test_empty_bands_of_a_low_passed_recording_stay_dark(filters):
 
 def test_missing_frames_are_background(filters):
     decibels = mel_power_db(noise(40_000), CONFIG, filters)
-    excess = above_background_db(decibels, CONFIG)
+    n_frames = decibels.shape[1]
+    excess = above_background_db(decibels, CONFIG, n_columns=200)
     assert excess.shape == SPECTROGRAM_SHAPE
-    assert (excess[:, decibels.shape[1] :] == 0).all()
-    assert excess[:, : decibels.shape[1]].any()
+    assert (excess[:, n_frames:] == 0).all()
+    assert excess[:, :n_frames].any()
+    np.testing.assert_array_equal(above_background_db(decibels, CONFIG), excess[:, :n_frames])
+
+
+def test_how_much_of_a_bands_background_is_taken_away(filters):
+    """A tone that never pauses is dark where all of it is, and stands out where none is."""
+    samples = noise(60_000, level=1e-3) + tone(4000, 60_000, 0.1)
+    decibels = mel_power_db(samples, CONFIG, filters)
+    n_frames = decibels.shape[1]
+    band = np.median(decibels, axis=1).argmax()
+    stands_out = {}
+    for share in (1.0, 0.5, 0.0):
+        config = replace(CONFIG, background_share=share)
+        excess = above_background_db(decibels, config, n_columns=200)
+        stands_out[share] = np.median(excess[band, :n_frames])
+        missing = excess[band, n_frames:]
+        assert missing == pytest.approx(stands_out[share], abs=1), "as its background is"
+    assert stands_out[1.0] < 1
+    assert stands_out[0.0] > 30
+    assert stands_out[0.5] == pytest.approx(stands_out[0.0] / 2, abs=1)
 
 
 def test_picture_has_its_shape_and_range(filters):
@@ -170,10 +190,18 @@ def test_config_out_of_range_is_named(field, value):
 def test_config_survives_json_and_every_field_counts():
     assert SpectrogramConfig.from_dict(CONFIG.to_dict()) == CONFIG
     prints = {CONFIG.fingerprint()}
-    for name, value in CONFIG.to_dict().items():
-        changed = {**CONFIG.to_dict(), name: value - 1}
-        prints.add(SpectrogramConfig.from_dict(changed).fingerprint())
-    assert len(prints) == 1 + len(CONFIG.to_dict())
+    values = asdict(CONFIG)
+    for name, value in values.items():
+        other = 0.25 if name == "background_share" else value - 1
+        prints.add(SpectrogramConfig.from_dict({**values, name: other}).fingerprint())
+    assert len(prints) == 1 + len(values)
+
+
+def test_a_config_of_before_keeps_its_fingerprint():
+    before = asdict(CONFIG) | {"background_share": 1.0}
+    del before["background_share"]
+    assert SpectrogramConfig.from_dict(before).background_share == 1.0
+    assert SpectrogramConfig.from_dict(before).fingerprint() == "2f1da3efeaf9d82b"
 
 
 @pytest.mark.parametrize("value", [None, "24000", True, [1]])
@@ -185,5 +213,5 @@ def test_config_of_wrong_type_is_refused(value):
 def test_default_picture_does_not_change_unnoticed():
     """Held to the golden file: see tests/golden/make.py."""
     golden = read_png(Path(__file__).parents[1] / "golden" / "picture.png")
-    difference = golden_picture(CONFIG).astype(int) - golden.astype(int)
+    difference = golden_picture(SpectrogramConfig()).astype(int) - golden.astype(int)
     assert np.abs(difference).max() <= 1
