@@ -1,6 +1,7 @@
 """The files that recordings lie in: found under the audio folder, and never outside it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from birdsong.errors import AudioError, ManifestError
@@ -11,6 +12,10 @@ AUDIO_SUFFIXES = frozenset(
     | {".3gp", ".aac", ".m4a", ".mp4", ".webm"}  # these need PyAV
 )
 """Endings, in lower case, of the files that count as recordings."""
+
+
+class NoSuchFileError(AudioError):
+    """A recording has no file in the folder."""
 
 
 class AudioFolder:
@@ -41,7 +46,7 @@ class AudioFolder:
         ManifestError
             If the path leaves the folder, be it through a symbolic link.
         AudioError
-            If there is no such file, or more than one for an `xc_id`.
+            If there is no such file (`NoSuchFileError`), or more than one for an `xc_id`.
         """
         if recording.file:
             if fault := path_fault(recording.file):
@@ -49,7 +54,9 @@ class AudioFolder:
             return self._inside(recording.file)
         names = self._listing().get(recording.xc_id.upper(), [])
         if not names:
-            raise AudioError(f"no such file: {self.path / recording.xc_id} with any audio ending")
+            raise NoSuchFileError(
+                f"no such file: {self.path / recording.xc_id} with any audio ending"
+            )
         if len(names) > 1:
             how_many = "two" if len(names) == 2 else len(names)
             raise AudioError(f"{how_many} files for {recording.xc_id}: {', '.join(sorted(names))}")
@@ -66,12 +73,12 @@ class AudioFolder:
         if not target.is_relative_to(self._root):
             raise ManifestError(f"{path} leads out of the audio folder, to {target}")
         if not exists:
-            raise AudioError(f"no such file: {path}")
+            raise NoSuchFileError(f"no such file: {path}")
         return path
 
     def _listing(self) -> dict[str, list[str]]:
         if self._names_by_stem is None:
-            self._names_by_stem = {}
+            listing: dict[str, list[str]] = {}
             try:
                 names = [entry.name for entry in os.scandir(self.path)]
             except OSError as error:
@@ -79,5 +86,40 @@ class AudioFolder:
             for name in names:
                 stem, suffix = os.path.splitext(name)
                 if suffix.lower() in AUDIO_SUFFIXES:
-                    self._names_by_stem.setdefault(stem.upper(), []).append(name)
+                    listing.setdefault(stem.upper(), []).append(name)
+            self._names_by_stem = listing  # at once: other threads may look
         return self._names_by_stem
+
+
+class AudioFolders:
+    """Several audio folders, looked through in their order.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        At least one.
+
+    Raises
+    ------
+    ManifestError
+        If one of them is no folder.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+        self._folders = [AudioFolder(path) for path in paths]
+
+    def find(self, recording: Recording) -> Path:
+        """Path of a recording's file in the first folder that has it.
+
+        Raises
+        ------
+        ManifestError, AudioError
+            As `AudioFolder.find` does; where no folder has it, as the first one does.
+        """
+        missing: list[NoSuchFileError] = []
+        for folder in self._folders:
+            try:
+                return folder.find(recording)
+            except NoSuchFileError as error:
+                missing.append(error)
+        raise missing[0]

@@ -14,11 +14,12 @@ import posixpath
 import re
 import reprlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from birdsong.atomic import write_atomically
+from birdsong.cells import as_cell, from_cell
 from birdsong.errors import ManifestError
 
 _XC_ID = re.compile(r"XC[0-9]+")
@@ -46,7 +47,8 @@ class Recording:
         Catalogue number at xeno-canto, written ``XC558716``, or empty.
     genus, species : str
         ``Turdus`` and the epithet alone, ``merula``; an empty `species` is a recording known to
-        its genus only.
+        its genus only, and an empty `genus` one known to its family or order only. Nothing is
+        known of one without a bird, see `is_background`.
     session : str
         Recordings with one session stay on one side of a split. Left empty, it becomes the
         recording's own `name`: the recording is its own session.
@@ -85,6 +87,20 @@ class Recording:
         """The binomial, ``Turdus merula``; empty where the species is not known."""
         return f"{self.genus} {self.species}" if self.species else ""
 
+    @property
+    def taxon(self) -> str:
+        """The most specific taxon that is known."""
+        return self.scientific_name or self.genus or self.family or self.order
+
+    @property
+    def is_background(self) -> bool:
+        """Whether the recording is known to hold no bird: it says so, and names none."""
+        return self.extra.get(KIND) == BACKGROUND and not self.taxon
+
+
+KIND = "kind"
+"""The extra column that says `BACKGROUND` of a recording without a bird."""
+BACKGROUND = "background"
 
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
 """The standard columns of a manifest, in their order."""
@@ -140,6 +156,30 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
     return recordings
 
 
+def read_manifests(paths: Sequence[str | os.PathLike[str]]) -> list[Recording]:
+    """Read several manifests, one after the other.
+
+    Raises
+    ------
+    ManifestError
+        As `read_manifest` does; or if two of them name one recording.
+    """
+    recordings: list[Recording] = []
+    manifest_of: dict[str, str] = {}
+    for path in paths:
+        of_this = read_manifest(path)
+        for recording in of_this:
+            name = posixpath.normpath(recording.name)
+            if name in manifest_of:
+                raise ManifestError(
+                    f"{path}: {quoted(recording.name)} is already named in {manifest_of[name]}; "
+                    "every recording needs a name of its own"
+                )
+        manifest_of |= {posixpath.normpath(each.name): str(path) for each in of_this}
+        recordings += of_this
+    return recordings
+
+
 def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]) -> None:
     """Write a manifest that `read_manifest` reads back as the same recordings.
 
@@ -152,11 +192,25 @@ def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]
         If an extra column has the name of a standard one, or the file cannot be written.
     """
     path = Path(path)
+    try:
+        write_atomically(path, manifest_text(recordings, name=path.name).encode())
+    except (OSError, UnicodeEncodeError) as error:
+        raise ManifestError(f"{path}: the manifest cannot be written: {error}") from error
+
+
+def manifest_text(recordings: Iterable[Recording], *, name: str = "manifest") -> str:
+    """Write a manifest as a text; see `write_manifest`.
+
+    Raises
+    ------
+    ManifestError
+        If an extra column has the name of a standard one.
+    """
     recordings = list(recordings)
     extra_columns = list(dict.fromkeys(column for each in recordings for column in each.extra))
     for column in extra_columns:
         if column in MANIFEST_COLUMNS:
-            raise ManifestError(f"{path.name}: {column!r} is a standard column, not an extra one")
+            raise ManifestError(f"{name}: {column!r} is a standard column, not an extra one")
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow([*MANIFEST_COLUMNS, *extra_columns])
@@ -164,12 +218,10 @@ def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]
         standard = [getattr(recording, column) for column in MANIFEST_COLUMNS]
         extra = [recording.extra.get(column, "") for column in extra_columns]
         writer.writerow(
-            _one_line(cell) if isinstance(cell, str) else cell for cell in [*standard, *extra]
+            as_cell(_one_line(cell)) if isinstance(cell, str) else cell
+            for cell in [*standard, *extra]
         )
-    try:
-        write_atomically(path, content.getvalue().encode())
-    except (OSError, UnicodeEncodeError) as error:
-        raise ManifestError(f"{path}: the manifest cannot be written: {error}") from error
+    return content.getvalue()
 
 
 def path_fault(file: str) -> str:
@@ -203,7 +255,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                         f"got the byte 0x{ord(bad[0]) & 0xFF:02x}; save the table as CSV in UTF-8"
                     )
                 if any(cell.strip() for cell in row):
-                    yield number, row
+                    yield number, [from_cell(cell) for cell in row]
     except FileNotFoundError as error:
         raise ManifestError(f"no such manifest: {path}") from error
     except OSError as error:
@@ -247,10 +299,14 @@ def _checked_recording(row: Mapping[str, str], where: str) -> Recording:
         raise ManifestError(f"{where}: 'file' {fault}, got {quoted(file)}")
     if xc_id and not _XC_ID.fullmatch(xc_id):
         raise ManifestError(f"{where}: 'xc_id' must be like XC558716, got {quoted(xc_id)}")
-    if not _GENUS.fullmatch(cells["genus"]):
+    # Someone may know a warbler, and no more; or that nothing sings.
+    has_neither = not (cells["genus"] or cells["species"])
+    is_above_genus = has_neither and (cells["family"] or cells["order"])
+    is_background = has_neither and not is_above_genus and cells.get(KIND) == BACKGROUND
+    if not is_above_genus and not is_background and not _GENUS.fullmatch(cells["genus"]):
         raise ManifestError(
-            f"{where}: 'genus' must be one word of letters and hyphens, "
-            f"got {quoted(cells['genus'])}"
+            f"{where}: 'genus' must be one word of letters and hyphens, or empty beside a family "
+            f"or an order, or where 'kind' is 'background', got {quoted(cells['genus'])}"
         )
     genus = cells["genus"].capitalize()
     _checked_seconds(cells, "duration_s", where)

@@ -1,4 +1,6 @@
-"""Synthetic birds with known songs: the offline demo, the tests' fixtures, the load generator.
+"""Recordings of synthetic birds with known songs, and of places without a bird.
+
+They are the offline demo, the tests' fixtures and the load generator.
 
 Everything is drawn from ``(seed, what, which)``, so that a recording is the same whatever else is
 made, in any order, by any number of processes.
@@ -10,18 +12,15 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import scipy.fft
-import soundfile
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
-from birdsong.recordings.manifest import Recording
 from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS, band_power, render_background
 from birdsong.recordings.synthetic_songs import individual_song, render_strophe, soft_edges
-from birdsong.recordings.synthetic_species import SPECIES, SyntheticSpecies
+from birdsong.recordings.synthetic_species import SyntheticSpecies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +184,16 @@ def render_recording(
 
 
 def render_noise(
-    *, index: int, seed: int = 0, config: SynthesisConfig | None = None
+    *,
+    index: int,
+    seed: int = 0,
+    config: SynthesisConfig | None = None,
+    kinds: Sequence[str] = BACKGROUNDS,
 ) -> SyntheticRecording:
-    """Record a place without a bird; the kinds of background take turns with `index`."""
+    """Record a place without a bird; the kinds, of `NOISES`, take turns with `index`."""
     config = config or SynthesisConfig()
     generator = np.random.default_rng((seed, index))
-    kind = BACKGROUNDS[index % len(BACKGROUNDS)]
+    kind = kinds[index % len(kinds)]
     noise = render_background(
         kind,
         duration_s=float(generator.uniform(*config.duration_s)),
@@ -199,91 +202,6 @@ def render_noise(
     )
     samples = _at_level(noise, float(generator.uniform(*config.peak_dbfs)))
     return SyntheticRecording(samples, config.sample_rate_hz, (), kind, float("-inf"))
-
-
-def write_recordings(
-    audio_dir: Path,
-    *,
-    n_individuals: int,
-    takes_per_individual: int = 1,
-    first_individual: int = 0,
-    seed: int = 0,
-    config: SynthesisConfig | None = None,
-    species: Sequence[SyntheticSpecies] = SPECIES,
-    n_jobs: int = 1,
-) -> list[Recording]:
-    """Record individuals of each species as FLAC files.
-
-    Parameters
-    ----------
-    audio_dir : Path
-        Made if need be.
-    n_individuals, takes_per_individual : int
-    first_individual : int
-        Other numbers are other birds.
-    seed : int
-    config : SynthesisConfig, optional
-    species : sequence of SyntheticSpecies
-    n_jobs : int
-        Recordings made side by side; it does not change them.
-
-    Returns
-    -------
-    list of Recording
-        Rows for a manifest; the takes of one individual share a session.
-    """
-    from joblib import Parallel, delayed
-
-    birds = [
-        (bird, individual, take)
-        for bird in species
-        for individual in range(first_individual, first_individual + n_individuals)
-        for take in range(takes_per_individual)
-    ]
-    return list(
-        Parallel(n_jobs=n_jobs)(
-            delayed(_write_recording)(audio_dir, bird, individual, take, seed, config)
-            for bird, individual, take in birds
-        )
-    )
-
-
-def write_noises(
-    audio_dir: Path, *, n: int, seed: int = 0, config: SynthesisConfig | None = None
-) -> list[Path]:
-    """Record places without a bird as FLAC files, and return their paths."""
-    audio_dir.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for index in range(n):
-        noise = render_noise(index=index, seed=seed, config=config)
-        paths.append(audio_dir / f"noise{index:03d}_{noise.background}.flac")
-        soundfile.write(paths[-1], noise.samples, noise.sample_rate_hz)
-    return paths
-
-
-def _write_recording(
-    audio_dir: Path,
-    species: SyntheticSpecies,
-    individual: int,
-    take: int,
-    seed: int,
-    config: SynthesisConfig | None,
-) -> Recording:
-    file = f"{species.genus}_{species.species}/bird{individual:03d}_take{take}.flac"
-    rendered = render_recording(species, individual=individual, take=take, seed=seed, config=config)
-    (audio_dir / file).parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(audio_dir / file, rendered.samples, rendered.sample_rate_hz)
-    return Recording(
-        file=file,
-        order=species.order,
-        family=species.family,
-        genus=species.genus,
-        species=species.species,
-        english_name=species.english_name,
-        recordist="birdsong synthesis",
-        licence="CC0 1.0",
-        session=f"{species.genus}_{species.species}_bird{individual:03d}",
-    )
 
 
 def _carry(song: FloatArray, rate_hz: int, drawn: np.random.Generator) -> FloatArray:

@@ -7,6 +7,7 @@ import scipy.fft
 import scipy.signal
 
 from birdsong.arrays import FloatArray
+from birdsong.recordings.synthetic_noises import render_clicks, render_voice
 
 BAND_HZ = (200.0, 11_000.0)
 """Where signal and background are compared: what a picture shows."""
@@ -25,7 +26,7 @@ def render_background(
     Parameters
     ----------
     kind : str
-        One of `BACKGROUNDS`.
+        One of `NOISES`.
     duration_s : float
     sample_rate_hz : int
     generator : numpy Generator
@@ -44,13 +45,14 @@ def render_background(
         If the kind is unknown.
     """
     if kind not in _MAKERS:
-        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {kind!r}")
+        raise ValueError(f"background must be one of {', '.join(NOISES)}, got {kind!r}")
     n_samples = round(duration_s * sample_rate_hz)
     samples = _MAKERS[kind](n_samples, sample_rate_hz, generator, place or generator)
     # No microphone hears one thing alone: a floor of hiss lies under each kind.
     floor = _coloured_noise(n_samples, sample_rate_hz, 0.5, generator)
+    share = 0.05 if kind in BACKGROUNDS else 10 ** generator.uniform(-6, -1.3)
     samples = samples / np.sqrt(band_power(samples, sample_rate_hz))
-    samples += floor * np.sqrt(0.05 / band_power(floor, sample_rate_hz))
+    samples += floor * np.sqrt(share / band_power(floor, sample_rate_hz))
     level = np.sqrt(band_power(samples, sample_rate_hz))
     background: FloatArray = (samples / level).astype(np.float32)
     return background
@@ -153,6 +155,10 @@ _MAKERS = {
     "rain": _rain,
     "stream": _stream,
     "wind": _wind,
+    "clicks": render_clicks,
+    "voice": render_voice,
 }
 
-BACKGROUNDS = tuple(_MAKERS)
+NOISES = tuple(_MAKERS)
+BACKGROUNDS = tuple(kind for kind in NOISES if kind not in ("clicks", "voice"))
+"""What a bird may sing over: the others would mask it, or are no place's."""

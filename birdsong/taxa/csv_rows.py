@@ -65,10 +65,27 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise TaxonomyError(f"no such file: {path}") from error
     except OSError as error:
         raise TaxonomyError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode_text(content, path.name)
+
+
+def decode_text(content: bytes, name: str) -> str:
+    """Take bytes for a text, as `read_text` does.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    TaxonomyError
+        If they are a workbook, or no text.
+    """
     if content.startswith(b"PK\x03\x04"):
-        raise TaxonomyError(f"{path.name}: is a workbook; save its sheet as CSV in UTF-8")
+        raise TaxonomyError(f"{name}: is a workbook; save its sheet as CSV in UTF-8")
     if b"\0" in content:
-        raise TaxonomyError(f"{path.name}: holds NUL bytes, so it is no text; save it in UTF-8")
+        raise TaxonomyError(f"{name}: holds NUL bytes, so it is no text; save it in UTF-8")
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)

@@ -31,6 +31,16 @@ class Lineage:
     species: str = ""
     english_name: str = ""
 
+    @property
+    def rank(self) -> str:
+        """The rank of the most specific name that is known; ``class`` where none is."""
+        return next((rank for rank in RANKS[:0:-1] if getattr(self, rank)), "class")
+
+    @property
+    def taxon(self) -> str:
+        """The most specific name that is known, or none."""
+        return "" if self.rank == "class" else str(getattr(self, self.rank))
+
 
 def taxon_key(name: str) -> str:
     """The form in which names are compared: lower case, spaces for underscores."""

@@ -85,7 +85,7 @@ class Named:
 def named_by(taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = None) -> Named:
     """Put a lineage into the names of a tree.
 
-    Where the tree holds the species, or the genus of a bird known no closer, all that it says of it
+    Where the tree holds the species, or what else the bird is known to be, all that it says of it
     replaces what the lineage says. Otherwise the lineage keeps its names, below the lowest of them
     that the tree holds; so the result never contradicts the tree.
 
@@ -93,18 +93,18 @@ def named_by(taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = N
     ----------
     taxonomy : Taxonomy
     lineage : Lineage
-        With a genus, at least.
+        With one name, at least.
     synonyms : Synonyms, optional
 
     Returns
     -------
     Named
     """
-    if lineage.species:
-        found = resolve(lineage.species, taxonomy, synonyms)
-    else:
+    if lineage.rank == "genus":
         found = _resolve_genus(lineage.genus, taxonomy, synonyms)
-    if found.taxon is None or found.taxon.rank != ("species" if lineage.species else "genus"):
+    else:
+        found = resolve(lineage.taxon, taxonomy, synonyms)
+    if found.taxon is None or found.taxon.rank != lineage.rank:
         problem = found.problem or f"{found.name!r} is a {found.taxon and found.taxon.rank}"
         return Named(replace(lineage, **_above_lowest(taxonomy, lineage)), problem=problem)
     is_same = taxon_key(found.taxon.name) == taxon_key(found.name)

@@ -72,8 +72,32 @@ def read_species_list(
         If the file cannot be read, is a table without such a column, holds no name, or none that
         the tree knows.
     """
-    name = Path(path).name
-    listed = list(dict.fromkeys(_names(Path(path))))
+    return parse_species_list(read_text(path), taxonomy, synonyms, name=Path(path).name)
+
+
+def parse_species_list(
+    text: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None, *, name: str
+) -> SpeciesList:
+    """Take a list of species apart and look its names up.
+
+    Parameters
+    ----------
+    text : str
+    taxonomy, synonyms
+        As in `read_species_list`.
+    name : str
+        What errors call the list; with the ending of a table it has to be one, or a plain list.
+
+    Returns
+    -------
+    SpeciesList
+
+    Raises
+    ------
+    TaxonomyError
+        If it is a table without a column of names, holds no name, or none that the tree knows.
+    """
+    listed = list(dict.fromkeys(_names(text, name)))
     if not listed:
         raise TaxonomyError(
             f"{name}: the list is empty; expected at least one name such as 'Turdus merula'"
@@ -146,24 +170,23 @@ def admitted_labels(
     return admitted
 
 
-def _names(path: Path) -> Iterator[str]:
+def _names(text: str, name: str) -> Iterator[str]:
     """The names of a list, tidy, in its order."""
-    text = read_text(path)
     lines = [line.partition("#")[0] for line in text.splitlines()]
     first = next((line for line in lines if line.strip()), "")
     header = [cell.strip('" ') for cell in re.split("[,;\t]", first)]
     keys = set(map(column_key, header))
     if {"genus", "species"} <= keys or not keys.isdisjoint(_NAME_COLUMNS):
         without_comments = re.sub("^#.*", "", text, flags=re.MULTILINE)
-        yield from _column(parse_csv(path.name, without_comments))
-    elif path.suffix.lower() in _TABLES and len(keys) > 1:
+        yield from _column(parse_csv(name, without_comments))
+    elif Path(name).suffix.lower() in _TABLES and len(keys) > 1:
         raise TaxonomyError(
-            f"{path.name}: expected a column 'scientific_name', or 'genus' and 'species', "
+            f"{name}: expected a column 'scientific_name', or 'genus' and 'species', "
             f"got {', '.join(header[:20])}"
         )
     else:
-        names = (tidy(re.split("[,;\t]", line)[0]) for line in lines)
-        yield from (name for name in names if name)
+        listed = (tidy(re.split("[,;\t]", line)[0]) for line in lines)
+        yield from (each for each in listed if each)
 
 
 def _column(table: CsvTable) -> Iterator[str]:

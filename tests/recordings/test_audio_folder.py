@@ -3,7 +3,7 @@
 import pytest
 
 from birdsong.errors import AudioError, ManifestError
-from birdsong.recordings.audio_folder import AudioFolder
+from birdsong.recordings.audio_folder import AudioFolder, AudioFolders
 from birdsong.recordings.manifest import Recording
 
 
@@ -71,3 +71,19 @@ def test_the_folder_itself_may_be_a_link(audio):
 def test_no_audio_folder_there(tmp_path):
     with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
         AudioFolder(tmp_path / "absent")
+
+
+def test_several_folders_are_looked_through_in_their_order(audio, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("XC1.wav", "XC3.wav", "XC9.wav"):
+        (other / name).touch()
+    folders = AudioFolders([audio, other])
+    assert folders.find(Recording(xc_id="XC1")) == audio / "XC1.ogg"
+    assert folders.find(Recording(xc_id="XC9")) == other / "XC9.wav"
+    with pytest.raises(AudioError, match=r"two files for XC3"):
+        folders.find(Recording(xc_id="XC3"))
+    with pytest.raises(AudioError, match=rf"no such file: {audio}/XC8 with any audio ending"):
+        folders.find(Recording(xc_id="XC8"))
+    with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
+        AudioFolders([audio, tmp_path / "absent"])

@@ -13,6 +13,7 @@ from birdsong.recordings.manifest import (
     MANIFEST_COLUMNS,
     Recording,
     read_manifest,
+    read_manifests,
     write_manifest,
 )
 
@@ -102,7 +103,7 @@ def test_a_tautonym_is_kept(tmp_path):
         ("a.wav,,Turdus,merula,nan,", "'clip_start_s' must be 0 or greater, got 'nan'"),
         ("a.wav,,Turdus,merula,soon,", "'clip_start_s' must be 0 or greater, got 'soon'"),
         ("a.wav,,Turdus,merula,,inf", "'duration_s' must be greater than 0, got 'inf'"),
-        ("a.wav,,,merula,,", "'genus' must be one word of letters and hyphens, got ''"),
+        ("a.wav,,,merula,,", "'genus' must be one word .*, or empty beside a family or an order"),
         ("a.wav,,Turdus merula,,,", "'genus' must be one word .* got 'Turdus merula'"),
         ("a.wav,,Turdus,Larus ridibundus,,", "'species' must be of the genus 'Turdus'"),
         ("a.wav,,Turdus,merula x viscivorus,,", "'species' must be a word of letters"),
@@ -251,3 +252,30 @@ def test_the_data_manifest_reads(tmp_path):
     assert all(each.clip_duration_s for each in recordings)
     write_manifest(tmp_path / "again.csv", recordings)
     assert (tmp_path / "again.csv").read_bytes() == DATA_MANIFEST.read_bytes()
+
+
+def test_a_recording_without_a_bird(tmp_path):
+    path = written(
+        tmp_path,
+        "file,order,genus,kind\na.wav,,,background\nb.wav,,Turdus,background\nc.wav,,Pica,song\n",
+    )
+    nothing, blackbird, magpie = read_manifest(path)
+    assert nothing.is_background
+    assert nothing.taxon == ""
+    assert not blackbird.is_background, "it names a bird"
+    assert not magpie.is_background
+    write_manifest(path, [nothing, blackbird, magpie])
+    assert read_manifest(path) == [nothing, blackbird, magpie]
+    path = written(tmp_path, "file,genus,kind\na.wav,,quiet\n")
+    with pytest.raises(ManifestError, match="or where 'kind' is 'background', got ''"):
+        read_manifest(path)
+
+
+def test_several_manifests(tmp_path):
+    (tmp_path / "a.csv").write_text("file,genus\na.wav,Turdus\n")
+    (tmp_path / "b.csv").write_text("file,genus\nb.wav,Pica\n")
+    (tmp_path / "c.csv").write_text("file,genus\nd.wav,Pica\n./a.wav,Pica\n")
+    both = read_manifests([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert [each.name for each in both] == ["a.wav", "b.wav"]
+    with pytest.raises(ManifestError, match=r"c\.csv: './a\.wav' is already named in .*a\.csv"):
+        read_manifests([tmp_path / name for name in ("a.csv", "b.csv", "c.csv")])

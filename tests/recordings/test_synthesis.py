@@ -8,16 +8,15 @@ import soundfile
 
 from birdsong.errors import ConfigError
 from birdsong.recordings.manifest import read_manifest, write_manifest
-from birdsong.recordings.synthesis import (
-    SPECIES,
-    SynthesisConfig,
-    render_noise,
-    render_recording,
-    write_noises,
-    write_recordings,
+from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
+from birdsong.recordings.synthetic_backgrounds import (
+    BACKGROUNDS,
+    BAND_HZ,
+    NOISES,
+    render_background,
 )
-from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS, BAND_HZ, render_background
-from birdsong.recordings.synthetic_species import SongTemplate
+from birdsong.recordings.synthetic_files import write_noises, write_recordings
+from birdsong.recordings.synthetic_species import SPECIES, SongTemplate
 
 SHORT = SynthesisConfig(sample_rate_hz=24_000, duration_s=(5.0, 6.0))
 ONE_OF_EACH_GENUS = SPECIES[::3]
@@ -297,13 +296,35 @@ def test_neither_order_nor_threads_change_a_file(tmp_path):
         ).read_bytes()
 
 
-def test_written_noises_can_be_read(tmp_path):
-    paths = write_noises(tmp_path / "noises", n=3, seed=1, config=SHORT)
-    assert sorted(paths) == sorted((tmp_path / "noises").iterdir())
-    for path in paths:
-        samples, rate_hz = soundfile.read(path)
+def test_written_noises_can_be_read_and_say_that_there_is_no_bird(tmp_path):
+    rows = write_noises(tmp_path / "noises", n=len(NOISES), seed=1, config=SHORT, kinds=NOISES)
+    files = {path.name for path in (tmp_path / "noises").iterdir()}
+    assert files == {row.file for row in rows}
+    assert {file.split("_")[1].removesuffix(".flac") for file in files} == set(NOISES)
+    for row in rows:
+        assert row.is_background
+        samples, rate_hz = soundfile.read(tmp_path / "noises" / row.file)
         assert rate_hz == 24_000
+        assert np.isfinite(samples).all()
         assert 0 < np.abs(samples).max() <= 1
+    write_manifest(tmp_path / "noises.csv", rows)
+    assert read_manifest(tmp_path / "noises.csv") == rows
+
+
+def test_a_voice_speaks_low_and_pauses_and_clicks_are_short():
+    rate_hz = 24_000
+    voice = render_background(
+        "voice", duration_s=6.0, sample_rate_hz=rate_hz, generator=np.random.default_rng(1)
+    )
+    spectrum = np.abs(np.fft.rfft(voice)) ** 2
+    at_hz = np.fft.rfftfreq(len(voice), 1 / rate_hz)
+    assert spectrum[at_hz < 3500].sum() > 0.7 * spectrum.sum()
+    loud = np.abs(voice).reshape(-1, 240).max(axis=1)  # of each hundredth of a second
+    assert 0.02 < (loud < 0.2 * loud.max()).mean() < 0.9
+    clicks = render_background(
+        "clicks", duration_s=6.0, sample_rate_hz=rate_hz, generator=np.random.default_rng(1)
+    )
+    assert (np.abs(clicks) < 0.2 * np.abs(clicks).max()).mean() > 0.8
 
 
 # --- config

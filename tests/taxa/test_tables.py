@@ -1,7 +1,6 @@
 """Published tables of birds, each in a few rows as its publisher writes them."""
 
 import random
-import time
 
 import numpy as np
 import pytest
@@ -215,16 +214,14 @@ def test_all_birds_of_the_world(shared_table):
     assert tree.information[tree.index("Turdus merula")] == pytest.approx(np.log2(11_131))
 
 
-def test_one_answer_on_the_tree_of_all_birds_is_quick(shared_table):
+def test_probabilities_of_all_birds_are_summed_along_the_tree(shared_table):
     tree = read_taxonomy(shared_table("avilist_2025.csv"))
     labels = [taxon.name for taxon in tree.nodes if taxon.rank == "species"]
     random.Random(0).shuffle(labels)
     indices = [tree.index(name) for name in labels]
     probabilities = np.random.default_rng(0).dirichlet(np.ones(len(labels)))
-    times_s = []
-    for _ in range(5):
-        start_s = time.perf_counter()
-        totals = tree.aggregate(indices, probabilities)
-        times_s.append(time.perf_counter() - start_s)
+    totals = tree.aggregate(indices, probabilities)
     assert totals[0] == pytest.approx(1)
-    assert min(times_s) < 0.05, "without another program at work it takes a millisecond"
+    passerines = tree.index("Passeriformes")
+    under = [tree.is_ancestor("Passeriformes", name) for name in labels]
+    assert totals[passerines] == pytest.approx(probabilities[under].sum())

@@ -1,0 +1,176 @@
+"""A manifest from what a catalogue holds, or from what lies in a folder."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from birdsong.errors import ManifestError
+from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+from birdsong.recordings.manifest import Recording, path_fault, read_manifest
+from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.xeno_canto import Found, page_url
+
+_NAMED_BY_NUMBER = re.compile(r"XC([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+# Folders named after a species: as one writes it, or, where none is, in small letters throughout.
+_TAXON_FOLDERS = tuple(
+    re.compile(rf"({genus}(?:-[a-z]+)?)[_ ]([a-z-]{{2,}}\.?)(?:[_ ].*)?")
+    for genus in ("[A-Z][a-z]+", "[a-z]+")
+)
+
+
+def manifest_of(found: Sequence[Found]) -> list[Recording]:
+    """Write recordings of the catalogue as rows of a manifest.
+
+    Parameters
+    ----------
+    found : sequence of Found
+
+    Returns
+    -------
+    list of Recording
+        In their order, each with its session; what the standard columns have no room for is in
+        further ones.
+    """
+    recordings = [
+        Recording(
+            xc_id=each.xc_id,
+            url=page_url(each.xc_id),
+            genus=each.genus,
+            species=each.species,
+            english_name=each.english_name,
+            recordist=each.recordist,
+            licence=each.licence,
+            extra={
+                "subspecies": each.subspecies,
+                "kind": each.kind,
+                "quality": each.quality,
+                "country": each.country,
+                "place": each.place,
+                "date": each.date,
+                "latitude": "" if each.latitude is None else f"{each.latitude:g}",
+                "longitude": "" if each.longitude is None else f"{each.longitude:g}",
+                "length_s": "" if each.length_s is None else f"{each.length_s:g}",
+                "also": "; ".join(each.also),
+            },
+        )
+        for each in found
+    ]
+    return with_sessions(recordings)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What lies in a folder.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording
+    unnamed : tuple of str
+        Files of which nothing tells what bird is heard, relative to the folder.
+    unfit : tuple of (str, str)
+        Files whose path cannot stand in a manifest, and why.
+    """
+
+    recordings: tuple[Recording, ...]
+    unnamed: tuple[str, ...]
+    unfit: tuple[tuple[str, str], ...] = ()
+
+
+def scan(audio: Path, table: Path | None = None) -> Scanned:
+    """Find the recordings of a folder, and what birds they are of.
+
+    A recording is of the species that a folder above it is named after (``Turdus_merula``), or of
+    that which a table says. The table is a manifest; it may lack sessions. Hidden files and
+    folders are passed by.
+
+    Parameters
+    ----------
+    audio : Path
+    table : Path, optional
+
+    Returns
+    -------
+    Scanned
+        By name; sessions as `sessions.sessions_of` tells them.
+
+    Raises
+    ------
+    ManifestError
+        If there is no such folder, or the table cannot be read.
+    """
+    if not audio.is_dir():
+        raise ManifestError(f"no such audio folder: {audio}")
+    rows = read_manifest(table) if table is not None else []
+    told = has_sessions(table) if table is not None else False
+    by_file = {row.file.casefold(): row for row in rows if row.file}
+    by_number = {row.xc_id.upper(): row for row in rows if row.xc_id}
+    recordings, unnamed, unfit = [], [], []
+    for path in sorted(audio.rglob("*")):
+        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
+            continue
+        name = path.relative_to(audio).as_posix()
+        if any(part.startswith(".") for part in path.relative_to(audio).parts):
+            continue
+        if fault := path_fault(name) or _text_fault(name):
+            unfit.append((name, fault))
+            continue
+        number = _NAMED_BY_NUMBER.match(path.stem)
+        xc_id = f"XC{int(number[1])}" if number else ""
+        row = by_file.get(name.casefold()) or by_number.get(xc_id)
+        if row is None:
+            row = _from_folder(path.relative_to(audio))
+        if row is None:
+            unnamed.append(name)
+            continue
+        recordings.append(
+            replace(
+                row,
+                file=name,
+                xc_id=row.xc_id or xc_id,
+                url=row.url or (page_url(xc_id) if xc_id else ""),
+                session=row.session if told else "",
+            )
+        )
+    return Scanned(
+        tuple(recordings if told else with_sessions(recordings)), tuple(unnamed), tuple(unfit)
+    )
+
+
+def has_sessions(table: Path) -> bool:
+    """Whether a manifest tells sessions itself."""
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        return "session" in next(csv.reader(file), [])
+
+
+def with_sessions(recordings: Sequence[Recording]) -> list[Recording]:
+    """Write into recordings which of them belong together, as `sessions.sessions_of` tells it."""
+    return [
+        replace(recording, session=session)
+        for recording, session in zip(recordings, sessions_of(recordings), strict=True)
+    ]
+
+
+def _from_folder(path: Path) -> Recording | None:
+    """Take the species from the nearest folder that is named after one."""
+    for form in _TAXON_FOLDERS:
+        for folder in reversed(path.parent.parts):
+            if found := form.fullmatch(folder):
+                genus, species = found[1].capitalize(), found[2].lower()
+                is_known = species.rstrip(".") not in ("sp", "spp", "spec")
+                return Recording(
+                    file=path.as_posix(), genus=genus, species=species if is_known else ""
+                )
+    return None
+
+
+def _text_fault(name: str) -> str:
+    """Say why a name would not be read back as it is written; empty where it would."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "must be written in UTF-8"
+    return "must not begin with a space" if name != name.strip() else ""

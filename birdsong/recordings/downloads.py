@@ -1,0 +1,306 @@
+"""The sound of recordings, fetched from where they are published: whole, verified, once.
+
+A file appears under its name when it is complete and decodes. What has come of one that broke off
+lies beside the others in ``.partial`` and is gone on with, if the server still has the same file.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from birdsong.cells import from_cell
+from birdsong.errors import AudioError, BirdsongError, ManifestError
+from birdsong.recordings.audio_folder import AudioFolder, NoSuchFileError
+from birdsong.recordings.connection import Connection
+from birdsong.recordings.manifest import Recording
+from birdsong.recordings.partial import Partial
+from birdsong.recordings.xeno_canto import ADDRESS, download_url
+
+PARTIAL = ".partial"
+_BEGINS = 64  # bytes, by which a kind of file is recognised
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What became of one recording; a row of the receipt.
+
+    Attributes
+    ----------
+    recording : str
+    status : {"ok", "there", "failed"}
+        Fetched now, there already, or neither.
+    reason : str
+    file : str
+        Relative to the folder.
+    n_bytes : int
+    duration_s : float or None
+        None where it has not been decoded.
+    sha256 : str
+    url, recordist, licence : str
+        Whose it is, as the manifest says.
+    """
+
+    recording: str
+    status: str
+    reason: str = ""
+    file: str = ""
+    n_bytes: int = 0
+    duration_s: float | None = None
+    sha256: str = ""
+    url: str = ""
+    recordist: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that was made of a fetched one, or is it.
+
+    Attributes
+    ----------
+    path : Path
+    ending : str
+        Of the name that it gets, as in ``.mp3``.
+    duration_s : float
+    """
+
+    path: Path
+    ending: str
+    duration_s: float
+
+
+Keep = Callable[[Path, Recording], Kept]
+"""Decodes a fetched file; says what is to be kept: the file, or one made of it that lies beside it.
+
+Raises `AudioError` where it does not decode.
+"""
+
+
+class _Folder:
+    """The files that were there at first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = AudioFolder(path) if path.is_dir() else None
+
+    def find(self, recording: Recording) -> Path | None:
+        """Return a recording's file, if there is one.
+
+        Raises
+        ------
+        ManifestError
+            If it would lie outside.
+        AudioError
+            If there are several.
+        """
+        if self._files is None:
+            return None
+        try:
+            return self._files.find(recording)
+        except NoSuchFileError:
+            return None
+
+
+def to_fetch(recordings: Sequence[Recording], folder: Path) -> list[Recording]:
+    """Tell which recordings are not in a folder yet.
+
+    Raises
+    ------
+    ManifestError
+        If a recording has no catalogue number and no file either.
+    """
+    there = _Folder(folder)
+    missing = []
+    for recording in recordings:
+        with suppress(AudioError):  # several files are no reason to fetch another
+            if there.find(recording) is None:
+                missing.append(recording)
+    for recording in missing:
+        if not recording.xc_id:
+            raise ManifestError(
+                f"{recording.name}: is not in {folder}, and has no 'xc_id' to fetch it by"
+            )
+    return missing
+
+
+def download(
+    recordings: Sequence[Recording],
+    folder: Path,
+    connection: Connection,
+    keep: Keep,
+    *,
+    n_jobs: int = 4,
+    address: str = ADDRESS,
+    before: Mapping[str, Download] | None = None,
+) -> Generator[Download, None, None]:
+    """Fetch what is not there yet.
+
+    Closed before its end, it stops the connection, and all that goes on through it.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    folder : Path
+        Made if need be.
+    connection : Connection
+        Keeps to its rate, however many jobs there are.
+    keep : callable
+        See `Keep`.
+    n_jobs : int
+        Files at once.
+    address : str
+        Of the catalogue.
+    before : Mapping of str to Download, optional
+        The receipt of an earlier run, by recording: what it tells of a file that is there, and as
+        long as it was, is told again.
+
+    Yields
+    ------
+    Download
+        One for each recording, as they end. A bad one is a row, never an exception.
+
+    Raises
+    ------
+    ManifestError
+        If the folder cannot be made.
+    """
+    try:
+        (folder / PARTIAL).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ManifestError(f"{folder}: no folder can be made there ({error.strerror})") from error
+    work = _Work(_Folder(folder), connection, keep, address, before or {})
+    pool = ThreadPoolExecutor(n_jobs, thread_name_prefix="birdsong-download")
+    try:
+        running = [pool.submit(work.row, recording) for recording in recordings]
+        for each in as_completed(running):
+            yield each.result()
+        with suppress(OSError):  # something is left of what failed
+            (folder / PARTIAL).rmdir()
+    except BaseException:
+        connection.stop()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done with each recording."""
+
+    there: _Folder
+    connection: Connection
+    keep: Keep
+    address: str
+    before: Mapping[str, Download]
+
+    def row(self, recording: Recording) -> Download:
+        """Fetch a recording, unless it is there, and say what became of it."""
+        try:
+            found = self.there.find(recording)
+            row = self._fetched(recording) if found is None else self._there(recording, found)
+        except BirdsongError as error:
+            row = Download(recording.name, "failed", str(error))
+        except OSError as error:
+            reason = f"cannot be kept: {error.strerror or error}"
+            row = Download(recording.name, "failed", reason)
+        return replace(
+            row, url=recording.url, recordist=recording.recordist, licence=recording.licence
+        )
+
+    def _there(self, recording: Recording, path: Path) -> Download:
+        name, n_bytes = path.relative_to(self.there.path).as_posix(), path.stat().st_size
+        known = self.before.get(recording.name)
+        if known is not None and (known.file, known.n_bytes) == (name, n_bytes):
+            return replace(known, status="there", reason="")
+        return Download(recording.name, "there", "", name, n_bytes, sha256=_sha256(path))
+
+    def _fetched(self, recording: Recording) -> Download:
+        if not recording.xc_id:
+            raise ManifestError("is not there, and has no 'xc_id' to fetch it by")
+        stem = recording.xc_id
+        if recording.file:  # several rows may name pieces of one recording
+            stem += f"-{hashlib.sha256(recording.file.encode()).hexdigest()[:8]}"
+        partial = Partial(self.there.path / PARTIAL / f"{stem}.part")
+        url = download_url(recording.xc_id, self.address)
+        self.connection.again_and_again(lambda: partial.fetch(url, self.connection))
+        try:
+            return self._kept(recording, partial.path)
+        except AudioError:  # on its way something may have been mistaken: once more, all of it
+            partial.forget()
+            self.connection.again_and_again(lambda: partial.fetch(url, self.connection))
+            return self._kept(recording, partial.path)
+        finally:
+            partial.forget()
+
+    def _kept(self, recording: Recording, fetched: Path) -> Download:
+        kept = self.keep(fetched, recording)
+        try:
+            name = recording.file or f"{recording.xc_id}{kept.ending}"
+            place = self.there.path / name
+            n_bytes, sha256 = kept.path.stat().st_size, _sha256(kept.path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            kept.path.replace(place)
+        finally:
+            if kept.path != fetched:
+                kept.path.unlink(missing_ok=True)
+        duration_s = round(kept.duration_s, 3)
+        return Download(recording.name, "ok", "", name, n_bytes, duration_s, sha256)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_downloads(path: Path) -> dict[str, Download]:
+    """Read the receipt of an earlier run, by recording; what cannot be read is not known."""
+    known: dict[str, Download] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for cells in csv.DictReader(file):
+                row = {name: from_cell(cell) for name, cell in cells.items()}
+                duration_s, n_bytes = row.pop("duration_s"), row.pop("n_bytes")
+                known[row["recording"]] = Download(
+                    **row,
+                    n_bytes=int(n_bytes),
+                    duration_s=float(duration_s) if duration_s else None,
+                )
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return {}
+    return known
+
+
+def kind_of(path: Path) -> str:
+    """Recognise a kind of sound by the first bytes of its file.
+
+    Returns
+    -------
+    str
+        The ending, as in ``.mp3``.
+
+    Raises
+    ------
+    AudioError
+        If it is none.
+    """
+    with path.open("rb") as file:
+        begins = file.read(_BEGINS)
+    if begins[:4] in (b"RIFF", b"RF64"):
+        return ".wav"
+    if begins[:4] == b"fLaC":
+        return ".flac"
+    if begins[:4] == b"OggS":
+        return ".ogg"
+    if begins[4:8] == b"ftyp":
+        return ".m4a"
+    if begins[:4] == b"FORM":
+        return ".aiff"
+    if begins[:3] == b"ID3" or (len(begins) > 1 and begins[0] == 0xFF and begins[1] & 0xE0 == 0xE0):
+        return ".mp3"
+    raise AudioError(f"what came is no sound: it begins with {begins[:16]!r}")

@@ -1,0 +1,161 @@
+"""``birdsong download``: the recordings that a manifest names, from xeno-canto."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from birdsong.recordings.downloads import Download, Keep
+    from birdsong.recordings.manifest import Recording
+
+RECEIPT = "download.csv"
+MAX_NAMED = 5
+_USUAL_BYTES_PER_S = 16_000  # of an MP3 of 128 kbit/s
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name what the stage needs to know."""
+    from .catalogue import add_manners
+
+    parser.add_argument("--manifest", type=Path, required=True, help="names them by `xc_id`")
+    parser.add_argument("--audio", type=Path, required=True, help="folder to put them in")
+    parser.add_argument("--jobs", type=int, default=4, help="files at once")
+    parser.add_argument(
+        "--whole", action="store_true",
+        help="keep whole recordings where the manifest names a stretch of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many, how long and how large, and end"
+    )
+    add_manners(parser.add_argument_group("access"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fetch what is missing, and say what became of it."""
+    from birdsong.errors import ConfigError
+    from birdsong.images.store import writing
+    from birdsong.images.tables import write_table
+    from birdsong.one_writer import one_writer
+    from birdsong.recordings.connection import Connection
+    from birdsong.recordings.downloads import Download, download, read_downloads, to_fetch
+    from birdsong.recordings.manifest import read_manifest
+
+    from .catalogue import checked_rate
+    from .command import ALL_WELL, SOME_FAILED
+    from .progress import Progress
+
+    if arguments.jobs < 1:
+        raise ConfigError(f"--jobs must be at least 1, got {arguments.jobs}")
+    recordings = read_manifest(arguments.manifest)
+    missing = to_fetch(recordings, arguments.audio)
+    print(expectation(missing, len(recordings), arguments.requests_per_s), flush=True)
+    if arguments.dry_run:
+        return ALL_WELL
+    rows: dict[str, Download] = {}
+    before = read_downloads(arguments.audio / RECEIPT)
+    n_failed = n_bytes = 0
+    with (
+        one_writer(arguments.audio),
+        Connection(requests_per_s=checked_rate(arguments.requests_per_s)) as connection,
+        Progress("download", len(recordings), "recordings") as progress,
+    ):
+        coming = download(
+            recordings,
+            arguments.audio,
+            connection,
+            keep_as_told(whole=arguments.whole),
+            n_jobs=arguments.jobs,
+            address=arguments.address,
+            before=before,
+        )
+        try:
+            with closing(coming):
+                for row in coming:
+                    rows[row.recording] = row
+                    n_failed += row.status == "failed"
+                    n_bytes += row.n_bytes if row.status == "ok" else 0
+                    progress.advance(f"{n_bytes / 1e6:.0f} MB, {n_failed} failed")
+        finally:  # broken off, it tells as well what is known from before
+            known = before | rows
+            done = [known[each.name] for each in recordings if each.name in known]
+            if rows:
+                with writing(arguments.audio):
+                    write_table(arguments.audio / RECEIPT, Download, done)
+    print_summary(done, arguments.audio)
+    print(
+        f"next: birdsong preprocess --manifest {arguments.manifest} --audio {arguments.audio} "
+        "--out images"
+    )
+    return SOME_FAILED if n_failed else ALL_WELL
+
+
+def expectation(missing: Sequence[Recording], n_recordings: int, requests_per_s: float) -> str:
+    """Say how much there is to fetch, as far as the manifest tells."""
+    told = [float(length) for each in missing if (length := each.extra.get("length_s"))]
+    about = ""
+    if told:
+        hours = sum(told) / len(told) * len(missing) / 3600
+        gigabytes = 3600 * hours * _USUAL_BYTES_PER_S / 1e9
+        about = f", about {hours:.1f} h and, as MP3 of 128 kbit/s, {gigabytes:.2f} GB"
+    least_s = len(missing) / requests_per_s
+    return (
+        f"{n_recordings} recordings, {n_recordings - len(missing)} of them there; to fetch: "
+        f"{len(missing)}{about}; at {requests_per_s:g} a second at least {least_s:.0f} s"
+    )
+
+
+def keep_as_told(*, whole: bool) -> Keep:
+    """Keep what a manifest names of a recording: a stretch of it, or all."""
+    from birdsong.errors import AudioError, ManifestError
+    from birdsong.recordings.downloads import Kept, kind_of
+    from birdsong.sound.stretches import decoded_s, keep_stretch
+
+    def keep(path: Path, recording: Recording) -> Kept:
+        ending = kind_of(path)
+        if whole or recording.clip_duration_s is None:
+            return Kept(path, ending, decoded_s(path))
+        if recording.file and not recording.file.lower().endswith(".flac"):
+            raise ManifestError(
+                f"a stretch is kept as FLAC, but 'file' is {recording.file!r}: leave 'file' empty, "
+                "or keep all of the recording with --whole"
+            )
+        out = path.with_suffix(".flac")
+        start_s = recording.clip_start_s or 0.0
+        try:
+            lasts_s = keep_stretch(path, out, start_s, recording.clip_duration_s)
+        except AudioError:
+            out.unlink(missing_ok=True)
+            raise
+        return Kept(out, ".flac", lasts_s)
+
+    return keep
+
+
+def print_summary(rows: Sequence[Download], audio: Path) -> None:
+    """Say how many ended how, and why some failed."""
+    from collections import Counter
+
+    statuses = Counter(row.status for row in rows)
+    fetched = [row for row in rows if row.status == "ok"]
+    n_bytes = sum(row.n_bytes for row in fetched)
+    hours = sum(row.duration_s or 0.0 for row in fetched) / 3600
+    print(
+        f"{statuses['ok']} fetched ({n_bytes / 1e6:.1f} MB, {hours:.2f} h), "
+        f"{statuses['there']} there already, {statuses['failed']} failed; {audio / RECEIPT}"
+    )
+    failed = [row for row in rows if row.status == "failed"]
+    for row in failed[:MAX_NAMED]:
+        print(f"failed: {row.recording}: {row.reason}", file=sys.stderr)
+    if len(failed) > MAX_NAMED:
+        print(f"and {len(failed) - MAX_NAMED} more in {RECEIPT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    from .command import console
+
+    sys.exit(console(["download", *sys.argv[1:]]))

@@ -1,0 +1,111 @@
+"""``birdsong manifest check``: what a reader is told of what may be wrong with a manifest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from birdsong.images.duplicates import Looked
+    from birdsong.recordings.checking import Checked
+
+MAX_NAMED = 5
+
+
+def check(manifest: Path, audio: Path | None, n_jobs: int | None, attribution: Path | None) -> int:
+    """Look through a manifest, and through its files where they are; tell what was found."""
+    from birdsong.images.duplicates import find_duplicates
+    from birdsong.images.tables import write_attribution
+    from birdsong.recordings.audio_folder import AudioFolder
+    from birdsong.recordings.checking import check_manifest
+    from birdsong.recordings.manifest import read_manifest
+
+    from .command import ALL_WELL, SOME_FAILED
+    from .progress import Progress
+
+    recordings = read_manifest(manifest)
+    checked = check_manifest(recordings)
+    print(f"{manifest}: {len(recordings)} recordings of {checked.n_taxa} taxa")
+    for line in told(checked):
+        print(line)
+    if attribution is not None:
+        write_attribution(attribution, recordings)
+        print(f"attribution: {attribution}")
+    is_well = not checked.leaks
+    if audio is None:
+        print("duplicates: not looked for; name the folder of the recordings with --audio")
+    else:
+        with Progress("listen", len(recordings), "recordings") as progress:
+            looked = find_duplicates(
+                recordings,
+                AudioFolder(audio),
+                n_jobs=-1 if n_jobs is None else n_jobs,
+                on_done=progress.advance,
+            )
+        for line in told_duplicates(looked):
+            print(line)
+        is_well = is_well and not looked.twice and not looked.unread
+    return ALL_WELL if is_well else SOME_FAILED
+
+
+def told(checked: Checked) -> list[str]:
+    """Say what a manifest's own columns tell."""
+    from birdsong.licences import parse_licence
+    from birdsong.recordings.checking import FEW_RECORDINGS
+
+    lines = []
+    if checked.few:
+        some = (f"{taxon} ({n})" for taxon, n in checked.few)
+        lines.append(f"fewer than {FEW_RECORDINGS} recordings: {len(checked.few)} taxa: "
+                     f"{_some(list(some))}")  # fmt: skip
+    if checked.one_session:
+        lines.append(
+            f"one session only, so that nothing can be tested: {len(checked.one_session)} taxa: "
+            f"{_some(checked.one_session)}"
+        )
+    if checked.leaks:
+        groups = [" and ".join(names[:3]) for names in checked.leaks]
+        lines.append(
+            f"probably made together, but in different sessions: {len(checked.leaks)} groups: "
+            f"{_some(groups, '; ')}"
+        )
+    named: Counter[str] = Counter()
+    for text, n in checked.licences.items():
+        known = parse_licence(text)
+        named[known.name if known else text or "not known"] += n
+    lines.append("licences: " + ", ".join(f"{name} {n}" for name, n in named.most_common()))
+    if checked.no_recordist:
+        lines.append(f"recordist not known: {checked.no_recordist}")
+    judged = checked.verdict
+    lines.append(
+        f"a model that learns from all of it may be shared under {judged.licence}"
+        if judged.may_be_shared
+        else "a model that learns from all of it should not be shared"
+    )
+    lines += [f"  {reason}" for reason in judged.reasons]
+    return lines
+
+
+def told_duplicates(looked: Looked) -> list[str]:
+    """Say what the files tell."""
+    lines = [f"duplicates: {len(looked.twice)}"]
+    for twice in looked.twice:
+        leak = "; THEY ARE IN DIFFERENT SESSIONS" if twice.leaks else ""
+        lines.append(
+            f"  {twice.first.name} ({twice.first.taxon}) and {twice.second.name} "
+            f"({twice.second.taxon}): {twice.how}{leak}"
+        )
+    if any(twice.leaks for twice in looked.twice):
+        lines.append("  give such two one session, or leave one of them out")
+    if looked.unread:
+        lines.append(f"not looked at: {len(looked.unread)}")
+        lines += [f"  {name}: {reason}" for name, reason in looked.unread[:MAX_NAMED]]
+    return lines
+
+
+def _some(names: Sequence[str] | Iterable[str], separator: str = ", ") -> str:
+    names = list(names)
+    more = f"{separator}and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return separator.join(names[:MAX_NAMED]) + more

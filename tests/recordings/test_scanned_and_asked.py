@@ -1,0 +1,125 @@
+"""Folders as people have them, and lists of species whose names have changed."""
+
+import os
+
+import pytest
+
+from birdsong.pipelines.command import main
+from birdsong.recordings.building import scan
+from birdsong.recordings.manifest import ORIGINAL_NAME, read_manifest, write_manifest
+from tests.recordings.served_catalogue import KEY, Catalogue, row, served
+
+
+def folder_of(path, *names):
+    for name in names:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Turdus_merula/day_one/a.wav", "Turdus merula"),
+        ("field_notes/Turdus_merula/a.wav", "Turdus merula"),
+        ("Turdus merula mauritanicus/a.wav", "Turdus merula"),
+        ("Turdus_merula/Parus_major/a.wav", "Parus major"),
+        ("turdus merula/x/a.wav", "Turdus merula"),
+        ("Turdus_sp/a.wav", ""),
+        ("Turdus_sp./a.wav", ""),
+    ],
+)
+def test_the_folder_that_tells_the_species(tmp_path, file, name):
+    (recording,) = scan(folder_of(tmp_path, file)).recordings
+    assert recording.scientific_name == name
+    assert recording.genus == (name.split() or ["Turdus"])[0]
+
+
+def test_hidden_files_are_passed_by(tmp_path):
+    folder_of(tmp_path, ".partial/XC1.mp3", "Turdus_merula/._a.wav", "Turdus_merula/.x/a.wav")
+    assert scan(tmp_path) == scan(folder_of(tmp_path / "empty", "none.txt"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are refused there already")
+def test_what_cannot_stand_in_a_manifest_does_not_spoil_it(tmp_path, capsys):
+    audio = folder_of(
+        tmp_path / "audio", "Turdus_merula/good.wav", "Turdus_merula/a\nb.wav",
+        "Turdus_merula/c\\d.wav", "Turdus_merula/\x1b[31m.wav", " led/Turdus_merula/e.wav",
+    )  # fmt: skip
+    (audio / "Turdus_merula" / os.fsdecode(b"\xff.wav")).touch()
+    out = tmp_path / "m.csv"
+    assert main(["manifest", "scan", "--audio", str(audio), "--out", str(out)]) == 1
+    told = capsys.readouterr().err
+    assert [each.file for each in read_manifest(out)] == ["Turdus_merula/good.wav"]
+    assert told.count("left out: ") == 5
+    assert "must be written in UTF-8" in told
+    assert "\x1b" not in told
+
+
+def test_a_scan_and_one_of_more_files_name_sessions_alike(tmp_path):
+    before = scan(folder_of(tmp_path, "Turdus_merula/b.wav")).recordings
+    after = scan(folder_of(tmp_path, "Turdus_merula/a.wav", "Parus_major/z.wav")).recordings
+    assert {each.file: each.session for each in before}.items() <= {
+        each.file: each.session for each in after
+    }.items()
+    write_manifest(tmp_path / "m.csv", after)
+    assert {each.session for each in read_manifest(tmp_path / "m.csv")} == {
+        each.session for each in after
+    }
+
+
+@pytest.fixture
+def tables(tmp_path):
+    (tmp_path / "tree.csv").write_text(
+        "order,family,scientific_name,english_name\n"
+        "Passeriformes,Fringillidae,Spinus spinus,Eurasian Siskin\n"
+        "Passeriformes,Turdidae,Turdus merula,Common Blackbird\n"
+    )
+    (tmp_path / "renamed.csv").write_text("old_name,new_name\nCarduelis spinus,Spinus spinus\n")
+    (tmp_path / "list.txt").write_text("Spinus spinus\nTurdus merula  # everywhere\nPica pica\n")
+    return tmp_path
+
+
+def test_a_list_finds_a_species_by_its_other_name(tables, monkeypatch, capsys):
+    monkeypatch.setenv("XENO_CANTO_KEY", KEY)
+    rows = [row(n, gen="Carduelis", sp="spinus") for n in (1, 2)] + [row(3)]
+    out = tables / "m.csv"
+    words = ["--species", tables / "list.txt", "--taxonomy", tables / "tree.csv", "--synonyms",
+             tables / "renamed.csv", "--out", out, "--requests-per-s", "1000"]  # fmt: skip
+    with served(Catalogue(rows=rows)) as catalogue:
+        command = ["manifest", "build", *map(str, words), "--address", catalogue.address]
+        assert main(command) == 0
+    recordings = read_manifest(out)
+    assert [each.scientific_name for each in recordings] == ["Spinus spinus"] * 2 + [
+        "Turdus merula"
+    ]
+    assert recordings[0].family == "Fringillidae"
+    assert recordings[0].url == "https://xeno-canto.org/1", "whichever server was asked"
+    assert recordings[0].extra[ORIGINAL_NAME] == "Carduelis spinus"
+    assert "nothing found: gen:pica sp:pica grp:birds" in capsys.readouterr().out
+
+
+def test_as_many_of_a_species_whatever_it_is_called(tables, monkeypatch):
+    monkeypatch.setenv("XENO_CANTO_KEY", KEY)
+    rows = [row(n, gen="Carduelis" if n % 2 else "Spinus", sp="spinus") for n in range(1, 9)]
+    out = tables / "m.csv"
+    words = ["--query", "grp:birds", "--taxonomy", tables / "tree.csv", "--synonyms",
+             tables / "renamed.csv", "--per-species", "3", "--out", out,
+             "--requests-per-s", "1000"]  # fmt: skip
+    with served(Catalogue(rows=rows)) as catalogue:
+        command = ["manifest", "build", *map(str, words), "--address", catalogue.address]
+        assert main(command) == 0
+    assert len(read_manifest(out)) == 3
+
+
+def test_one_song_under_two_names_is_one_session(tables, monkeypatch):
+    monkeypatch.setenv("XENO_CANTO_KEY", KEY)
+    rows = [row(n, gen=gen, sp="spinus", rec="A", date="2024-05-01")
+            for n, gen in ((1, "Carduelis"), (700, "Spinus"))]  # fmt: skip
+    out = tables / "m.csv"
+    words = ["--query", "grp:birds", "--taxonomy", tables / "tree.csv", "--synonyms",
+             tables / "renamed.csv", "--out", out, "--requests-per-s", "1000"]  # fmt: skip
+    with served(Catalogue(rows=rows)) as catalogue:
+        command = ["manifest", "build", *map(str, words), "--address", catalogue.address]
+        assert main(command) == 0
+    assert len({each.session for each in read_manifest(out)}) == 1

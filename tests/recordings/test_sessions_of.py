@@ -1,0 +1,112 @@
+"""What belongs together, from what a manifest tells of its recordings."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birdsong.recordings.building import manifest_of
+from birdsong.recordings.checking import check_manifest
+from birdsong.recordings.manifest import Recording
+from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.xeno_canto import Found
+
+
+def found(number, **changed):
+    given = {
+        "genus": "Turdus", "species": "merula", "recordist": "A", "place": "Tiergarten",
+        "date": "2024-05-01", "latitude": 52.5149, "longitude": 13.35,
+    }  # fmt: skip
+    return Found(xc_id=f"XC{number}", **given | changed)
+
+
+def recording(number, **facts):
+    extra = {name: facts.pop(name) for name in ("place", "date") if name in facts}
+    return Recording(xc_id=f"XC{number}", genus="Turdus", species="merula", extra=extra, **facts)
+
+
+def groups(recordings):
+    """The catalogue numbers that belong together."""
+    together = {}
+    for each, session in zip(recordings, sessions_of(recordings), strict=True):
+        together.setdefault(session, set()).add(int(each.xc_id[2:]))
+    return sorted(map(sorted, together.values()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "n_sessions"),
+    [
+        ({"latitude": 52.5151}, 1),  # 22 m, across the edge of every rounding
+        ({"latitude": 52.5151, "place": "Tiergarten, Berlin"}, 1),
+        ({"latitude": None}, 1),
+        ({"latitude": None, "place": "Grunewald"}, 2),
+        ({"latitude": 52.60}, 2),
+        ({"longitude": -13.35}, 2),
+        ({"date": "2024-05-02"}, 2),
+    ],
+)
+def test_one_place_is_told_by_distance(changed, n_sessions):
+    recordings = manifest_of([found(1), found(900, **changed)])
+    assert len({each.session for each in recordings}) == n_sessions
+    assert check_manifest(recordings).leaks == ()
+
+
+def test_one_place_on_both_sides_of_the_date_line():
+    recordings = manifest_of([found(1, longitude=179.999), found(900, longitude=-179.999)])
+    assert recordings[0].session == recordings[1].session
+
+
+def test_others_between_them_do_not_part_neighbours():
+    recordings = [recording(number, recordist="AB"[number % 2]) for number in range(100, 104)]
+    assert groups(recordings) == [[100, 102], [101, 103]]
+
+
+@pytest.mark.parametrize("date", ["", "0000-00-00", "2024-00-00", "2024-05-00", "spring"])
+def test_a_date_that_names_no_day_is_not_known(date):
+    known = {"recordist": "A", "place": "Tiergarten"}
+    neighbours = [recording(1, date=date, **known), recording(4, date="2024-05-01", **known)]
+    assert groups(neighbours) == [[1, 4]]
+    assert groups([recording(1, date=date, **known), recording(90, date=date, **known)]) == [
+        [1],
+        [90],
+    ]
+
+
+def test_what_nobody_knows_is_a_session_of_its_own_by_its_name():
+    alone = [Recording(file="b.wav", genus="Turdus")]
+    others = [Recording(file=name, genus="Turdus") for name in ("a.wav", "c.wav")]
+    assert sessions_of([others[0], *alone, others[1]])[1] == sessions_of(alone)[0]
+    assert len(set(sessions_of([*others, *alone]))) == 3
+
+
+def test_a_session_keeps_its_name_when_it_grows():
+    one, more = manifest_of([found(200)]), manifest_of([found(100), found(200)])
+    assert {each.session for each in more} == {one[0].session}
+
+
+facts = st.fixed_dictionaries(
+    {
+        "recordist": st.sampled_from(["", "A", "B"]),
+        "place": st.sampled_from(["", "here", "there"]),
+        "date": st.sampled_from(["", "2024-05-01", "2024-05-02"]),
+    }
+)
+
+
+@given(st.dictionaries(st.integers(1, 40), facts, min_size=1, max_size=12), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(rows, random):
+    recordings = [recording(number, **dict(each)) for number, each in rows.items()]
+    shuffled = random.sample(recordings, len(recordings))
+    named = dict(zip((each.xc_id for each in shuffled), sessions_of(shuffled), strict=True))
+    assert [named[each.xc_id] for each in recordings] == sessions_of(recordings)
+
+
+@given(st.dictionaries(st.integers(1, 40), facts, min_size=2, max_size=12))
+def test_what_was_made_together_is_never_parted(rows):
+    recordings = [recording(number, **dict(each)) for number, each in rows.items()]
+    session_of = dict(zip(recordings, sessions_of(recordings), strict=True))
+    for one, other in itertools.combinations(recordings, 2):
+        told = [(each.recordist, each.extra["place"], each.extra["date"]) for each in (one, other)]
+        if all(told[0]) and told[0] == told[1]:
+            assert session_of[one] == session_of[other]

@@ -1,0 +1,38 @@
+"""Cells that a spreadsheet would run are marked, and read as they were."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birdsong.cells import as_cell, as_cells, from_cell
+
+BEGINNINGS = ["", "'", "''", "=", "+", "-", "@", "\t", "\r", "-1", "'-1", "'="]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-cmd", "@sum", "\t=1", "\r=1", "-", "'=1", "-1+2"]
+)
+def test_what_would_be_run_is_marked(text):
+    assert as_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "Turdus", "-33.45", "+2", "-1e-5", ".5", "'tis", "a=b", "'"])
+def test_what_would_not_stays(text):
+    assert as_cell(text) == text
+
+
+@given(st.sampled_from(BEGINNINGS), st.text(max_size=20))
+def test_what_is_written_is_read_again(beginning, text):
+    text = beginning + text
+    cell = as_cell(text)
+    assert from_cell(cell) == text
+    assert not cell.startswith(("=", "@", "\t", "\r"))
+
+
+def test_only_texts_are_marked():
+    content = io.StringIO()
+    csv.writer(content).writerow(as_cells(["=1", -3.5, None, 7, "-3.5"]))
+    assert content.getvalue() == "'=1,-3.5,,7,-3.5\r\n"
