@@ -11,6 +11,8 @@ from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow, ReceiptRow, read_attribution, read_receipt
 
 NO_LICENCE = "none given"
+NO_BIRD = "no bird"
+"""In the place of a taxon, of recordings that are known to hold none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def explore(store: ImageStore) -> Overview:
 def _taxa(store: ImageStore, minutes_of: Mapping[str, float]) -> tuple[TaxonRow, ...]:
     rows_of: dict[str, list[IndexRow]] = {}
     for row in store.rows:
-        rows_of.setdefault(row.taxon, []).append(row)
+        rows_of.setdefault(row.taxon or NO_BIRD, []).append(row)
     table = []
     for taxon, rows in sorted(rows_of.items()):
         recordings = {row.recording for row in rows}

@@ -13,7 +13,7 @@ import numpy as np
 from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.contact_sheet import typical_rows
-from birdsong.images.explore import Overview, TaxonRow
+from birdsong.images.explore import NO_BIRD, Overview, TaxonRow
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ReceiptRow, write_table
 from birdsong.page import BAR, drawn, embedded_png, html_page
@@ -57,11 +57,12 @@ def summary(overview: Overview) -> str:
     """Say in a sentence or two what there is."""
     statuses = Counter(row.status for row in overview.receipt)
     hours = sum(row.duration_s for row in overview.receipt) / 3600
+    n_taxa = sum(row.taxon != NO_BIRD for row in overview.taxa)
     n_bird = sum(row.bird_images for row in overview.taxa)
     n_background = sum(row.background_images for row in overview.taxa)
     return (
         f"{len(overview.receipt)} recordings, {hours:.2f} h: {statuses['ok']} ok, "
-        f"{statuses['skipped']} skipped, {statuses['failed']} failed. {len(overview.taxa)} taxa, "
+        f"{statuses['skipped']} skipped, {statuses['failed']} failed. {n_taxa} taxa, "
         f"{n_bird} pictures of birds, {n_background} of background."
     )
 

@@ -13,7 +13,6 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 Item = TypeVar("Item")
@@ -56,12 +55,7 @@ class Deadline:
         self._set()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         faulthandler.cancel_dump_traceback_later()
         self._nowhere.close()
 
@@ -94,21 +88,21 @@ def run_isolated(
         `Broken` says whether time or memory ran out, or the process crashed.
     """
     context = multiprocessing.get_context("spawn")
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_work_and_send, args=(work, item, memory_bytes, sending), daemon=True
-    )
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work_and_send, args=(theirs,), daemon=True)
     process.start()
-    sending.close()  # ours, so that its end is seen when the process ends
+    theirs.close()  # so that its end is seen when the process ends
     try:
-        kind, value = receiving.recv()
-    except EOFError:  # it ended without a result
+        # Not as arguments: Python would never end writing them to a process that ends as it starts.
+        ours.send((work, item, memory_bytes))
+        kind, value = ours.recv()
+    except (EOFError, OSError):  # it ended without a result
         process.join()
         return Broken(_end_in_words(process.exitcode))
     finally:
         process.kill()
         process.join()
-        receiving.close()
+        ours.close()
     if kind == "memory":
         return Broken(f"needs more than {memory_bytes // 2**20} MB of memory")
     if kind == "error":
@@ -116,10 +110,9 @@ def run_isolated(
     return Done(value)
 
 
-def _work_and_send(
-    work: Callable[[Item], Result], item: Item, memory_bytes: int, sending: Connection
-) -> None:
+def _work_and_send(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever waits decides
+    work, item, memory_bytes = connection.recv()
     _limit_memory(memory_bytes)
     try:
         answer: tuple[str, object] = ("done", work(item))
@@ -127,7 +120,7 @@ def _work_and_send(
         answer = ("memory", None)
     except Exception as error:  # crosses the border as a sentence
         answer = ("error", f"{type(error).__name__}: {error}")
-    sending.send(answer)
+    connection.send(answer)
 
 
 def _limit_memory(n_bytes: int) -> None:

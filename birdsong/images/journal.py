@@ -13,15 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from birdsong.atomic import replacing
 from birdsong.errors import BirdsongError
 from birdsong.images.store import writing
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.recordings.audio_folder import AudioFolder
-from birdsong.recordings.manifest import ORIGINAL_NAME, Recording
+from birdsong.recordings.audio_folder import AudioFolders
+from birdsong.recordings.manifest import BACKGROUND, ORIGINAL_NAME, Recording
 
 JOURNAL = ".journal.jsonl"
 
@@ -48,16 +47,17 @@ class WorkItem:
     n_bytes: int = 0
 
     @classmethod
-    def of(cls, recording: Recording, audio: AudioFolder, settings: Mapping[str, Any]) -> Self:
+    def of(cls, recording: Recording, audio: AudioFolders, settings: Mapping[str, Any]) -> Self:
         """Look for a recording's file."""
         try:
             path = audio.find(recording)
             state = path.stat()
-        except BirdsongError as error:
+        except (BirdsongError, OSError) as error:  # found, and gone when it was looked at
             return cls(recording, None, str(error), "")
         facts = [recording.order, recording.family, recording.genus, recording.species]
         facts += [recording.english_name, recording.session]
         facts += filter(None, [recording.extra.get(ORIGINAL_NAME)])
+        facts += [BACKGROUND] if recording.is_background else []
         stamp = json.dumps([state.st_size, state.st_mtime_ns, facts, settings])
         stamp = hashlib.sha256(stamp.encode()).hexdigest()[:32]
         return cls(recording, path, "", stamp, state.st_size)
@@ -70,8 +70,8 @@ class Journal:
     ----------
     path : Path
         Begun if need be; what an earlier run finished and what has not changed since is done. A
-        last line that was cut off counts as not done, and so does a recording whose file, or one
-        of whose pictures, is gone.
+        last line that was cut off counts as not done, and so does a recording that failed, or
+        whose file, or one of whose pictures, is gone.
     work : Mapping of str to WorkItem
         The recordings by name.
 
@@ -91,12 +91,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def __contains__(self, name: str) -> bool:
@@ -162,6 +157,8 @@ class Journal:
     def _is_unchanged(self, stamp: str, result: RecordingResult) -> bool:
         item = self._work.get(result.receipt.recording)
         if item is None or item.path is None or item.stamp != stamp:
+            return False
+        if result.receipt.status == "failed":  # a drive may have been away, or memory short
             return False
         return all((self._path.parent / row.image).exists() for row in result.index)
 

@@ -22,6 +22,7 @@ from birdsong.images.packed import Shard
 from birdsong.images.png import decode_png
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore
+from birdsong.one_writer import one_writer
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 
@@ -73,21 +74,21 @@ def pack(
             return _write_compressed_shard(folder, number, paths)
         return write_shard(folder, number, reader.read([str(path) for path in paths]))
 
-    try:
-        folder.mkdir(exist_ok=True)
-        (folder / packed.DESCRIPTION).unlink(missing_ok=True)
-        shards = []
-        parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
-        for shard in parallel(delayed(write)(number) for number in range(len(parts))):
-            shards.append(shard)
-            if on_done:
-                on_done(shard.n_pictures)
-        for path in folder.iterdir():  # shards of an earlier copy that was larger
-            if path.name not in {name for s in shards for name in (s.file, s.offsets)}:
-                path.unlink()
-        write_description(folder, store.config.fingerprint(), shards, compressed=compressed)
-    except OSError as error:
-        raise DatasetError(f"{folder}: cannot be written ({error})") from error
+    with one_writer(folder):
+        try:
+            (folder / packed.DESCRIPTION).unlink(missing_ok=True)
+            shards = []
+            parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
+            for shard in parallel(delayed(write)(number) for number in range(len(parts))):
+                shards.append(shard)
+                if on_done:
+                    on_done(shard.n_pictures)
+            for path in folder.iterdir():  # shards of an earlier copy that was larger
+                if path.name not in {name for s in shards for name in (s.file, s.offsets)}:
+                    path.unlink()
+            write_description(folder, store.config.fingerprint(), shards, compressed=compressed)
+        except OSError as error:
+            raise DatasetError(f"{folder}: cannot be written ({error})") from error
     return folder
 
 

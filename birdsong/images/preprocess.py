@@ -19,16 +19,17 @@ from birdsong.images import store, tables
 from birdsong.images.estimate import Estimate, estimate
 from birdsong.images.journal import JOURNAL, Journal, WorkItem
 from birdsong.images.recording_work import PreprocessConfig
-from birdsong.images.tables import AttributionRow, IndexRow, ReceiptRow
+from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.images.workers import Work, work_off
-from birdsong.recordings.audio_folder import AudioFolder
+from birdsong.one_writer import one_writer
+from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.manifest import Recording
 from birdsong.sound.filters import mel_filters
 
 
 def preprocess(
     recordings: Sequence[Recording],
-    audio_dir: Path,
+    audio_dir: Path | Sequence[Path],
     out_dir: Path,
     *,
     config: PreprocessConfig | None = None,
@@ -44,8 +45,8 @@ def preprocess(
     ----------
     recordings : sequence of Recording
         From `manifest.read_manifest`.
-    audio_dir : Path
-        The folder that the recordings' files lie in.
+    audio_dir : Path, or sequence of Path
+        The folder that the recordings' files lie in; of several, the first that has a file counts.
     out_dir : Path
         Made if need be. Pictures of another config in it are replaced.
     config : PreprocessConfig, optional
@@ -73,7 +74,8 @@ def preprocess(
     ManifestError
         If the audio folder does not exist.
     DatasetError
-        If there is no recording, or the folder cannot be written or holds something else.
+        If there is no recording, or the folder cannot be written, holds something else, or another
+        run is writing into it.
     ConfigError
         If `n_jobs` is 0, or `timeout_s` is not above 0.
     """
@@ -84,35 +86,35 @@ def preprocess(
     if not timeout_s > 0:
         raise ConfigError(f"timeout_s must be greater than 0, got {timeout_s!r}")
     config = config or PreprocessConfig()
-    audio = AudioFolder(audio_dir)
+    audio = AudioFolders([audio_dir] if isinstance(audio_dir, Path) else audio_dir)
     filters = mel_filters(config.spectrogram)
     settings = asdict(config)
-    _prepare_folder(out_dir, settings, filters)
-    work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
-    with Journal(out_dir / JOURNAL, work) as journal:
-        if len(journal) < len(work):  # until they are written anew, the folder counts as unfinished
-            (out_dir / tables.INDEX).unlink(missing_ok=True)
-            (out_dir / tables.RECEIPT).unlink(missing_ok=True)
-        if on_done:
-            for result in journal.results(name for name in work if name in journal):
-                on_done(result.receipt)
-        todo = [item for name, item in work.items() if name not in journal]
-        if on_start and todo:
-            on_start(estimate(todo, config, out_dir))
-        steps = Work(out_dir, config, filters, timeout_s)
-        for result in work_off(todo, steps, n_jobs=n_jobs, backend=backend):
-            journal.add(result)
+    with one_writer(out_dir):
+        _prepare_folder(out_dir, settings, filters)
+        work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
+        with Journal(out_dir / JOURNAL, work) as journal:
+            if len(journal) < len(work):  # until they are written anew, it counts as unfinished
+                (out_dir / tables.INDEX).unlink(missing_ok=True)
+                (out_dir / tables.RECEIPT).unlink(missing_ok=True)
             if on_done:
-                on_done(result.receipt)
-        with store.writing(out_dir):
-            _finish(out_dir, recordings, journal)
-    return tables.read_receipt(out_dir)
+                for result in journal.results(name for name in work if name in journal):
+                    on_done(result.receipt)
+            todo = [item for name, item in work.items() if name not in journal]
+            if on_start and todo:
+                on_start(estimate(todo, config, out_dir))
+            steps = Work(out_dir, config, filters, timeout_s)
+            for result in work_off(todo, steps, n_jobs=n_jobs, backend=backend):
+                journal.add(result)
+                if on_done:
+                    on_done(result.receipt)
+            with store.writing(out_dir):
+                _finish(out_dir, recordings, journal)
+        return tables.read_receipt(out_dir)
 
 
 def _prepare_folder(out_dir: Path, settings: Mapping[str, Any], filters: FloatArray) -> None:
-    """Make the folder, or take one of ours; pictures are removed in it, so never anyone else's."""
+    """Take an empty folder, or one of ours; pictures are removed in it, so never anyone else's."""
     with store.writing(out_dir):
-        out_dir.mkdir(parents=True, exist_ok=True)
         if any(out_dir.iterdir()) and not store.is_store(out_dir):
             raise DatasetError(
                 f"{out_dir}: is not empty and holds no {store.CONFIG} of ours, so it is not a "
@@ -124,12 +126,11 @@ def _prepare_folder(out_dir: Path, settings: Mapping[str, Any], filters: FloatAr
 def _finish(out_dir: Path, recordings: Sequence[Recording], journal: Journal) -> None:
     """Write the tables, rewrite the journal in order, remove what is in no table."""
     names = [recording.name for recording in recordings]
-    owners = (AttributionRow(r.name, r.xc_id, r.url, r.recordist, r.licence) for r in recordings)
     index = (row for result in journal.results(names) for row in result.index)
     receipt = (result.receipt for result in journal.results(names))
     _remove_all_but(out_dir, {row.image for r in journal.results(names) for row in r.index})
     journal.rewrite(names)
-    tables.write_table(out_dir / tables.ATTRIBUTION, AttributionRow, owners)
+    tables.write_attribution(out_dir / tables.ATTRIBUTION, recordings)
     tables.write_table(out_dir / tables.INDEX, IndexRow, index)
     tables.write_table(out_dir / tables.RECEIPT, ReceiptRow, receipt)
 

@@ -13,7 +13,7 @@ from birdsong.images import store
 from birdsong.images.journal import RecordingResult, WorkItem
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.recordings.manifest import ORIGINAL_NAME, Recording
+from birdsong.recordings.manifest import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import (
     MIN_DURATION_S,
@@ -51,7 +51,7 @@ class PreprocessConfig:
 
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     songs: SongRules = field(default_factory=SongRules)
-    step_s: float = 1.5
+    step_s: float = 1.0
     grid: bool = False
     min_duration_s: float = MIN_DURATION_S
 
@@ -96,7 +96,7 @@ def preprocess_recording(
         with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
             if on_length:
                 on_length(longest_s(reader.info.duration_s, item.n_bytes))
-            for segment, kind in _segments(reader, config, filters):
+            for segment, kind in _segments(reader, item.recording, config, filters):
                 image, content = _encoded(item.recording, segment, config)
                 found.append((segment.start_s, image, kind))
                 waiting.append((image, content))
@@ -155,9 +155,12 @@ def longest_s(declared_s: float, n_bytes: int) -> float:
 
 
 def _segments(
-    reader: AudioReader, config: PreprocessConfig, filters: FloatArray
+    reader: AudioReader, recording: Recording, config: PreprocessConfig, filters: FloatArray
 ) -> Iterator[tuple[Segment, str]]:
     blocks, spectrogram, step_s = reader.blocks(), config.spectrogram, config.step_s
+    if recording.is_background:  # wherever one looks, there is no bird
+        walk = walk_segments(blocks, spectrogram, filters, step_s=spectrogram.segment_s)
+        return ((segment, BACKGROUND) for segment in walk if not segment.silent)
     if config.grid:
         walk = walk_segments(blocks, spectrogram, filters, step_s=step_s)
         return ((segment, "bird") for segment in walk if not segment.silent)
@@ -166,8 +169,7 @@ def _segments(
 
 def _encoded(recording: Recording, segment: Segment, config: PreprocessConfig) -> tuple[str, bytes]:
     """Where a picture belongs in the folder, and its PNG."""
-    taxon = recording.scientific_name or recording.genus
-    image = store.picture_path(recording.name, taxon, segment.start_s)
+    image = store.picture_path(recording.name, recording.taxon or BACKGROUND, segment.start_s)
     return image, encode_png(segment.picture, fingerprint=config.spectrogram.fingerprint())
 
 

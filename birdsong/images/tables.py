@@ -1,7 +1,8 @@
 """The tables beside the pictures: ``index.csv``, ``receipt.csv``, ``attribution.csv``.
 
 A row of each is a dataclass, whose fields are the columns. Tables are written beside their place
-and moved into it, so that none is ever seen half-written.
+and moved into it, so that none is ever seen half-written. What a spreadsheet would run is marked,
+and read without the mark; see `cells`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from birdsong.atomic import replacing
+from birdsong.cells import as_cell, from_cell
 from birdsong.errors import DatasetError
+from birdsong.recordings.manifest import Recording
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -52,8 +55,8 @@ class IndexRow:
 
     @property
     def taxon(self) -> str:
-        """The species, or the genus where no species is known."""
-        return f"{self.genus} {self.species}".strip()
+        """The species, or the most specific taxon that is known."""
+        return f"{self.genus} {self.species}".strip() or self.family or self.order
 
 
 _INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow))
@@ -100,6 +103,12 @@ def write_table(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_cell(getattr(row, name)) for name in columns])
+
+
+def write_attribution(path: Path, recordings: Iterable[Recording]) -> None:
+    """Write whom to credit, a row a recording."""
+    rows = (AttributionRow(r.name, r.xc_id, r.url, r.recordist, r.licence) for r in recordings)
+    write_table(path, AttributionRow, rows)
 
 
 def read_index(folder: Path) -> tuple[IndexRow, ...]:
@@ -170,6 +179,8 @@ def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 if None in row or None in row.values():
                     raise DatasetError(f"{path}, row {number}: has not as many cells as the header")
+                if any(cell[:1] == "'" for cell in row.values()):
+                    row = {name: from_cell(cell) for name, cell in row.items()}
                 yield number, row
     except FileNotFoundError as error:
         raise DatasetError(
@@ -210,4 +221,4 @@ def _cell(value: object) -> object:
     """
     if isinstance(value, float):
         return f"{value:.3f}"
-    return value.replace("\r", " ") if isinstance(value, str) else value
+    return as_cell(value.replace("\r", " ")) if isinstance(value, str) else value

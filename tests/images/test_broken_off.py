@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,44 @@ def test_a_disk_that_fills_up(asked, images, tmp_path, capsys):
         assert contents(disk / "images") == contents(images)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_folder_that_may_only_be_read(asked, images, tmp_path, capsys):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=False).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        assert main([*asked, "--out", str(disk / "images")]) == 2
+        assert "images: cannot be written into (Read-only file system)" in capsys.readouterr().err
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        assert main([*asked, "--out", str(disk / "images")]) == 0
+        assert contents(disk / "images") == contents(images)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        assert main(["pack", str(disk / "images")]) == 2
+        assert main(["train", str(images), "--out", str(disk / "run")]) == 2
+        assert capsys.readouterr().err.count("cannot be written into") == 2
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_files_that_vanish_on_the_way(voices, tmp_path):
+    audio, recordings = voices
+    copy = shutil.copytree(audio, tmp_path / "audio")
+
+    def vanish(_):
+        for recording in recordings[::3]:
+            (copy / recording.file).unlink()
+
+    receipt = preprocess(recordings, copy, tmp_path / "images", on_start=vanish)
+    assert [row.recording for row in receipt] == [each.name for each in recordings]
+    for number, row in enumerate(receipt):
+        assert row.status == ("failed" if number % 3 == 0 else "ok")
+        assert "no such file" in row.reason.lower() or number % 3
+    shutil.copytree(audio, copy, dirs_exist_ok=True)
+    again = preprocess(recordings, copy, tmp_path / "images")
+    assert {row.status for row in again} == {"ok"}
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Batches from a folder of pictures: the same ones, however many threads make them."""
 
 import itertools
-import threading
 
 import numpy as np
 import pytest
@@ -32,17 +31,6 @@ def feed(store, **options):
 def numbers(batches) -> list[list[int]]:
     """Which pictures a batch holds, where they are not augmented."""
     return [[NUMBER_OF[picture.tobytes()] for picture in pictures] for pictures, _ in batches]
-
-
-@pytest.fixture
-def feeding_threads():
-    """What tells which threads feed, besides those of other tests."""
-    others = set(threading.enumerate())
-    return lambda: [
-        thread.name
-        for thread in set(threading.enumerate()) - others
-        if thread.name.startswith("birdsong-feed")
-    ]
 
 
 def test_batches_are_what_a_network_takes(store):

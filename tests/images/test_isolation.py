@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -60,5 +62,17 @@ def complain(item):
 )
 def test_what_comes_back(work, item, outcome):
     memory_bytes = 2**29 if work is devour else MEMORY_BYTES
+    of_other_tests = multiprocessing.active_children()
     assert run_isolated(work, item, memory_bytes=memory_bytes) == outcome
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= set(of_other_tests)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 10_000_000])
+def test_a_process_that_cannot_start_is_said(tmp_path, monkeypatch, n_bytes):
+    broken = tmp_path / "main_of_someone.py"
+    broken.write_text("raise SystemExit(7)")
+    main = types.ModuleType("__main__")
+    main.__file__ = str(broken)  # what a new process begins with
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    outcome = run_isolated(len, bytes(n_bytes), memory_bytes=MEMORY_BYTES)
+    assert outcome == Broken("its process ended with status 7")

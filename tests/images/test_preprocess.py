@@ -41,8 +41,8 @@ def song(seconds: float, *, rate: int = RATE, seed: int = 0) -> np.ndarray:
 
 def bird(file: str, **facts: str) -> Recording:
     return Recording(
-        file=file, order="Passeriformes", family="Turdidae", genus="Turdus",
-        **({"species": "merula", "english_name": "Common Blackbird"} | facts),
+        file=file, order="Passeriformes", family="Turdidae",
+        **({"genus": "Turdus", "species": "merula", "english_name": "Common Blackbird"} | facts),
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ ENDS = {
     "silence.wav": ("skipped", "^silence$"),
     "192kHz.wav": ("ok", "^$"),
     "letter.mp3": ("failed", r"^letter\.mp3: not audio"),
-    "brief.wav": ("ok", r"^shorter than one segment \(3 s\): padded$"),
+    "brief.wav": ("ok", r"^shorter than one segment \(2 s\): padded$"),
     "blink.wav": ("skipped", r"^lasts 0\.29 s, at least 0\.3 s are needed$"),
     "cut.mp3": ("ok", ""),
     "hiss.wav": ("ok", "^$"),
@@ -125,8 +125,8 @@ def test_how_a_recording_ends(odd_images, name):
 def test_durations_and_segments_are_those_of_the_recording(odd_images):
     _, receipt = odd_images
     found = {name: (row.duration_s, row.segments_found) for name, row in receipt.items()}
-    assert found["field/song.wav"] == (6.0, 3)
-    assert found["192kHz.wav"] == (3.0, 1)
+    assert found["field/song.wav"] == (6.0, 5)
+    assert found["192kHz.wav"] == (3.0, 2)
     assert found["silence.wav"] == (3.0, 0)
     assert found["blink.wav"] == (pytest.approx(0.29), 0)
     assert found["missing.wav"] == (0.0, 0)
@@ -140,7 +140,7 @@ def test_the_index_says_whose_a_picture_is_and_where_it_lies(odd_images):
     assert starts_s[0] == 0
     assert 5.5 < rows[-1].end_s <= 6
     assert all(0 < gap_s <= 1.5 for gap_s in np.diff(starts_s)), "it sings all the time"
-    assert all(row.end_s == pytest.approx(row.start_s + 3) for row in rows)
+    assert all(row.end_s == pytest.approx(row.start_s + 2) for row in rows)
     assert {row.session for row in rows} == {"field/song.wav"}
     assert {row.kind for row in rows} == {"bird"}
     facts = {(row.order, row.family, row.genus, row.species, row.english_name) for row in rows}
@@ -278,7 +278,7 @@ def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redo
 @pytest.mark.parametrize(
     "config",
     [
-        PreprocessConfig(step_s=3.0),
+        PreprocessConfig(step_s=2.0),
         PreprocessConfig(step_s=1.0),
         PreprocessConfig(grid=True),
         PreprocessConfig(songs=SongRules(song_level=9.0)),
@@ -387,7 +387,7 @@ def test_a_folder_of_someone_else_is_left_alone(songs, tmp_path):
 def test_a_file_in_the_folders_place_is_left_alone(songs, tmp_path):
     audio, recordings = songs
     (tmp_path / "images").write_text("a letter")
-    with pytest.raises(DatasetError, match="images: cannot be written"):
+    with pytest.raises(DatasetError, match="images: cannot be written into"):
         preprocess(recordings, audio, tmp_path / "images")
     assert (tmp_path / "images").read_text() == "a letter"
 
@@ -421,3 +421,13 @@ def test_real_recordings_become_pictures(real_recordings, tmp_path):
     rows = open_store(tmp_path / "images").rows
     assert {row.recording for row in rows} == set(names)
     assert all(open_store(tmp_path / "images").read_picture(row).any() for row in rows)
+
+
+def test_a_bird_known_to_its_family_only(tmp_path):
+    soundfile.write(tmp_path / "a.wav", song(4), RATE)
+    some_thrush = bird("a.wav", genus="", species="", english_name="")
+    preprocess([some_thrush], tmp_path, tmp_path / "images")
+    rows = open_store(tmp_path / "images").rows
+    assert {row.taxon for row in rows} == {"Turdidae"}
+    assert {(row.genus, row.family) for row in rows} == {("", "Turdidae")}
+    assert all(row.image.startswith("Turdidae/") for row in rows)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 
 import numpy as np
@@ -36,17 +35,6 @@ def store(tmp_path_factory):
         store = write_small_store(tmp_path_factory.mktemp("images") / "images", N)
         pack(store)
     return store
-
-
-@pytest.fixture
-def feeding_threads():
-    """What tells which threads feed or read, besides those of other tests."""
-    others = set(threading.enumerate())
-    return lambda: [
-        thread.name
-        for thread in set(threading.enumerate()) - others
-        if thread.name.startswith("birdsong-feed")
-    ]
 
 
 def feed(store, **options):

@@ -1,0 +1,79 @@
+"""Two runs into one folder: the second is told, and the first goes on."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from birdsong.errors import DatasetError
+from birdsong.one_writer import one_writer
+from birdsong.pipelines.command import main
+from birdsong.recordings.manifest import Recording, write_manifest
+
+
+def test_one_at_a_time(tmp_path):
+    folder = tmp_path / "a" / "b"
+    with one_writer(folder):
+        assert folder.is_dir()
+        with (
+            pytest.raises(DatasetError, match="b: another run is writing into it; wait until"),
+            one_writer(folder),
+        ):
+            pass
+        with one_writer(tmp_path / "other"):
+            pass
+        (folder / "picture").touch()
+    with one_writer(folder):
+        assert [path.name for path in folder.iterdir()] == ["picture"]
+    assert not (tmp_path / "other").exists(), "nothing was written, and nothing is left"
+
+
+def test_a_file_in_its_place(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(DatasetError, match="file: cannot be written into"),
+        one_writer(tmp_path / "file"),
+    ):
+        pass
+
+
+def test_whoever_is_killed_keeps_nobody_out(tmp_path):
+    script = (
+        "import sys, time, pathlib; from birdsong.one_writer import one_writer\n"
+        "with one_writer(pathlib.Path(sys.argv[1])):\n"
+        "    print('in', flush=True); time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout.readline() == "in\n"
+        with pytest.raises(DatasetError, match="another run"), one_writer(tmp_path):
+            pass
+        running.kill()
+    with one_writer(tmp_path):
+        pass
+
+
+def test_every_stage_that_fills_a_folder(voices, images, tmp_path, capsys):
+    audio, recordings = voices
+    write_manifest(tmp_path / "m.csv", recordings)
+    out, run, files = (tmp_path / name for name in ("images", "run", "audio"))
+    stages = {
+        out: ["preprocess", "--manifest", str(tmp_path / "m.csv"), "--audio", str(audio), "--out",
+              str(out)],
+        run: ["train", str(images), "--out", str(run)],
+    }  # fmt: skip
+    for folder, words in stages.items():
+        with one_writer(folder):
+            assert main(words) == 2
+        assert f"{folder}: another run is writing into it" in capsys.readouterr().err
+        assert not folder.exists()
+    write_manifest(tmp_path / "x.csv", [Recording(xc_id="XC1", genus="Turdus")])
+    with one_writer(files):
+        assert main(["download", "--manifest", str(tmp_path / "x.csv"), "--audio", str(files)]) == 2
+    assert "audio: another run" in capsys.readouterr().err
+    copy = shutil.copytree(images, tmp_path / "copy", ignore=shutil.ignore_patterns("packed"))
+    with one_writer(copy / "packed"):
+        assert main(["pack", str(copy)]) == 2
+    assert "packed: another run" in capsys.readouterr().err
