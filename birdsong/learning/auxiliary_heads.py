@@ -28,9 +28,8 @@ def with_other_labels(network: keras.Model, n_others: int) -> keras.Model:
     keras.Model
         Returns float32 ``(n, n_labels + n_others)``, logits.
     """
-    x = network.get_layer("labels").input
-    x = keras.layers.Conv2D(n_others, 1, name="other_labels")(x)
-    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="other_logits")(x)
+    features = _mean_features(network)
+    x = keras.layers.Dense(n_others, dtype="float32", name="other_logits")(features)
     said = keras.layers.Concatenate(dtype="float32", name="learned_logits")([*network.outputs, x])
     return keras.Model(network.inputs[0], said, name="with_other_labels")
 
@@ -38,8 +37,7 @@ def with_other_labels(network: keras.Model, n_others: int) -> keras.Model:
 def with_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:
     """Put a head for each rank above the labels beside the one of the labels, for training only.
 
-    A head sees what the last convolution of the network sees, and is one of the same kind. The
-    layers of the network stay its own: what is trained here is trained there.
+    The layers of the network stay its own: what is trained here is trained there.
 
     Parameters
     ----------
@@ -63,11 +61,20 @@ def with_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:
             f"the loss 'auxiliary' needs a rank above the labels, but they are {levels.ranks[0]}s; "
             "choose another loss, or learn a lower rank"
         )
-    features = network.get_layer("labels").input
+    features = _mean_features(network)
     outputs = [*network.outputs]
     for rank, height in levels.ranks_above.items():
-        x = keras.layers.Conv2D(levels.sizes[height], 1, name=f"{rank}_head")(features)
-        x = keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{rank}_logits")(x)
-        outputs.append(x)
+        head = keras.layers.Dense(levels.sizes[height], dtype="float32", name=f"{rank}_logits")
+        outputs.append(head(features))
     said = keras.layers.Concatenate(dtype="float32", name="all_logits")(outputs)
     return keras.Model(network.inputs[0], said, name="with_heads")
+
+
+def _mean_features(network: keras.Model) -> keras.KerasTensor:
+    """What the last convolution of the network sees, averaged.
+
+    That convolution looks at one place at a time and is linear, so that averaging before it or
+    after it comes to the same; before it is less work where there are hundreds of labels.
+    """
+    seen = network.get_layer("labels").input
+    return keras.layers.GlobalAveragePooling2D(dtype="float32")(seen)

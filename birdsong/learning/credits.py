@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from birdsong.errors import DatasetError
 from birdsong.learning.markdown import link, plain, table
+from birdsong.licences import parse_licence
 
 NOT_KNOWN = "not known, see the recording's page"
-_CREATIVE_COMMONS = re.compile(
-    r"https?://(?:www\.)?creativecommons\.org/licenses/([a-z-]+)/([0-9.]+)(?:/.*)?"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +118,5 @@ def _rows(credits: Sequence[Credit]) -> list[list[str]]:
 
 def _licence(licence: str) -> str:
     """Name a licence: Creative Commons' by their short names, linked, the others as they are."""
-    known = _CREATIVE_COMMONS.fullmatch(licence.strip())
-    if not known:
-        return plain(licence) or NOT_KNOWN
-    terms, version = known.groups()
-    address = f"https://creativecommons.org/licenses/{terms}/{version}/"
-    return link(f"CC {terms.upper()} {version}", address)
+    known = parse_licence(licence)
+    return link(known.name, known.url) if known else plain(licence) or NOT_KNOWN

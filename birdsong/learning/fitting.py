@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from birdsong.learning.averages import AveragedWeights
 from birdsong.learning.epoch_log import EpochLog
 from birdsong.learning.hardware import hardware
 from birdsong.learning.material import Material
-from birdsong.learning.prepared import Prepared, new_network, prepare
-from birdsong.learning.resume import StateKeeper, kept_epochs
+from birdsong.learning.prepared import Prepared, new_learner, new_network, prepare
+from birdsong.learning.resume import STATE, StateKeeper, kept_epochs
 from birdsong.learning.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.schedules import learning_rate
 from birdsong.learning.system_log import SystemLog
+from birdsong.learning.teachers import TEACHERS, teacher_config
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.learning.watched_feed import WatchedFeed
 
@@ -68,31 +69,73 @@ def fit_network(
     DatasetError
         If a picture is missing or damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(config.seed)
-    log = EpochLog(len(material.teaching.rows), on_epoch, kept_epochs(folder))
     with hardware(config):
-        prepared = prepare(
-            store,
-            material,
-            config,
-            lambda n_batches: learning_rate(
-                config.schedule,
-                highest=config.learning_rate,
-                n_epochs=config.epochs,
-                n_batches=n_batches,
-            ),
+        teachers = [
+            _teacher(
+                store, material, teacher_config(config, n), folder / TEACHERS / str(n), on_epoch
+            )
+            for n in range(1, config.n_teachers + 1)
+        ]
+        log = _fit_in(
+            store, material, config, folder, "network", on_epoch, teachers=teachers, n_folds=n_folds
         )
-        write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
-        with SystemLog(folder):
-            _fit(prepared, config, folder, log)
     network = new_network(material, config)
     network.load_weights(folder / CHECKPOINT)
     return network, log.epochs
 
 
+def _teacher(
+    store: ImageStore,
+    material: Material,
+    config: TrainingConfig,
+    folder: Path,
+    on_epoch: Callable[[Mapping[str, float]], None] | None,
+) -> keras.Model:
+    """Fit a teacher, unless it was; it keeps what it learned beside the labels."""
+    done = folder / CHECKPOINT
+    if not done.exists() or (folder / STATE).exists():
+        _fit_in(store, material, config, folder, "learner", on_epoch)
+        (folder / STATE).unlink()
+    learner = new_learner(new_network(material, config), material)
+    learner.load_weights(done)
+    return learner
+
+
+def _fit_in(
+    store: ImageStore,
+    material: Material,
+    config: TrainingConfig,
+    folder: Path,
+    kept: str,
+    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    *,
+    teachers: Sequence[keras.Model] = (),
+    n_folds: int = 0,
+) -> EpochLog:
+    """Fit what a config describes, and keep the weights of its `kept`: network or learner."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(config.seed)
+    log = EpochLog(len(material.teaching.rows), on_epoch, kept_epochs(folder))
+    prepared = prepare(
+        store,
+        material,
+        config,
+        lambda n_batches: learning_rate(
+            config.schedule,
+            highest=config.learning_rate,
+            n_epochs=config.epochs,
+            n_batches=n_batches,
+        ),
+        teachers,
+    )
+    write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
+    with SystemLog(folder):
+        _fit(prepared, config, folder, log, getattr(prepared, kept))
+    return log
+
+
 class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keeps the weights of a network, not those of the heads that are trained beside it."""
+    """Keeps the weights of a network, not those of what is trained beside it."""
 
     def __init__(
         self,
@@ -118,7 +161,9 @@ class _NetworkKeeper(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
             super().on_epoch_end(epoch, logs)
 
 
-def _fit(prepared: Prepared, config: TrainingConfig, folder: Path, log: EpochLog) -> None:
+def _fit(
+    prepared: Prepared, config: TrainingConfig, folder: Path, log: EpochLog, kept: keras.Model
+) -> None:
     n_past = len(log.epochs)
     has_validation = prepared.validation_feed is not None
     watched = "val_loss" if has_validation else "loss"
@@ -133,7 +178,7 @@ def _fit(prepared: Prepared, config: TrainingConfig, folder: Path, log: EpochLog
         )
     averages = AveragedWeights() if config.weight_averaging > 0 else None
     keeper = _NetworkKeeper(
-        prepared.network,
+        kept,
         folder / CHECKPOINT,
         averages,
         monitor=watched,

@@ -44,6 +44,7 @@ from birdsong.learning.run_folder import (
     write_metrics,
 )
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.one_writer import one_writer
 from birdsong.taxa.rules import BY_HAND, RULES
 
 HEARD = "held_out.npz"
@@ -103,81 +104,82 @@ def train_folds(
     DatasetError
         If the pictures do not suffice or are others than before, there are too few sessions for
         so many folds, or the run folder has a bundle already or, without `resume`, a training
-        that was stopped.
+        that was stopped; or if another run is writing into it.
     TaxonomyError
         If the labels cannot be chosen as asked.
     """
-    config = replace(
-        config,
-        material=replace(
-            config.material, validation_share=0.0, calibration_share=0.0, test_share=0.0
-        ),
-    )
-    check_free(run_dir)
-    folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
-    began = [
-        f for f in (run_dir, *sorted(run_dir.glob(f"{FOLDS}/*"))) if (f / DESCRIPTION).exists()
-    ]
-    if began and not resume:
-        raise DatasetError(
-            f"{run_dir}: holds a training that was stopped; "
-            "add --resume to go on with it, or name another folder"
+    with one_writer(run_dir):
+        config = replace(
+            config,
+            material=replace(
+                config.material, validation_share=0.0, calibration_share=0.0, test_share=0.0
+            ),
         )
-    for folder in began:
-        check_same_run(folder, store, config, n_folds=n_folds)
+        check_free(run_dir)
+        folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
+        began = [
+            f for f in (run_dir, *sorted(run_dir.glob(f"{FOLDS}/*"))) if (f / DESCRIPTION).exists()
+        ]
+        if began and not resume:
+            raise DatasetError(
+                f"{run_dir}: holds a training that was stopped; "
+                "add --resume to go on with it, or name another folder"
+            )
+        for folder in began:
+            check_same_run(folder, store, config, n_folds=n_folds)
 
-    parts, by_fold = [], []
-    for fold, folder in enumerate(folders):
-        material = gather_fold(store, config.material, n_folds, fold)
-        if not (folder / HEARD).exists():
-            if on_material:
-                on_material(material)
-            data = _train_fold(store, material, config, folder, n_folds, fold, on_epoch)
-            write_atomically(folder / HEARD, calibration_to_bytes(data))
-        (folder / STATE).unlink(missing_ok=True)
-        parts.append(_read_fold(folder / HEARD, material))
-        by_fold.append(measure_heard(parts[-1], material))
-        if on_fold:
-            on_fold(fold, by_fold[-1])
-    everything = gather(store, config.material)
-    heard = CalibrationData.concatenate(parts)
-    metrics = {
-        "rank": config.material.rank,
-        "seed": config.seed,
-        "epochs": config.epochs,
-        "folds": n_folds,
-        "out_of_fold": measure_heard(heard, everything),
-        "mean_of_folds": {
-            name: float(np.mean([each[name] for each in by_fold if name in each]))
-            for name in dict.fromkeys(name for each in by_fold for name in each)
-            if name not in ("recordings", "sessions")
-        },
-        "by_fold": by_fold,
-        "promises": measure_promises(
-            heard,
-            everything.bird_labels,
-            everything.taxonomy,
-            background=everything.has_background,
-            segment_s=store.config.segment_s,
-            rules=(*RULES, *BY_HAND),
-            seed=config.seed,
-        ),
-    }
-    write_metrics(run_dir, metrics)
-    if folds_only:
+        parts, by_fold = [], []
+        for fold, folder in enumerate(folders):
+            material = gather_fold(store, config.material, n_folds, fold)
+            if not (folder / HEARD).exists():
+                if on_material:
+                    on_material(material)
+                data = _train_fold(store, material, config, folder, n_folds, fold, on_epoch)
+                write_atomically(folder / HEARD, calibration_to_bytes(data))
+            (folder / STATE).unlink(missing_ok=True)
+            parts.append(_read_fold(folder / HEARD, material))
+            by_fold.append(measure_heard(parts[-1], material))
+            if on_fold:
+                on_fold(fold, by_fold[-1])
+        everything = gather(store, config.material)
+        heard = CalibrationData.concatenate(parts)
+        metrics = {
+            "rank": config.material.rank,
+            "seed": config.seed,
+            "epochs": config.epochs,
+            "folds": n_folds,
+            "out_of_fold": measure_heard(heard, everything),
+            "mean_of_folds": {
+                name: float(np.mean([each[name] for each in by_fold if name in each]))
+                for name in dict.fromkeys(name for each in by_fold for name in each)
+                if name not in ("recordings", "sessions")
+            },
+            "by_fold": by_fold,
+            "promises": measure_promises(
+                heard,
+                everything.bird_labels,
+                everything.taxonomy,
+                background=everything.has_background,
+                segment_s=store.config.segment_s,
+                rules=(*RULES, *BY_HAND),
+                seed=config.seed,
+            ),
+        }
+        write_metrics(run_dir, metrics)
+        if folds_only:
+            return metrics
+        if on_material:
+            on_material(everything)
+        keras.backend.clear_session()
+        model, history = fit_network(
+            store, everything, config, run_dir, n_folds=n_folds, on_epoch=on_epoch
+        )
+        told = {**(origin or {}), "folds": n_folds}
+        finish_run(
+            model, store, everything, config, run_dir,
+            history=history, metrics=metrics, calibration_data=heard, told=told,
+        )  # fmt: skip
         return metrics
-    if on_material:
-        on_material(everything)
-    keras.backend.clear_session()
-    model, history = fit_network(
-        store, everything, config, run_dir, n_folds=n_folds, on_epoch=on_epoch
-    )
-    told = {**(origin or {}), "folds": n_folds}
-    finish_run(
-        model, store, everything, config, run_dir,
-        history=history, metrics=metrics, calibration_data=heard, told=told,
-    )  # fmt: skip
-    return metrics
 
 
 def _train_fold(

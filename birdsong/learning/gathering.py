@@ -105,7 +105,7 @@ def _gather(
 ) -> Material:
     """Choose the labels; `divide` tells the part of each recording from its session and label."""
     first_rows = {row.recording: row for row in reversed(store.rows)}
-    recordings = sorted(first_rows)
+    recordings = sorted(name for name, row in first_rows.items() if row.taxon)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
     tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
     lineages = [completed(tree, lineage) for lineage in lineages]
@@ -134,6 +134,7 @@ def _gather(
         [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in part_of]
     )
     labels = _counted(labels, label_of, part_of, first_rows)
+    part_of |= _without_a_bird(first_rows, part_of)
     rows = _pictures(store.rows, part_of, config)
     if any(row.kind == "background" for row in rows):
         labels = (*labels, BACKGROUND)
@@ -185,6 +186,18 @@ def _gather(
         without=config.without,
     )
     return replace(material, partly_named=partly_named)
+
+
+def _without_a_bird(
+    first_rows: Mapping[str, IndexRow], part_of: Mapping[str, str]
+) -> dict[str, str]:
+    """Recordings that are known to hold no bird teach the background, but for those kept apart."""
+    kept_apart = {first_rows[name].session for name, part in part_of.items() if part != "train"}
+    return {
+        name: "train"
+        for name, row in first_rows.items()
+        if not row.taxon and row.session not in kept_apart
+    }
 
 
 def _counted(

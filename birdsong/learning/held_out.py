@@ -117,7 +117,7 @@ def score_bundle(
         If `only` is empty, or holds a taxon that is no label.
     """
     bundle.require_pictures(store.config, str(store.folder))
-    first_rows = {row.recording: row for row in reversed(store.rows)}
+    first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
     lineages = {
         name: completed(bundle.taxonomy, lineage_of(row)) for name, row in first_rows.items()
     }

@@ -16,8 +16,9 @@ from pathlib import Path
 import keras
 
 from birdsong.errors import BundleError
+from birdsong.learning.normalization import FusedBatchNormalization
 from birdsong.learning.onnx_folding import fold_scaling
-from birdsong.learning.squeezenet import FrequencyChannel
+from birdsong.learning.squeezenet import FrequencyChannel, Peaks
 
 
 def to_onnx(model: keras.Model) -> bytes:
@@ -72,7 +73,10 @@ def _export_apart(model: keras.Model, network: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    known = {"birdsong>FrequencyChannel": FrequencyChannel}
+    known = {
+        f"birdsong>{layer.__name__}": layer
+        for layer in (FrequencyChannel, FusedBatchNormalization, Peaks)
+    }
     network = keras.saving.load_model(
         sys.argv[1], custom_objects=known, compile=False, safe_mode=True
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from birdsong.learning.part import Part
 from birdsong.learning.recomputed import Recomputed
 from birdsong.learning.schedules import LearningRate
 from birdsong.learning.squeezenet import CUTS, squeezenet
+from birdsong.learning.teachers import Taught
 from birdsong.learning.training_config import TrainingConfig
 
 
@@ -29,10 +30,12 @@ class Prepared:
     Attributes
     ----------
     network : keras.Model
-        What is kept of the training: a column for each label.
+        A column for each label.
+    learner : keras.Model
+        The network, with columns for what else is learned beside the labels.
     model : keras.Model
-        What is trained, compiled: the network, perhaps with heads beside it, perhaps computed so
-        that it needs less memory.
+        What is trained, compiled: the learner, perhaps with heads beside it, perhaps computed so
+        that it needs less memory, perhaps taught by others.
     train_feed : PictureFeed
     validation_feed : PictureFeed or None
         None where there is no validation part.
@@ -41,6 +44,7 @@ class Prepared:
     """
 
     network: keras.Model
+    learner: keras.Model
     model: keras.Model
     train_feed: PictureFeed
     validation_feed: PictureFeed | None
@@ -67,7 +71,15 @@ def new_network(material: Material, config: TrainingConfig) -> keras.Model:
         width=config.width,
         bypass=config.bypass,
         frequency_channel=config.frequency_channel,
+        fine_bands=config.fine_bands,
+        peaks=config.peaks,
     )
+
+
+def new_learner(network: keras.Model, material: Material) -> keras.Model:
+    """Put beside a network's labels what else there is to learn."""
+    n_others = len(material.other_labels)
+    return with_other_labels(network, n_others) if n_others else network
 
 
 def prepare(
@@ -75,6 +87,7 @@ def prepare(
     material: Material,
     config: TrainingConfig,
     rate: Callable[[int], LearningRate],
+    teachers: Sequence[keras.Model] = (),
 ) -> Prepared:
     """Build a network and compile it; where it is to run on special hardware, within `hardware`.
 
@@ -86,6 +99,8 @@ def prepare(
     config : TrainingConfig
     rate : callable
         Takes the batches of an epoch, returns the learning rate.
+    teachers : sequence of keras.Model
+        Learners that were trained on the same material.
 
     Returns
     -------
@@ -103,12 +118,13 @@ def prepare(
     n_labels = len(material.labels)
     n_columns = levels.n_columns if material.partly_named.rows else len(material.learned_labels)
     train_feed = _feed(store, material.teaching, n_columns, config, training=True)
-    n_others = len(material.other_labels)
-    model = with_other_labels(network, n_others) if n_others else network
+    model = learner = new_learner(network, material)
     if config.loss == "auxiliary":
         model = with_heads(model, levels)
     if config.save_memory:
         model = Recomputed(model, CUTS)
+    if teachers:
+        model = Taught(model, teachers, config.teacher_share)
     averaged = config.weight_averaging > 0
     model.compile(
         optimizer=keras.optimizers.AdamW(
@@ -125,6 +141,7 @@ def prepare(
     )
     return Prepared(
         network=network,
+        learner=learner,
         model=model,
         train_feed=train_feed,
         validation_feed=(

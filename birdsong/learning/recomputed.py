@@ -32,6 +32,7 @@ class Recomputed(keras.Model):  # type: ignore[misc]
         super().__init__(name="recomputed")
         tensors = [network.input, *(network.get_layer(cut).output for cut in cuts), network.output]
         self.segments = [keras.Model(*ends) for ends in itertools.pairwise(tensors)]
+        self.built = True  # as the network is; so kept weights can be loaded
 
     def call(self, pictures: Any, training: bool | None = None) -> Any:
         """Say of pictures what the network says."""

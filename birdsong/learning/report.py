@@ -14,6 +14,7 @@ import numpy as np
 
 from birdsong.atomic import write_atomically
 from birdsong.bundle import Bundle
+from birdsong.cells import as_cells
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning import figures
@@ -169,8 +170,7 @@ def _predictions(scored: Scored) -> str:
         probabilities = scored.bird[i] * scored.y_prob[i]
         writer.writerow(
             [
-                recording,
-                scored.sessions[i],
+                *as_cells([recording, scored.sessions[i]]),
                 names[scored.y_true[i]],
                 names[scored.y_pred[i]],
                 f"{scored.bird[i]:.6g}",

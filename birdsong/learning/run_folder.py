@@ -21,7 +21,9 @@ from birdsong.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
 from birdsong.learning.calibration import calibrate
+from birdsong.learning.eight_bits import pictures_of, to_eight_bits
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
@@ -189,6 +191,9 @@ def finish_run(
     """
     write_history_plot(history, run_dir / "history.png")
     write_metrics(run_dir, metrics)
+    model_onnx = to_onnx(model)
+    if config.eight_bits:
+        model_onnx = to_eight_bits(model_onnx, pictures_of(store, material.train, config.seed))
     bundle = Bundle(
         name=run_dir.name,
         labels=material.labels,
@@ -196,7 +201,7 @@ def finish_run(
         spectrogram=store.config,
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
-        model_onnx=to_onnx(model),
+        model_onnx=model_onnx,
         sessions=material.known_sessions,
         provenance={
             "config": asdict(config),
@@ -216,4 +221,14 @@ def finish_run(
         weights = Path(folder) / WEIGHTS
         bare.save_weights(weights)
         write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
+    _write_attribution(store, bundle.sessions, run_dir / "bundle")
     (run_dir / STATE).unlink()
+
+
+def _write_attribution(store: ImageStore, sessions: frozenset[str], folder: Path) -> None:
+    """Say beside the model whom it learned from, where the pictures' folder says it."""
+    if not (store.folder / ATTRIBUTION).exists():
+        return
+    learned = {row.recording for row in store.rows if row.session in sessions}
+    rows = [row for row in read_attribution(store.folder) if row.recording in learned]
+    write_table(folder / ATTRIBUTION, AttributionRow, rows)

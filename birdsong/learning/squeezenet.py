@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from birdsong.learning.normalization import FusedBatchNormalization
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 STEM_FILTERS = 64
@@ -41,6 +42,8 @@ def squeezenet(
     width: float = 1.0,
     bypass: bool = False,
     frequency_channel: bool = False,
+    fine_bands: bool = False,
+    peaks: bool = False,
 ) -> keras.Model:
     """Build SqueezeNet 1.1 with one grey channel.
 
@@ -60,6 +63,12 @@ def squeezenet(
         the paper's section 6, around fires 3, 5, 7 and 9.
     frequency_channel : bool
         Tell the stem the frequency of each pixel by a second channel; see `FrequencyChannel`.
+    fine_bands : bool
+        Keep every mel band in the stem, where the published network keeps every second row: a
+        picture of 64 bands is less than a third as high as the photographs that it was made for.
+    peaks : bool
+        Take halfway between the mean of the logits over time and their highest, instead of the
+        mean: a song may fill a tenth of a segment. Kong et al. (2020) do so with features.
 
     Returns
     -------
@@ -84,7 +93,9 @@ def squeezenet(
     x = layers.Rescaling(1.0 / 127.5, offset=-1.0, name="to_float")(pictures)
     if frequency_channel:
         x = FrequencyChannel(name="frequency")(x)
-    x = layers.Conv2D(round(width * STEM_FILTERS), 3, strides=2, activation="relu", name="stem")(x)
+    strides = (1, 2) if fine_bands else 2
+    n_stem = round(width * STEM_FILTERS)
+    x = layers.Conv2D(n_stem, 3, strides=strides, activation="relu", name="stem")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
     for fire, n_squeeze in enumerate(n_squeezed, start=2):
         before = x
@@ -95,7 +106,10 @@ def squeezenet(
             x = layers.MaxPooling2D(3, strides=2, name=f"pool{fire}")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Conv2D(n_labels, 1, name="labels")(x)
-    logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
+    if peaks:
+        logits = Peaks(dtype="float32", name="logits")(x)
+    else:
+        logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
     return keras.Model(pictures, logits, name="squeezenet")
 
 
@@ -123,6 +137,27 @@ class FrequencyChannel(layers.Layer):  # type: ignore[misc]
         return keras.ops.concatenate([pictures, beside], axis=-1)
 
 
+@keras.saving.register_keras_serializable("birdsong")
+class Peaks(layers.Layer):  # type: ignore[misc]
+    """The mean over bands, then halfway between its mean and its highest value over time.
+
+    Input shape
+        ``float (n, n_bands, n_frames, n_labels)``.
+    Output shape
+        ``float (n, n_labels)``.
+
+    References
+    ----------
+    .. [1] Kong, Cao, Iqbal, Wang, Wang & Plumbley (2020), PANNs: large-scale pretrained audio
+       neural networks for audio pattern recognition, IEEE/ACM TASLP 28.
+    """
+
+    def call(self, maps: Any) -> Any:
+        """Pool the maps."""
+        over_time = keras.ops.mean(keras.ops.cast(maps, self.compute_dtype), axis=1)
+        return (keras.ops.mean(over_time, axis=1) + keras.ops.max(over_time, axis=1)) / 2
+
+
 def _fire(
     x: keras.KerasTensor, n_squeeze: int, *, batch_normalization: bool, name: str
 ) -> keras.KerasTensor:
@@ -134,9 +169,7 @@ def _fire(
                 n_filters, size, padding="same", activation="relu", name=f"{name}_{part}"
             )(x)
         x = layers.Conv2D(n_filters, size, padding="same", use_bias=False, name=f"{name}_{part}")(x)
-        x = layers.BatchNormalization(momentum=NORMALIZATION_MOMENTUM, name=f"{name}_{part}_norm")(
-            x
-        )
+        x = FusedBatchNormalization(momentum=NORMALIZATION_MOMENTUM, name=f"{name}_{part}_norm")(x)
         return layers.ReLU(name=f"{name}_{part}_relu")(x)
 
     squeezed = convolve(x, n_squeeze, 1, "squeeze")

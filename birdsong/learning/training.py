@@ -23,6 +23,7 @@ from birdsong.learning.material import Material
 from birdsong.learning.resume import kept_epochs
 from birdsong.learning.run_folder import FOLDS, check_free, check_same_run, finish_run
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.one_writer import one_writer
 
 
 def train(
@@ -68,62 +69,63 @@ def train(
     TaxonomyError
         If the labels cannot be chosen as asked.
     """
-    check_free(run_dir)
-    if (run_dir / FOLDS).exists():
-        raise DatasetError(
-            f"{run_dir}: holds a training in folds; go on with it by --folds and --resume, "
-            "or name another folder"
-        )
-    past = kept_epochs(run_dir)
-    if past and not resume:
-        raise DatasetError(
-            f"{run_dir}: holds a training that was stopped after epoch {len(past)}; "
-            "add --resume to go on with it, or name another folder"
-        )
-    if past:
-        check_same_run(run_dir, store, config)
-    material = gather(store, config.material)
-    if on_material:
-        on_material(material)
-    model, history = fit_network(store, material, config, run_dir, on_epoch=on_epoch)
-    heard = {
-        name: hear_part(model.predict_on_batch, store, part, material.class_index_of, config)
-        for name, part in (
-            ("validation", material.validation),
-            ("calibration", material.calibration),
-            ("test", material.test),
-        )
-        if part.rows
-    }
-    calibration = None
-    if "calibration" in heard:
-        heard["calibration"] = as_kept(heard["calibration"])
-        calibration = fit_calibration(
-            heard["calibration"],
-            material.bird_labels,
-            material.taxonomy,
-            background=material.has_background,
-        ).calibration
-    metrics = {
-        "rank": config.material.rank,
-        "seed": config.seed,
-        "epochs": len(history),
-        "calibration": {
-            "recordings": len(heard["calibration"]) if calibration else 0,
-            "highest_promise": calibration.promises.highest if calibration else None,
-        },
-        **{
-            name: (
-                measure_heard(heard[name], material, calibration)
-                if name in heard
-                else {"recordings": 0}
+    with one_writer(run_dir):
+        check_free(run_dir)
+        if (run_dir / FOLDS).exists():
+            raise DatasetError(
+                f"{run_dir}: holds a training in folds; go on with it by --folds and --resume, "
+                "or name another folder"
             )
-            for name in ("validation", "test")
-        },
-    }
-    finish_run(
-        model, store, material, config, run_dir,
-        history=history, metrics=metrics, calibration_data=heard.get("calibration"),
-        told=origin or {},
-    )  # fmt: skip
-    return metrics
+        past = kept_epochs(run_dir)
+        if past and not resume:
+            raise DatasetError(
+                f"{run_dir}: holds a training that was stopped after epoch {len(past)}; "
+                "add --resume to go on with it, or name another folder"
+            )
+        if past:
+            check_same_run(run_dir, store, config)
+        material = gather(store, config.material)
+        if on_material:
+            on_material(material)
+        model, history = fit_network(store, material, config, run_dir, on_epoch=on_epoch)
+        heard = {
+            name: hear_part(model.predict_on_batch, store, part, material.class_index_of, config)
+            for name, part in (
+                ("validation", material.validation),
+                ("calibration", material.calibration),
+                ("test", material.test),
+            )
+            if part.rows
+        }
+        calibration = None
+        if "calibration" in heard:
+            heard["calibration"] = as_kept(heard["calibration"])
+            calibration = fit_calibration(
+                heard["calibration"],
+                material.bird_labels,
+                material.taxonomy,
+                background=material.has_background,
+            ).calibration
+        metrics = {
+            "rank": config.material.rank,
+            "seed": config.seed,
+            "epochs": len(history),
+            "calibration": {
+                "recordings": len(heard["calibration"]) if calibration else 0,
+                "highest_promise": calibration.promises.highest if calibration else None,
+            },
+            **{
+                name: (
+                    measure_heard(heard[name], material, calibration)
+                    if name in heard
+                    else {"recordings": 0}
+                )
+                for name in ("validation", "test")
+            },
+        }
+        finish_run(
+            model, store, material, config, run_dir,
+            history=history, metrics=metrics, calibration_data=heard.get("calibration"),
+            told=origin or {},
+        )  # fmt: skip
+        return metrics

@@ -59,11 +59,22 @@ class TrainingConfig:
         Whether what goes into a layer is added to what comes out of it; see `squeezenet`.
     frequency_channel : bool
         Whether the network is told the frequency of each pixel; see `squeezenet`.
+    fine_bands, peaks : bool
+        Whether the stem keeps every mel band, and whether the highest logits over time count as
+        much as their mean; see `squeezenet`.
+    n_teachers : int
+        Networks that are trained first, for this one to learn what they say; see `teachers`.
+    teacher_width : float
+        How many times as wide as this one they are.
+    teacher_share : float in [0, 1]
+        How much of what is to be learned is what they say, and not what is known.
     augmentation : AugmentConfig or None
     mixed_precision : bool
         Compute with 16 bits where that is precise enough: faster on devices made for it.
     save_memory : bool
         Compute some of what the gradient needs a second time instead of keeping it.
+    eight_bits : bool
+        Let the network that answers compute with integers of 8 bits; see `eight_bits`.
     n_devices : int
         Devices that share each batch; more than one on the JAX backend only.
     n_threads : int
@@ -91,9 +102,15 @@ class TrainingConfig:
     width: float = 1.0
     bypass: bool = False
     frequency_channel: bool = False
+    fine_bands: bool = False
+    peaks: bool = False
+    n_teachers: int = 0
+    teacher_width: float = 1.0
+    teacher_share: float = 0.5
     augmentation: AugmentConfig | None = field(default_factory=AugmentConfig)
     mixed_precision: bool = False
     save_memory: bool = False
+    eight_bits: bool = False
     n_devices: int = 1
     n_threads: int = 2
     seed: int = 0
@@ -108,6 +125,10 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if self.n_teachers < 0:
+            raise ConfigError(f"n_teachers must be at least 0, got {self.n_teachers!r}")
+        if not 0 <= self.teacher_share <= 1:
+            raise ConfigError(f"teacher_share must be in [0, 1], got {self.teacher_share!r}")
         if not 0 < self.learning_rate < 1:
             raise ConfigError(f"learning_rate must be in (0, 1), got {self.learning_rate!r}")
         if not 0 <= self.weight_averaging < 1:
@@ -116,7 +137,7 @@ class TrainingConfig:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"
             )
-        for name in ("soft_labels_beta", "auxiliary_weight", "width"):
+        for name in ("soft_labels_beta", "auxiliary_weight", "width", "teacher_width"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(
                     f"{name} must be finite and greater than 0, got {getattr(self, name)!r}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from types import TracebackType
 from typing import Self
 
 from birdsong.images.feeding import Batch
@@ -51,12 +50,7 @@ class WatchedFeed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         with self._in_use:  # whoever asks from now on gets no more
             self._batches.close()
         if isinstance(error, Exception) and self._error not in (None, error):

@@ -47,3 +47,14 @@ def test_running_means_change_once_a_batch(learned):
     for name in means:
         assert np.abs(kept[name]).max() > 0
         np.testing.assert_allclose(kept[name], again[name], atol=2e-4, err_msg=name)
+
+
+def test_what_was_kept_is_taken_up_before_a_first_batch(tensorflow, tmp_path):
+    from birdsong.learning.recomputed import Recomputed
+    from birdsong.learning.squeezenet import CUTS, squeezenet
+
+    first, second = (Recomputed(squeezenet(3), CUTS) for _ in range(2))
+    first.save_weights(tmp_path / "kept.weights.h5")
+    second.load_weights(tmp_path / "kept.weights.h5")
+    for expected, found in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -36,6 +36,8 @@ OPTIONS = {
     "wider": {"width": 1.5},
     "bypass": {"bypass": True},
     "frequency": {"frequency_channel": True},
+    "bands": {"fine_bands": True},
+    "peaks": {"peaks": True},
 }
 
 

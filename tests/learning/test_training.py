@@ -13,6 +13,7 @@ from birdsong.bundle import WEIGHTS, read_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
+from birdsong.images.tables import read_attribution
 from birdsong.learning.evaluation import measure
 from birdsong.learning.held_out import score_bundle
 from birdsong.learning.material_config import MaterialConfig
@@ -67,6 +68,14 @@ def test_bundle_knows_what_it_learned_from(run_dir, images):
     assert bundle.sessions < everything
     assert len(everything - bundle.sessions) == 6, "the test sessions were not learned from"
     assert bundle.provenance["metrics"]["test"]["recordings"] == 6
+
+
+def test_the_bundle_says_whom_it_learned_from(run_dir, images):
+    bundle, store = read_bundle(run_dir / "bundle"), open_store(images)
+    learned = {row.recording for row in store.rows if row.session in bundle.sessions}
+    credited = [row.recording for row in read_attribution(run_dir / "bundle")]
+    assert set(credited) == learned
+    assert len(credited) == len(learned) < len({row.recording for row in store.rows})
 
 
 def test_the_bundle_keeps_what_was_said_of_its_calibration_part(run_dir, images):
