@@ -2,7 +2,7 @@
 
 =====================  ==========================================================================
 ``bundle.json``        format version, name, labels, tree, spectrogram config, grid step, where it
-                       came from, and the size and hash of every other file
+                       came from, the size and hash of every other file, and a hash of all that
 ``model.onnx``         the network: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out
 ``mel_filters.npy``    the mel filters, so that nobody needs librosa
 ``weights.weights.h5`` Keras's weights, to train on from
@@ -36,6 +36,7 @@ from birdsong.calibration_data import (
     calibration_to_bytes,
 )
 from birdsong.errors import BundleError, TaxonomyError
+from birdsong.sealed import SEAL, checked, facts_of, is_sealed, sealed
 from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label
@@ -44,13 +45,13 @@ from birdsong.taxa.taxonomy import Taxonomy
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
 """The bundle that ships with birdsong."""
 
-FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)  # version 1 had no calibration
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)  # version 1 had no calibration, version 2 no seal
 DESCRIPTION = "bundle.json"
 MODEL = "model.onnx"
 WEIGHTS = "weights.weights.h5"
 SESSIONS = "sessions.csv"
-MAX_FILE_BYTES = 512 * 1024 * 1024
+MODEL_CARD = "MODEL_CARD.md"  # for people; no part of the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +197,9 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
             "step_s": bundle.step_s,
             "calibration": bundle.calibration.to_dict() if bundle.calibration else None,
             "provenance": dict(bundle.provenance),
-            "files": {name: _description_of(content) for name, content in contents.items()},
+            "files": {name: facts_of(content) for name, content in contents.items()},
         }
-        described = json.dumps(description, indent=1) + "\n"
-        write_atomically(folder / DESCRIPTION, described.encode())
+        write_atomically(folder / DESCRIPTION, sealed(description))
     except OSError as error:
         raise BundleError(f"{folder}: the bundle cannot be written ({error})") from error
 
@@ -216,6 +216,11 @@ def read_bundle(folder: Path) -> Bundle:
     description = _read_description(folder)
     try:
         files = dict(description["files"])
+        # Nothing here reads the weights, but whoever trains on will.
+        there = [MODEL, FILTERS_FILE, SESSIONS] + [
+            n for n in (CALIBRATION_FILE, WEIGHTS) if n in files
+        ]
+        contents = {name: checked(folder, name, files) for name in there}
         labels = tuple(Label(**label) for label in description["labels"])
         spectrogram = SpectrogramConfig.from_dict(description["spectrogram"])
         bundle = Bundle(
@@ -223,10 +228,10 @@ def read_bundle(folder: Path) -> Bundle:
             labels=labels,
             taxonomy=Taxonomy.from_rows(description["taxonomy"]),
             spectrogram=spectrogram,
-            filters=filters_from_bytes(_checked(folder, FILTERS_FILE, files), spectrogram),
+            filters=filters_from_bytes(contents[FILTERS_FILE], spectrogram),
             step_s=float(description["step_s"]),
-            model_onnx=_checked(folder, MODEL, files),
-            sessions=_sessions(_checked(folder, SESSIONS, files)),
+            model_onnx=contents[MODEL],
+            sessions=_sessions(contents[SESSIONS]),
             provenance=dict(description["provenance"]),
             calibration=(
                 Calibration.from_dict(fitted)
@@ -234,8 +239,8 @@ def read_bundle(folder: Path) -> Bundle:
                 else None
             ),
             calibration_data=(
-                calibration_from_bytes(_checked(folder, CALIBRATION_FILE, files))
-                if CALIBRATION_FILE in files
+                calibration_from_bytes(contents[CALIBRATION_FILE])
+                if CALIBRATION_FILE in contents
                 else None
             ),
         )
@@ -250,37 +255,25 @@ def read_bundle(folder: Path) -> Bundle:
 def _read_description(folder: Path) -> Mapping[str, Any]:
     path = folder / DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        description = json.loads(content)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             f"{folder}: is no bundle, it holds no {DESCRIPTION}; training writes one to RUN/bundle"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read as JSON ({error})") from error
     got = description.get("format_version") if isinstance(description, dict) else None
     if not isinstance(description, dict) or got not in READABLE_VERSIONS:
-        expected = " or ".join(map(str, READABLE_VERSIONS))
         raise BundleError(
-            f"{path}: expected format version {expected}, got {got!r}; train it anew "
+            f"{path}: expected format version 1 to {FORMAT_VERSION}, got {got!r}; train it anew "
             "with this version of birdsong, or install the version that wrote it"
         )
-    return description
-
-
-def _checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
-    """Return the content of one file, if it is what the description says."""
-    path = folder / name
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BundleError(f"{path}: is larger than {MAX_FILE_BYTES} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-    if files[name] != _description_of(content):
+    if (got > 2 or SEAL in description) and not is_sealed(content):
         raise BundleError(
-            f"{path}: is not the file that the bundle was made with; copy the bundle anew"
+            f"{path}: is not as it was written: some of it was altered; copy the bundle anew"
         )
-    return content
+    return description
 
 
 def _check_parts(bundle: Bundle) -> None:
@@ -299,10 +292,6 @@ def _check_parts(bundle: Bundle) -> None:
         taxon = bundle.taxonomy.path(label.taxon)[-1]
         if taxon.rank != label.rank:
             raise ValueError(f"label {label.taxon!r} is a {taxon.rank}, not a {label.rank}")
-
-
-def _description_of(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _session_bytes(sessions: frozenset[str]) -> bytes:

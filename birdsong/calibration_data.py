@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,6 +21,8 @@ from birdsong.arrays import FloatArray, IntArray
 
 CALIBRATION_FILE = "calibration.npz"
 _MAX_BYTES = 512 * 1024 * 1024  # unpacked: a small file may claim to hold anything
+# A RuntimeError where a member is encrypted, or packed in a way that nobody knows.
+_DAMAGE = (KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,7 +187,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
                 recordings=tuple(str(name) for name in arrays["recordings"]),
                 sessions=tuple(str(name) for name in arrays["sessions"]),
             )
-    except (KeyError, OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{CALIBRATION_FILE} cannot be used ({error})") from error
 
 

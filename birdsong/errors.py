@@ -22,6 +22,10 @@ class AudioError(BirdsongError):
     """A recording cannot be read, or its samples cannot be used."""
 
 
+class NetworkError(BirdsongError):
+    """A server cannot be reached, refuses, or answers what cannot be used."""
+
+
 class DatasetError(BirdsongError):
     """A folder of images cannot be used for what was asked."""
 

@@ -9,8 +9,9 @@ import onnx
 import pytest
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle import read_bundle, write_bundle
+from birdsong.bundle import READABLE_VERSIONS, read_bundle, write_bundle
 from birdsong.errors import BundleError
+from birdsong.sealed import sealed
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 
@@ -20,8 +21,10 @@ def copy(bundle_dir, tmp_path):
 
 
 def edit(folder, **changes):
+    """Change fields of a description, and seal it again; what becomes `...` is left out."""
     path = folder / "bundle.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    changed = {**json.loads(path.read_text()), **changes, "seal": ...}
+    path.write_bytes(sealed({name: each for name, each in changed.items() if each is not ...}))
 
 
 def test_round_trip(bundle_dir, tmp_path):
@@ -51,6 +54,34 @@ def test_one_altered_byte_is_refused(copy, name):
         read_bundle(copy)
 
 
+def test_one_altered_byte_of_the_description_is_refused(copy):
+    path = copy / "bundle.json"
+    content = path.read_bytes()
+    generator = np.random.default_rng(0)
+    places = {*generator.integers(0, len(content), 200).tolist(), len(content) - 1}
+    version = content.index(b'"format_version": ') + len(b'"format_version": ')
+    for place in sorted({*places, version}):
+        for bit in (1, 2, 32):
+            altered = bytearray(content)
+            altered[place] ^= bit
+            path.write_bytes(altered)
+            with pytest.raises(BundleError, match=r"bundle\.json: "):
+                read_bundle(copy)
+    path.write_bytes(content + b" ")
+    with pytest.raises(BundleError, match="some of it was altered; copy the bundle anew"):
+        read_bundle(copy)
+    path.write_bytes(content)
+    read_bundle(copy)
+
+
+def test_altered_weights_are_refused(copy):
+    (copy / "weights.weights.h5").write_bytes(b"weights")
+    listed = json.loads((copy / "bundle.json").read_text())["files"]
+    edit(copy, files={**listed, "weights.weights.h5": {"bytes": 7, "sha256": "another"}})
+    with pytest.raises(BundleError, match=r"weights\.weights\.h5: is not the file"):
+        read_bundle(copy)
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "mel_filters.npy", "sessions.csv"])
 def test_a_missing_file_is_named(copy, name):
     (copy / name).unlink()
@@ -59,10 +90,7 @@ def test_a_missing_file_is_named(copy, name):
 
 
 def test_a_bundle_of_version_1_is_one_without_calibration(copy):
-    edit(copy, format_version=1)
-    description = json.loads((copy / "bundle.json").read_text())
-    del description["calibration"]
-    (copy / "bundle.json").write_text(json.dumps(description))
+    edit(copy, format_version=1, calibration=...)
     bundle = read_bundle(copy)
     assert bundle.calibration is None
     assert bundle.calibration_data is None
@@ -91,9 +119,19 @@ def test_a_calibration_that_was_altered_or_fits_nothing(calibrated_dir, tmp_path
         read_bundle(tmp_path / "other")
 
 
+def test_bundles_of_before_had_no_seal(copy):
+    path = copy / "bundle.json"
+    for version in READABLE_VERSIONS[:-1]:
+        edit(copy, format_version=version)
+        described = json.loads(path.read_text())
+        del described["seal"]
+        path.write_text(json.dumps(described))
+        read_bundle(copy)
+
+
 def test_another_version_says_what_to_do(copy):
     edit(copy, format_version=99)
-    with pytest.raises(BundleError, match="expected format version 1 or 2, got 99; train it anew"):
+    with pytest.raises(BundleError, match="expected format version 1 to 3, got 99; train it anew"):
         read_bundle(copy)
 
 

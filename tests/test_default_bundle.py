@@ -80,7 +80,7 @@ def test_a_silent_recording_is_no_bird(classifier, tmp_path):
 
 
 def test_its_card_is_of_this_bundle(classifier):
-    card = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
+    card = (DEFAULT_BUNDLE / "MODEL_CARD.md").read_text(encoding="utf-8")
     written = "birdsong card birdsong/bundles/default --manifest data_manifest.csv"
     assert f"fingerprint `{classifier.bundle.fingerprint}`" in card, f"write it anew: {written}"
     for label in classifier.bundle.bird_labels:

@@ -40,7 +40,8 @@ def test_order_of_segments_does_not_matter(logits, random, rule):
     random.shuffle(order)
     one = pool(logits, background=True, rule=rule)
     other = pool(logits[order], background=True, rule=rule)
-    np.testing.assert_allclose(other.labels, one.labels, atol=1e-12)
+    # A chance within 1e-12 of 1 is rounded, and noisy_or takes the logarithm of what is left of it.
+    np.testing.assert_allclose(other.labels, one.labels, atol=1e-5 if rule == "noisy_or" else 1e-12)
 
 
 @given(logit_rows, rules)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from birdsong.answers.judge import Judge
+from birdsong.answers.listening import Hearing, listen
 from birdsong.answers.prediction import Prediction
-from birdsong.arrays import FloatArray, ImageArray
+from birdsong.answers.track_record import FAMILIAR_SHARE, TrackRecord
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.errors import AudioError, ConfigError
-from birdsong.network import BATCH_SIZE, Network
-from birdsong.pooling import pool
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
+from birdsong.network import Network
+from birdsong.pooling import Evidence, pool
+
+_JUDGES_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +47,17 @@ class ClassifyConfig:
             raise ConfigError(f"overlap_s must be at least 0, got {self.overlap_s!r}")
 
 
-@dataclass(slots=True)
-class _Heard:
-    """Segments of a recording as they were walked through."""
-
-    starts_s: list[float] = field(default_factory=list)
-    silent: list[bool] = field(default_factory=list)
-    logits: list[FloatArray] = field(default_factory=list)
-
-
 class Classifier:
     """A bundle ready to answer.
 
     Parameters
     ----------
     bundle : Bundle
+
+    Attributes
+    ----------
+    track_record : TrackRecord
+        How the model did when it was tested.
 
     Raises
     ------
@@ -79,6 +74,7 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._network = Network(bundle)
+        self.track_record = TrackRecord(bundle)
         self._judges: dict[frozenset[str] | None, Judge] = {}
         self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
@@ -116,86 +112,116 @@ class Classifier:
             If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
         """
         config = config or ClassifyConfig()
-        judge = self._judge(config.only)
+        self._judge(config.only)  # a list that admits nothing is told before the work
         name = name or (str(source) if isinstance(source, Path) else "recording")
         try:
-            heard, duration_s, warnings = self._listen(source, config)
+            hearing = self.listen(source, overlap_s=config.overlap_s)
         except AudioError as error:
-            return Prediction(
-                recording=name,
-                status="failed",
-                error=str(error),
-                promise=config.promise,
-                bundle_name=self.bundle.name,
-                bundle_fingerprint=self._fingerprint,
-            )
+            return self.failed(str(error), name=name, config=config)
+        return self.conclude(hearing, name=name, config=config)
+
+    def listen(self, source: Path | bytes, *, overlap_s: float | None = None) -> Hearing:
+        """Ask the network about every segment of a recording, and conclude nothing yet.
+
+        Parameters
+        ----------
+        source : Path or bytes
+        overlap_s : float, optional
+            As in `ClassifyConfig`.
+
+        Returns
+        -------
+        Hearing
+
+        Raises
+        ------
+        AudioError
+            If the recording cannot be read or lasts less than 0.3 s.
+        """
+        step_s = self.bundle.step_s
+        if overlap_s is not None:
+            step_s = self.bundle.spectrogram.segment_s - overlap_s
+        return listen(source, self.bundle, self._network, step_s=step_s)
+
+    def conclude(
+        self, hearing: Hearing, *, name: str, config: ClassifyConfig | None = None
+    ) -> Prediction:
+        """Say what follows from what the network said; may be asked again in another way.
+
+        Parameters
+        ----------
+        hearing : Hearing
+            From `listen`.
+        name : str
+            What the prediction calls the recording.
+        config : ClassifyConfig, optional
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        TaxonomyError
+            If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
+        """
+        config = config or ClassifyConfig()
+        judge = self._judge(config.only)
         evidence = pool(
-            np.concatenate(heard.logits),
+            hearing.logits,
             background=self.bundle.has_background,
-            silent=np.array(heard.silent),
+            silent=hearing.silent,
             rule=judge.pooling,
         )
         answer = judge.answer(evidence, config.promise)
         reason, spoken = answer.reason, True
-        if duration_s > config.answer_up_to_s:
+        if hearing.duration_s > config.answer_up_to_s:
             reason, spoken = (
-                f"{duration_s:.0f} s long: above {config.answer_up_to_s:g} s there are detections "
-                "only, since more than one bird may sing",
+                f"{hearing.duration_s:.0f} s long: above {config.answer_up_to_s:g} s there are "
+                "detections only, since more than one bird may sing",
                 False,
             )
-        ends_s = [min(s + self.bundle.spectrogram.segment_s, duration_s) for s in heard.starts_s]
         return Prediction(
             recording=name,
             status="ok",
-            duration_s=duration_s,
+            duration_s=hearing.duration_s,
             bird_probability=evidence.bird,
-            warnings=tuple(warnings),
+            warnings=(*hearing.warnings, *self._doubts(evidence)),
             answer=answer if spoken else None,
             reason=reason,
             path=answer.path,
             top=judge.top(evidence),
-            detections=judge.detections(evidence, heard.starts_s, ends_s, config.promise),
-            segments=judge.segments(evidence, heard.starts_s, ends_s),
+            detections=judge.detections(evidence, hearing.starts_s, hearing.ends_s, config.promise),
+            segments=judge.segments(evidence, hearing.starts_s, hearing.ends_s),
             promise=config.promise,
             bundle_name=self.bundle.name,
             bundle_fingerprint=self._fingerprint,
         )
 
+    def failed(self, error: str, *, name: str, config: ClassifyConfig | None = None) -> Prediction:
+        """Say that a recording could not be read, and why."""
+        return Prediction(
+            recording=name,
+            status="failed",
+            error=error,
+            promise=(config or ClassifyConfig()).promise,
+            bundle_name=self.bundle.name,
+            bundle_fingerprint=self._fingerprint,
+        )
+
+    def _doubts(self, evidence: Evidence) -> tuple[str, ...]:
+        """Warn of a sound unlike those that the model was tested on."""
+        if evidence.bird < 0.5 or not self.track_record.is_puzzled(evidence.labels):
+            return ()
+        return (
+            f"puzzles the model more than {100 * FAMILIAR_SHARE:g} in 100 recordings that it was "
+            "tested on: perhaps a bird that it does not know",
+        )
+
     def _judge(self, only: frozenset[str] | None) -> Judge:
         """Make the judge for a list of species, once."""
         if only not in self._judges:
+            if len(self._judges) == _JUDGES_KEPT:  # anyone may bring another list
+                self._judges.clear()
             self._judges[only] = Judge(self.bundle, only)
         return self._judges[only]
-
-    def _listen(
-        self, source: Path | bytes, config: ClassifyConfig
-    ) -> tuple[_Heard, float, list[str]]:
-        """Walk through the recording and ask the network about each segment."""
-        spectrogram = self.bundle.spectrogram
-        step_s = self.bundle.step_s
-        if config.overlap_s is not None:
-            step_s = spectrogram.segment_s - config.overlap_s
-        heard = _Heard()
-        waiting: list[ImageArray] = []
-        with AudioReader(source, spectrogram.sample_rate_hz) as reader:
-            for segment in walk_segments(
-                reader.blocks(), spectrogram, self.bundle.filters, step_s=step_s
-            ):
-                heard.starts_s.append(segment.start_s)
-                heard.silent.append(segment.silent)
-                waiting.append(segment.picture)
-                if len(waiting) == BATCH_SIZE:
-                    heard.logits.append(self._network.logits(np.stack(waiting)))
-                    waiting = []
-            if reader.duration_s < MIN_DURATION_S:
-                raise AudioError(
-                    f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
-                    f"{MIN_DURATION_S:g} s are needed"
-                )
-            warnings = recording_warnings(reader, spectrogram)
-            duration_s = reader.duration_s
-        if waiting:
-            heard.logits.append(self._network.logits(np.stack(waiting)))
-        if all(heard.silent):
-            warnings.append("holds nothing but digital silence")
-        return heard, duration_s, warnings

@@ -1,6 +1,7 @@
 """A prediction in the formats that other programs read: text only, nothing is written here.
 
-JSON holds everything; the table formats hold the detections.
+JSON holds everything; the table formats hold the detections, and no cell that a spreadsheet would
+run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from birdsong.answers.prediction import Detection, Prediction
+from birdsong.cells import as_cells
 from birdsong.taxa.selection import RankedTaxon
 
 CSV_COLUMNS = (
@@ -212,7 +214,7 @@ def _table(
     writer = csv.writer(content, delimiter=delimiter, lineterminator="\n")
     if columns:
         writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows(map(as_cells, rows))
     return content.getvalue()
 
 

@@ -51,6 +51,30 @@ def result_lines(predictions: Iterable[Prediction], format: str) -> Iterator[str
     yield from (table([prediction], header=False) for prediction in predictions)
 
 
+def result_text(
+    predictions: Sequence[Prediction], format: str, spectrogram: SpectrogramConfig
+) -> str:
+    """Write predictions in one format; one prediction only in those of `FILE_EACH`.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+    format : {"csv", "json", "kaleidoscope", "raven", "audacity"}
+    spectrogram : SpectrogramConfig
+        Of the bundle: Raven's boxes span its frequencies.
+
+    Returns
+    -------
+    str
+    """
+    if format in ONE_FILE:
+        return "".join(result_lines(predictions, format))
+    (prediction,) = predictions
+    if format == "audacity":
+        return to_audacity(prediction)
+    return to_raven(prediction, low_hz=spectrogram.f_min_hz, high_hz=spectrogram.f_max_hz)
+
+
 def write_results(
     predictions: Iterable[Prediction],
     recordings: Sequence[str],
@@ -91,11 +115,7 @@ def write_results(
     for prediction, path in zip(predictions, paths, strict=True):
         if prediction.status == "failed":
             continue
-        text = (
-            to_audacity(prediction)
-            if format == "audacity"
-            else to_raven(prediction, low_hz=spectrogram.f_min_hz, high_hz=spectrogram.f_max_hz)
-        )
+        text = result_text([prediction], format, spectrogram)
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / path, text.encode())
     return out

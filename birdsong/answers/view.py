@@ -6,6 +6,7 @@ pictures, but above the background of the whole recording.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,11 @@ from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
+from birdsong.sound.grey_levels import above_background_db, picture
 from birdsong.sound.segments import MIN_DURATION_S, walk_segments
-from birdsong.sound.spectrogram import (
-    SPECTROGRAM_SHAPE,
-    SpectrogramConfig,
-    live_frames,
-    mel_power_db_blocks,
-    picture,
-)
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
+
+_COLUMNS_AT_FIRST = 2048  # memory for more is taken as they come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +48,12 @@ class Overview:
     band_edges_hz: npt.NDArray[np.float64]
 
 
+MAX_COLUMNS = 2**17
+"""Of an overview: an hour in steps of 30 ms, in 8 MB."""
+
+
 def overview(
-    source: Path | bytes, bundle: Bundle, *, name: str = "", max_columns: int = 2000
+    source: Path | bytes, bundle: Bundle, *, name: str = "", max_columns: int = MAX_COLUMNS
 ) -> Overview:
     """Draw a recording of any length, in memory that does not depend on it.
 
@@ -88,11 +90,37 @@ def overview(
             )
         duration_s = reader.duration_s
     return Overview(
-        picture=picture(_above_background_db(columns.loudest_db, config), config),
+        picture=picture(above_background_db(columns.loudest_db, config), config),
         duration_s=duration_s,
         column_s=columns.n_frames_each / config.frames_per_s,
         band_edges_hz=band_edges_hz(config),
     )
+
+
+def window(view: Overview, start_s: float, end_s: float, *, max_columns: int) -> ImageArray:
+    """Cut a stretch out of an overview, no wider than a screen can show.
+
+    Parameters
+    ----------
+    view : Overview
+    start_s, end_s : float
+        The stretch; what lies outside the recording is left out.
+    max_columns : int
+        1 or more.
+
+    Returns
+    -------
+    uint8, shape (64, n_columns), with 1 to `max_columns` columns
+        Each the loudest of as many columns of the overview; the last may be of fewer.
+    """
+    n_columns = view.picture.shape[1]
+    first = min(max(0, math.floor(start_s / view.column_s)), n_columns - 1)
+    end = max(first + 1, min(n_columns, math.ceil(end_s / view.column_s)))
+    n_each = math.ceil((end - first) / max_columns)
+    loudest: ImageArray = np.maximum.reduceat(
+        view.picture[:, first:end], np.arange(0, end - first, n_each), axis=1
+    )
+    return loudest
 
 
 def segment_picture(
@@ -173,8 +201,8 @@ class _Columns:
         self.n_frames_each = 1
         self._floor_db = np.float32(floor_db)
         # An even number, so that halving leaves none alone.
-        shape = (SPECTROGRAM_SHAPE[0], max_columns - max_columns % 2)
-        self._held = np.full(shape, self._floor_db)
+        self._most = max_columns - max_columns % 2
+        self._held = self._empty(min(self._most, _COLUMNS_AT_FIRST))
         self._n_frames = 0
 
     @property
@@ -186,28 +214,25 @@ class _Columns:
         """Take the next frames, shape (64, n_frames)."""
         n_frames = self._n_frames + decibels.shape[1]
         while n_frames > self._held.shape[1] * self.n_frames_each:
-            self._halve()
+            if self._held.shape[1] < self._most:
+                self._grow()
+            else:
+                self._halve()
         places = np.arange(self._n_frames, n_frames) // self.n_frames_each
         columns, firsts = np.unique(places, return_index=True)
         loudest = np.maximum.reduceat(decibels, firsts, axis=1)
         self._held[:, columns] = np.maximum(self._held[:, columns], loudest)
         self._n_frames = n_frames
 
+    def _empty(self, n_columns: int) -> FloatArray:
+        return np.full((SPECTROGRAM_SHAPE[0], n_columns), self._floor_db)
+
+    def _grow(self) -> None:
+        n_more = min(self._held.shape[1], self._most - self._held.shape[1])
+        self._held = np.concatenate([self._held, self._empty(n_more)], axis=1)
+
     def _halve(self) -> None:
         n_left = self._held.shape[1] // 2
         self._held[:, :n_left] = np.maximum(self._held[:, ::2], self._held[:, 1::2])
         self._held[:, n_left:] = self._floor_db
         self.n_frames_each *= 2
-
-
-def _above_background_db(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
-    """`spectrogram.above_background_db` for any number of columns."""
-    excess = np.zeros_like(decibels)
-    live = live_frames(decibels, config)
-    sounding = decibels[:, live]
-    if sounding.shape[1] == 0:
-        return excess
-    background = np.percentile(sounding, config.background_percentile, axis=1, keepdims=True)
-    background = np.maximum(background, np.median(background) - config.background_spread_db)
-    excess[:, live] = sounding - background
-    return excess

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import PurePath
 
 import crowsetta
@@ -20,6 +21,7 @@ from birdsong.answers.exports import (
     to_raven,
 )
 from birdsong.answers.prediction import Detection, Prediction
+from birdsong.cells import from_cell
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,17 @@ def test_kaleidoscope_finds_the_place():
     )  # fmt: skip
     assert (float(rows[1]["OFFSET"]), float(rows[1]["DURATION"])) == (4.5, 6.0)
     assert rows[1]["scientific_name"] == "Turdus"
+
+
+def test_no_cell_is_a_formula():
+    named = replace(FOUND, recording="=cmd|'/c calc'!A1/-1+2.wav")
+    for text in (to_csv([named]), to_kaleidoscope([named]), to_raven(named, low_hz=1, high_hz=2)):
+        delimiter = "\t" if "\t" in text else ","
+        cells = [cell for row in csv.reader(io.StringIO(text), delimiter=delimiter) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    (row, *_) = csv.DictReader(io.StringIO(to_csv([named])))
+    assert from_cell(row["recording"]) == named.recording
+    assert json.loads(to_json_line(named))["recording"] == named.recording, "JSON runs nowhere"
 
 
 def test_without_detections_there_is_an_empty_table():

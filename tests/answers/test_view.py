@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.answers.view import _Columns, band_edges_hz, overview, segment_picture
+from birdsong.answers.view import (
+    Overview,
+    _Columns,
+    band_edges_hz,
+    overview,
+    segment_picture,
+    window,
+)
 from birdsong.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
@@ -18,7 +25,7 @@ from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.taxonomy import Taxonomy
 from tests.conftest import RATE_HZ, voice
 
-CONFIG = SpectrogramConfig()
+CONFIG = SpectrogramConfig(n_fft=1024, hop_length=360, background_share=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,22 @@ def test_a_longer_one_is_drawn_in_fewer_columns(bundle, max_columns):
     n_columns = view.picture.shape[1]
     assert max_columns // 2 - 1 < n_columns <= max_columns
     assert n_columns * view.column_s == pytest.approx(9, abs=view.column_s + 0.1)
+
+
+@pytest.mark.parametrize("max_columns", [1, 3, 40, 1000])
+@pytest.mark.parametrize("stretch", [(0, 10), (2.05, 7.31), (9.99, 10), (-5, 99), (4, 4)])
+def test_a_window_holds_the_loudest_of_its_stretch(stretch, max_columns):
+    grey = np.random.default_rng(2).integers(0, 256, (64, 1000), dtype=np.uint8)
+    view = Overview(
+        picture=grey, duration_s=10.0, column_s=0.01, band_edges_hz=band_edges_hz(CONFIG)
+    )
+    cut = window(view, *stretch, max_columns=max_columns)
+    first = max(0, min(999, int(stretch[0] / 0.01)))
+    end = max(first + 1, min(1000, int(np.ceil(stretch[1] / 0.01))))
+    assert 1 <= cut.shape[1] <= max_columns
+    np.testing.assert_array_equal(cut.max(axis=1), grey[:, first:end].max(axis=1))
+    n_each = -(-(end - first) // max_columns)
+    np.testing.assert_array_equal(cut[:, 0], grey[:, first : min(end, first + n_each)].max(axis=1))
 
 
 @pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [333, 1, 600, 66], [999, 1], [64] * 15])

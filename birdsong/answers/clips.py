@@ -1,0 +1,47 @@
+"""A stretch of a recording to take along: as sound."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from birdsong.errors import AudioError
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.stretches import stretch
+
+WAV_RATE_HZ = 48_000
+"""Of a clip: what cameras and editors take, above anything that a bird sings."""
+
+
+def clip_wav(source: Path | bytes, start_s: float, end_s: float, *, name: str = "") -> bytes:
+    """Cut a stretch out of a recording.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    start_s, end_s : float
+        The stretch; what lies outside the recording is left out.
+    name : str, optional
+        What errors call the recording; the file's name by default.
+
+    Returns
+    -------
+    bytes
+        A WAV file: mono, 16 bits, 48 kHz.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, or nothing of it lies in the stretch.
+    """
+    with AudioReader(source, WAV_RATE_HZ, name=name) as reader:
+        parts = list(stretch(reader, start_s, end_s))
+        if not parts:
+            raise AudioError(f"{reader.name}: nothing lies from {start_s:g} to {end_s:g} s")
+    samples = np.concatenate(parts)
+    content = io.BytesIO()
+    soundfile.write(content, np.clip(samples, -1, 1), WAV_RATE_HZ, "PCM_16", format="WAV")
+    return content.getvalue()

@@ -1,0 +1,99 @@
+"""What the network says of a recording, segment by segment, before anything is concluded.
+
+Listening takes seconds and happens once; what is concluded from it, at one promise or another and
+for all taxa or a list of them, takes next to nothing and can be asked again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from birdsong.arrays import BoolArray, FloatArray, ImageArray
+from birdsong.bundle import Bundle
+from birdsong.errors import AudioError
+from birdsong.network import BATCH_SIZE, Network
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """A recording as the network heard it.
+
+    Attributes
+    ----------
+    duration_s : float
+    starts_s, ends_s : tuple of float
+        Of the segments, in order.
+    silent : bool, shape (n_segments,)
+        Segments that hold nothing but digital silence.
+    logits : float32, shape (n_segments, n_labels)
+        The background, where the bundle has one, comes last.
+    warnings : tuple of str
+        What may spoil the answer, as phrases.
+    """
+
+    duration_s: float
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    silent: BoolArray
+    logits: FloatArray
+    warnings: tuple[str, ...]
+
+
+def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: float) -> Hearing:
+    """Walk through a recording of any length and ask the network about each segment.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    bundle : Bundle
+    network : Network
+        The bundle's.
+    step_s : float
+        Seconds from the start of one segment to the next.
+
+    Returns
+    -------
+    Hearing
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or lasts less than 0.3 s.
+    """
+    spectrogram = bundle.spectrogram
+    starts_s: list[float] = []
+    silent: list[bool] = []
+    logits: list[FloatArray] = []
+    waiting: list[ImageArray] = []
+    with AudioReader(source, spectrogram.sample_rate_hz) as reader:
+        for segment in walk_segments(reader.blocks(), spectrogram, bundle.filters, step_s=step_s):
+            starts_s.append(segment.start_s)
+            silent.append(segment.silent)
+            waiting.append(segment.picture)
+            if len(waiting) == BATCH_SIZE:
+                logits.append(network.logits(np.stack(waiting)))
+                waiting = []
+        if reader.duration_s < MIN_DURATION_S:
+            raise AudioError(
+                f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
+                f"{MIN_DURATION_S:g} s are needed"
+            )
+        warnings = recording_warnings(reader, spectrogram)
+        duration_s = reader.duration_s
+    if waiting:
+        logits.append(network.logits(np.stack(waiting)))
+    if all(silent):
+        warnings.append("holds nothing but digital silence")
+    return Hearing(
+        duration_s=duration_s,
+        starts_s=tuple(starts_s),
+        ends_s=tuple(min(start_s + spectrogram.segment_s, duration_s) for start_s in starts_s),
+        silent=np.array(silent),
+        logits=np.concatenate(logits),
+        warnings=tuple(warnings),
+    )

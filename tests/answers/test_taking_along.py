@@ -1,0 +1,82 @@
+"""What can be taken along: a stretch as sound, all formats as one ZIP, lists of species."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+
+from birdsong.answers.archive import zip_results
+from birdsong.answers.classifier import Classifier
+from birdsong.answers.clips import WAV_RATE_HZ, clip_wav
+from birdsong.answers.narrowing import narrow
+from birdsong.errors import AudioError, TaxonomyError
+from tests.conftest import RATE_HZ, voice
+
+
+@pytest.fixture(scope="module")
+def classifier(bundle_dir):
+    return Classifier.load(bundle_dir)
+
+
+def wav(samples, rate_hz=RATE_HZ):
+    content = io.BytesIO()
+    soundfile.write(content, samples, rate_hz, format="WAV")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("stretch", [(0, 1), (1.25, 3.5), (2.9, 99), (-1, 0.5)])
+def test_a_clip_is_the_stretch_that_was_asked_for(stretch):
+    # A ramp tells by its height which moment it is.
+    ramp = np.linspace(-0.9, 0.9, 4 * WAV_RATE_HZ)
+    clip, rate_hz = soundfile.read(io.BytesIO(clip_wav(wav(ramp, WAV_RATE_HZ), *stretch)))
+    start_s, end_s = max(0, stretch[0]), min(4, stretch[1])
+    assert rate_hz == WAV_RATE_HZ
+    assert len(clip) == round((end_s - start_s) * WAV_RATE_HZ)
+    assert clip[0] == pytest.approx(-0.9 + 1.8 * start_s / 4, abs=1e-3)
+    assert clip[-1] == pytest.approx(-0.9 + 1.8 * end_s / 4, abs=1e-3)
+
+
+def test_nothing_to_cut_is_said():
+    with pytest.raises(AudioError, match=r"field\.wav: nothing lies from 9 to 12 s"):
+        clip_wav(wav(voice("low", 4, 0)), 9, 12, name="field.wav")
+
+
+def test_an_archive_holds_every_format(classifier):
+    predictions = [
+        classifier.classify(wav(voice(name, 7, 900)), name=f"{name}.wav")
+        for name in ("low", "high")
+    ]
+    predictions.append(classifier.classify(b"a letter " * 100, name="bad.wav"))
+    content = zip_results(predictions, ["low", "high", "bad"], classifier.bundle.spectrogram)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert sorted(archive.namelist()) == [
+            "audacity/high.labels.txt", "audacity/low.labels.txt", "kaleidoscope.csv",
+            "raven/high.selections.txt", "raven/low.selections.txt", "results.csv",
+            "results.jsonl",
+        ]  # fmt: skip
+        lines = archive.read("results.jsonl").decode().splitlines()
+        assert [json.loads(line)["status"] for line in lines] == ["ok", "ok", "failed"]
+        n_found = sum(len(each.detections) for each in predictions)
+        assert len(archive.read("results.csv").decode().splitlines()) == 1 + n_found
+
+
+def test_a_list_narrows(classifier):
+    narrowed = narrow("Acutus surgens\nTurdus merula\n", classifier.bundle, name="list")
+    assert narrowed.only == {"Acutus surgens"}
+    assert narrowed.unknown == ("Turdus merula",)
+    table = "genus,species\nGravis,profundus\n".encode("utf-16-le")
+    with pytest.raises(TaxonomyError, match=r"l\.csv: holds NUL bytes"):
+        narrow(table, classifier.bundle, name="l.csv")
+    table = b"genus,species\nGravis,profundus\n"
+    assert narrow(table, classifier.bundle, name="l.csv").only == {"Gravis profundus"}
+    with pytest.raises(TaxonomyError, match="the model knows none of the 1 names"):
+        narrow("Turdus merula", classifier.bundle, name="list")
+
+
+def test_what_was_heard_can_be_concluded_from_again(classifier):
+    content = wav(voice("low", 7, 901))
+    hearing = classifier.listen(content)
+    assert classifier.conclude(hearing, name="a") == classifier.classify(content, name="a")
