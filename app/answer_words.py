@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import PurePath
 
 from birdsong.answers.prediction import Prediction
 
@@ -49,6 +50,28 @@ def headline(prediction: Prediction) -> str:
         return f"{'A bird' if sure else 'Perhaps a bird'}: {percent(answer.probability)}"
     named = taxon_words(answer.rank, answer.taxon, answer.english_name)
     return f"{answer.rank.capitalize()} {named}: {percent(answer.probability)}"
+
+
+def uncertain(prediction: Prediction) -> str:
+    """Say in Markdown which taxa one rank below the answer it could be; empty if there are none."""
+    answer = prediction.answer
+    if answer is None or answer.taxon is None:
+        return ""
+    places = [place for place, step in enumerate(prediction.path) if step.taxon == answer.taxon]
+    below = prediction.path[places[0] + 1 : places[0] + 2] if places else ()
+    rivals = [step for step in (*below, answer.runner_up) if step is not None]
+    if not below or len(rivals) < 2:
+        return ""
+    named = ", ".join(
+        f"{taxon_words(step.rank, step.taxon, step.english_name)} {percent(step.probability)}"
+        for step in rivals
+    )
+    return f"Which {below[0].rank} is uncertain: {named}."
+
+
+def safe_stem(name: str) -> str:
+    """Of a recording's name only what no file system and no shell minds, without its ending."""
+    return re.sub(r"[^\w\-]+", "_", PurePath(name).stem).strip("_")[:80] or "recording"
 
 
 def failure(prediction: Prediction) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle import DEFAULT_BUNDLE
+from birdsong.bundle import DEFAULT_BUNDLE, Bundle
+from birdsong.taxa.labels import Label
 
 from .answer_words import as_text
 
@@ -35,7 +36,10 @@ def show_bundle(classifier: Classifier) -> None:
     labels = bundle.bird_labels
     ranks = {label.rank for label in labels}
     known = f"{len(labels)} {_PLURALS[ranks.pop()] if len(ranks) == 1 else 'taxa'}"
-    st.markdown(f"Model **{as_text(bundle.name)}**, which knows {known}")
+    families = labels_by_family(bundle)
+    n_families = sum(bool(family) for family in families)
+    of = f" of {n_families} {'family' if n_families == 1 else 'families'}"
+    st.markdown(f"The model **{as_text(bundle.name)}** knows {known}{of if n_families else ''}.")
     if licence := str(bundle.provenance.get("licence") or ""):
         st.caption(f"Licence: {as_text(licence)}")
     with st.expander(f"What it knows: {known}"):
@@ -44,12 +48,24 @@ def show_bundle(classifier: Classifier) -> None:
                 {
                     "Taxon": label.taxon,
                     "English name": label.english_name,
+                    "Family": family,
                     "Recordings": label.n_recordings,
                 }
-                for label in labels
+                for family, own in families.items()
+                for label in own
             ],
             hide_index=True,
         )
+
+
+def labels_by_family(bundle: Bundle) -> dict[str, list[Label]]:
+    """Labels of a model by the name of their family; under ``""`` where none is known."""
+    families: dict[str, list[Label]] = {}
+    for label in bundle.bird_labels:
+        path = bundle.taxonomy.path(label.taxon)
+        family = next((taxon.name for taxon in path if taxon.rank == "family"), "")
+        families.setdefault(family, []).append(label)
+    return dict(sorted(families.items()))
 
 
 def show_missing_bundle(folder: Path, error: Exception) -> None:

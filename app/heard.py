@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
+from birdsong.answers.listening import Hearing
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.view import Overview, overview, segment_picture
+from birdsong.errors import AudioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,18 @@ class Upload:
     Attributes
     ----------
     key : str
-        What the session calls it; no two uploads share one.
+        What the session calls it, in letters, digits, hyphens and underscores; no two uploads
+        share one.
     name : str
     content : bytes
+    note : str
+        What is known of it.
     """
 
     key: str
     name: str
     content: bytes
+    note: str = ""
 
 
 class Heard:
@@ -39,28 +45,49 @@ class Heard:
     memory : mutable mapping
         Lives as long as the session: ``st.session_state``.
     classifier : Classifier
+
+    Attributes
+    ----------
+    classifier : Classifier
     """
 
     def __init__(self, memory: MutableMapping[str | int, Any], classifier: Classifier) -> None:
-        self._classifier = classifier
+        self.classifier = classifier
         self._digests: dict[str, str] = memory.setdefault("digests", {})
         self._known: dict[tuple[str, ...], Any] = memory.setdefault("heard", {})
 
-    def prediction(self, upload: Upload, promise: float) -> Prediction:
-        """What is said of a recording; one that cannot be read is said to have failed."""
-        key = (self._digest(upload), "prediction", upload.name, str(promise))
+    def prediction(
+        self, upload: Upload, promise: float, only: frozenset[str] | None = None
+    ) -> Prediction:
+        """What is said of a recording; one that cannot be read is said to have failed.
+
+        The network is asked once a recording; another promise or another list concludes anew.
+        """
+        config = ClassifyConfig(promise=promise, only=only)
+        try:
+            hearing = self._hearing(upload)
+        except AudioError as error:
+            return self.classifier.failed(str(error), name=upload.name, config=config)
+        return self.classifier.conclude(hearing, name=upload.name, config=config)
+
+    def _hearing(self, upload: Upload) -> Hearing:
+        """Listen, once; raises `AudioError` each time where it cannot be read."""
+        key = (self._digest(upload), "hearing")
         if key not in self._known:
-            self._known[key] = self._classifier.classify(
-                upload.content, name=upload.name, config=ClassifyConfig(promise=promise)
-            )
-        prediction: Prediction = self._known[key]
-        return prediction
+            try:
+                self._known[key] = self.classifier.listen(upload.content)
+            except AudioError as error:
+                self._known[key] = error
+        known: Hearing | AudioError = self._known[key]
+        if isinstance(known, AudioError):
+            raise known
+        return known
 
     def overview(self, upload: Upload) -> Overview:
         """Draw the whole recording; raises `AudioError` where it cannot be read."""
         key = (self._digest(upload), "overview")
         if key not in self._known:
-            self._known[key] = overview(upload.content, self._classifier.bundle, name=upload.name)
+            self._known[key] = overview(upload.content, self.classifier.bundle, name=upload.name)
         view: Overview = self._known[key]
         return view
 
@@ -69,7 +96,7 @@ class Heard:
         key = (self._digest(upload), "picture", str(start_s))
         if key not in self._known:
             self._known[key] = segment_picture(
-                upload.content, self._classifier.bundle, start_s, name=upload.name
+                upload.content, self.classifier.bundle, start_s, name=upload.name
             )
         picture: np.ndarray = self._known[key]
         return picture

@@ -1,54 +1,119 @@
-"""The page: recordings go in, answers come out. It is drawn anew after every click."""
+"""The pages, and the first of them: recordings go in, answers come out.
+
+A page is drawn anew after every click; what takes time is kept in `heard`.
+"""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Sequence
+from pathlib import Path
 
+import streamlit as st
+from PIL import Image
+
+from birdsong.answers.classifier import Classifier
 from birdsong.errors import BirdsongError
 
 from .audio_types import MIME_TYPES
-from .bundle_choice import (
-    bundle_folder,
-    load_classifier,
-    show_bundle,
-    show_missing_bundle,
-)
+from .bundle_choice import bundle_folder, load_classifier, show_bundle, show_missing_bundle
+from .card_page import show_card_page
+from .corrections import show_corrections
+from .downloads import show_archive
+from .examples import choose_example
 from .heard import Heard, Upload
+from .narrowing import choose_labels
+from .pictures_page import pictures_folder, show_pictures_page
 from .recording_view import show_recording
+from .run_page import run_folder, show_run_page
 
+ICON = Path(__file__).with_name("icon.png")
 PROMISES = (0.8, 0.9, 0.95, 0.99)
 
 
-def show_page() -> None:
-    """Draw the page."""
-    st.set_page_config(page_title="birdsong", layout="wide")
-    st.title("Which bird is this?", anchor=False)
+def show_app() -> None:
+    """Draw the page that was chosen."""
+    # Streamlit would have the icon of a page's name fetched from elsewhere.
+    st.set_page_config(page_title="birdsong", page_icon=Image.open(ICON), layout="wide")
     folder = bundle_folder()
     try:
         classifier = load_classifier(str(folder))
     except BirdsongError as error:
         show_missing_bundle(folder, error)
         return
+    pages = [
+        st.Page(
+            lambda: show_answers_page(classifier),
+            title="Which bird is this?",
+            icon=":material/graphic_eq:",
+            url_path="answers",
+            default=True,
+        ),
+        st.Page(
+            lambda: show_card_page(classifier, folder),
+            title="The model",
+            icon=":material/badge:",
+            url_path="model",
+        ),
+    ]
+    if pictures_folder():
+        pages.append(
+            st.Page(
+                show_pictures_page, title="Pictures", icon=":material/grid_view:", url_path="images"
+            )
+        )
+    if run_folder():
+        pages.append(
+            st.Page(
+                show_run_page, title="Training", icon=":material/monitoring:", url_path="training"
+            )
+        )
+    st.navigation(pages).run()
+
+
+def show_answers_page(classifier: Classifier) -> None:
+    """Take recordings and answer them."""
+    st.title("Which bird is this?", anchor=False)
     with st.sidebar:
         promise = choose_promise(calibrated=classifier.bundle.calibration is not None)
+        only = choose_labels(classifier.bundle)
+    uploads = take_recordings(classifier)
+    heard = Heard(st.session_state, classifier)
+    heard.forget_all_but(uploads)
+    if not uploads:
+        st.markdown(
+            "Add a recording. It gets the most specific answer that the model is sure enough of: "
+            "a species, or else a genus, a family, an order, or just a bird."
+        )
         show_bundle(classifier)
-    uploaded = st.file_uploader(
+        return
+    predictions = []
+    for upload in uploads:
+        with st.spinner("Listening …"):
+            predictions.append(heard.prediction(upload, promise, only))
+    if len(uploads) > 1:
+        show_archive(uploads, predictions, heard)
+    dark = st.context.theme.type == "dark"
+    for upload, prediction in zip(uploads, predictions, strict=True):
+        show_recording(upload, heard, prediction, dark=dark)
+    show_corrections(uploads)
+
+
+def take_recordings(classifier: Classifier) -> Sequence[Upload]:
+    """Ask for recordings: uploaded, recorded now, or an example."""
+    left, right = st.columns([2, 1])
+    uploaded = left.file_uploader(
         "Recordings",
         type=list(MIME_TYPES),
         accept_multiple_files=True,
         help="They are read in memory and not kept.",
     )
+    spoken = right.audio_input("Or record now", sample_rate=48_000)
     uploads = [Upload(file.file_id, file.name, file.getvalue()) for file in uploaded]
-    heard = Heard(st.session_state, classifier)
-    heard.forget_all_but(uploads)
-    if not uploads:
-        st.caption(
-            "Add one or more recordings. Each gets the most specific answer that the model is "
-            "sure enough of: a species, or else a genus, a family, an order, or just a bird."
-        )
-    dark = st.context.theme.type == "dark"
-    for upload in uploads:
-        show_recording(upload, heard, promise, dark=dark)
+    if spoken is not None:
+        uploads.append(Upload(spoken.file_id, "recorded now.wav", spoken.getvalue()))
+    if (example := choose_example(classifier.bundle)) is not None:
+        uploads.append(example)
+    return uploads
 
 
 def choose_promise(*, calibrated: bool) -> float:

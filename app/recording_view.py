@@ -1,107 +1,88 @@
-"""One recording on the page: player, answer, reasons, pictures, tables, downloads."""
+"""One recording on the page: answer, sound and spectrogram, what else it could be, what to take."""
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePath
+import math
 
 import streamlit as st
 
-from birdsong.answers.exports import to_csv, to_json_line
 from birdsong.answers.prediction import Prediction, SegmentAnswer
 from birdsong.errors import AudioError
 
-from .answer_words import (
-    as_code,
-    as_text,
-    clock,
-    counted,
-    failure,
-    headline,
-    percent,
-)
+from .answer_view import show_answer, show_likely_labels
+from .answer_words import as_code, as_text, clock, counted, failure, percent
 from .audio_types import mime_type
+from .corrections import show_correction
+from .downloads import show_downloads
 from .heard import Heard, Upload
-from .lineage_figure import lineage_html
-from .overview_figure import overview_html
+from .sound_figure import show_sound
 
 N_SEGMENTS_OFFERED = 100
 _PIXEL = 4  # screen pixels that a picture's pixel is wide and high
-_PERCENT_BAR = st.column_config.ProgressColumn(
-    "Probability", format="percent", min_value=0.0, max_value=1.0
-)
-_PERCENT = st.column_config.NumberColumn("Probability", format="percent")
 
 
-def show_recording(upload: Upload, heard: Heard, promise: float, *, dark: bool) -> None:
+def show_recording(upload: Upload, heard: Heard, prediction: Prediction, *, dark: bool) -> None:
     """Show what is said of an upload; of one that cannot be read, why."""
     with st.container(border=True):
-        st.markdown(as_code(upload.name))
-        with st.spinner("Listening …"):
-            prediction = heard.prediction(upload, promise)
+        st.markdown(as_code(upload.name) + (f" {as_text(upload.note)}" if upload.note else ""))
         if prediction.status == "failed":
             st.error(failure(prediction))
             return
-        st.audio(upload.content, format=mime_type(upload.name))
-        _show_answer(prediction)
-        try:
-            view = heard.overview(upload)
-        except AudioError as error:
-            st.error(as_text(str(error)))
-        else:
-            st.html(overview_html(view, prediction.detections, dark=dark))
-        _show_tables(prediction)
+        show_answer(prediction)
+        _show_sound(upload, heard, prediction, dark=dark)
+        left, right = st.columns(2, gap="large")
+        with left:
+            show_likely_labels(prediction, heard.classifier, upload.key)
+        with right:
+            _show_detections(prediction)
+        with st.container(horizontal=True):
+            show_downloads(upload, heard, prediction)
+            with st.popover("Correct this answer", icon=":material/edit_note:"):
+                show_correction(upload, heard.classifier.bundle)
         _show_segment(upload, heard, prediction)
-        _show_downloads(upload, prediction)
 
 
-def _show_answer(prediction: Prediction) -> None:
-    st.subheader(headline(prediction), anchor=False)
-    st.markdown(as_text(prediction.reason))
-    for warning in prediction.warnings:
-        st.warning(as_text(warning[:1].upper() + warning[1:]) + ".")
-    st.html(lineage_html(prediction))
+@st.fragment
+def _show_sound(upload: Upload, heard: Heard, prediction: Prediction, *, dark: bool) -> None:
+    """Player and spectrogram; turning to another stretch draws nothing else anew."""
+    player = f"player-{upload.key}"
+    try:
+        view = heard.overview(upload)
+    except AudioError as error:
+        st.error(as_text(str(error)))
+    else:
+        show_sound(view, prediction.detections, key=upload.key, player=player, dark=dark)
+    with st.container(key=player):
+        st.audio(upload.content, format=mime_type(upload.name))
 
 
-def _show_tables(prediction: Prediction) -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(f"**The {counted(len(prediction.top), 'most probable label')}**")
-        st.dataframe(
-            # What a narrow screen cuts off comes last.
-            [
-                {
-                    "Taxon": taxon.taxon,
-                    "Probability": taxon.probability,
-                    "English name": taxon.english_name or "",
-                }
-                for taxon in prediction.top
-            ],
-            column_config={"Probability": _PERCENT_BAR},
-            hide_index=True,
-        )
-    with right:
-        st.markdown(f"**{counted(len(prediction.detections), 'detection').capitalize()}**")
-        if not prediction.detections:
-            st.caption("No stretch of it reaches what was asked for, at any rank.")
-            return
-        st.dataframe(
-            [
-                {
-                    "When": " to ".join(
-                        clock(time_s, prediction.duration_s)
-                        for time_s in (found.start_s, found.end_s)
-                    ),
-                    "Taxon": found.taxon,
-                    "Probability": found.probability,
-                    "Rank": found.rank,
-                    "English name": found.english_name or "",
-                }
-                for found in prediction.detections
-            ],
-            column_config={"Probability": _PERCENT},
-            hide_index=True,
-        )
+def _show_detections(prediction: Prediction) -> None:
+    st.markdown(f"**{counted(len(prediction.detections), 'detection').capitalize()}**")
+    if not prediction.detections:
+        st.caption("No stretch of it reaches what was asked for, at any rank.")
+        return
+    st.dataframe(
+        # What a narrow screen cuts off comes last.
+        [
+            {
+                "From": clock(found.start_s, prediction.duration_s),
+                "To": clock(found.end_s, prediction.duration_s),
+                "Bird": found.english_name or found.taxon,
+                "Sure": math.floor(100 * found.probability),
+                "Taxon": found.taxon,
+                "Rank": found.rank,
+            }
+            for found in prediction.detections
+        ],
+        column_config={
+            "From": st.column_config.TextColumn(width=60),
+            "To": st.column_config.TextColumn(width=60),
+            "Bird": st.column_config.TextColumn(width=140),
+            "Sure": st.column_config.NumberColumn(format="%d %%", width=60),
+        },
+        hide_index=True,
+    )
+    st.caption("The promise is kept per recording and is not claimed of single detections.")
 
 
 def _show_segment(upload: Upload, heard: Heard, prediction: Prediction) -> None:
@@ -139,25 +120,3 @@ def _show_segment(upload: Upload, heard: Heard, prediction: Prediction) -> None:
         "to right, the highest band on top, brighter where it is louder than the segment's own "
         "background."
     )
-
-
-def _show_downloads(upload: Upload, prediction: Prediction) -> None:
-    # Of the name only what no file system and no shell minds.
-    stem = re.sub(r"[^\w\-]+", "_", PurePath(upload.name).stem).strip("_") or "recording"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Detections as CSV",
-            to_csv([prediction]),
-            file_name=f"{stem}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            key=f"csv-{upload.key}",
-        )
-        st.download_button(
-            "Everything as JSON",
-            to_json_line(prediction) + "\n",
-            file_name=f"{stem}.json",
-            mime="application/json",
-            on_click="ignore",
-            key=f"json-{upload.key}",
-        )

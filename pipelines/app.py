@@ -14,6 +14,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
     )
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        default=Path("audio"),
+        help="folder of recordings to offer as examples",
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        default=Path("data_manifest.csv"),
+        help="table that says what the examples are",
+    )
+    parser.add_argument(
+        "--images", type=Path, default=None, help="folder of pictures to show on a page of its own"
+    )
+    parser.add_argument(
+        "--run", type=Path, default=None, help="run folder of a training to show the curves of"
+    )
+    parser.add_argument(
+        "--upload-mb", type=int, default=500, metavar="MB", help="largest recording that is taken"
+    )
     parser.add_argument("--port", type=int, default=8501, help="where the page is served")
     parser.add_argument(
         "--address",
@@ -28,32 +49,42 @@ def run(arguments: argparse.Namespace) -> int:
 
     from birdsong.answers.classifier import Classifier
     from birdsong.bundle import DEFAULT_BUNDLE
+    from birdsong.errors import ConfigError
 
     from .command import INTERRUPTED
 
     bundle = (arguments.bundle or DEFAULT_BUNDLE).absolute()
     Classifier.load(bundle)  # a broken one is told here, not on the page
     check_port(arguments.address, arguments.port)
+    if arguments.upload_mb < 1:
+        raise ConfigError(f"--upload-mb must be at least 1, got {arguments.upload_mb}")
     os.environ["BIRDSONG_BUNDLE"] = str(bundle)
+    os.environ |= {
+        f"BIRDSONG_{name.upper()}": str(path.absolute())
+        for name in ("audio", "manifest", "images", "run")
+        if (path := getattr(arguments, name)) is not None
+    }
     print(f"birdsong app: open {page_address(arguments.address, arguments.port)}")
     print("Ctrl-C ends it.", flush=True)
     cli.main(
-        ["run", str(page_file()), *streamlit_options(arguments.address, arguments.port)],
+        ["run", str(page_file()), *streamlit_options(arguments)],
         standalone_mode=False,
     )
     # Streamlit takes Ctrl-C itself and comes back when it has ended its sessions.
     return INTERRUPTED
 
 
-def streamlit_options(address: str, port: int) -> list[str]:
+def streamlit_options(arguments: argparse.Namespace) -> list[str]:
     """Streamlit's settings: no questions on the terminal, no reports, no word to the outside."""
     settings = {
         "server.headless": "true",  # asks for no e-mail address, opens no browser
-        "server.address": address,
-        "server.port": port,
-        "server.maxUploadSize": 500,
+        "server.address": arguments.address,
+        "server.port": arguments.port,
+        "server.maxUploadSize": arguments.upload_mb,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "theme.light.primaryColor": "#0072b2",
+        "theme.dark.primaryColor": "#56b4e9",
         "client.toolbarMode": "minimal",  # neither 'Deploy' nor a menu for developers
         "client.showErrorDetails": "none",  # a trace belongs on the terminal
         "logger.hideWelcomeMessage": "true",

@@ -1,83 +1,50 @@
 """The page in a browser, as a person meets it: ``birdsong app``, real uploads, no outside."""
 
-import contextlib
+import csv
 import io
+import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import soundfile
+from PIL import Image
 
+from benchmarks.classify import lengthened
+from benchmarks.served_app import chromium, served_app
 from birdsong.answers.classifier import Classifier
+from birdsong.answers.exports import to_json_line
 from birdsong.app.answer_words import headline
 from tests.conftest import RATE_HZ, voice
 
-CHROMIUM = shutil.which("chromium")
 PATIENCE_S = 180
 
-if CHROMIUM is None:
+if shutil.which("chromium") is None:
     pytest.skip("no browser: needs Debian's package 'chromium'", allow_module_level=True)
 pytest.importorskip("streamlit", reason="the app needs Streamlit")
-playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
 
 @pytest.fixture(scope="module")
 def served(bundle_dir, tmp_path_factory):
     """The command itself on a port of its own; its address and its home folder."""
     home = tmp_path_factory.mktemp("home")
-    port = free_port()
-    log = home / "log.txt"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [
-                sys.executable, "-m", "birdsong.pipelines.app",
-                "--bundle", str(bundle_dir), "--port", str(port),
-            ],
-            cwd=home, env=os.environ | {"HOME": str(home)},
-            stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(2 * PATIENCE_S):
-            assert server.poll() is None, log.read_text()
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5),
-            ):
-                break
-            time.sleep(0.5)
-        yield address, home
-    finally:
-        server.send_signal(signal.SIGINT)
-        status = server.wait(timeout=60)
-    assert status == 130, log.read_text()
-    shown = log.read_text()
-    assert f"open {address}" in shown
+    with served_app(home, ["--bundle", str(bundle_dir)]) as running:
+        yield running.address, home
+    shown = running.log.read_text()
+    assert running.process.returncode == 130, shown
+    assert f"open {running.address}" in shown
     assert "Traceback" not in shown
     assert not (home / ".streamlit").exists(), "neither credentials nor a machine's number"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -137,6 +104,12 @@ def heading(bundle_dir, content: bytes) -> str:
     return headline(Classifier.load(bundle_dir).classify(content)).replace("*", "")
 
 
+DRAWN = """([picture, isSame]) => [...document.querySelectorAll('*')].some(each => {
+    const drawn = each.shadowRoot?.querySelector('.stage img');
+    return drawn && (drawn.src === picture) === isSame;
+})"""
+
+
 def upload(page, *files):
     page.locator('input[type="file"]').set_input_files(
         [{"name": name, "mimeType": mime, "buffer": content} for name, mime, content in files]
@@ -182,10 +155,10 @@ def test_a_recording_is_answered(open_page, bundle_dir, screenshots, look, optio
     page.get_by_role("heading", name=heading(bundle_dir, wav("low"))).wait_for()
     page.get_by_text("cannot be answered: not audio").wait_for()
     assert page.get_by_text("garden *low*.wav", exact=True).count() >= 1
-    figure = page.get_by_role("img", name="Spectrogram of 10.0 s")
+    figure = page.get_by_role("slider", name="Spectrogram of 10.0 s")
     figure.wait_for()
-    assert figure.evaluate("image => image.naturalHeight") == 64
-    assert page.locator("audio").count() == 1
+    assert figure.locator("img").evaluate("image => image.naturalHeight") == 64
+    assert page.get_by_test_id("stAudio").count() == 1
     page.get_by_text("Show what the network saw").click()
     page.get_by_text("200 by 64 pixels").wait_for()
     photograph(page, screenshots / f"{look}.png")
@@ -194,15 +167,89 @@ def test_a_recording_is_answered(open_page, bundle_dir, screenshots, look, optio
     assert page.get_by_text("Traceback").count() == 0
 
 
-def test_downloads_hold_the_answer(open_page):
+def test_a_detection_is_played_and_a_stretch_is_looked_at(open_page):
     page = open_page()
     upload(page, ("low.wav", "audio/wav", wav("low")))
-    with page.expect_download() as caught:
-        page.get_by_role("button", name="Detections as CSV").click()
-    assert caught.value.suggested_filename == "low.csv"
-    table = Path(caught.value.path()).read_text(encoding="utf-8")
-    assert table.startswith("recording,start_s,end_s,rank,taxon,english_name,probability,promise\n")
-    assert "low.wav,0.0," in table
+    figure = page.get_by_role("slider", name="Spectrogram of 10.0 s")
+    figure.wait_for()
+    sound = "document.querySelector('[data-testid=stAudio]')"
+    page.wait_for_function(f"{sound}.readyState >= 2")
+    page.get_by_role("button", name="Play Gravis profundus").last.click()
+    page.wait_for_function(f"!{sound}.paused")
+    start_s = page.evaluate(f"{sound}.currentTime")
+    page.wait_for_function(f"{sound}.paused", timeout=30_000)
+    end_s = page.evaluate(f"{sound}.currentTime")
+    assert 0 <= start_s < end_s <= 10.1, "it stops where the detection ends"
+
+    whole = figure.locator("img").get_attribute("src")
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function(DRAWN, arg=[whole, False])
+    figure.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(f"{sound}.currentTime === 0")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{sound}.currentTime > 0")
+    page.get_by_role("button", name="Show the whole recording").click()
+    page.wait_for_function(DRAWN, arg=[whole, True])
+
+
+def test_downloads_hold_the_answer(open_page, bundle_dir):
+    page = open_page()
+    upload(page, ("low.wav", "audio/wav", wav("low")), ("high.wav", "audio/wav", wav("high")))
+
+    def download(label) -> tuple[str, bytes]:
+        with page.expect_download() as caught:
+            page.get_by_role("button", name=label).click()
+        return caught.value.suggested_filename, Path(caught.value.path()).read_bytes()
+
+    name, content = download("All 2 answers as ZIP")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert (name, len(archive.namelist())) == ("birdsong.zip", 7)
+    page.get_by_text("Download", exact=True).first.click()
+    name, content = download("Detections as CSV")
+    assert name == "low.csv"
+    (row, *_) = csv.DictReader(io.StringIO(content.decode()))
+    assert (row["recording"], row["start_s"]) == ("low.wav", "0.0")
+    name, content = download("Everything as JSON")
+    assert json.loads(content) == json.loads(
+        to_json_line(Classifier.load(bundle_dir).classify(wav("low"), name="low.wav"))
+    )
+    found = Classifier.load(bundle_dir).classify(wav("low")).detections
+    name, content = download("Raven selection table")
+    rows = list(csv.DictReader(io.StringIO(content.decode()), delimiter="\t"))
+    assert name == "low.selections.txt"
+    assert [row["Taxon"] for row in rows] == [each.taxon for each in found]
+    name, content = download("Audacity labels")
+    labels = [line.split("\t") for line in content.decode().splitlines()]
+    assert name == "low.labels.txt"
+    assert [float(end_s) for _, end_s, _ in labels] == pytest.approx([e.end_s for e in found])
+    name, content = download("Kaleidoscope table")
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert (name, rows[0]["IN FILE"]) == ("low.kaleidoscope.csv", "low.wav")
+    assert [row["scientific_name"] for row in rows] == [each.taxon for each in found]
+    name, content = download("Its sound as WAV")
+    samples, rate_hz = soundfile.read(io.BytesIO(content))
+    assert name == "low_0.0_Gravis_profundus.wav"
+    assert len(samples) / rate_hz == pytest.approx(found[0].end_s - found[0].start_s, abs=0.01)
+    name, content = download("Its spectrogram as PNG")
+    assert name == "low_0.0_Gravis_profundus.png"
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.height == 4 * 64
+
+
+def test_another_promise_and_a_list(open_page):
+    page = open_page()
+    upload(page, ("low.wav", "audio/wav", wav("low")))
+    page.get_by_role("heading", name="Gravis profundus").wait_for()
+    page.get_by_text("99 %", exact=True).click()
+    page.get_by_text("99 % were asked for").first.wait_for()
+    page.get_by_role("combobox", name="Which birds may it be").click()
+    page.get_by_role("option", name="Paste a list").click()
+    page.get_by_role("textbox", name="Scientific names").fill("Acutus summus\n")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("Narrowed to 1 of 3 labels.").wait_for()
+    page.get_by_role("heading", name="Gravis profundus").wait_for(state="detached")
 
 
 def test_a_phones_recording_is_answered(open_page, bundle_dir):
@@ -210,3 +257,39 @@ def test_a_phones_recording_is_answered(open_page, bundle_dir):
     page = open_page()
     upload(page, ("memo.m4a", "audio/mp4", content))
     page.get_by_role("heading", name=heading(bundle_dir, content)).wait_for()
+
+
+def test_a_recording_as_published_is_answered(open_page, bundle_dir, real_recordings):
+    paths = sorted((real_recordings.parent / "originals").glob("*.mp3"))
+    if not paths:
+        pytest.skip("needs real recordings beside the project")
+    path = min(paths, key=lambda path: path.stat().st_size)
+    page = open_page()
+    page.locator('input[type="file"]').first.set_input_files(path)
+    page.get_by_role("heading", name=heading(bundle_dir, path.read_bytes())).first.wait_for()
+
+
+@pytest.mark.slow
+def test_an_hour(open_page, tmp_path, screenshots):
+    minute = tmp_path / "minute.mp3"
+    soundfile.write(
+        minute, voice("low", 60, 1), RATE_HZ, bitrate_mode="CONSTANT", compression_level=0.5
+    )
+    hour = tmp_path / "hour.mp3"
+    hour.write_bytes(b"".join(lengthened(minute.read_bytes(), 60)))
+    page = open_page(viewport={"width": 1280, "height": 900})
+    page.locator('input[type="file"]').first.set_input_files(hour)
+    page.get_by_role("heading", name="Too long for one answer").wait_for()
+    figure = page.get_by_role("slider", name="Spectrogram of 1:00:0")
+    figure.wait_for()
+    whole = figure.locator("img").get_attribute("src")
+    figure.focus()
+    for _ in range(9):
+        page.keyboard.press("+")
+    page.wait_for_function(DRAWN, arg=[whole, False])
+    page.wait_for_timeout(2000)
+    assert figure.locator("img").evaluate("image => image.naturalWidth") < 400, "seconds, in full"
+    page.get_by_role("button", name="Play Gravis profundus").first.click()
+    sound = "document.querySelector('[data-testid=stAudio]')"
+    page.wait_for_function(f"!{sound}.paused && {sound}.currentTime > 0")
+    photograph(page, screenshots / "hour.png")

@@ -1,7 +1,6 @@
 """The page without a browser: uploads, answers, promises, files that cannot be read."""
 
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,8 @@ import soundfile
 
 import birdsong.app
 from birdsong.answers.classifier import Classifier
+from birdsong.app.examples import find_examples
+from birdsong.recordings.manifest import Recording, read_manifest, write_manifest
 from tests.conftest import RATE_HZ, voice
 
 pytest.importorskip("streamlit", reason="the app needs Streamlit")
@@ -42,8 +43,8 @@ def test_an_empty_page_says_what_to_do(page):
     assert not page.exception
     assert page.title[0].value == "Which bird is this?"
     assert page.file_uploader[0].label == "Recordings"
-    assert any("Add one or more recordings" in caption.value for caption in page.caption)
-    assert any("knows 3 species" in text.value for text in page.sidebar.markdown)
+    assert any("Add a recording" in text.value for text in page.markdown)
+    assert any("knows 3 species of 2 families" in text.value for text in page.markdown)
     assert any("not calibrated" in caption.value for caption in page.sidebar.caption)
 
 
@@ -66,47 +67,103 @@ def test_a_recording_gets_its_answer(page, bundle_dir):
 
     assert "` my low.wav `" in [text.value for text in page.markdown]
     assert prediction.answer.taxon in page.subheader[0].value
-    lineage, figure = (html.value for html in page.html)
+    (lineage,) = (html.value for html in page.html)
     assert all(step.taxon in lineage for step in prediction.path)
-    assert "Spectrogram of 7.0 s" in figure
-    top, detections = (table.value for table in page.main.dataframe)
-    assert list(top["Taxon"]) == [taxon.taxon for taxon in prediction.top]
-    assert list(top["Probability"]) == [taxon.probability for taxon in prediction.top]
+    (detections,) = (table.value for table in page.main.dataframe)
     assert len(detections) == len(prediction.detections) > 0
     assert [button.label for button in page.get("download_button")] == [
-        "Detections as CSV",
-        "Everything as JSON",
+        *("Detections as CSV", "Everything as JSON", "Kaleidoscope table"),
+        *("Raven selection table", "Audacity labels"),
+        *("Its sound as WAV", "Its spectrogram as PNG"),
     ]
+
+
+def chosen(page, label):
+    (found,) = (each for each in page.selectbox if each.label == label)
+    return found
+
+
+def test_a_birds_card(page):
+    upload(page, ("low.wav", wav("low")))
+    about = chosen(page, "About")
+    about.select_index(0).run()
+    assert not page.exception
+    text = " ".join(each.value for each in page.markdown)
+    assert "https://xeno-canto.org/species/Gravis-profundus" in text
+    assert "Learned from 6 recordings of 6 sessions." in text
+
+
+def test_a_list_narrows_the_answer(page):
+    upload(page, ("low.wav", wav("low")))
+    page.sidebar.selectbox[0].select("Tick families").run()
+    page.sidebar.multiselect[0].select("Acutidae").run()
+    assert not page.exception
+    assert any("Narrowed to 2 of 3 labels." in each.value for each in page.sidebar.caption)
+    assert "Gravis" not in page.subheader[0].value
+    page.sidebar.selectbox[0].select("Paste a list").run()
+    page.sidebar.text_area[0].set_value("Turdus merula").run()
+    assert "the model knows none of the 1 names" in page.sidebar.error[0].value
+
+
+def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):
+    upload(page, ("my low.wav", wav("low")))
+    chosen(page, "What is it in truth?").select("Acutidae (family)").run()
+    assert not page.exception
+    assert any("Noted: Acutidae." in each.value for each in page.markdown)
+    assert "1 correction as a manifest" in [each.label for each in page.get("download_button")]
+    (row,) = page.session_state["corrections"].values()
+    write_manifest(tmp_path / "corrections.csv", [row])
+    (again,) = read_manifest(tmp_path / "corrections.csv")
+    assert (again.file, again.order, again.family, again.genus, again.species) == (
+        "my low.wav", "Fictiformes", "Acutidae", "", "",
+    )  # fmt: skip
+
+
+def test_examples_are_those_that_the_model_may_know(
+    page, voices, bundle_dir, monkeypatch, tmp_path
+):
+    folder, rows = voices
+    stranger = Recording(file=rows[0].file, genus="Turdus", species="merula")
+    write_manifest(tmp_path / "m.csv", [stranger, *rows[::-2]])
+    monkeypatch.setenv("BIRDSONG_AUDIO", str(folder))
+    monkeypatch.setenv("BIRDSONG_MANIFEST", str(tmp_path / "m.csv"))
+    page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
+    (offered,) = page.pills
+    assert len(offered.options) == 2, "one of each family"
+    first = find_examples(folder, tmp_path / "m.csv", Classifier.load(bundle_dir).bundle)[0]
+    offered.set_value(first).run()
+    assert not page.exception
+    assert len(page.subheader) == 1
+    assert any("says who recorded it" in each.value for each in page.markdown)
 
 
 def test_what_the_network_saw(page):
     upload(page, ("low.wav", wav("low")))
-    assert not page.selectbox
     assert not page.image
     page.checkbox[0].check().run()
     assert not page.exception
-    assert "bird " in page.selectbox[0].options[0]
+    assert "bird " in chosen(page, "Segment").options[0]
     assert len(page.image) == 1
-    page.selectbox[0].select_index(1).run()
+    chosen(page, "Segment").select_index(1).run()
     assert not page.exception
     assert any("200 by 64 pixels" in caption.value for caption in page.caption)
 
 
 def test_a_promise_is_kept_and_nothing_is_heard_twice(page, monkeypatch):
     heard = []
-    real = Classifier.classify
+    real = Classifier.listen
 
-    def classify(self, source, *, name="", config=None):
-        heard.append(config.promise)
-        return real(self, source, name=name, config=config)
+    def listen(self, source, **options):
+        heard.append(len(source))
+        return real(self, source, **options)
 
-    monkeypatch.setattr(Classifier, "classify", classify)
+    monkeypatch.setattr(Classifier, "listen", listen)
     upload(page, ("low.wav", wav("low")))
-    page.sidebar.radio[0].set_value(0.99).run()
-    assert any("99 % were asked for" in text.value for text in page.markdown)
-    page.sidebar.radio[0].set_value(0.9).run()
-    assert any("90 % were asked for" in text.value for text in page.markdown)
-    assert heard == [0.9, 0.99]
+    for promise in (0.99, 0.8, 0.9):
+        page.sidebar.radio[0].set_value(promise).run()
+        asked = f"{100 * promise:g} % were asked for"
+        assert any(asked in each.value for each in (*page.caption, *page.markdown))
+    assert len(heard) == 1
 
     page.file_uploader[0].set_value(None)
     page.run()
@@ -133,15 +190,3 @@ def test_no_bundle_says_what_to_type(monkeypatch, tmp_path):
     assert "There is no model to ask" in page.error[0].value
     assert "birdsong app --bundle runs/genus/bundle" in page.code[0].value
     assert not page.file_uploader
-
-
-def test_the_session_gives_what_the_command_gives(page, bundle_dir):
-    from birdsong.answers.exports import to_json_line
-
-    content = wav("rising")
-    upload(page, ("r.wav", content))
-    (known,) = (
-        value for key, value in page.session_state["heard"].items() if key[1] == "prediction"
-    )
-    expected = Classifier.load(bundle_dir).classify(content, name="r.wav")
-    assert json.loads(to_json_line(known)) == json.loads(to_json_line(expected))

@@ -1,0 +1,107 @@
+"""What can be taken along: answers in every format, and a detection as sound and as picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from birdsong.answers.archive import zip_results
+from birdsong.answers.clips import clip_wav
+from birdsong.answers.prediction import Detection, Prediction
+from birdsong.answers.results import FORMATS, result_text
+from birdsong.answers.view import Overview, window
+
+from .answer_words import clock, safe_stem
+from .heard import Heard, Upload
+from .sound_figure import LIGHT, MAX_COLUMNS, coloured_png
+
+_LABELS = {
+    "csv": ("Detections as CSV", ".csv", "text/csv"),
+    "json": ("Everything as JSON", ".jsonl", "application/json"),
+    "raven": ("Raven selection table", ".selections.txt", "text/plain"),
+    "audacity": ("Audacity labels", ".labels.txt", "text/plain"),
+    "kaleidoscope": ("Kaleidoscope table", ".kaleidoscope.csv", "text/csv"),
+}
+_PIXEL = 4  # of a detection's picture
+
+
+def show_downloads(upload: Upload, heard: Heard, prediction: Prediction) -> None:
+    """Offer the answer to one recording in every format, and its detections."""
+    stem = safe_stem(upload.name)
+    spectrogram = heard.classifier.bundle.spectrogram
+    with st.popover("Download", icon=":material/download:"):
+        for format in FORMATS:
+            label, ending, mime = _LABELS[format]
+            st.download_button(
+                label,
+                result_text([prediction], format, spectrogram),
+                file_name=stem + ending,
+                mime=mime,
+                on_click="ignore",
+                key=f"{format}-{upload.key}",
+                width="stretch",
+            )
+        if prediction.detections:
+            _show_detection(upload, heard, prediction, stem)
+
+
+def show_archive(
+    uploads: Sequence[Upload], predictions: Sequence[Prediction], heard: Heard
+) -> None:
+    """Offer the answers to several recordings as one ZIP."""
+    spectrogram = heard.classifier.bundle.spectrogram
+    st.download_button(
+        f"All {len(uploads)} answers as ZIP",
+        lambda: zip_results(predictions, distinct_stems(uploads), spectrogram),
+        file_name="birdsong.zip",
+        mime="application/zip",
+        on_click="ignore",
+        icon=":material/folder_zip:",
+    )
+
+
+def distinct_stems(uploads: Sequence[Upload]) -> list[str]:
+    """File names without ending, safe and each its own: the second of a name gets its number."""
+    stems: list[str] = []
+    for number, upload in enumerate(uploads, start=1):
+        stem = safe_stem(upload.name)
+        taken = {each.casefold() for each in stems}
+        stems.append(f"{stem}_{number}" if stem.casefold() in taken else stem)
+    return stems
+
+
+def _show_detection(upload: Upload, heard: Heard, prediction: Prediction, stem: str) -> None:
+    def words(found: Detection) -> str:
+        times = (clock(time_s, prediction.duration_s) for time_s in (found.start_s, found.end_s))
+        return f"{' to '.join(times)}: {found.taxon}"
+
+    st.divider()
+    found = st.selectbox(
+        "One detection", prediction.detections, format_func=words, key=f"detection-{upload.key}"
+    )
+    name = f"{stem}_{found.start_s:.1f}_{safe_stem(found.taxon)}"
+    st.download_button(
+        "Its sound as WAV",
+        lambda: clip_wav(upload.content, found.start_s, found.end_s, name=upload.name),
+        file_name=f"{name}.wav",
+        mime="audio/wav",
+        on_click="ignore",
+        key=f"wav-{upload.key}",
+        width="stretch",
+    )
+    st.download_button(
+        "Its spectrogram as PNG",
+        lambda: detection_png(heard.overview(upload), found),
+        file_name=f"{name}.png",
+        mime="image/png",
+        on_click="ignore",
+        key=f"png-{upload.key}",
+        width="stretch",
+    )
+
+
+def detection_png(view: Overview, found: Detection) -> bytes:
+    """Draw the stretch of one detection, dark on light."""
+    stretch = window(view, found.start_s, found.end_s, max_columns=MAX_COLUMNS)
+    return coloured_png(stretch, LIGHT, scale=_PIXEL)

@@ -1,0 +1,67 @@
+"""Answers narrowed to the birds of a place: a list pasted, uploaded, or ticked by family."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from birdsong.answers.narrowing import Narrowed, narrow
+from birdsong.bundle import Bundle
+from birdsong.errors import TaxonomyError
+
+from .answer_words import as_text, counted
+from .bundle_choice import labels_by_family
+
+_WAYS = ("All that the model knows", "Paste a list", "Upload a list", "Tick families")
+_MOST_NAMED = 5
+
+
+def choose_labels(bundle: Bundle) -> frozenset[str] | None:
+    """Ask which birds occur; None where any may.
+
+    A list that cannot be read, or admits nothing, is told beside it, and narrows nothing.
+    """
+    way = st.selectbox("Which birds may it be", _WAYS, key="narrowing")
+    if way == _WAYS[1]:
+        text = st.text_area(
+            "Scientific names, a line each", placeholder="Turdus merula\nErithacus rubecula"
+        )
+        return _narrowed(text, "your list", bundle) if text.strip() else None
+    if way == _WAYS[2]:
+        file = st.file_uploader(
+            "A name a line, or a table with scientific names", type=["txt", "csv", "tsv"]
+        )
+        return _narrowed(file.getvalue(), file.name, bundle) if file is not None else None
+    if way == _WAYS[3]:
+        return _of_families(bundle)
+    return None
+
+
+def _of_families(bundle: Bundle) -> frozenset[str] | None:
+    known = labels_by_family(bundle)
+    chosen = st.multiselect(
+        "Families",
+        [family for family in known if family],
+        format_func=lambda family: f"{family} ({len(known[family])})",
+    )
+    if not chosen:
+        return None
+    return _narrowed("\n".join(chosen), "your families", bundle)
+
+
+def _narrowed(content: str | bytes, name: str, bundle: Bundle) -> frozenset[str] | None:
+    try:
+        narrowed = narrow(content, bundle, name=name)
+    except TaxonomyError as error:
+        st.error(as_text(str(error)))
+        return None
+    st.caption(_told(narrowed, len(bundle.bird_labels)))
+    return narrowed.only
+
+
+def _told(narrowed: Narrowed, n_labels: int) -> str:
+    told = f"Narrowed to {len(narrowed.only)} of {counted(n_labels, 'label')}."
+    if narrowed.unknown:
+        some = ", ".join(map(as_text, narrowed.unknown[:_MOST_NAMED]))
+        more = len(narrowed.unknown) - _MOST_NAMED
+        told += f" Unknown to the model: {some}" + (f" and {more} more." if more > 0 else ".")
+    return told

@@ -1,0 +1,126 @@
+"""The page about a folder of pictures: how many there are of each bird, and what stands out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from birdsong.errors import BirdsongError
+from birdsong.images.explore import Overview, explore
+from birdsong.images.store import ImageStore, open_store
+
+from .answer_words import as_code, as_text, counted, taxon_words
+
+IMAGES_VARIABLE = "BIRDSONG_IMAGES"
+"""Environment variable with a folder of pictures; the command sets it."""
+
+N_PICTURES = 12
+_PIXEL = 2  # screen pixels that a picture's pixel is wide and high
+
+
+def pictures_folder() -> Path | None:
+    """Return the folder of pictures to be shown, if one was named."""
+    named = os.environ.get(IMAGES_VARIABLE)
+    return Path(named) if named else None
+
+
+def show_pictures_page() -> None:
+    """Show what a folder of pictures holds."""
+    st.title("Pictures", anchor=False)
+    folder = pictures_folder()
+    if folder is None:
+        st.code("birdsong app --images images", language="bash")
+        return
+    try:
+        store, overview = _opened(str(folder))
+    except BirdsongError as error:
+        st.error(as_text(str(error)))
+        st.markdown("Pictures are made by")
+        st.code(
+            f"birdsong preprocess --manifest data_manifest.csv --audio audio --out {folder}",
+            language="bash",
+        )
+        return
+    statuses = [row.status for row in overview.receipt]
+    columns = st.columns(4)
+    columns[0].metric("Recordings", f"{len(statuses):,}")
+    columns[1].metric("Taxa", f"{len(overview.taxa):,}")
+    columns[2].metric("Pictures", f"{len(store.rows):,}")
+    columns[3].metric(
+        "Hours of sound", f"{sum(row.duration_s for row in overview.receipt) / 3600:.1f}"
+    )
+    st.caption(f"From {as_code(str(folder))}")
+    _show_taxa(store, overview)
+    _show_reasons(overview)
+
+
+@st.cache_resource(show_spinner="Reading the pictures' tables …", max_entries=1)
+def _opened(folder: str) -> tuple[ImageStore, Overview]:
+    store = open_store(Path(folder))
+    return store, explore(store)
+
+
+def _show_taxa(store: ImageStore, overview: Overview) -> None:
+    st.subheader("What there is of each bird", anchor=False)
+    st.bar_chart(
+        {
+            "Taxon": [row.taxon for row in overview.taxa],
+            "Pictures": [row.bird_images for row in overview.taxa],
+        },
+        x="Taxon",
+        y="Pictures",
+        sort="-Pictures",
+    )
+    st.dataframe(
+        [
+            {
+                "Taxon": row.taxon,
+                "English name": row.english_name,
+                "Recordings": row.recordings,
+                "Sessions": row.sessions,
+                "Minutes": round(row.minutes, 1),
+                "Pictures": row.bird_images,
+                "Family": row.family,
+                "Order": row.order,
+            }
+            for row in overview.taxa
+        ],
+        hide_index=True,
+    )
+    chosen = st.selectbox("Pictures of", [row.taxon for row in overview.taxa], key="pictures-of")
+    rows = [row for row in store.rows if row.taxon == chosen and row.kind == "bird"]
+    if not rows:
+        st.caption("None of a bird.")
+        return
+    english = rows[0].english_name if rows[0].species else ""
+    rank = "species" if rows[0].species else "genus" if rows[0].genus else ""
+    st.markdown(f"{taxon_words(rank, chosen, english)}: {counted(len(rows), 'picture')}")
+    some = rows[:: max(1, len(rows) // N_PICTURES)][:N_PICTURES]
+    columns = st.columns(3)
+    for place, row in enumerate(some):
+        try:
+            picture = store.read_picture(row)
+        except BirdsongError as error:
+            columns[place % 3].error(as_text(str(error)))
+            continue
+        columns[place % 3].image(
+            picture.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG"
+        )
+        columns[place % 3].caption(f"{as_code(row.recording)} from {row.start_s:.1f} s")
+
+
+def _show_reasons(overview: Overview) -> None:
+    st.subheader("What stands out", anchor=False)
+    if not overview.reasons:
+        st.markdown("Every recording gave pictures, and none a warning.")
+        return
+    st.dataframe(
+        [
+            {"Recording": row.recording, "Became": row.status, "Why": row.reason}
+            for row in overview.receipt
+            if row.reason
+        ],
+        hide_index=True,
+    )

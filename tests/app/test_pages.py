@@ -1,0 +1,114 @@
+"""The pages beside the answers: the model's card, a folder of pictures, a training's curves."""
+
+import shutil
+
+import pytest
+
+pytest.importorskip("streamlit", reason="the app needs Streamlit")
+
+from streamlit.testing.v1 import AppTest
+
+PATIENCE_S = 120
+
+
+def pictures_script():
+    from birdsong.app.pictures_page import show_pictures_page
+
+    show_pictures_page()
+
+
+def run_script():
+    from birdsong.app.run_page import show_run_page
+
+    show_run_page()
+
+
+def card_script():
+    from os import environ
+    from pathlib import Path
+
+    from birdsong.answers.classifier import Classifier
+    from birdsong.app.card_page import show_card_page
+
+    folder = Path(environ["BIRDSONG_BUNDLE"])
+    show_card_page(Classifier.load(folder), folder)
+
+
+def shown(script):
+    page = AppTest.from_function(script, default_timeout=PATIENCE_S).run()
+    assert not page.exception
+    return page
+
+
+def texts(page):
+    return " ".join(each.value for each in (*page.markdown, *page.caption, *page.error))
+
+
+def test_what_a_folder_of_pictures_holds(images, monkeypatch):
+    monkeypatch.setenv("BIRDSONG_IMAGES", str(images))
+    page = shown(pictures_script)
+    assert [(each.label, each.value) for each in page.metric][:2] == [
+        ("Recordings", "24"), ("Taxa", "3"),
+    ]  # fmt: skip
+    assert list(page.dataframe[0].value["Taxon"]) == [
+        "Acutus summus", "Acutus surgens", "Gravis profundus",
+    ]  # fmt: skip
+    assert 0 < len(page.image) <= 12
+    assert "*Acutus summus* (High Voice)" in texts(page)
+
+
+def test_a_folder_without_pictures_says_how_they_are_made(monkeypatch, tmp_path):
+    monkeypatch.setenv("BIRDSONG_IMAGES", str(tmp_path))
+    page = shown(pictures_script)
+    assert page.error
+    assert "birdsong preprocess" in page.code[0].value
+
+
+def test_a_damaged_picture_is_said(images, monkeypatch, tmp_path):
+    damaged = tmp_path / "images"
+    shutil.copytree(images, damaged)
+    for path in (damaged / "Acutus_summus").iterdir():
+        path.write_bytes(b"no picture")
+    monkeypatch.setenv("BIRDSONG_IMAGES", str(damaged))
+    page = shown(pictures_script)
+    assert "cannot be read as a PNG" in texts(page)
+
+
+def test_the_curves_of_a_training(monkeypatch, tmp_path):
+    (tmp_path / "history.csv").write_text(
+        "epoch,loss,top1,val_loss,val_top1,learning_rate,seconds,images_per_s\n"
+        "0,2.5,0.3,2.6,0.25,0.001,12.5,300\n1,2.0,0.4,2.3,0.35,0.0005,11.5,310\n"
+    )
+    (tmp_path / "system.csv").write_text("time_s,cpu_percent,gpu_percent\n1,50,\n2,60,\n")
+    monkeypatch.setenv("BIRDSONG_RUN", str(tmp_path))
+    page = shown(run_script)
+    assert [(each.label, each.value) for each in page.metric] == [
+        ("Epochs", "2"), ("Validation, top 1", "35.0%"), ("Seconds an epoch", "12"),
+    ]  # fmt: skip
+    titles = texts(page)
+    assert "Top-1 accuracy" in titles
+    assert "Processor, percent" in titles
+    assert "GPU" not in titles, "there was none"
+
+
+@pytest.mark.parametrize("content", [None, "", "a,b\n", b"\xff\xfe\x00bad", "a\nb,c,d\n"])
+def test_a_folder_that_is_no_run_is_said(monkeypatch, tmp_path, content):
+    if content is not None:
+        content = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "history.csv").write_bytes(content)
+    monkeypatch.setenv("BIRDSONG_RUN", str(tmp_path))
+    page = shown(run_script)
+    told = texts(page) + " ".join(each.value for each in page.info)
+    assert "cannot be shown" in told or "holds no row yet" in told
+
+
+def test_the_models_card(bundle_dir, monkeypatch, tmp_path):
+    monkeypatch.setenv("BIRDSONG_BUNDLE", str(bundle_dir))
+    page = shown(card_script)
+    assert page.code[0].value.startswith("birdsong card ")
+    with_card = tmp_path / "bundle"
+    shutil.copytree(bundle_dir, with_card)
+    (with_card / "MODEL_CARD.md").write_text("# Model card: voices\n\n<script>x</script>")
+    monkeypatch.setenv("BIRDSONG_BUNDLE", str(with_card))
+    page = shown(card_script)
+    assert "# Model card: voices" in texts(page)

@@ -1,0 +1,132 @@
+"""What goes to the browser of a recording: the stretch that is looked at, and the detections."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birdsong.answers.prediction import Detection
+from birdsong.answers.view import Overview, band_edges_hz
+from birdsong.app.sound_figure import (
+    DARK,
+    LIGHT,
+    MAX_COLUMNS,
+    MAX_LANES,
+    _stretch,
+    figure_data,
+    height_of,
+    lanes,
+    picture_uri,
+)
+from birdsong.sound.spectrogram import SpectrogramConfig
+
+
+def overview(n_columns=100, column_s=0.1):
+    picture = np.zeros((64, n_columns), np.uint8)
+    picture[10, n_columns // 5] = 255
+    return Overview(
+        picture=picture, duration_s=n_columns * column_s, column_s=column_s,
+        band_edges_hz=band_edges_hz(SpectrogramConfig()),
+    )  # fmt: skip
+
+
+def found(start_s, end_s, taxon="Turdus", rank="genus", english_name=None):
+    return Detection(start_s, end_s, rank, taxon, english_name, 0.93)
+
+
+def data_of(view, detections=(), looked_at=None):
+    told = figure_data(
+        view, detections, looked_at=looked_at, recording="r", player="player-r", colours=LIGHT
+    )
+    return json.loads(json.dumps(told))
+
+
+def pixels_of(uri):
+    content = base64.b64decode(uri.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_the_whole_of_a_short_recording_goes_as_it_is():
+    told = data_of(overview(), [found(2.5, 5.0, english_name="Thrushes")])
+    assert pixels_of(told["picture"]).shape == (64, 100, 3)
+    assert (told["picture_start_s"], told["picture_end_s"]) == (0, pytest.approx(10))
+    assert told["view"] is None
+    assert told["label"] == "Spectrogram of 10.0 s, 0.2 to 10.8 kHz; 1 detection"
+    (lane,) = told["lanes"]
+    assert (lane["taxon"], lane["words"], lane["italic"]) == (
+        "Turdus", "Thrushes · 1 detection", True,
+    )  # fmt: skip
+    assert lane["detections"] == [{"start_s": 2.5, "end_s": 5.0, "words": "Turdus 93 %"}]
+
+
+@pytest.mark.parametrize("looked_at", [(0, 7), (1, 3.05), (3299.97, 3300.5), (1800, 3600)])
+def test_a_stretch_of_an_hour_is_drawn_where_it_lies(looked_at):
+    view = overview(n_columns=120_000, column_s=0.03)
+    mark = round(sum(looked_at) / 2 / 0.03)
+    view.picture[:] = 0
+    view.picture[20, mark] = 255
+    told = data_of(view, looked_at=looked_at)
+    pixels = pixels_of(told["picture"])
+    assert pixels.shape[1] <= MAX_COLUMNS
+    assert told["view"] == list(looked_at)
+    assert told["picture_start_s"] <= looked_at[0]
+    assert told["picture_end_s"] >= looked_at[1] - 0.03
+    (column,) = np.flatnonzero((pixels[20] != LIGHT.quiet).any(axis=-1))
+    column_s = (told["picture_end_s"] - told["picture_start_s"]) / pixels.shape[1]
+    at_s = told["picture_start_s"] + column * column_s
+    assert at_s - 1e-6 <= mark * 0.03 < at_s + column_s + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("told", "stretch"),
+    [
+        ([1, 2.5], (1, 2.5)),
+        ([0, 10.5], (0, 10)),
+        (None, None),
+        ([2, 1], None),
+        ([-1, 5], None),
+        ([0, 99], None),
+        ([0, float("nan")], None),
+        (["0", "1"], None),
+        ("all", None),
+        ({"start": 1}, None),
+    ],
+)
+def test_what_a_browser_says_is_checked(told, stretch):
+    assert _stretch(told, 10.0) == stretch
+
+
+@pytest.mark.parametrize(("n_taxa", "n_lanes"), [(1, 1), (6, 6), (7, 6), (30, 6)])
+def test_lanes_are_few_and_hold_all(n_taxa, n_lanes):
+    calls = [found(i, i + 1 + taxon, f"T{taxon}") for taxon in range(n_taxa) for i in range(3)]
+    drawn = lanes(calls, LIGHT)
+    assert len(drawn) == n_lanes <= MAX_LANES
+    assert sorted(
+        (each["start_s"], each["end_s"]) for lane in drawn for each in lane["detections"]
+    ) == sorted((one.start_s, one.end_s) for one in calls)
+    assert drawn[0]["taxon"] == f"T{n_taxa - 1}"
+    assert len({lane["colour"] for lane in drawn}) == n_lanes
+    assert ("other taxa" in drawn[-1]["taxon"]) == (n_taxa > MAX_LANES)
+
+
+def test_a_rank_above_the_genus_is_named():
+    (lane,) = lanes([found(0, 1, "Passeriformes", rank="order")], LIGHT)
+    assert (lane["italic"], lane["words"]) == (False, "order · 1 detection")
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_the_picture_keeps_its_pixels_in_the_pages_colours(colours):
+    pixels = pixels_of(picture_uri(overview().picture, colours))
+    assert pixels.shape == (64, 100, 3)
+    assert tuple(pixels[10, 20]) == colours.loud
+    pixels = np.delete(pixels.reshape(-1, 3), 1020, axis=0)
+    assert (pixels == colours.quiet).all()
+
+
+def test_frequencies_rise():
+    heights = [height_of(hz, overview()) for hz in (100, 500, 1000, 4000, 8000, 20_000)]
+    assert heights == sorted(heights)
+    assert (heights[0], heights[-1]) == (0, 1)
