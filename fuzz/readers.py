@@ -1,0 +1,295 @@
+"""The readers of bytes from outside, each as a function of bytes that must end or say why not.
+
+A reader may refuse what it is given with one of birdsong's own errors, in one line. Anything else,
+a crash, a hang, gigabytes of memory, an error of another kind, is a fault.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from birdsong.answers.narrowing import narrow
+from birdsong.arrays import FloatArray
+from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.calibration_data import calibration_from_bytes
+from birdsong.errors import BirdsongError
+from birdsong.images.packed import open_packed
+from birdsong.images.packing import pack
+from birdsong.images.png import decode_png, encode_png
+from birdsong.images.store import ImageStore, open_store, picture_path, write_settings
+from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.recordings.manifest import read_manifest
+from birdsong.recordings.synthesis import SynthesisConfig, render_recording
+from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.sealed import sealed
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.filters import mel_filters
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.taxa.synonyms import read_synonyms
+from birdsong.taxa.tables import read_taxonomy
+
+MOST_HEARD_S = 600.0
+"""Of a recording that claims to be endless: enough to see that its memory stays bounded."""
+
+LONGEST_WORDS = 2000
+
+Reader = Callable[[bytes], None]
+
+
+class FaultError(Exception):
+    """A reader refuses in words that nobody wants to read."""
+
+
+def audio(content: bytes) -> None:
+    """A recording: decoded to its end, or for ten minutes of sound."""
+    with AudioReader(content, 24_000) as reader:
+        for _ in reader.blocks():
+            if reader.duration_s > MOST_HEARD_S:
+                break
+
+
+def png(content: bytes) -> None:
+    """A picture."""
+    decode_png(content, "picture.png")
+
+
+def manifest(content: bytes) -> None:
+    """A manifest."""
+    read_manifest(_file("manifest.csv", content))
+
+
+def taxonomy(content: bytes) -> None:
+    """A table of taxa."""
+    read_taxonomy(_file("taxa.csv", content))
+
+
+def synonyms(content: bytes) -> None:
+    """A table of old and new names."""
+    read_synonyms(_file("synonyms.csv", content))
+
+
+def species_list(content: bytes) -> None:
+    """A list of species that someone uploads or pastes."""
+    narrow(content, _bundle(), name="list.csv" if content[:1] == b"s" else "list.txt")
+
+
+def bundle(content: bytes) -> None:
+    """The description of a bundle whose other files are as they should be."""
+    folder = _bundle_folder()
+    (folder / "bundle.json").write_bytes(content)
+    read_bundle(folder)
+
+
+def resealed(content: bytes) -> None:
+    """A description that someone altered and sealed again."""
+    import json
+
+    try:
+        description = json.loads(content)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(description, dict) and description:
+        description.pop("seal", None)
+        bundle(sealed(description))
+
+
+def calibration(content: bytes) -> None:
+    """What a network said, as a bundle carries it."""
+    try:
+        calibration_from_bytes(content)
+    except ValueError as error:
+        if not str(error).startswith("calibration.npz cannot be used"):
+            raise
+
+
+def store(content: bytes) -> None:
+    """The ``index.csv`` of a folder of pictures; every picture that it names is read."""
+    opened = _store()
+    (opened.folder / INDEX).write_bytes(content)
+    again = open_store(opened.folder)
+    for row in again.rows[:20]:
+        again.read_picture(row)
+
+
+def packed(content: bytes) -> None:
+    """The description of a packed copy; every picture is read."""
+    opened = _store()
+    write_table(opened.folder / INDEX, IndexRow, opened.rows)
+    (opened.folder / "packed" / "packed.json").write_bytes(content)
+    copy = open_packed(opened)
+    copy.read(np.arange(len(copy)))
+
+
+READERS: dict[str, Reader] = {
+    each.__name__: each
+    for each in (
+        *(audio, png, manifest, taxonomy, synonyms, species_list),
+        *(bundle, resealed, calibration, store, packed),
+    )
+}
+
+
+def ask(name: str, content: bytes) -> bool:
+    """Give a reader some bytes.
+
+    Returns
+    -------
+    bool
+        Whether it took them.
+
+    Raises
+    ------
+    FaultError
+        If it refuses them in more than a line, or with no word.
+    Exception
+        Whatever it lets through.
+    """
+    try:
+        READERS[name](content)
+    except BirdsongError as error:
+        said = str(error)
+        if not 0 < len(said) < LONGEST_WORDS or "\n" in said:
+            raise FaultError(f"expected a sentence, got {said[:200]!r}…") from error
+        return False
+    return True
+
+
+@cache  # readers write over the files that they come from
+def seeds(name: str) -> list[bytes]:
+    """What a reader takes, to begin with."""
+    if name == "audio":
+        return _sounds()
+    if name == "png":
+        picture = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        return [
+            encode_png(picture, fingerprint="f" * 16),
+            encode_png(picture // 64 * 64, fingerprint="f" * 16, level=9),
+        ]
+    if name in ("bundle", "resealed"):
+        return [(DEFAULT_BUNDLE / "bundle.json").read_bytes()]
+    if name == "calibration":
+        return [(DEFAULT_BUNDLE / "calibration.npz").read_bytes()]
+    if name == "store":
+        return [(_store().folder / INDEX).read_bytes()]
+    if name == "packed":
+        return [(_store().folder / "packed" / "packed.json").read_bytes()]
+    return [text.encode() for text in _TABLES[name]]
+
+
+_TABLES = {
+    "manifest": [
+        "file,xc_id,url,order,family,genus,species,english_name,recordist,licence,session,"
+        "clip_start_s,clip_duration_s,kind\n"
+        "a/b.wav,XC1,https://x.org/1,Passeriformes,Turdidae,Turdus,merula,Blackbird,A. B,CC0,s,"
+        "1.5,2,song\n"
+        'c.ogg,,,,,Pica,"pica ","""Magpie""",,,,,,\nd.wav,,,,,,,,,,,,,background\n',
+        "\ufeffxc_id,genus\r\nXC2,Turdus\r\n",
+    ],
+    "taxonomy": [
+        "Sequence,Taxon_rank,Order,Family,Scientific_name,English_name_AviList\n"
+        "1,order,Passeriformes,,Passeriformes,\n2,family,Passeriformes,Turdidae,Turdidae,\n"
+        "3,species,Passeriformes,Turdidae,Turdus merula,Common Blackbird\n",
+        "order;family;scientific_name;english_name\nA;B;Turdus merula;Blackbird\n",
+        "order,family,scientific_name,english_name\nA,B,Pica pica,Magpie\nA,C,Corvus corax,\n",
+    ],
+    "synonyms": [
+        "old_name,new_name,preferred\nParus caeruleus,Cyanistes caeruleus,\n"
+        "Larus a,Larus b,1\nLarus a,Larus c,\n"
+    ],
+    "species_list": [
+        "Turdus merula\nTurdus philomelos_Song Thrush\n# a comment\n",
+        "scientific_name,english_name\nTurdus merula,Blackbird\n",
+    ],
+}
+
+
+@cache
+def _sounds() -> list[bytes]:
+    config = SynthesisConfig(sample_rate_hz=24_000, duration_s=(1.0, 1.2))
+    samples = render_recording(SPECIES[0], individual=0, config=config).samples
+    found = []
+    for kind, subtype in (
+        *(("WAV", "PCM_16"), ("WAV", "FLOAT"), ("RF64", "PCM_24"), ("FLAC", "PCM_16")),
+        *(("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")),
+    ):
+        content = io.BytesIO()
+        soundfile.write(content, samples, 24_000, format=kind, subtype=subtype)
+        found.append(content.getvalue())
+    return [*found, _container(samples, "mp4", "aac"), _container(samples, "webm", "libopus")]
+
+
+def _container(samples: FloatArray, kind: str, codec: str) -> bytes:
+    """What FFmpeg reads."""
+    import av
+    from av.audio.stream import AudioStream
+
+    rate_hz = 48_000 if kind == "webm" else 24_000
+    content = io.BytesIO()
+    with av.open(content, "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=rate_hz)
+        if not isinstance(stream, AudioStream):
+            raise TypeError(f"{codec} is no codec for sound")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = 24_000
+        resampler = av.AudioResampler(stream.format, stream.layout, rate_hz, frame_size=1024)
+        for each in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(each))
+        container.mux(stream.encode(None))
+    return content.getvalue()
+
+
+@cache
+def _home() -> Path:
+    return Path(tempfile.mkdtemp(prefix="birdsong-fuzz-"))
+
+
+def _file(name: str, content: bytes) -> Path:
+    path = _home() / name
+    path.write_bytes(content)
+    return path
+
+
+@cache
+def _bundle_folder() -> Path:
+    import shutil
+
+    return Path(shutil.copytree(DEFAULT_BUNDLE, _home() / "bundle"))
+
+
+@cache
+def _bundle() -> Bundle:
+    return read_bundle(DEFAULT_BUNDLE)
+
+
+@cache
+def _store() -> ImageStore:
+    """A folder of three pictures, and its packed copy."""
+    folder = _home() / "images"
+    folder.mkdir()
+    config = SpectrogramConfig()
+    write_settings(folder, {"spectrogram": config.to_dict(), "step_s": 1.5}, mel_filters(config))
+    rows = []
+    for number in range(3):
+        image = picture_path(f"XC{number}", "Turdus merula", 1.5 * number)
+        (folder / image).parent.mkdir(exist_ok=True)
+        picture = np.random.default_rng(number).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        content = encode_png(picture, fingerprint=config.fingerprint())
+        (folder / image).write_bytes(content)
+        start_s = 1.5 * number
+        rows.append(
+            IndexRow(
+                image, f"XC{number}", "s", start_s, start_s + 3, "Passeriformes", "Turdidae",
+                "Turdus", "merula", "bird", "Common Blackbird",
+            )
+        )  # fmt: skip
+    write_table(folder / INDEX, IndexRow, rows)
+    opened = open_store(folder)
+    pack(opened)
+    return opened
