@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -25,15 +24,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peak_memory import peak_bytes
 from benchmarks.preprocess import _decode_one, _duration_s, _made
 
 _ROOT = Path(__file__).resolve().parents[1]
 LEAST_S = 1800.0
 MINUTE_S = 60.0
-MINUTE_RATE_HZ = 44_100
+MINUTE_RATE_HZ = 48_000
 LONG_HOURS = 1.0
 DECODING, ONE, TWO = "decoding alone", "birdsong", "birdsong, 2 processes"
-_KBIT_S = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # by index from 1
 
 
 def measure(*, audio: Path | None, n_rounds: int, long_hours: float = LONG_HOURS) -> dict[str, Any]:
@@ -171,45 +170,35 @@ def write_minute(files: Sequence[Path], path: Path) -> None:
     while sum(map(len, parts)) < n_samples:
         parts.append(read_samples(files[len(parts) % len(files)], MINUTE_RATE_HZ))
     mono = np.concatenate(parts)[:n_samples]
-    soundfile.write(path, np.stack([mono, np.roll(mono, 20)], axis=1), MINUTE_RATE_HZ)
+    stereo = np.stack([mono, np.roll(mono, 20)], axis=1)
+    soundfile.write(path, stereo, MINUTE_RATE_HZ, bitrate_mode="CONSTANT", compression_level=0.5)
 
 
 def lengthened(mp3: bytes, n_times: int) -> Iterator[bytes]:
-    """Repeat an MP3 that libsndfile wrote, with a header that tells the whole length.
-
-    Encoding ten hours would take half an hour; frames can stand one behind the other.
+    """Repeat an MP3 that libsndfile wrote: encoding ten hours would take half an hour.
 
     Parameters
     ----------
     mp3 : bytes
-        MPEG-1, layer III, with a Xing header in its first frame.
+        Of a constant rate at 24 or 48 kHz, written at `compression_level` 0.5: all frames are as
+        long then.
     n_times : int
 
     Yields
     ------
     bytes
-        One piece after the other.
+        One piece after the other, without the first frame, which tells the length of one.
 
     Raises
     ------
     ValueError
-        If there is no such header.
+        If frames differ in length.
     """
-    at = max(mp3.find(b"Xing", 0, 64), mp3.find(b"Info", 0, 64))
-    if at < 0 or mp3[0] != 0xFF:
-        raise ValueError("expected an MP3 that begins with a frame that holds a Xing header")
-    rate_hz = (44_100, 48_000, 32_000)[mp3[2] >> 2 & 3]
-    n_header = 144_000 * _KBIT_S[(mp3[2] >> 4) - 1] // rate_hz + (mp3[2] >> 1 & 1)
-    header, frames = bytearray(mp3[:n_header]), mp3[n_header:]
-    place = at + 8
-    for flag, told in ((1, None), (2, n_header + n_times * len(frames))):
-        if header[at + 7] & flag:
-            (once,) = struct.unpack_from(">I", header, place)
-            struct.pack_into(">I", header, place, told or n_times * once)
-            place += 4
-    yield bytes(header)
+    n_bytes = mp3.find(mp3[:4], 4)  # of a frame: each begins with the same
+    if n_bytes < 0 or len(mp3) % n_bytes:
+        raise ValueError("expected an MP3 whose frames are all as long")
     for _ in range(n_times):
-        yield frames
+        yield mp3[n_bytes:]
 
 
 def _recordings(folder: Path) -> list[Path]:
@@ -241,7 +230,7 @@ class _Stopwatch:
         self._stand_around()
 
     def _stand_around(self) -> None:
-        from birdsong.answers import classifier
+        from birdsong.answers import listening
         from birdsong.network import Network
         from birdsong.sound import segments
         from birdsong.sound.audio import AudioReader
@@ -254,7 +243,7 @@ class _Stopwatch:
             self.seconds["network"] += time.perf_counter() - started_s
             return said
 
-        parts: tuple[Any, Any, Any] = (AudioReader, classifier, Network)
+        parts: tuple[Any, Any, Any] = (AudioReader, listening, Network)
         parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
         parts[1].walk_segments = lambda *a, **k: self._timed(walk(*a, **k), "pictures")
         parts[2].logits = timed_logits
@@ -299,19 +288,8 @@ def _be_measured() -> None:
     for path in files:
         work(path)
     ended, processor_s = time.monotonic(), time.process_time() - processor_s
-    told = {"began": began, "ended": ended, "processor_s": processor_s, "peak_bytes": _peak_bytes()}
+    told = {"began": began, "ended": ended, "processor_s": processor_s, "peak_bytes": peak_bytes()}
     print(json.dumps(told | {"steps": watch.told(ended - began) if watch else {}}))
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process held since it began."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says may be the parent's
-        (line,) = (e for e in status.read_text().splitlines() if e.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

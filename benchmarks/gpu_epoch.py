@@ -98,14 +98,15 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     """
     import keras
 
-    from benchmarks.gpu_training import MIXED_PRECISION, learner, training_of
+    from benchmarks.gpu_training import learner, training_of
+    from birdsong.learning.hardware import MIXED
 
     keras.utils.set_random_seed(0)
     pictures = made(config.pictures)
     labels = np.random.default_rng(1).integers(0, config.labels, config.pictures)
     policy_before = keras.mixed_precision.dtype_policy()
     if config.mixed_precision:
-        keras.mixed_precision.set_dtype_policy(MIXED_PRECISION)
+        keras.mixed_precision.set_dtype_policy(MIXED)
     try:
         model = learner(
             config.labels,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from benchmarks import feed_material
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Call: TypeAlias = Callable[[], float]
 """Learns some batches, and returns the loss of the last."""
 
-_MADE_AT_ONCE = 4096  # pictures: 52 MB
 _CALLS_AHEAD = 2  # beside the one that is learned: bounds the memory
 
 
@@ -72,12 +71,7 @@ class CallFeed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bringer.shutdown(cancel_futures=True)
         self._readers.shutdown()
 
@@ -113,13 +107,11 @@ class CallFeed:
 
 def made(n_pictures: int) -> ImageArray:
     """Make pictures of noise, no two alike: uint8 (n_pictures, 64, 200)."""
-    generator = np.random.default_rng(0)
-    noise = generator.integers(0, 256, (_MADE_AT_ONCE, *SPECTROGRAM_SHAPE), dtype=np.uint8)
     pictures = np.empty((n_pictures, *SPECTROGRAM_SHAPE), np.uint8)
-    for first in range(0, n_pictures, _MADE_AT_ONCE):
-        own = pictures[first : first + _MADE_AT_ONCE]
-        column = generator.integers(0, 256, (1, SPECTROGRAM_SHAPE[0], 1), dtype=np.uint8)
-        np.bitwise_xor(noise[: len(own)], column, out=own)
+    first = 0
+    for some in feed_material.made(n_pictures):
+        pictures[first : first + len(some)] = some
+        first += len(some)
     return pictures
 
 

@@ -21,7 +21,6 @@ from birdsong.learning.training_config import TrainingConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Tensor: TypeAlias = Any
-MIXED_PRECISION = "mixed_bfloat16"
 
 
 class Training(Protocol):

@@ -2,13 +2,15 @@
 
     python -m benchmarks.recipes --audio audio --table docs/recipes.csv plain hierarchical
     python -m benchmarks.recipes --table docs/recipes.csv --compare
+    python -m benchmarks.recipes --table docs/recipes.csv --run runs/birds --images images shipped
 
 A recipe changes how pictures are made, what is learned, or how. All hold out the same recordings,
 so that differences are paired: recording by recording, sessions weighed at random. It can be
 stopped and started again: a fold of a recipe that stands in the table is not trained anew. Each
 line says how many epochs it took; only lines with as many are compared. What a person would
 otherwise pick is trained and compared in the same way, see `recipe_baselines`; trees have no
-epochs, and stand beside the recipes of as many as were asked for.
+epochs, and stand beside the recipes of as many as were asked for. The folds of a run of ``birdsong
+train --folds`` get lines as well, under any name.
 """
 
 from __future__ import annotations
@@ -16,16 +18,18 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import recipe_baselines as baselines
+from benchmarks.recipe_book import RECIPES
 from birdsong.atomic import write_atomically
 
 N_FOLDS = 5
@@ -35,58 +39,6 @@ MIN_RECORDINGS = 6
 METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
 COST = ("parameters", "ms_a_picture")
 COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS, *COST)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What is done otherwise than by default: fields of the configs."""
-
-    spectrogram: Mapping[str, Any] = field(default_factory=dict)
-    preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    augmentation: Mapping[str, Any] = field(default_factory=dict)
-    material: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-
-
-# Each line below the losses changes one thing from the last one that was kept.
-_FASTER = {"mixed_precision": True, "batch_size": 32}
-_TREE = {**_FASTER, "loss": "hierarchical"}
-_HEARS_MORE = {"others": True}
-
-RECIPES: Mapping[str, Recipe] = {
-    "plain": Recipe(),
-    "soft-labels": Recipe(training={"loss": "soft-labels"}),
-    "hierarchical": Recipe(training={"loss": "hierarchical"}),
-    "auxiliary": Recipe(training={"loss": "auxiliary"}),
-    "partly-named": Recipe(material={"partly_named": True}),
-    "auxiliary, partly-named": Recipe(
-        material={"partly_named": True}, training={"loss": "auxiliary"}
-    ),
-    "16 bits": Recipe(training={"mixed_precision": True}),
-    "batches of 32": Recipe(training=_FASTER),
-    "hierarchical, batches of 32": Recipe(training=_TREE),
-    "others": Recipe(training=_TREE, material=_HEARS_MORE),
-    "others, frequency": Recipe(
-        training={**_TREE, "frequency_channel": True}, material=_HEARS_MORE
-    ),
-    "others, bypass": Recipe(training={**_TREE, "bypass": True}, material=_HEARS_MORE),
-    "others, averages": Recipe(training={**_TREE, "weight_averaging": 0.99}, material=_HEARS_MORE),
-    "others, rate 0.003": Recipe(training={**_TREE, "learning_rate": 3e-3}, material=_HEARS_MORE),
-    "others, every 0.75 s": Recipe(
-        training=_TREE, material=_HEARS_MORE, preprocessing={"step_s": 0.75}
-    ),
-    "others, grid": Recipe(
-        training=_TREE, material=_HEARS_MORE, preprocessing={"grid": True, "step_s": 1.0}
-    ),
-    "22 kHz, 4 s": Recipe(
-        spectrogram={"sample_rate_hz": 22_050, "hop_length": 441, "f_max_hz": 10_000.0},
-        preprocessing={"step_s": 2.0},
-    ),
-    "22 kHz, 3 s": Recipe(
-        spectrogram={"sample_rate_hz": 22_050, "hop_length": 331, "f_max_hz": 10_000.0}
-    ),
-    **{name: Recipe() for name in (*baselines.NETWORKS, *baselines.FORESTS)},
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,12 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folds", type=int, nargs="+", default=FOLDS)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--compare", action="store_true", help="with the first recipe named")
+    parser.add_argument("--run", type=Path, help="a run in folds, to be added under a name")
+    parser.add_argument("--images", type=Path, help="the pictures of that run")
     asked = parser.parse_args(arguments)
+    if asked.run is not None:
+        if len(asked.names) != 1 or asked.images is None:
+            parser.error("--run needs --images, and one name")
+        add_run(asked.names[0], asked.run, asked.images, asked.table, asked.work)
+        return 0
+    if asked.compare:
+        against = (asked.names or ["plain"])[0]
+        if against not in {name for name, _, n in read_table(asked.table) if n == asked.epochs}:
+            parser.error(f"the table has no line of {against!r} with {asked.epochs} epochs")
+        compare(asked.table, asked.work, asked.epochs, against=against)
+        return 0
     if unknown := set(asked.names) - set(RECIPES):
         parser.error(f"no such recipe: {', '.join(sorted(unknown))}")
-    if asked.compare:
-        compare(asked.table, asked.work, asked.epochs, against=(asked.names or ["plain"])[0])
-        return 0
     if asked.audio is None or not asked.names:
         parser.error("name the recipes, and the folder of recordings with --audio")
     for fold in asked.folds:
@@ -198,6 +160,49 @@ def train_one(
     }
 
 
+def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None:
+    """Add a line for each fold of a run that was measured, and keep what was said of it."""
+    from birdsong.calibration_data import calibration_from_bytes
+    from birdsong.images.store import open_store
+    from birdsong.learning.evaluation import measure_heard
+    from birdsong.learning.gathering import gather_fold
+    from birdsong.learning.material_config import MaterialConfig
+
+    store = open_store(images)
+    for source in sorted((run / "folds").iterdir(), key=lambda path: int(path.name)):
+        if not (source / "held_out.npz").exists():
+            continue
+        told = json.loads((source / "run.json").read_text())
+        config, fold = told["config"], int(source.name)
+        if (name, fold, config["epochs"]) in read_table(table):
+            continue
+        material: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in config["material"].items()
+        }
+        gathered = gather_fold(store, MaterialConfig(**material), told["folds"], fold)
+        heard = (source / "held_out.npz").read_bytes()
+        kept = run_folder(work, name, fold, config["epochs"])
+        kept.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept / "held_out.npz", heard)
+        with (source / "history.csv").open(newline="", encoding="utf-8") as file:
+            seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
+        measured = measure_heard(calibration_from_bytes(heard), gathered)
+        line = {
+            "recipe": name,
+            "fold": fold,
+            "epochs": config["epochs"],
+            "seed": config["seed"],
+            "recordings": measured["recordings"],
+            "seconds": round(seconds),
+            "pictures": len(gathered.teaching.rows),
+            **{metric: round(measured[metric], 4) for metric in METRICS},
+            "parameters": told["parameters"],
+        }
+        append(table, line)
+        print(", ".join(f"{column} {line.get(column, '')}" for column in COLUMNS), flush=True)
+
+
 def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
     """Print each recipe's accuracy, and how it differs from one on the recordings of both."""
     from birdsong.learning.bootstrap import session_interval
@@ -236,7 +241,7 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
 
 def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
     """Mean parameters, milliseconds a picture and seconds of training, where they were kept."""
-    told = [line for line in lines if line.get("parameters")]
+    told = [line for line in lines if all(line.get(column) for column in COST)]
     if not told:
         return []
     parameters, ms, seconds = (

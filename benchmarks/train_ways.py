@@ -23,6 +23,7 @@ from keras import layers
 from benchmarks import feed_material
 from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
 from benchmarks.feed_ways import picture_feed
+from benchmarks.peak_memory import peak_bytes
 from birdsong.images.feeding import Batch, one_hot
 from birdsong.images.sources import open_source
 from birdsong.learning.squeezenet import squeezenet
@@ -240,21 +241,8 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
     return Pace(
         images_per_s=clock.n_steps * job.batch_size / clock.spent_s,
         waiting_share=min(1.0, clock.waited_s / clock.spent_s) if watched else None,
-        memory_mb=peak_memory_mb(),
+        memory_mb=peak_bytes() / 1e6,
     )
-
-
-def peak_memory_mb() -> float:
-    """Return the most that this process has held of the memory, in megabytes."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage tells may be the parent's
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        if "VmHWM" in fields:
-            return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def main() -> None:

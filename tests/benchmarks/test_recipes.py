@@ -62,3 +62,23 @@ def test_every_recipe_is_one_that_the_configs_take():
         spectrogram = SpectrogramConfig(**recipe.spectrogram)
         PreprocessConfig(spectrogram=spectrogram, **recipe.preprocessing)
         AugmentConfig(**recipe.augmentation)
+
+
+def test_the_folds_of_a_run_get_lines(images, tmp_path, capsys, small_network):
+    from birdsong.pipelines.command import main
+
+    run, table, work = tmp_path / "run", tmp_path / "recipes.csv", tmp_path / "work"
+    words = ["train", str(images), "--out", str(run), "--folds", "3", "--folds-only"]
+    assert main([*words, "--epochs", "1", "--no-augmentation"]) == 0
+    added = ["--run", str(run), "--images", str(images), "--table", str(table), "--work", str(work)]
+    assert recipes.main([*added, "shipped"]) == 0
+    assert list(recipes.read_table(table)) == [("shipped", fold, 1) for fold in range(3)]
+    before = table.read_bytes()
+    assert recipes.main([*added, "shipped"]) == 0
+    assert table.read_bytes() == before, "each fold once"
+    again = ["--compare", "--table", str(table), "--work", str(work), "--epochs", "1"]
+    assert recipes.main([*again, "shipped"]) == 0
+    assert "shipped: 3 folds, top1" in capsys.readouterr().out
+    for words in ([*added[:2], *added[4:], "shipped"], [*again, "plain"]):
+        with pytest.raises(SystemExit):
+            recipes.main(words)

@@ -1,0 +1,72 @@
+"""The recipes that are compared: each says what it does otherwise than the defaults.
+
+Those of the first part build on one another, a step each. Those of the second each change one thing
+of a step. The last ones are what a person would otherwise pick, see `recipe_baselines`: networks
+take the place of SqueezeNet in ``without others``, trees learn from the segments of ``plain``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from benchmarks import recipe_baselines as baselines
+from birdsong.images.augment_config import AugmentConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is done otherwise than by default: fields of the configs."""
+
+    spectrogram: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: Mapping[str, Any] = field(default_factory=dict)
+    material: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def and_then(self, **settings: Mapping[str, Any]) -> Recipe:
+        """Change more: fields by the name of their config."""
+        return replace(
+            self, **{name: {**getattr(self, name), **settings[name]} for name in settings}
+        )
+
+
+_PLAIN = Recipe(
+    spectrogram={"n_fft": 1024, "hop_length": 360, "background_share": 1.0},
+    preprocessing={"step_s": 1.5},
+    training={"loss": "cross-entropy"},
+)
+_TREE = _PLAIN.and_then(training={"loss": "hierarchical"})
+_OTHERS = _TREE.and_then(
+    training={"mixed_precision": True, "batch_size": 32}, material={"others": True}
+)
+_SHORT = _OTHERS.and_then(spectrogram={"hop_length": 240}, preprocessing={"step_s": 1.0})
+_CHANGED = _SHORT.and_then(augmentation=asdict(AugmentConfig.strong()))
+_FINE = _CHANGED.and_then(training={"fine_bands": True})
+_SHARP = _FINE.and_then(spectrogram={"n_fft": 512})
+_HALF = _SHARP.and_then(spectrogram={"background_share": 0.5})
+_ALONE = _HALF.and_then(material={"others": False})
+
+RECIPES: Mapping[str, Recipe] = {
+    "plain": _PLAIN,
+    "hierarchical": _TREE,
+    "others": _OTHERS,
+    "2 s": _SHORT,
+    "augmented": _CHANGED,
+    "fine bands": _FINE,
+    "window of 21 ms": _SHARP,
+    "coarse bands": _SHARP.and_then(training={"fine_bands": False}),
+    "log": _SHARP.and_then(spectrogram={"background_share": 0.0}),
+    "half subtracted": _HALF,
+    "half subtracted, 16 ms": _HALF.and_then(spectrogram={"n_fft": 384}),
+    "half subtracted, 60 dB": _HALF.and_then(spectrogram={"brightest_db": 60.0}),
+    "without others": _ALONE,
+    "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
+    "bypass and averages": _HALF.and_then(training={"bypass": True, "weight_averaging": 0.99}),
+    "wide": _HALF.and_then(training={"width": 1.5}),
+    "taught by one": _HALF.and_then(training={"n_teachers": 1}),
+    "taught by two": _HALF.and_then(training={"n_teachers": 2}),
+    **dict.fromkeys(baselines.NETWORKS, _ALONE),
+    **dict.fromkeys(baselines.FORESTS, _PLAIN),
+}
