@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("preprocess", "png", "activity", "feed", "train", "classify")
+NAMES = ("preprocess", "png", "activity", "feed", "train", "classify", "app")
 OPTIONS = {
     "feed": ("images", "pictures", "scratch", "thorough", "large", "plot"),
     "train": ("images", "pictures", "scratch", "seconds", "only_packed"),
     "classify": ("long_hours",),
+    "app": ("people",),
 }
 """What only some measurements take."""
 
@@ -59,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--long-hours", type=float, default=None, metavar="H",
         help="length of the one long file whose memory is measured; 1 without it",
     )  # fmt: skip
+    serving = parser.add_argument_group("of `app` only")
+    serving.add_argument(
+        "--people", type=int, default=None, metavar="N", help="who upload at once; 20 without it"
+    )
     training = parser.add_argument_group("of `train` only")
     training.add_argument(
         "--seconds", type=float, default=None, metavar="S",
@@ -108,15 +113,15 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError(f"--{name.replace('_', '-')} is for {where} only")
     if not given.get("long_hours", 1.0) > 0:
         raise ConfigError(f"--long-hours must be greater than 0, got {given['long_hours']:g}")
+    for name in ("pictures", "large", "people"):
+        if given.get(name, 1) < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
     if "images" not in own:
         return {"audio": arguments.audio} | given
     if arguments.audio:
         raise ConfigError(
             f"--audio is not for `birdsong bench {arguments.name}`, which takes --images"
         )
-    for name in ("pictures", "large"):
-        if given.get(name, 1) < 1:
-            raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
     if not given.get("seconds", 1.0) > 0:
         raise ConfigError(f"--seconds must be greater than 0, got {given['seconds']:g}")
     renamed = {"pictures": "n_pictures", "large": "n_large"}

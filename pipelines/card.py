@@ -7,8 +7,6 @@ import shlex
 import sys
 from pathlib import Path
 
-CARD = "MODEL_CARD.md"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
@@ -20,14 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table that it was trained from: tells whose recordings it learned from",
     )
     parser.add_argument(
-        "--out", type=Path, default=None, metavar="FILE", help=f"{CARD} beside the model by default"
+        "--out",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="MODEL_CARD.md beside the model by default",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the bundle and the manifest, and write the card."""
     from birdsong.atomic import write_atomically
-    from birdsong.bundle import read_bundle
+    from birdsong.bundle import MODEL_CARD, read_bundle
     from birdsong.errors import BundleError
     from birdsong.learning.credits import Credit, learned_from
     from birdsong.learning.model_card import model_card
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         credits = learned_from(every, bundle.sessions, str(arguments.manifest))
     if arguments.out is not None:
         words += ["--out", str(arguments.out)]
-    out = arguments.out or arguments.bundle / CARD
+    out = arguments.out or arguments.bundle / MODEL_CARD
     card = model_card(bundle, credits, command=shlex.join(words))
     try:
         write_atomically(out, card.encode())

@@ -18,6 +18,8 @@ from birdsong.errors import BirdsongError
 
 STAGES = {
     "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
+    "manifest": "list recordings: from xeno-canto or a folder; check the list, complete it",
+    "download": "fetch the recordings of a manifest from xeno-canto",
     "preprocess": "turn recordings into 200 x 64 spectrogram PNGs",
     "explore": "see what is in a folder of PNGs: counts, levels, licences, what stands out",
     "pack": "put the PNGs of a folder into a few large files beside them",

@@ -20,7 +20,7 @@ N_INDIVIDUALS = 10
 N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
 N_NOISES = 20
-STEP_S = 3.0
+STEP_S = 2.0
 PROMISE = 0.9
 EPOCHS = {"genus": 5, "species": 7}
 
@@ -42,13 +42,19 @@ def run(arguments: argparse.Namespace) -> int:
     out = _fresh_folder(arguments.out)
     known, new, noises = _make_recordings(out, arguments.seed, arguments.jobs)
     write_manifest(out / "manifest.csv", known)
+    write_manifest(out / "new.csv", new)
 
     _preprocess(out, known, arguments.jobs)
     for rank in ("genus", "species"):
         _train(out, rank, arguments)
     _name_new_birds(out, new, noises)
 
-    print(f"\nAll of it took {time.monotonic() - started_s:.0f} s and lies in {out}. Now yours:")
+    print(f"\nAll of it took {time.monotonic() - started_s:.0f} s and lies in {out}.")
+    print("Look at it in a browser, after pip install '.[app]':")
+    print(f"  birdsong app --bundle {out / 'runs' / 'species' / 'bundle'} \\")
+    print(f"    --audio {out / 'new'} --manifest {out / 'new.csv'} --images {out / 'images'} \\")
+    print(f"    --run {out / 'runs' / 'species'}")
+    print("Now yours:")
     print("  birdsong preprocess --manifest MANIFEST.csv --audio FOLDER --out images")
     print("  birdsong train images --rank genus --out runs/genus")
     print("  birdsong classify RECORDING --bundle runs/genus/bundle")
@@ -73,7 +79,8 @@ def _fresh_folder(out: Path) -> Path:
 def _make_recordings(
     out: Path, seed: int, n_jobs: int
 ) -> tuple[list[Recording], list[Recording], list[Path]]:
-    from birdsong.recordings.synthesis import SynthesisConfig, write_noises, write_recordings
+    from birdsong.recordings.synthesis import SynthesisConfig
+    from birdsong.recordings.synthetic_files import write_noises, write_recordings
     from birdsong.recordings.synthetic_species import SPECIES
 
     _heading("1. Synthetic birds")
@@ -95,7 +102,10 @@ def _make_recordings(
         first_individual=N_INDIVIDUALS,
         n_jobs=n_jobs,
     )
-    noises = write_noises(out / "noises", n=N_NOISES, seed=seed + 1, config=config)
+    noises = [
+        out / "noises" / noise.file
+        for noise in write_noises(out / "noises", n=N_NOISES, seed=seed + 1, config=config)
+    ]
     genera = {species.genus for species in SPECIES}
     families = {species.family for species in SPECIES}
     print(

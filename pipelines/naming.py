@@ -42,7 +42,7 @@ def named_by_table(
     """
     from birdsong.recordings.manifest import ORIGINAL_NAME
     from birdsong.taxa.lineage import Lineage
-    from birdsong.taxa.naming import named_by
+    from birdsong.taxa.naming import Named, named_by
     from birdsong.taxa.synonyms import read_synonyms
     from birdsong.taxa.tables import read_taxonomy
 
@@ -59,7 +59,10 @@ def named_by_table(
         )
 
     lineages = [lineage(recording) for recording in recordings]
-    named_of = {each: named_by(taxonomy, each, renames) for each in dict.fromkeys(lineages)}
+    named_of = {
+        each: named_by(taxonomy, each, renames) if each.taxon else Named(each)
+        for each in dict.fromkeys(lineages)
+    }
     renamed = []
     for recording, each in zip(recordings, lineages, strict=True):
         named = named_of[each]
@@ -77,7 +80,7 @@ def named_by_table(
                 extra=extra,
             )
         )
-    by_name = {each.species or each.genus: named for each, named in named_of.items()}
+    by_name = {each.taxon: named for each, named in named_of.items() if each.taxon}
     return renamed, _told(by_name, table)
 
 

@@ -27,16 +27,15 @@ def listed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
     TaxonomyError
         If the list cannot be read, is empty, or admits no label.
     """
-    from birdsong.taxa.species_list import admitted_labels, read_species_list
+    from birdsong.answers.narrowing import narrow
+    from birdsong.taxa.csv_rows import read_text
 
-    listed = read_species_list(path, bundle.taxonomy)
-    admitted = admitted_labels(listed, bundle.taxonomy, bundle.bird_labels)
-    only = frozenset(
-        label.taxon for label, may in zip(bundle.bird_labels, admitted, strict=True) if may
-    )
-    unknown = f"; {len(listed.unknown)} names are unknown to it" if listed.unknown else ""
+    narrowed = narrow(read_text(path), bundle, name=path.name)
+    n_unknown = len(narrowed.unknown)
+    unknown = f"; {n_unknown} names are unknown to it" if n_unknown else ""
     print(
-        f"{path.name}: {len(only)} of the model's {len(bundle.bird_labels)} labels{unknown}",
+        f"{path.name}: {len(narrowed.only)} of the model's {len(bundle.bird_labels)} labels"
+        f"{unknown}",
         file=sys.stderr,
     )
-    return only
+    return narrowed.only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,17 +15,23 @@ if TYPE_CHECKING:
     from birdsong.images.estimate import Estimate
     from birdsong.images.reasons import Reason
     from birdsong.images.tables import ReceiptRow
+    from birdsong.sound.spectrogram import SpectrogramConfig
 
 MAX_NAMED = 3
+LONGEST_FRAME = 2048  # samples: in more of them songs blur
 DASK_ANSWERS_WITHIN = "30s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
     parser.add_argument(
-        "--manifest", type=Path, required=True, help="table with a row for each recording"
-    )
-    parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings")
+        "--manifest", type=Path, nargs="+", required=True,
+        help="table with a row for each recording, or several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--audio", type=Path, nargs="+", required=True,
+        help="folder of the recordings, or several that are looked through in turn",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder for the images")
     parser.add_argument(
         "--taxonomy",
@@ -61,7 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a recording that takes longer, beside a tenth of its duration, has failed",
     )
     parser.add_argument(
-        "--step-s", type=float, default=1.5, help="seconds from one segment to the next"
+        "--segment-s", type=float, default=2.0, help="how long a segment is, and so a picture"
+    )
+    parser.add_argument(
+        "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
     )
     parser.add_argument(
         "--grid",
@@ -76,19 +86,23 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.preprocess import preprocess
     from birdsong.images.reasons import group_reasons
     from birdsong.images.recording_work import PreprocessConfig
-    from birdsong.recordings.manifest import read_manifest
+    from birdsong.recordings.manifest import read_manifests
 
     from .command import ALL_WELL, SOME_FAILED
     from .naming import named_by_table
     from .progress import Progress
 
-    recordings = read_manifest(arguments.manifest)
+    recordings = read_manifests(arguments.manifest)
     if arguments.taxonomy:
         recordings, told = named_by_table(recordings, arguments.taxonomy, arguments.synonyms)
         print("\n".join(told), flush=True)
     elif arguments.synonyms:
         raise ConfigError("--synonyms needs --taxonomy TABLE, whose names it leads to")
-    config = PreprocessConfig(step_s=arguments.step_s, grid=arguments.grid)
+    config = PreprocessConfig(
+        spectrogram=of_segments(arguments.segment_s),
+        step_s=arguments.step_s,
+        grid=arguments.grid,
+    )
     n_failed, heard_s = 0, 0.0
     cluster = dask_cluster(arguments.scheduler) if arguments.backend == "dask" else nullcontext()
     with cluster, Progress("preprocess", len(recordings), "recordings") as progress:
@@ -109,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         receipt = preprocess(
             recordings,
-            arguments.audio.absolute(),  # other machines find it under the same name
+            [folder.absolute() for folder in arguments.audio],  # for other machines
             arguments.out.absolute(),
             config=config,
             n_jobs=-1 if arguments.jobs is None else arguments.jobs,
@@ -122,6 +136,30 @@ def run(arguments: argparse.Namespace) -> int:
     print_reasons(group_reasons(receipt))
     print(f"next: birdsong train {arguments.out} --rank species --out runs/species")
     return SOME_FAILED if any(row.status == "failed" for row in receipt) else ALL_WELL
+
+
+def of_segments(segment_s: float) -> SpectrogramConfig:
+    """Return how pictures of segments of a length are made.
+
+    Raises
+    ------
+    ConfigError
+        If 200 hops of whole samples do not make such a segment.
+    """
+    from birdsong.errors import ConfigError
+    from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+
+    unit_s = SPECTROGRAM_SHAPE[1] / SpectrogramConfig().sample_rate_hz
+    hop_length = round(segment_s / unit_s) if math.isfinite(segment_s) else 0
+    if not math.isclose(hop_length * unit_s, segment_s, abs_tol=1e-6):
+        raise ConfigError(
+            f"--segment-s must be a whole number of times {unit_s:.6f}, got {segment_s:g}; "
+            f"{hop_length * unit_s:.6f} is near"
+        )
+    n_fft = SpectrogramConfig().n_fft
+    while n_fft < min(hop_length, LONGEST_FRAME):  # no sample is to be lost between two frames
+        n_fft *= 2
+    return SpectrogramConfig(hop_length=hop_length, n_fft=n_fft)
 
 
 def expectation(expected: Estimate) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from birdsong.images.augment_config import AugmentConfig
 from birdsong.images.orders import SAMPLINGS
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import LOSSES, SCHEDULES, TrainingConfig
@@ -106,12 +107,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell the network the frequency of each pixel by a second channel",
     )  # fmt: skip
     parser.add_argument(
-        "--no-augmentation",
-        dest="augmentation",
-        action="store_const",
-        const=None,
-        help="pictures as they are",
+        "--fine-bands", action="store_true", help="keep every mel band in the first layer: slower"
     )
+    parser.add_argument(
+        "--peaks", action="store_true",
+        help="let the highest evidence over time count as much as its mean",
+    )  # fmt: skip
+    parser.add_argument(
+        "--teachers", dest="n_teachers", type=int, metavar="N",
+        help="train N networks first, for this one to learn what they say",
+    )  # fmt: skip
+    parser.add_argument(
+        "--teacher-width", type=float, metavar="TIMES", help="how many times as wide they are"
+    )
+    parser.add_argument(
+        "--teacher-share", type=float, metavar="SHARE",
+        help="how much of what is learned is what they say, and not what is known",
+    )  # fmt: skip
+    pictures = parser.add_mutually_exclusive_group()
+    pictures.add_argument(
+        "--no-augmentation", dest="augmentation", action="store_const", const=None,
+        help="pictures as they are",
+    )  # fmt: skip
+    pictures.add_argument(
+        "--strong-augmentation", dest="augmentation", action="store_const",
+        const=AugmentConfig.strong(),
+        help="songs also louder or softer, higher or lower, faster or slower, over other sounds",
+    )  # fmt: skip
     parser.add_argument(
         "--licence", default="", help="of the bundle; recordings often forbid commercial use"
     )
@@ -123,6 +145,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save-memory", action="store_true",
         help="compute some of what the gradient needs twice instead of keeping it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--eight-bits", action="store_true",
+        help="let the network that answers compute with integers of 8 bits: twice as fast",
     )  # fmt: skip
     parser.add_argument(
         "--devices", dest="n_devices", type=int, metavar="N",

@@ -1,8 +1,10 @@
 """The plan of the house: imports point one way, commands start light, a wheel holds one package."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,33 +24,41 @@ MAY_KNOW = {
     "errors": set(),
     "arrays": set(),
     "atomic": set(),
-    "recordings": {"errors", "arrays", "atomic"},
+    "cells": set(),
+    "licences": set(),
+    "sealed": {"errors"},
+    "one_writer": {"errors"},
+    "recordings": {"errors", "arrays", "atomic", "cells", "licences"},
     "sound": {"errors", "arrays"},
     "taxa": {"errors", "arrays"},
     "pooling": {"arrays"},
     "calibration_data": {"arrays"},
     "calibration": {"calibration_data", "pooling", "taxa"},
     "page": set(),
-    "images": {"errors", "arrays", "atomic", "page", "recordings", "sound"},
+    "images": {"errors", "arrays", "atomic", "cells", "one_writer", "page", "recordings", "sound"},
     "bundle": {
-        *("errors", "arrays", "atomic", "calibration", "calibration_data", "sound", "taxa"),
+        *("errors", "arrays", "atomic", "calibration", "calibration_data", "sealed"),
+        *("sound", "taxa"),
     },
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
+        *("cells", "licences", "one_writer"),
         *("calibration", "calibration_data", "recordings.sessions", "sound.spectrogram"),
     },
     "answers": {
-        *("errors", "arrays", "atomic", "bundle", "calibration", "network", "pooling"),
+        *("errors", "arrays", "atomic", "bundle", "calibration", "cells", "network", "pooling"),
         *("sound", "taxa"),
     },
 }
 ONLY_IN = {"keras": "learning", "tensorflow": "learning", "streamlit": "app"}
+OPENS_CONNECTIONS = "birdsong/recordings/connection.py"
+NETWORK = ("httpx", "httpcore", "requests", "urllib3", "aiohttp")
 STARTS_THE_SERVER = "pipelines/app.py"  # and so knows Streamlit's command
 MAX_LINES = 320
 HEAVY = (
     "tensorflow", "keras", "librosa", "onnxruntime", "sklearn", "matplotlib", "soundfile", "scipy",
-    "joblib", "rich", "pandas",
+    "joblib", "rich", "pandas", "httpx",
 )  # fmt: skip
 
 
@@ -112,6 +122,8 @@ def faults(source: str, path: Path) -> list[str]:
             continue
         elif top in ONLY_IN and ONLY_IN[top] != room:
             found.append(f"{name}: only {ONLY_IN[top]} may import it")
+        elif (top in NETWORK or name == "urllib.request") and path.as_posix() != OPENS_CONNECTIONS:
+            found.append(f"{name}: only recordings/connection.py may import it")
         elif top == "librosa" and (
             path.as_posix() != "birdsong/sound/filters.py" or not inside_function
         ):
@@ -167,6 +179,18 @@ def test_an_import_along_the_plan_is_none(path, line):
     assert faults(line, Path(path)) == []
 
 
+def test_no_clock_that_can_go_back():
+    """Durations are told by the monotonic clock; the wall's may be set back at any moment."""
+    named = {
+        f"{path}: {ast.unparse(node)}"
+        for path in modules()
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("time.time", "datetime.now")
+    }
+    # A server may say by the wall's clock when to come back.
+    assert named == {"birdsong/recordings/connection.py: datetime.now"}
+
+
 @pytest.mark.parametrize("path", modules(), ids=Path.as_posix)
 def test_every_module_says_what_it_owns(path):
     source = (ROOT / path).read_text(encoding="utf-8")
@@ -202,6 +226,7 @@ def test_the_package_itself_is_light(tmp_path):
 def test_help_is_light(stage, tmp_path):
     code = f"""
 import sys
+import tomllib
 from birdsong.pipelines.command import main
 try:
     main([{stage!r}, "--help"])
@@ -237,3 +262,26 @@ def test_the_wheel_holds_one_package(tmp_path):
     assert packed == ours, "neither a room left out nor tests, benchmarks or data in it"
     bundle = {name.rpartition("/")[2] for name in names if "/bundles/default/" in name}
     assert bundle == {path.name for path in DEFAULT_BUNDLE.iterdir()}
+
+
+def test_every_dependency_is_used_and_named():
+    """What the installed package imports is what it asks for, and the other way round."""
+    imported_as = {
+        "nvidia-ml-py": "pynvml", "pillow": "PIL", "scikit-learn": "sklearn",
+    }  # fmt: skip
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"]]
+    for extra in ("train", "app", "dask"):
+        asked += project["optional-dependencies"][extra]
+    names = {re.split(r"[><=\[; ]", each)[0] for each in asked}
+    needed = {imported_as.get(name, name) for name in names}
+    used = {
+        name.partition(".")[0]
+        for path in modules()
+        for name, _ in imports(ast.parse((ROOT / path).read_text(encoding="utf-8")), path)
+    }
+    outside = {name for name in used if name not in sys.stdlib_module_names} - {
+        "birdsong", "_typeshed",
+    }  # fmt: skip
+    assert needed - outside == {"tf2onnx"}, "Keras exports by it"
+    assert outside - needed == set()

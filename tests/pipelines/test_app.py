@@ -40,7 +40,7 @@ def test_the_address_to_open(address, shown):
 
 def test_streamlit_knows_every_option():
     config = pytest.importorskip("streamlit.config", reason="the app needs Streamlit")
-    for option in app.streamlit_options("127.0.0.1", 8501):
+    for option in app.streamlit_options(parsed("--upload-mb", "7")):
         name, _, value = option.removeprefix("--").partition("=")
         assert value
         config.get_option(name)  # raises for one that is none

@@ -68,10 +68,10 @@ def test_segments_are_scored_against_songs():
     found = score(recording, [2.0, 3.5, 15.0])  # half of the first song, nothing, nothing
     assert found.found_share == pytest.approx(0.25)
     assert found.empty_share == pytest.approx(2 / 3)
-    assert found.cover == pytest.approx((4.5 + 3) / 4)
+    assert found.cover == pytest.approx((3.5 + 2) / 4)
     assert (found + found).cover == pytest.approx(found.cover)
     assert score(recording, []).empty_share == 0
-    assert grid(silence)[-1] == 16.5
+    assert grid(silence)[-1] == 18.0
     assert score(recording, grid(silence)).found_share == 1
 
 
@@ -80,7 +80,7 @@ def test_median_clipping_finds_a_tone_in_noise():
     times_s = np.arange(len(noise)) / RATE_HZ
     tone = (0.1 * np.sin(2 * np.pi * 4000 * times_s) * (abs(times_s - 10) < 0.2)).astype(np.float32)
     assert median_clipping(noise) == []
-    assert median_clipping(noise + tone) == [pytest.approx(10 - 1.5, abs=0.1)]
+    assert median_clipping(noise + tone) == [pytest.approx(10 - 1.0, abs=0.1)]
 
 
 @pytest.mark.slow
@@ -169,18 +169,17 @@ def test_made_pictures_are_all_different_and_know_their_numbers(tmp_path):
     assert figures["anonymous_bytes"] > 0
 
 
-def test_an_mp3_is_repeated_with_the_length_that_its_header_tells(tmp_path):
-    generator = np.random.default_rng(0)
-    soundfile.write(tmp_path / "once.mp3", 0.1 * generator.standard_normal((88_200, 2)), 44_100)
-    once = (tmp_path / "once.mp3").read_bytes()
-    (tmp_path / "often.mp3").write_bytes(b"".join(lengthened(once, 5)))
-    lasts_s = soundfile.info(tmp_path / "once.mp3").duration
+def test_an_mp3_is_repeated(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((96_000, 2))
+    once = tmp_path / "once.mp3"
+    soundfile.write(once, noise, 48_000, bitrate_mode="CONSTANT", compression_level=0.5)
+    (tmp_path / "often.mp3").write_bytes(b"".join(lengthened(once.read_bytes(), 5)))
     with AudioReader(tmp_path / "often.mp3", RATE_HZ) as reader:
         n_samples = sum(map(len, reader.blocks()))
-        assert not reader.info.is_estimate
-    assert n_samples / RATE_HZ == pytest.approx(5 * lasts_s, rel=0.05)
-    with pytest.raises(ValueError, match="begins with a frame that holds a Xing header"):
-        next(lengthened(once[600:], 2))
+    assert n_samples / RATE_HZ == pytest.approx(10, rel=0.05)
+    soundfile.write(once, noise, 44_100)
+    with pytest.raises(ValueError, match="frames are all as long"):
+        next(lengthened(once.read_bytes(), 2))
 
 
 @pytest.mark.slow

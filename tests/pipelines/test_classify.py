@@ -100,7 +100,7 @@ def test_more_overlap_hears_more_segments(classify):
         _, out, _ = classify("--format", "json", *options)
         return len(json.loads(out.splitlines()[0])["segments"])
 
-    assert n_segments("--overlap", "0") < n_segments() < n_segments("--overlap", "2.5")
+    assert n_segments("--overlap", "0") < n_segments() < n_segments("--overlap", "1.5")
 
 
 def test_a_long_recording_gets_detections_only(classify):
