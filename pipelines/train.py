@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--then: there is no command {arguments.then[0]!r} to run afterwards")
     if arguments.folds_only and not arguments.folds:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
+    if arguments.folds_at_once < 1:
+        raise ConfigError(f"--folds-at-once must be 1 or more, got {arguments.folds_at_once}")
     config = config_of(arguments)
     store = open_store(arguments.images)
     if arguments.find_learning_rate:
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             config,
             arguments.folds,
+            at_once=arguments.folds_at_once,
             folds_only=arguments.folds_only,
             resume=arguments.resume,
             origin=origin(arguments.licence),

@@ -41,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train K networks, each held to what the others learned from, then one on everything",
     )  # fmt: skip
     parser.add_argument(
+        "--folds-at-once", type=int, default=1, metavar="N",
+        help="train N of them at a time, each with its share of the cores: faster, more memory",
+    )  # fmt: skip
+    parser.add_argument(
         "--folds-only", action="store_true", help="stop before the one; --resume goes on"
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")

@@ -44,8 +44,9 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
         else "",
         f"memory grew by {grown_mb:.0f} MB in four epochs" if grown_mb > MOST_GROWTH_MB else "",
     ]
+    network = f"network {epoch['fold'] + 1:.0f}  " if "fold" in epoch else ""
     print(
-        f"epoch {epoch['epoch'] + 1:>3.0f}  {epoch['seconds']:>5.0f} s  "
+        f"{network}epoch {epoch['epoch'] + 1:>3.0f}  {epoch['seconds']:>5.0f} s  "
         f"{epoch['images_per_s']:>6.0f} images/s  loss {epoch['loss']:.3f} "
         f"top-1 {epoch['top1']:.3f}{validation}"
         + "".join(f"  [{remark}]" for remark in remarks if remark),

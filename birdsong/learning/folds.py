@@ -20,19 +20,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from birdsong.atomic import write_atomically
-from birdsong.calibration_data import (
-    CalibrationData,
-    calibration_from_bytes,
-    calibration_to_bytes,
-)
+from birdsong.calibration_data import CalibrationData
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather, gather_fold
-from birdsong.learning.hearing import hear_part
 from birdsong.learning.material import Material
+from birdsong.learning.one_fold import HEARD, read_fold, train_each
 from birdsong.learning.promises_kept import measure_promises
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (
@@ -47,9 +42,6 @@ from birdsong.learning.training_config import TrainingConfig
 from birdsong.one_writer import one_writer
 from birdsong.taxa.rules import BY_HAND, RULES
 
-HEARD = "held_out.npz"
-"""In a fold's folder: what its network said of the recordings held out from it."""
-
 
 def train_folds(
     store: ImageStore,
@@ -57,6 +49,7 @@ def train_folds(
     config: TrainingConfig,
     n_folds: int,
     *,
+    at_once: int = 1,
     folds_only: bool = False,
     resume: bool = False,
     origin: Mapping[str, str] | None = None,
@@ -78,6 +71,8 @@ def train_folds(
         The shares of its material do not count.
     n_folds : int
         2 or more.
+    at_once : int, at least 1
+        How many folds are trained at a time, each in a process that has its share of the cores.
     folds_only : bool
         Stop when the folds are measured; `resume` goes on from there.
     resume : bool
@@ -85,11 +80,12 @@ def train_folds(
     origin : Mapping, optional
         What else the bundle should tell of where it came from: the command, the licence.
     on_material : callable, optional
-        Told what will be learned from before each training begins.
+        Told what will be learned from before each training begins; this and `on_epoch` are called
+        in the process that trains.
     on_fold : callable, optional
         Told the number of each fold and how good its network is, when it is finished.
     on_epoch : callable, optional
-        Told the numbers of each epoch when it ends.
+        Told the numbers of each epoch when it ends, with the number of its ``fold``.
 
     Returns
     -------
@@ -128,17 +124,19 @@ def train_folds(
         for folder in began:
             check_same_run(folder, store, config, n_folds=n_folds)
 
+        materials = [gather_fold(store, config.material, n_folds, k) for k in range(n_folds)]
+        missing = {k: each for k, each in enumerate(folders) if not (each / HEARD).exists()}
+        trained = train_each(
+            store, config, missing, n_folds,
+            at_once=at_once, on_material=on_material, on_epoch=on_epoch,
+        )  # fmt: skip
         parts, by_fold = [], []
         for fold, folder in enumerate(folders):
-            material = gather_fold(store, config.material, n_folds, fold)
-            if not (folder / HEARD).exists():
-                if on_material:
-                    on_material(material)
-                data = _train_fold(store, material, config, folder, n_folds, fold, on_epoch)
-                write_atomically(folder / HEARD, calibration_to_bytes(data))
+            if fold in missing:
+                next(trained)
             (folder / STATE).unlink(missing_ok=True)
-            parts.append(_read_fold(folder / HEARD, material))
-            by_fold.append(measure_heard(parts[-1], material))
+            parts.append(read_fold(folder, materials[fold]))
+            by_fold.append(measure_heard(parts[-1], materials[fold]))
             if on_fold:
                 on_fold(fold, by_fold[-1])
         everything = gather(store, config.material)
@@ -180,39 +178,3 @@ def train_folds(
             history=history, metrics=metrics, calibration_data=heard, told=told,
         )  # fmt: skip
         return metrics
-
-
-def _train_fold(
-    store: ImageStore,
-    material: Material,
-    config: TrainingConfig,
-    folder: Path,
-    n_folds: int,
-    fold: int,
-    on_epoch: Callable[[Mapping[str, float]], None] | None,
-) -> CalibrationData:
-    keras.backend.clear_session()
-    model, _ = fit_network(store, material, config, folder, n_folds=n_folds, on_epoch=on_epoch)
-    return hear_part(
-        model.predict_on_batch, store, material.test, material.class_index_of, config, fold=fold
-    )
-
-
-def _read_fold(path: Path, material: Material) -> CalibrationData:
-    """Read what a fold's network said, and see that it speaks of the recordings held out."""
-    try:
-        data = calibration_from_bytes(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"{path}: cannot be read ({error}); delete it to train the fold anew"
-        ) from error
-    expected = [(name, material.class_index_of[name]) for name in material.test.recordings]
-    n_columns = len(material.labels)
-    if (
-        sorted(zip(data.recordings, data.y_true.tolist(), strict=True)) != sorted(expected)
-        or data.logits.shape[1] != n_columns
-    ):
-        raise DatasetError(
-            f"{path}: holds other recordings or labels than this fold; delete it to train it anew"
-        )
-    return data

@@ -1,7 +1,9 @@
 """Every recording heard once by a network that did not learn from it; stopped, and gone on with."""
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -166,7 +168,7 @@ def test_a_fold_that_was_trained_but_not_heard_is_heard(folds, run_dir, store, t
         raise KeyboardInterrupt
 
     with small_network_learns(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.folds.hear_part", stop)
+        patch.setattr("birdsong.learning.one_fold.hear_part", stop)
         with pytest.raises(KeyboardInterrupt):
             folds.train_folds(store, stopped, CONFIG, N_FOLDS)
     again = []
@@ -219,3 +221,26 @@ def test_command(images, tmp_path, capsys, small_network):
     assert not (out / "bundle").exists()
     assert main([*asked, "--resume"]) == 0
     assert f"bundle: {out}/bundle" in capsys.readouterr().out
+
+
+def test_folds_at_once(folds, store, tmp_path):
+    """Each in a process of its own; what becomes of them is read here."""
+    metrics = folds.train_folds(
+        store, tmp_path / "run", replace(CONFIG, epochs=1), 2, at_once=2, folds_only=True
+    )
+    assert [fold["recordings"] for fold in metrics["by_fold"]] == [12, 12]
+    assert metrics["out_of_fold"]["recordings"] == 24
+
+
+def test_a_process_that_was_killed_is_one_sentence(folds, store, tmp_path):
+    def die(material):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(DatasetError, match="killed, perhaps for want of memory; --resume goes on"):
+        folds.train_folds(store, tmp_path / "run", CONFIG, 2, at_once=2, on_material=die)
+
+
+def test_no_fold_at_a_time(images, tmp_path, capsys):
+    asked = ["train", str(images), "--out", str(tmp_path / "run"), "--folds", "2"]
+    assert main([*asked, "--folds-at-once", "0"]) == 2
+    assert "--folds-at-once must be 1 or more, got 0" in capsys.readouterr().err

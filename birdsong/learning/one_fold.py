@@ -1,0 +1,170 @@
+"""The network of one fold: trained on the others, then asked about the recordings held out.
+
+What it says of them is kept in its folder; once that is there, nothing is trained again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import keras
+from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from birdsong.atomic import write_atomically
+from birdsong.calibration_data import (
+    CalibrationData,
+    calibration_from_bytes,
+    calibration_to_bytes,
+)
+from birdsong.errors import DatasetError
+from birdsong.images.store import ImageStore
+from birdsong.learning.fitting import fit_network
+from birdsong.learning.gathering import gather_fold
+from birdsong.learning.hearing import hear_part
+from birdsong.learning.material import Material
+from birdsong.learning.training_config import TrainingConfig
+
+HEARD = "held_out.npz"
+"""In a fold's folder: what its network said of the recordings held out from it."""
+
+
+def train_fold(
+    store: ImageStore,
+    config: TrainingConfig,
+    folder: Path,
+    n_folds: int,
+    fold: int,
+    *,
+    on_material: Callable[[Material], None] | None = None,
+    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+) -> None:
+    """Train the network of a fold and let it hear what was held out from it.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : TrainingConfig
+    folder : Path
+        Of the fold; gets what a training keeps, and `HEARD`.
+    n_folds, fold : int
+        How many there are, and which this is, counted from 0.
+    on_material : callable, optional
+        Told what will be learned from.
+    on_epoch : callable, optional
+        Told the numbers of each epoch, and as ``fold`` which network it is.
+    """
+    material = gather_fold(store, config.material, n_folds, fold)
+    if on_material:
+        on_material(material)
+
+    def tell(epoch: Mapping[str, float]) -> None:
+        if on_epoch:
+            on_epoch({**epoch, "fold": fold})
+
+    keras.backend.clear_session()
+    model, _ = fit_network(store, material, config, folder, n_folds=n_folds, on_epoch=tell)
+    heard = hear_part(
+        model.predict_on_batch, store, material.test, material.class_index_of, config, fold=fold
+    )
+    write_atomically(folder / HEARD, calibration_to_bytes(heard))
+
+
+def train_each(
+    store: ImageStore,
+    config: TrainingConfig,
+    folders: Mapping[int, Path],
+    n_folds: int,
+    *,
+    at_once: int,
+    on_material: Callable[[Material], None] | None = None,
+    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+) -> Iterator[int]:
+    """Train the networks of some folds, several at once, each in a process of its own.
+
+    Processes share the processor's cores evenly. A small network leaves half of them idle much of
+    the time where one training has them all.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : TrainingConfig
+    folders : Mapping of int to Path
+        The folder of each fold that is to be trained.
+    n_folds : int
+        How many folds there are.
+    at_once : int
+        How many are trained at a time; with 1 no process is started.
+    on_material, on_epoch : callable, optional
+        As in `train_fold`, called where the training runs.
+
+    Yields
+    ------
+    int
+        Each fold, in order, when it is trained.
+
+    Raises
+    ------
+    DatasetError
+        If a process was killed.
+    """
+    n_cores = max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None
+    trained: Iterable[int] = Parallel(n_jobs=at_once, return_as="generator", pre_dispatch=at_once)(
+        delayed(_train_with)(
+            n_cores, store, config, folder, n_folds, fold, on_material, on_epoch
+        )
+        for fold, folder in folders.items()
+    )  # fmt: skip
+    try:
+        yield from trained
+    except TerminatedWorkerError as error:
+        raise DatasetError(
+            "the process of a training was killed, perhaps for want of memory; "
+            "--resume goes on, with a smaller --folds-at-once if need be"
+        ) from error
+
+
+def _train_with(
+    n_cores: int | None,
+    store: ImageStore,
+    config: TrainingConfig,
+    folder: Path,
+    n_folds: int,
+    fold: int,
+    on_material: Callable[[Material], None] | None,
+    on_epoch: Callable[[Mapping[str, float]], None] | None,
+) -> int:
+    if n_cores is not None:
+        # TensorFlow looks when it computes for the first time; the others when they are imported.
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(n_cores)
+    train_fold(store, config, folder, n_folds, fold, on_material=on_material, on_epoch=on_epoch)
+    return fold
+
+
+def read_fold(folder: Path, material: Material) -> CalibrationData:
+    """Read what a fold's network said, and see that it speaks of the recordings held out.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, or speaks of others.
+    """
+    path = folder / HEARD
+    try:
+        data = calibration_from_bytes(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error}); delete it to train the fold anew"
+        ) from error
+    expected = [(name, material.class_index_of[name]) for name in material.test.recordings]
+    n_columns = len(material.labels)
+    if (
+        sorted(zip(data.recordings, data.y_true.tolist(), strict=True)) != sorted(expected)
+        or data.logits.shape[1] != n_columns
+    ):
+        raise DatasetError(
+            f"{path}: holds other recordings or labels than this fold; delete it to train it anew"
+        )
+    return data
