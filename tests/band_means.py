@@ -36,7 +36,7 @@ def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
         spectrogram=store.config,
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
-        model_onnx=_network(matrix),
+        model_onnx=linear_network(matrix),
         sessions=material.known_sessions,
         provenance={"learned_from": material.learned_from()},
     )
@@ -54,7 +54,7 @@ def _fit(store: ImageStore, part: Part, n_labels: int) -> FloatArray:
     return (SHARPNESS * weights).astype(np.float32)
 
 
-def _network(matrix: FloatArray) -> bytes:
+def linear_network(matrix: FloatArray) -> bytes:
     """Wrap the matrix as ONNX: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out."""
     nodes = [
         helper.make_node("Cast", ["pictures"], ["levels"], to=TensorProto.FLOAT),

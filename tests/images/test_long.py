@@ -1,4 +1,4 @@
-"""Ten hours at once: memory grows with neither the length of a recording nor its format."""
+"""Ten hours at once, and a day: memory grows neither with the length nor with the format."""
 
 import subprocess
 import sys
@@ -15,7 +15,6 @@ from tests.conftest import RATE_HZ, voice
 
 pytestmark = pytest.mark.slow
 
-HOURS = 10
 MOST_BYTES = 600_000_000
 
 
@@ -37,26 +36,39 @@ def most_memory_of_a_process(command) -> int:
     return most
 
 
-def write_wav(path):
+def write_minutes(path, hours, **options):
     minute = voice("rising", 60.0, 1)
-    with soundfile.SoundFile(path, "w", RATE_HZ, 1) as file:
-        for _ in range(60 * HOURS):
+    with soundfile.SoundFile(path, "w", RATE_HZ, 1, **options) as file:
+        for _ in range(60 * hours):
             file.write(minute)
 
 
-def write_mp3(path):
+def write_mp3(path, hours):
     encoding = {"bitrate_mode": "CONSTANT", "compression_level": 0.5}
     soundfile.write(path, voice("rising", 60.0, 1), RATE_HZ, **encoding)
     minute = path.read_bytes()
     with path.open("wb") as file:
-        file.writelines(lengthened(minute, 60 * HOURS))
-    assert soundfile.info(path).duration == pytest.approx(3600 * HOURS, rel=0.001)
+        file.writelines(lengthened(minute, 60 * hours))
+    assert soundfile.info(path).duration == pytest.approx(3600 * hours, rel=0.001)
 
 
-@pytest.mark.parametrize("write", [write_wav, write_mp3])
-def test_ten_hours(write, tmp_path):
-    name = write.__name__.replace("write_", "long.")
-    write(tmp_path / name)
+def write_rf64(path, hours):
+    """Larger than the four gigabytes that a WAV can tell of."""
+    write_minutes(path, hours, format="RF64", subtype="PCM_24")
+    assert path.stat().st_size > 2**32
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "hours"),
+    [
+        ("long.wav", write_minutes, 10),
+        ("long.mp3", write_mp3, 10),
+        ("day.flac", write_minutes, 24),
+        ("day.wav", write_rf64, 24),
+    ],
+)
+def test_long(name, write, hours, tmp_path):
+    write(tmp_path / name, hours)
     write_manifest(tmp_path / "manifest.csv", [Recording(file=name, genus="Acutus")])
     command = [sys.executable, "-m", "birdsong.pipelines.command", "preprocess"]
     command += ["--manifest", str(tmp_path / "manifest.csv"), "--audio", str(tmp_path)]
@@ -64,7 +76,7 @@ def test_ten_hours(write, tmp_path):
     assert most_memory_of_a_process(command) < MOST_BYTES
     (row,) = read_receipt(tmp_path / "images")
     assert row.status == "ok"
-    assert row.duration_s == pytest.approx(3600 * HOURS, rel=0.001)
+    assert row.duration_s == pytest.approx(3600 * hours, rel=0.001)
     starts_s = [row.start_s for row in open_store(tmp_path / "images").rows if row.kind == "bird"]
-    assert starts_s[-1] > 3600 * HOURS - 10
-    assert len(starts_s) > 3600 * HOURS / 4  # a song of three seconds in every four
+    assert starts_s[-1] > 3600 * hours - 10
+    assert len(starts_s) > 3600 * hours / 4  # a song of three seconds in every four
