@@ -191,6 +191,46 @@ def test_no_clock_that_can_go_back():
     assert named == {"birdsong/recordings/connection.py: datetime.now"}
 
 
+RUNS_DATA = {"eval", "exec", "model_from_json", "system", "popen"}
+KEEPS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+
+
+def what_runs_data(source: str, path: Path) -> list[str]:
+    """What would run code that a file brings: loaders of objects, evaluation, shells."""
+    tree = ast.parse(source)
+    found = [name for name, _ in imports(tree, path) if name.partition(".")[0] in KEEPS_CODE]
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        options = {each.arg: ast.unparse(each.value) for each in call.keywords}
+        called = ast.unparse(call.func)
+        if called == "np.load" and options.get("allow_pickle") != "False":
+            found.append(f"{called} without allow_pickle=False")
+        if options.get("shell", "False") != "False":
+            found.append(f"{called} with a shell")
+        name = called.rpartition(".")[2]
+        if name == "load_model" and options.get("safe_mode") != "True":
+            found.append(f"{called} without safe_mode=True")
+        if name in RUNS_DATA:
+            found.append(called)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=Path.as_posix)
+def test_data_runs_no_code(path):
+    assert what_runs_data((ROOT / path).read_text(encoding="utf-8"), path) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle", "from marshal import loads", "np.load(path)", "eval(text)",
+        "np.load(path, allow_pickle=True)", "keras.models.load_model(path)", "os.system(text)",
+        "subprocess.run(text, shell=True)",
+    ],
+)  # fmt: skip
+def test_what_would_run_data_is_seen(line):
+    assert len(what_runs_data(line, Path("birdsong/images/a.py"))) == 1
+
+
 @pytest.mark.parametrize("path", modules(), ids=Path.as_posix)
 def test_every_module_says_what_it_owns(path):
     source = (ROOT / path).read_text(encoding="utf-8")
