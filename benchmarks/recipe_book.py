@@ -65,6 +65,8 @@ RECIPES: Mapping[str, Recipe] = {
     "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
     "bypass and averages": _HALF.and_then(training={"bypass": True, "weight_averaging": 0.99}),
     "wide": _HALF.and_then(training={"width": 1.5}),
+    "twice the rate": _HALF.and_then(training={"learning_rate": 2e-3}),
+    "less dropout": _HALF.and_then(training={"dropout": 0.2}),
     "taught by one": _HALF.and_then(training={"n_teachers": 1}),
     "taught by two": _HALF.and_then(training={"n_teachers": 2}),
     **dict.fromkeys(baselines.NETWORKS, _ALONE),
