@@ -128,8 +128,8 @@ def augment_pictures(
 def time_table(draws: Draws) -> IntArray:
     """Tell which frame of a picture each frame of the changed one shows.
 
-    The nearest one, not a mean of two: frames of 43 ms every 15 ms are much alike, and a mean in
-    grey levels would dull the onsets of a trill. Frames beyond an edge are those from the other
+    The nearest one, not a mean of two: frames overlap and are much alike, and a mean in grey levels
+    would dull the onsets of a trill. Frames beyond an edge are those from the other
     edge, as when rolling.
 
     Returns

@@ -8,7 +8,8 @@ Absent is what makes no sense for sound, though it serves for photographs:
 
 - Flips. Played backwards a song is another song, and upside down it is none: pitch has a direction.
 - Rotations and shears. They turn time into pitch.
-- Crops that are scaled up. A band is a frequency and a column is 15 ms; a network may rely on both.
+- Crops that are scaled up. A band is a frequency and a column is a hundredth of a second; a network may rely
+  on both.
 - Colours, contrast and blur. Grey is decibels above the background: what would be a photograph's
   brightness is here the gain, and there is no lens.
 
