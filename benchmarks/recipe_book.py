@@ -65,6 +65,7 @@ RECIPES: Mapping[str, Recipe] = {
     "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
     "bypass and averages": _HALF.and_then(training={"bypass": True, "weight_averaging": 0.99}),
     "wide": _HALF.and_then(training={"width": 1.5}),
+    "tilted": _HALF.and_then(augmentation={"max_tilt_db": 6.0}),
     "twice the rate": _HALF.and_then(training={"learning_rate": 2e-3}),
     "less dropout": _HALF.and_then(training={"dropout": 0.2}),
     "taught by one": _HALF.and_then(training={"n_teachers": 1}),

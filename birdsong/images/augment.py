@@ -37,6 +37,7 @@ __all__ = [
 _N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
 _AT_A_TIME = 8  # pictures; their look-up indices fill 800 kB
 _DIFFERENCES = 2 * BRIGHTEST + 1
+_SLOPE = np.linspace(0.5, -0.5, _N_BANDS, dtype=np.float32)
 
 
 def apply_augmentation(
@@ -81,8 +82,8 @@ def augment_pictures(
 ) -> ImageArray:
     """Change each picture of a batch as was drawn for it.
 
-    Tempo and time, pitch, gain, background, masks, mixup: in that order, so that what lies under a
-    song does not move with it, and a mask covers everything.
+    Tempo and time, pitch, gain and tilt, background, masks, mixup: in that order, so that what lies
+    under a song does not move with it, and a mask covers everything.
 
     Parameters
     ----------
@@ -111,8 +112,8 @@ def augment_pictures(
         changed = _rolled(pictures, draws.shift_frames)
     if config.max_pitch_bands > 0:
         _change_pitch(changed, draws.pitch_bands)
-    if config.max_gain_db > 0:
-        _amplify(changed, draws.gain_db, grey_db)
+    if config.max_gain_db > 0 or config.max_tilt_db > 0:
+        _amplify(changed, gains_db(draws, config), grey_db)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
@@ -141,6 +142,17 @@ def time_table(draws: Draws) -> IntArray:
     nearest = np.floor(draws.tempo[:, np.newaxis] * from_middle + (middle + np.float32(0.5)))
     table: IntArray = (nearest.astype(np.int64) - draws.shift_frames[:, np.newaxis]) % _N_FRAMES
     return table
+
+
+def gains_db(draws: Draws, config: AugmentConfig) -> FloatArray:
+    """Tell how much louder each band of each picture becomes, the highest band first.
+
+    Returns
+    -------
+    float32, shape (n, 64), or (n, 1) where all bands become so
+    """
+    gains: FloatArray = (draws.gain_db if config.max_gain_db > 0 else 0 * draws.gain_db)[:, None]
+    return gains + draws.tilt_db[:, None] * _SLOPE if config.max_tilt_db > 0 else gains
 
 
 def _parts(n: int) -> Iterator[slice]:
@@ -178,16 +190,16 @@ def _change_pitch(pictures: ImageArray, bands: IntArray) -> None:
             picture[:-up] = 0
 
 
-def _amplify(pictures: ImageArray, gain_db: FloatArray, grey_db: float) -> None:
-    tables = gain_table(grey_db)[_row(whole_levels(gain_db, grey_db))]
+def _amplify(pictures: ImageArray, gains: FloatArray, grey_db: float) -> None:
+    table = gain_table(grey_db).ravel()
+    firsts = (BRIGHTEST + 1) * _row(whole_levels(gains, grey_db))[..., np.newaxis]
     places = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.intp)
-    firsts = (BRIGHTEST + 1) * np.arange(_AT_A_TIME)[:, np.newaxis, np.newaxis]
     for part in _parts(len(pictures)):
         own = pictures[part]
         place = places[: len(own)]
         place[...] = own
-        place += firsts[: len(own)]
-        np.take(tables[part].ravel(), place, out=own, mode="clip")  # "raise" copies `out`
+        place += firsts[part]
+        np.take(table, place, out=own, mode="clip")  # "raise" copies `out`
 
 
 def _mix_backgrounds_in(

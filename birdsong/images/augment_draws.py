@@ -31,7 +31,7 @@ class Draws:
         How much faster each is, about 1; a whole number of 1024ths.
     pitch_bands : int, shape (n,)
         How far up each is moved.
-    gain_db : float32, shape (n,)
+    gain_db, tilt_db : float32, shape (n,)
     time_mask_starts, time_mask_ends : int, shape (n, n_time_masks)
         First frame that is covered, and first that no longer is.
     frequency_mask_starts, frequency_mask_ends : int, shape (n, n_frequency_masks)
@@ -49,6 +49,7 @@ class Draws:
     tempo: FloatArray
     pitch_bands: IntArray
     gain_db: FloatArray
+    tilt_db: FloatArray
     time_mask_starts: IntArray
     time_mask_ends: IntArray
     frequency_mask_starts: IntArray
@@ -103,19 +104,22 @@ def draw_augmentation(
         own_weights[:] = np.rint(np.maximum(shares, 1 - shares) * MIXUP_STEPS) / MIXUP_STEPS
     # The same rotation for all: nobody is his own partner, and everybody is one once.
     rotation = generator.integers(1, max(n, 2))
+
+    def decibels(lowest: float, highest: float) -> FloatArray:
+        return generator.uniform(lowest, highest, n).astype(np.float32)
+
     return Draws(
         shift_frames=_either_way(generator, config.max_shift_frames, n),
         tempo=(1 + _either_way(generator, tempo_steps, n) / TEMPO_STEPS).astype(np.float32),
         pitch_bands=_either_way(generator, config.max_pitch_bands, n),
-        gain_db=generator.uniform(-config.max_gain_db, config.max_gain_db, n).astype(np.float32),
+        gain_db=decibels(-config.max_gain_db, config.max_gain_db),
         time_mask_starts=time_masks[0],
         time_mask_ends=time_masks[1],
         frequency_mask_starts=frequency_masks[0],
         frequency_mask_ends=frequency_masks[1],
         backgrounds=np.where(gets_background, backgrounds, -1),
-        background_snr_db=generator.uniform(
-            config.min_background_snr_db, config.max_background_snr_db, n
-        ).astype(np.float32),
+        background_snr_db=decibels(config.min_background_snr_db, config.max_background_snr_db),
+        tilt_db=decibels(-config.max_tilt_db, config.max_tilt_db),
         partners=(np.arange(n) + rotation) % n,
         own_weights=own_weights,
     )

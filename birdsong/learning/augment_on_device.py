@@ -15,7 +15,7 @@ from keras import ops
 from scipy.special import betainc
 
 from birdsong.arrays import FloatArray, ImageArray
-from birdsong.images.augment import AugmentConfig, Draws
+from birdsong.images.augment import AugmentConfig, Draws, gains_db
 from birdsong.images.augment_draws import MIXUP_STEPS, TEMPO_STEPS
 from birdsong.images.decibels import BRIGHTEST, GREY_DB, gain_table, mixing_table
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
@@ -62,10 +62,10 @@ def augment_on_device(
         levels = _gather(levels, _time_table(draws)[:, np.newaxis, :], axis=2)
     if config.max_pitch_bands > 0:
         levels = _pitch_changed(levels, _whole(draws.pitch_bands))
-    if config.max_gain_db > 0:
+    if config.max_gain_db > 0 or config.max_tilt_db > 0:
         table = ops.convert_to_tensor(gain_table(grey_db).astype(np.int32).ravel())
-        rows = _row(_whole_levels(draws.gain_db, grey_db))
-        levels = ops.take(table, _of_each(rows) * (BRIGHTEST + 1) + levels)
+        rows = _row(_whole_levels(gains_db(draws, config), grey_db))
+        levels = ops.take(table, rows[..., np.newaxis] * (BRIGHTEST + 1) + levels)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
@@ -138,6 +138,7 @@ def draw_on_device(
         tempo=1 + ops.cast(whole(-tempo_steps, tempo_steps + 1), "float32") / TEMPO_STEPS,
         pitch_bands=whole(-config.max_pitch_bands, config.max_pitch_bands + 1),
         gain_db=uniform(-config.max_gain_db, config.max_gain_db),
+        tilt_db=uniform(-config.max_tilt_db, config.max_tilt_db),
         time_mask_starts=time_masks[0],
         time_mask_ends=time_masks[1],
         frequency_mask_starts=frequency_masks[0],

@@ -17,6 +17,7 @@ KINDS = {
     "frequency masks": replace(NOTHING, n_frequency_masks=2, max_frequency_mask_bands=8),
     "mixup": replace(NOTHING, mixup_alpha=1.0),
     "gain": replace(NOTHING, max_gain_db=12.0),
+    "tilt": replace(NOTHING, max_tilt_db=12.0),
     "pitch": replace(NOTHING, max_pitch_bands=3),
     "tempo": replace(NOTHING, max_tempo_change=0.2),
     "background": replace(NOTHING, background_share=0.7, min_background_snr_db=0.0),

@@ -145,6 +145,22 @@ def test_a_gain_moves_what_is_loud_by_all_of_it():
     assert places(changed[0]) == [(20, 10)]
 
 
+@pytest.mark.parametrize("tilt_db", [-6.0, 6.0])
+def test_a_tilt_lifts_one_end_of_the_bands_and_sinks_the_other(tilt_db):
+    song = np.full((1, 64, 200), 150, np.uint8)
+    (changed,) = changed_by(KINDS["tilt"], song, tilt_db=tilt_db)
+    by_band_db = (changed[:, 0].astype(float) - 150) * GREY_DB
+    np.testing.assert_allclose(by_band_db, np.linspace(tilt_db, -tilt_db, 64) / 2, atol=GREY_DB)
+    assert (changed == changed[:, :1]).all()
+
+
+def test_gain_and_tilt_add_up():
+    song, both = np.full((1, 64, 200), 150, np.uint8), replace(KINDS["gain"], max_tilt_db=6.0)
+    changed = changed_by(both, song, gain_db=4.0, tilt_db=6.0)
+    assert changed[0, 0, 0] == pytest.approx(150 + 7 / GREY_DB, abs=1)
+    assert changed[0, 63, 0] == pytest.approx(150 + 1 / GREY_DB, abs=1)
+
+
 def test_a_mask_is_dark_and_nothing_else_is():
     white = np.full((2, 64, 200), 255, np.uint8)
     config = replace(KINDS["time masks"], n_frequency_masks=1)

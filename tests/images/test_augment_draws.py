@@ -26,6 +26,7 @@ N = 4000
         max_frequency_mask_bands=st.integers(0, 100),
         mixup_alpha=st.floats(0, 5),
         max_gain_db=st.floats(0, 60),
+        max_tilt_db=st.floats(0, 60),
         max_pitch_bands=st.integers(0, 70),
         max_tempo_change=st.floats(0, 0.5),
         background_share=st.floats(0, 1),
@@ -37,6 +38,7 @@ def test_draws_lie_within_the_limits(n, seed, config):
     assert np.abs(draws.shift_frames).max() <= config.max_shift_frames
     assert np.abs(draws.pitch_bands).max() <= config.max_pitch_bands
     assert np.abs(draws.gain_db).max() <= config.max_gain_db + 1e-5
+    assert np.abs(draws.tilt_db).max() <= config.max_tilt_db + 1e-5
     assert np.abs(draws.tempo - 1).max() <= config.max_tempo_change + 1 / 2048
     assert ((draws.backgrounds >= -1) & (draws.backgrounds < 7)).all()
     assert (draws.background_snr_db >= config.min_background_snr_db).all()
@@ -120,6 +122,6 @@ def test_a_config_that_makes_no_sense_is_named(values, message):
 
 def test_what_is_new_is_off_until_it_is_asked_for():
     assert AugmentConfig() == AugmentConfig(
-        max_gain_db=0, max_pitch_bands=0, max_tempo_change=0, background_share=0
+        max_gain_db=0, max_tilt_db=0, max_pitch_bands=0, max_tempo_change=0, background_share=0
     )
     assert all(value > 0 for value in asdict(AugmentConfig.full()).values())
