@@ -28,7 +28,7 @@ def show_answer(prediction: Prediction) -> None:
         st.warning(as_text(warning[:1].upper() + warning[1:]) + ".", icon=":material/warning:")
     st.html(lineage_html(prediction))
     if why:
-        why = f"Why it stops there: {why[:1].lower()}{why[1:]}" if prediction.answer else why
+        why = f"Why: {why}" if prediction.answer else why
         st.caption(as_text(why))
 
 
