@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from birdsong.bundle import Bundle
-from birdsong.recordings.manifest import Recording, manifest_text
+from birdsong.recordings.manifest import manifest_text
+from birdsong.recordings.recording import Recording
 from birdsong.taxa.lineage import Taxon
 
 from .answer_words import counted, taxon_words

@@ -11,7 +11,8 @@ import streamlit as st
 from birdsong.bundle import Bundle
 from birdsong.errors import BirdsongError
 from birdsong.recordings.audio_folder import AudioFolder
-from birdsong.recordings.manifest import Recording, read_manifest
+from birdsong.recordings.manifest import read_manifest
+from birdsong.recordings.recording import Recording
 
 from .answer_words import safe_stem
 from .heard import Upload

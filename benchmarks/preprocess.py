@@ -87,7 +87,7 @@ def ours(
     from birdsong.images.preprocess import preprocess
     from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.store import open_store
-    from birdsong.recordings.manifest import Recording
+    from birdsong.recordings.recording import Recording
 
     config = PreprocessConfig(grid=grid)
     rows = [Recording(file=path.name, genus="Avis") for path in files]

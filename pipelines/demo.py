@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
-    from birdsong.recordings.manifest import Recording
+    from birdsong.recordings.recording import Recording
 
 MARK = ".birdsong-demo"
 N_INDIVIDUALS = 10

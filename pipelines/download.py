@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from birdsong.recordings.downloads import Download, Keep
-    from birdsong.recordings.manifest import Recording
+    from birdsong.recordings.recording import Recording
 
 RECEIPT = "download.csv"
 MAX_NAMED = 5

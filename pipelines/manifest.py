@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.recordings.manifest import Recording
+    from birdsong.recordings.recording import Recording
     from birdsong.recordings.xeno_canto import Found, LeftOut
 
 MAX_NAMED = 5
@@ -176,7 +176,8 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _scan(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.building import scan
-    from birdsong.recordings.manifest import quoted, write_manifest
+    from birdsong.recordings.manifest import write_manifest
+    from birdsong.recordings.manifest_rows import quoted
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
 

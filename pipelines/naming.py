@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.recordings.manifest import Recording
+    from birdsong.recordings.recording import Recording
     from birdsong.taxa.naming import Named
 
 MAX_PROBLEMS = 5
@@ -40,7 +40,7 @@ def named_by_table(
     TaxonomyError
         If a table cannot be used.
     """
-    from birdsong.recordings.manifest import ORIGINAL_NAME
+    from birdsong.recordings.recording import ORIGINAL_NAME
     from birdsong.taxa.lineage import Lineage
     from birdsong.taxa.naming import Named, named_by
     from birdsong.taxa.synonyms import read_synonyms

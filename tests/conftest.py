@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hypothesis import settings
 
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -44,7 +44,7 @@ MAY_KNOW = {
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
         *("cells", "licences", "one_writer"),
-        *("calibration", "calibration_data", "recordings.sessions", "sound.spectrogram"),
+        *("calibration", "calibration_data", "recordings.splits", "sound.spectrogram"),
     },
     "answers": {
         *("errors", "arrays", "atomic", "bundle", "calibration", "cells", "network", "pooling"),

@@ -9,7 +9,8 @@ import pytest
 from birdsong.errors import DatasetError
 from birdsong.one_writer import one_writer
 from birdsong.pipelines.command import main
-from birdsong.recordings.manifest import Recording, write_manifest
+from birdsong.recordings.manifest import write_manifest
+from birdsong.recordings.recording import Recording
 
 
 def test_one_at_a_time(tmp_path):

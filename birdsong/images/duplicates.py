@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 
 from birdsong.errors import BirdsongError
 from birdsong.recordings.audio_folder import AudioFolder
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from birdsong.sound.likeness import Fingerprint, find_alike, fingerprint
 
 

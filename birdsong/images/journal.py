@@ -20,7 +20,7 @@ from birdsong.errors import BirdsongError
 from birdsong.images.store import writing
 from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.recordings.audio_folder import AudioFolders
-from birdsong.recordings.manifest import BACKGROUND, ORIGINAL_NAME, Recording
+from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 
 JOURNAL = ".journal.jsonl"
 

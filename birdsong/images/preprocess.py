@@ -23,7 +23,7 @@ from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.images.workers import Work, work_off
 from birdsong.one_writer import one_writer
 from birdsong.recordings.audio_folder import AudioFolders
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from birdsong.sound.filters import mel_filters
 
 

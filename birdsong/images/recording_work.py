@@ -13,7 +13,7 @@ from birdsong.images import store
 from birdsong.images.journal import RecordingResult, WorkItem
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.recordings.manifest import BACKGROUND, ORIGINAL_NAME, Recording
+from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import (
     MIN_DURATION_S,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from birdsong.atomic import replacing
 from birdsong.cells import as_cell, from_cell
 from birdsong.errors import DatasetError
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

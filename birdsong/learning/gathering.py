@@ -15,12 +15,7 @@ from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.other_labels import other_labels
 from birdsong.learning.part import Part
 from birdsong.learning.partly_named import partly_named_part
-from birdsong.recordings.sessions import (
-    PARTS,
-    check_no_leak,
-    folds_by_session,
-    split_by_session,
-)
+from birdsong.recordings.splits import PARTS, check_no_leak, folds_by_session, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.naming import completed

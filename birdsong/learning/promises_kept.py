@@ -19,7 +19,7 @@ from birdsong.calibration_data import CalibrationData
 from birdsong.learning.calibration import fit_calibration
 from birdsong.learning.judged import LEAST_ANSWERS, Judged, answers_by_rank, honesty
 from birdsong.pooling import DEFAULT_POOLING
-from birdsong.recordings.sessions import folds_by_session
+from birdsong.recordings.splits import folds_by_session
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities

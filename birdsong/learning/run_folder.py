@@ -30,7 +30,7 @@ from birdsong.learning.onnx_export import to_onnx
 from birdsong.learning.resume import STATE
 from birdsong.learning.settings import flat
 from birdsong.learning.training_config import TrainingConfig
-from birdsong.recordings.sessions import PARTS
+from birdsong.recordings.splits import PARTS
 
 CHECKPOINT = "best.weights.h5"
 DESCRIPTION = "run.json"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from birdsong.errors import AudioError, ManifestError
-from birdsong.recordings.manifest import Recording, path_fault, quoted
+from birdsong.recordings.manifest_rows import path_fault, quoted
+from birdsong.recordings.recording import Recording
 
 AUDIO_SUFFIXES = frozenset(
     {".aif", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from birdsong.errors import ManifestError
 from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
-from birdsong.recordings.manifest import Recording, path_fault, read_manifest
+from birdsong.recordings.manifest import read_manifest
+from birdsong.recordings.manifest_rows import path_fault
+from birdsong.recordings.recording import Recording
 from birdsong.recordings.sessions import sessions_of
 from birdsong.recordings.xeno_canto import Found, page_url
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from birdsong.licences import Verdict, verdict
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from birdsong.recordings.sessions import sessions_of
 
 FEW_RECORDINGS = 6

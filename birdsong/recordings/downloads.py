@@ -18,8 +18,8 @@ from birdsong.cells import from_cell
 from birdsong.errors import AudioError, BirdsongError, ManifestError
 from birdsong.recordings.audio_folder import AudioFolder, NoSuchFileError
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.manifest import Recording
 from birdsong.recordings.partial import Partial
+from birdsong.recordings.recording import Recording
 from birdsong.recordings.xeno_canto import ADDRESS, download_url
 
 PARTIAL = ".partial"

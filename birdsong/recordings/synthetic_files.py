@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from birdsong.recordings.manifest import BACKGROUND, KIND, Recording
+from birdsong.recordings.recording import BACKGROUND, KIND, Recording
 from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
 from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS
 from birdsong.recordings.synthetic_species import SPECIES, SyntheticSpecies

@@ -9,7 +9,8 @@ import soundfile
 import birdsong.app
 from birdsong.answers.classifier import Classifier
 from birdsong.app.examples import find_examples
-from birdsong.recordings.manifest import Recording, read_manifest, write_manifest
+from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 
 pytest.importorskip("streamlit", reason="the app needs Streamlit")

@@ -9,7 +9,7 @@ import soundfile
 
 from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 
 ORIGINALS = Path(__file__).resolve().parents[3] / "shared" / "originals"

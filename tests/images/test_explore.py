@@ -15,7 +15,7 @@ from birdsong.images.reasons import group_reasons
 from birdsong.images.store import open_store
 from birdsong.images.tables import ReceiptRow
 from birdsong.pipelines.command import main
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 from tests.parsed_page import ParsedPage
 

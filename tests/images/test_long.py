@@ -10,7 +10,8 @@ import soundfile
 from benchmarks.classify import lengthened
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
-from birdsong.recordings.manifest import Recording, write_manifest
+from birdsong.recordings.manifest import write_manifest
+from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 
 pytestmark = pytest.mark.slow

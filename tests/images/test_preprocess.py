@@ -16,7 +16,7 @@ from birdsong.images.preprocess import preprocess
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.segments import walk_segments

@@ -7,7 +7,8 @@ import pytest
 from birdsong.images.store import open_store
 from birdsong.pipelines.command import main
 from birdsong.pipelines.naming import named_by_table
-from birdsong.recordings.manifest import Recording, write_manifest
+from birdsong.recordings.manifest import write_manifest
+from birdsong.recordings.recording import Recording
 
 TABLE = """\
 order,family,scientific_name,english_name

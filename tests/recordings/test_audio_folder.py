@@ -4,7 +4,7 @@ import pytest
 
 from birdsong.errors import AudioError, ManifestError
 from birdsong.recordings.audio_folder import AudioFolder, AudioFolders
-from birdsong.recordings.manifest import Recording
+from birdsong.recordings.recording import Recording
 
 
 @pytest.fixture

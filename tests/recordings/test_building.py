@@ -11,7 +11,8 @@ from birdsong.pipelines.command import main
 from birdsong.recordings.building import manifest_of, scan
 from birdsong.recordings.checking import check_manifest
 from birdsong.recordings.choosing import ChoosingConfig, choose
-from birdsong.recordings.manifest import Recording, read_manifest, write_manifest
+from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.recording import Recording
 from birdsong.recordings.sessions import name_sessions
 from birdsong.recordings.xeno_canto import Found
 from tests.conftest import RATE_HZ, voice

@@ -16,7 +16,8 @@ from birdsong.pipelines.command import main
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.downloads import download, to_fetch
-from birdsong.recordings.manifest import Recording, read_manifest, write_manifest
+from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 
 RATE_HZ = 24_000

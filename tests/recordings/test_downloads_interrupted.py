@@ -18,7 +18,8 @@ from birdsong.pipelines.command import main
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.downloads import PARTIAL, download, read_downloads
-from birdsong.recordings.manifest import Recording, write_manifest
+from birdsong.recordings.manifest import write_manifest
+from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import Catalogue, served
 
 

@@ -9,13 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import ManifestError
-from birdsong.recordings.manifest import (
-    MANIFEST_COLUMNS,
-    Recording,
-    read_manifest,
-    read_manifests,
-    write_manifest,
-)
+from birdsong.recordings.manifest import read_manifest, read_manifests, write_manifest
+from birdsong.recordings.manifest_rows import MANIFEST_COLUMNS
+from birdsong.recordings.recording import Recording
 
 DATA_MANIFEST = Path(__file__).parents[2] / "data_manifest.csv"
 

@@ -6,7 +6,8 @@ import pytest
 
 from birdsong.pipelines.command import main
 from birdsong.recordings.building import scan
-from birdsong.recordings.manifest import ORIGINAL_NAME, read_manifest, write_manifest
+from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.recording import ORIGINAL_NAME
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 
 

@@ -1,182 +1,112 @@
-from collections import Counter, defaultdict
+"""What belongs together, from what a manifest tells of its recordings."""
 
-import numpy as np
+import itertools
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.errors import DatasetError
-from birdsong.recordings.sessions import check_no_leak, folds_by_session, split_by_session
-
-# Rows of (session, label), where a session may hold several labels.
-rows_of_recordings = st.lists(
-    st.tuples(st.integers(0, 25).map("s{}".format), st.integers(0, 6).map("l{}".format)),
-    min_size=1,
-    max_size=80,
-)
+from birdsong.recordings.building import manifest_of
+from birdsong.recordings.checking import check_manifest
+from birdsong.recordings.recording import Recording
+from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.xeno_canto import Found
 
 
-def columns(rows):
-    return [session for session, _ in rows], [label for _, label in rows]
+def found(number, **changed):
+    given = {
+        "genus": "Turdus", "species": "merula", "recordist": "A", "place": "Tiergarten",
+        "date": "2024-05-01", "latitude": 52.5149, "longitude": 13.35,
+    }  # fmt: skip
+    return Found(xc_id=f"XC{number}", **given | changed)
 
 
-def labels_with_one_session(sessions, labels):
-    sessions_of = defaultdict(set)
-    for session, label in zip(sessions, labels, strict=True):
-        sessions_of[label].add(session)
-    return {label for label, own in sessions_of.items() if len(own) == 1}
+def recording(number, **facts):
+    extra = {name: facts.pop(name) for name in ("place", "date") if name in facts}
+    return Recording(xc_id=f"XC{number}", genus="Turdus", species="merula", extra=extra, **facts)
 
 
-def catalogue(n_labels=60, seed=3):
-    """Labels with one to eight sessions of one to four recordings, as a catalogue has them."""
-    generator = np.random.default_rng(seed)
-    return columns(
-        [
-            (f"s{label}-{session}", f"l{label}")
-            for label in range(n_labels)
-            for session in range(generator.integers(1, 9))
-            for _ in range(generator.integers(1, 5))
-        ]
-    )
-
-
-@given(rows_of_recordings, st.floats(0, 0.45), st.floats(0, 0.45), st.integers(0, 9))
-@settings(deadline=None)
-def test_a_split_keeps_sessions_whole_and_every_label_in_training(rows, validation, test, seed):
-    sessions, labels = columns(rows)
-    parts = split_by_session(
-        sessions, labels, validation_share=validation, test_share=test, seed=seed
-    )
-    assert parts.dtype == np.dtype("<U11")
-    assert set(parts) <= {"train", "validation", "test"}
-    check_no_leak(sessions, parts)
-    pairs = list(zip(labels, parts.tolist(), strict=True))
-    assert {label for label, part in pairs if part == "train"} == set(labels)
-    lonely = labels_with_one_session(sessions, labels)
-    assert all(part == "train" for label, part in pairs if label in lonely)
-    n_trained = Counter(label for label, part in pairs if part == "train")
-    least = min(0.5, 1 - validation - test)
-    assert all(n_trained[label] >= least * n - 1e-9 for label, n in Counter(labels).items())
-
-
-@given(rows_of_recordings, st.randoms(), st.integers(0, 9))
-@settings(deadline=None)
-def test_the_order_of_the_rows_does_not_matter(rows, random, seed):
-    shuffled = random.sample(rows, len(rows))
-    for split in (
-        lambda *columns: split_by_session(*columns, seed=seed),
-        lambda *columns: attempted_folds(*columns, n_folds=2, seed=seed),
-    ):
-        assert side_of_session(rows, split) == side_of_session(shuffled, split)
-
-
-def side_of_session(rows, split):
-    sessions, labels = columns(rows)
-    return dict(zip(sessions, split(sessions, labels), strict=True))
-
-
-def attempted_folds(sessions, labels, **options):
-    try:
-        return folds_by_session(sessions, labels, **options)
-    except DatasetError:  # too few sessions to fill the folds
-        return np.full(len(sessions), -1)
-
-
-@given(rows_of_recordings, st.integers(2, 5), st.integers(0, 9))
-@settings(deadline=None)
-def test_folds_keep_sessions_whole_and_every_label_in_training(rows, n_folds, seed):
-    sessions, labels = columns(rows)
-    folds = attempted_folds(sessions, labels, n_folds=n_folds, seed=seed)
-    assert set(folds.tolist()) <= set(range(-1, n_folds))
-    check_no_leak(sessions, folds)
-    for fold in range(n_folds):
-        assert set(np.array(labels)[folds != fold]) == set(labels)
-    lonely = labels_with_one_session(sessions, labels)
-    assert all(
-        fold == -1 for label, fold in zip(labels, folds.tolist(), strict=True) if label in lonely
-    )
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("validation", "test"), [(0.15, 0.15), (0.2, 0.0), (0.1, 0.3)])
-def test_shares_are_about_those_asked_for(validation, test, seed):
-    sessions, labels = catalogue()
-    parts = split_by_session(
-        sessions, labels, validation_share=validation, test_share=test, seed=seed
-    )
-    assert np.mean(parts == "validation") == pytest.approx(validation, abs=0.02)
-    assert np.mean(parts == "test") == pytest.approx(test, abs=0.02)
-
-
-def test_shares_hold_within_each_label():
-    sessions, labels = columns([(f"s{i}", f"l{i % 3}") for i in range(300)])
-    parts = split_by_session(sessions, labels, validation_share=0.2, test_share=0.1)
-    for label in set(labels):
-        own = parts[np.array(labels) == label]
-        assert np.mean(own == "validation") == pytest.approx(0.2, abs=0.03)
-        assert np.mean(own == "test") == pytest.approx(0.1, abs=0.03)
-
-
-def test_folds_are_even_and_stratified():
-    sessions, labels = catalogue()
-    folds = folds_by_session(sessions, labels, n_folds=5)
-    sizes = [np.sum(folds == fold) for fold in range(5)]
-    assert max(sizes) - min(sizes) <= 8
-    sessions, labels = columns([(f"s{i}", f"l{i % 3}") for i in range(300)])
-    folds = folds_by_session(sessions, labels, n_folds=5)
-    counts = Counter(zip(labels, folds.tolist(), strict=True))
-    assert set(counts.values()) == {20}
-
-
-def test_the_seed_decides():
-    sessions, labels = catalogue()
-    splits = [split_by_session(sessions, labels, seed=seed).tolist() for seed in (0, 0, 1)]
-    assert splits[0] == splits[1] != splits[2]
-    folds = [folds_by_session(sessions, labels, n_folds=4, seed=seed).tolist() for seed in (0, 1)]
-    assert folds[0] != folds[1]
-
-
-def test_shares_of_zero_train_on_everything():
-    sessions, labels = catalogue()
-    parts = split_by_session(sessions, labels, validation_share=0, test_share=0)
-    assert set(parts) == {"train"}
-
-
-def test_arrays_and_whole_numbers_serve_as_well():
-    sessions, labels = catalogue()
-    codes = np.array([int(label[1:]) + 100 for label in labels])  # sorted as the texts are not
-    parts = split_by_session(np.array(sessions), codes)
-    check_no_leak(np.array(sessions), parts)
-    assert set(codes[parts == "train"]) == set(codes)
+def groups(recordings):
+    """The catalogue numbers that belong together."""
+    together = {}
+    for each, session in zip(recordings, sessions_of(recordings), strict=True):
+        together.setdefault(session, set()).add(int(each.xc_id[2:]))
+    return sorted(map(sorted, together.values()))
 
 
 @pytest.mark.parametrize(
-    ("validation", "test"), [(-0.1, 0.1), (0.1, -0.1), (0.5, 0.5), (float("nan"), 0.1)]
+    ("changed", "n_sessions"),
+    [
+        ({"latitude": 52.5151}, 1),  # 22 m, across the edge of every rounding
+        ({"latitude": 52.5151, "place": "Tiergarten, Berlin"}, 1),
+        ({"latitude": None}, 1),
+        ({"latitude": None, "place": "Grunewald"}, 2),
+        ({"latitude": 52.60}, 2),
+        ({"longitude": -13.35}, 2),
+        ({"date": "2024-05-02"}, 2),
+    ],
 )
-def test_shares_out_of_range(validation, test):
-    with pytest.raises(DatasetError, match="shares of validation, calibration and test must"):
-        split_by_session(["s"], ["l"], validation_share=validation, test_share=test)
+def test_one_place_is_told_by_distance(changed, n_sessions):
+    recordings = manifest_of([found(1), found(900, **changed)])
+    assert len({each.session for each in recordings}) == n_sessions
+    assert check_manifest(recordings).leaks == ()
 
 
-def test_lengths_and_empty_input():
-    with pytest.raises(DatasetError, match="2 sessions for 1 labels"):
-        split_by_session(["a", "b"], ["l"])
-    with pytest.raises(DatasetError, match="at least one recording"):
-        split_by_session([], [])
-    with pytest.raises(DatasetError, match="1 sessions for 2 labels"):
-        folds_by_session(["a"], ["l", "l"], n_folds=2)
-    with pytest.raises(DatasetError, match="2 sessions for 1 parts"):
-        check_no_leak(["a", "b"], ["train"])
+def test_one_place_on_both_sides_of_the_date_line():
+    recordings = manifest_of([found(1, longitude=179.999), found(900, longitude=-179.999)])
+    assert recordings[0].session == recordings[1].session
 
 
-def test_folds_that_cannot_be_filled():
-    with pytest.raises(DatasetError, match="'n_folds' must be 2 or greater, got 1"):
-        folds_by_session(["a", "b"], ["l", "l"], n_folds=1)
-    with pytest.raises(DatasetError, match="4 folds were asked for, but the 3 sessions fill 3"):
-        folds_by_session(["a", "b", "c"], ["l", "l", "l"], n_folds=4)
+def test_others_between_them_do_not_part_neighbours():
+    recordings = [recording(number, recordist="AB"[number % 2]) for number in range(100, 104)]
+    assert groups(recordings) == [[100, 102], [101, 103]]
 
 
-def test_a_leak_is_named():
-    with pytest.raises(DatasetError, match="session 'b' lies on two sides, 'train' and 'test'"):
-        check_no_leak(["a", "b", "b"], ["train", "train", "test"])
-    check_no_leak(["a", "b", "b"], ["train", "test", "test"])
+@pytest.mark.parametrize("date", ["", "0000-00-00", "2024-00-00", "2024-05-00", "spring"])
+def test_a_date_that_names_no_day_is_not_known(date):
+    known = {"recordist": "A", "place": "Tiergarten"}
+    neighbours = [recording(1, date=date, **known), recording(4, date="2024-05-01", **known)]
+    assert groups(neighbours) == [[1, 4]]
+    assert groups([recording(1, date=date, **known), recording(90, date=date, **known)]) == [
+        [1],
+        [90],
+    ]
+
+
+def test_what_nobody_knows_is_a_session_of_its_own_by_its_name():
+    alone = [Recording(file="b.wav", genus="Turdus")]
+    others = [Recording(file=name, genus="Turdus") for name in ("a.wav", "c.wav")]
+    assert sessions_of([others[0], *alone, others[1]])[1] == sessions_of(alone)[0]
+    assert len(set(sessions_of([*others, *alone]))) == 3
+
+
+def test_a_session_keeps_its_name_when_it_grows():
+    one, more = manifest_of([found(200)]), manifest_of([found(100), found(200)])
+    assert {each.session for each in more} == {one[0].session}
+
+
+facts = st.fixed_dictionaries(
+    {
+        "recordist": st.sampled_from(["", "A", "B"]),
+        "place": st.sampled_from(["", "here", "there"]),
+        "date": st.sampled_from(["", "2024-05-01", "2024-05-02"]),
+    }
+)
+
+
+@given(st.dictionaries(st.integers(1, 40), facts, min_size=1, max_size=12), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(rows, random):
+    recordings = [recording(number, **dict(each)) for number, each in rows.items()]
+    shuffled = random.sample(recordings, len(recordings))
+    named = dict(zip((each.xc_id for each in shuffled), sessions_of(shuffled), strict=True))
+    assert [named[each.xc_id] for each in recordings] == sessions_of(recordings)
+
+
+@given(st.dictionaries(st.integers(1, 40), facts, min_size=2, max_size=12))
+def test_what_was_made_together_is_never_parted(rows):
+    recordings = [recording(number, **dict(each)) for number, each in rows.items()]
+    session_of = dict(zip(recordings, sessions_of(recordings), strict=True))
+    for one, other in itertools.combinations(recordings, 2):
+        told = [(each.recordist, each.extra["place"], each.extra["date"]) for each in (one, other)]
+        if all(told[0]) and told[0] == told[1]:
+            assert session_of[one] == session_of[other]
