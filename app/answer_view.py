@@ -21,9 +21,9 @@ def show_answer(prediction: Prediction) -> None:
     """Say what was heard, how it was arrived at, and what may be wrong with it."""
     st.subheader(headline(prediction), anchor=False)
     why = prediction.reason
-    if words := uncertain(prediction):
+    if prediction.answer and (words := uncertain(prediction)):  # with English names
         st.markdown(words)
-        why = why.partition("; ")[2]  # what comes first says the same, without English names
+        why = f"{prediction.answer.because}."
     for warning in prediction.warnings:
         st.warning(as_text(warning[:1].upper() + warning[1:]) + ".", icon=":material/warning:")
     st.html(lineage_html(prediction))

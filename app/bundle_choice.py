@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -12,16 +11,14 @@ from birdsong.bundle import DEFAULT_BUNDLE, Bundle
 from birdsong.taxa.labels import Label
 
 from .answer_words import as_text
-
-BUNDLE_VARIABLE = "BIRDSONG_BUNDLE"
-"""Environment variable with a bundle's folder; the command sets it."""
+from .named import named
 
 _PLURALS = {"order": "orders", "family": "families", "genus": "genera", "species": "species"}
 
 
 def bundle_folder() -> Path:
     """Return the folder of the bundle that answers."""
-    return Path(os.environ.get(BUNDLE_VARIABLE) or DEFAULT_BUNDLE)
+    return named("bundle") or DEFAULT_BUNDLE
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=2)

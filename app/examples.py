@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,7 @@ from birdsong.recordings.recording import Recording
 
 from .answer_words import safe_stem
 from .heard import Upload
-
-AUDIO_VARIABLE = "BIRDSONG_AUDIO"
-"""Environment variable with the audio folder; the command sets it."""
-MANIFEST_VARIABLE = "BIRDSONG_MANIFEST"
-"""Environment variable with the manifest; the command sets it."""
+from .named import named
 
 N_EXAMPLES = 6
 _LARGEST_BYTES = 50_000_000
@@ -45,10 +40,10 @@ class Example:
 
 def choose_example(bundle: Bundle) -> Upload | None:
     """Offer the examples, if there are any; return the one that was chosen."""
-    folder, manifest = (os.environ.get(name) for name in (AUDIO_VARIABLE, MANIFEST_VARIABLE))
-    if not folder or not manifest:
+    folder, manifest = named("audio"), named("manifest")
+    if folder is None or manifest is None:
         return None
-    examples = find_examples(Path(folder), Path(manifest), bundle)
+    examples = find_examples(folder, manifest, bundle)
     if not examples:
         return None
     chosen = st.pills(

@@ -21,10 +21,11 @@ from .corrections import show_corrections
 from .downloads import show_archive
 from .examples import choose_example
 from .heard import Heard, Upload
+from .named import named
 from .narrowing import choose_labels
-from .pictures_page import pictures_folder, show_pictures_page
+from .pictures_page import show_pictures_page
 from .recording_view import show_recording
-from .run_page import run_folder, show_run_page
+from .run_page import show_run_page
 
 ICON = Path(__file__).with_name("icon.png")
 PROMISES = (0.8, 0.9, 0.95, 0.99)
@@ -55,16 +56,22 @@ def show_app() -> None:
             url_path="model",
         ),
     ]
-    if pictures_folder():
+    if images := named("images"):
         pages.append(
             st.Page(
-                show_pictures_page, title="Pictures", icon=":material/grid_view:", url_path="images"
+                lambda: show_pictures_page(images),
+                title="Pictures",
+                icon=":material/grid_view:",
+                url_path="images",
             )
         )
-    if run_folder():
+    if run := named("run"):
         pages.append(
             st.Page(
-                show_run_page, title="Training", icon=":material/monitoring:", url_path="training"
+                lambda: show_run_page(run),
+                title="Training",
+                icon=":material/monitoring:",
+                url_path="training",
             )
         )
     st.navigation(pages).run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -13,26 +12,13 @@ from birdsong.images.store import ImageStore, open_store
 
 from .answer_words import as_code, as_text, counted, taxon_words
 
-IMAGES_VARIABLE = "BIRDSONG_IMAGES"
-"""Environment variable with a folder of pictures; the command sets it."""
-
 N_PICTURES = 12
 _PIXEL = 2  # screen pixels that a picture's pixel is wide and high
 
 
-def pictures_folder() -> Path | None:
-    """Return the folder of pictures to be shown, if one was named."""
-    named = os.environ.get(IMAGES_VARIABLE)
-    return Path(named) if named else None
-
-
-def show_pictures_page() -> None:
+def show_pictures_page(folder: Path) -> None:
     """Show what a folder of pictures holds."""
     st.title("Pictures", anchor=False)
-    folder = pictures_folder()
-    if folder is None:
-        st.code("birdsong app --images images", language="bash")
-        return
     try:
         store, overview = _opened(str(folder))
     except BirdsongError as error:

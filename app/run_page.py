@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from .answer_words import as_code, as_text
-
-RUN_VARIABLE = "BIRDSONG_RUN"
-"""Environment variable with a run folder; the command sets it."""
 
 _CURVES = (
     ("Loss", ("loss", "val_loss")),
@@ -28,19 +24,9 @@ _MACHINE = (
 )
 
 
-def run_folder() -> Path | None:
-    """Return the run folder to be shown, if one was named."""
-    named = os.environ.get(RUN_VARIABLE)
-    return Path(named) if named else None
-
-
-def show_run_page() -> None:
+def show_run_page(folder: Path) -> None:
     """Show a training that goes on or has ended."""
     st.title("Training", anchor=False)
-    folder = run_folder()
-    if folder is None:
-        st.code("birdsong app --run RUN", language="bash")
-        return
     st.caption(f"From {as_code(str(folder))}")
     history = _table(folder / "history.csv", "epoch")
     if history is None:

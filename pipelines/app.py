@@ -58,11 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     check_port(arguments.address, arguments.port)
     if arguments.upload_mb < 1:
         raise ConfigError(f"--upload-mb must be at least 1, got {arguments.upload_mb}")
-    os.environ["BIRDSONG_BUNDLE"] = str(bundle)
-    os.environ |= {
+    shown = {name: getattr(arguments, name) for name in ("audio", "manifest", "images", "run")}
+    os.environ |= {  # the page reads them, see its module `named`
         f"BIRDSONG_{name.upper()}": str(path.absolute())
-        for name in ("audio", "manifest", "images", "run")
-        if (path := getattr(arguments, name)) is not None
+        for name, path in {"bundle": bundle, **shown}.items()
+        if path is not None
     }
     print(f"birdsong app: open {page_address(arguments.address, arguments.port)}")
     print("Ctrl-C ends it.", flush=True)

@@ -45,7 +45,10 @@ class Answer:
     promise : float
         The accuracy asked for.
     reason : str
-        One sentence for a reader.
+        One sentence for a reader: what was found, and `because`.
+    because : str
+        The part of it that says what would have been needed, without a full stop; empty where there
+        is no bird.
     runner_up : RankedTaxon or None
         The most probable other taxon directly under the answer, beside the one on the path.
     path : tuple of RankedTaxon
@@ -59,6 +62,7 @@ class Answer:
     probability: float
     promise: float
     reason: str
+    because: str
     runner_up: RankedTaxon | None
     path: tuple[RankedTaxon, ...]
 
@@ -121,6 +125,7 @@ def select(
             probability=1 - float(bird_probability),
             promise=float(promise),
             reason=f"Probably no bird: the probability of one is {_percent(bird_probability)}.",
+            because="",
             runner_up=None,
             path=path,
         )
@@ -129,18 +134,19 @@ def select(
     runner_up = view.runner_up(path_nodes[place : place + 2])
     outside = f"{_percent(1 - paths.listed[0])} of the probability lies outside"
     if paths.listed[0] < 0.5 and chosen == CLASS:
-        reason = f"Probably not in your list: {outside} it."
+        found, because = "", f"Probably not in your list: {outside} it"
     else:
-        reason = _reason(answer, below, runner_up, float(promise), promises)
+        found, because = _reason(answer, below, runner_up, float(promise), promises)
         if paths.listed[0] < 0.5:
-            reason = f"{reason.removesuffix('.')}; {outside} your list."
+            because += f"; {outside} your list"
     return Answer(
         rank=answer.rank,
         taxon=answer.taxon,
         english_name=answer.english_name,
         probability=answer.probability,
         promise=float(promise),
-        reason=reason,
+        reason=f"{found}; {because}." if found else f"{because}.",
+        because=because,
         runner_up=runner_up,
         path=path,
     )
@@ -182,8 +188,8 @@ def _reason(
     runner_up: RankedTaxon | None,
     promise: float,
     promises: Promises | None,
-) -> str:
-    """Why it is this taxon and nothing below it, in one sentence."""
+) -> tuple[str, str]:
+    """What was found, if that matters, and why that makes it this taxon and nothing below it."""
     asked = f"{100 * promise:g} %"
     thresholds = (promises or as_probable_as(promise)).at(promise)
     rank = below[0].rank if below else answer.rank
@@ -197,15 +203,15 @@ def _reason(
     if answer.rank == "class" and answer.probability < threshold < math.inf:
         reached = f"Whether there is a bird is uncertain: {_percent(answer.probability)}"
     if promises is None:
-        return f"{reached}; {asked} were asked for, and the model is not calibrated."
+        return reached, f"{asked} were asked for, and the model is not calibrated"
     if all(math.isinf(each) for each in thresholds[CLASS + 1 :]):
-        return f"{_unsupported(promise, promises)}."
+        return "", _unsupported(promise, promises)
     article = "an" if rank == "order" else "a"
     if math.isinf(threshold):
-        return f"{reached}; no {rank} can be answered with a promise of {asked}."
+        return reached, f"no {rank} can be answered with a promise of {asked}"
     # Rounded away from what was reached, so that the two never seem to be equal.
     needs = math.ceil(100 * threshold - 1e-9) if below else math.floor(100 * threshold + 1e-9)
-    return f"{reached}; {article} {rank} needs {needs} % to keep a promise of {asked}."
+    return reached, f"{article} {rank} needs {needs} % to keep a promise of {asked}"
 
 
 def _unsupported(promise: float, promises: Promises) -> str:

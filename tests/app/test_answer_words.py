@@ -9,7 +9,8 @@ from birdsong.taxa.selection import Answer
 
 def prediction(**answer):
     given = {
-        "english_name": None, "promise": 0.9, "reason": "", "runner_up": None, "path": (),
+        "english_name": None, "promise": 0.9, "reason": "", "because": "",
+        "runner_up": None, "path": (),
     }  # fmt: skip
     return Prediction(
         recording="a.wav", status="ok", promise=0.9, bundle_name="b", bundle_fingerprint="f",

@@ -14,7 +14,7 @@ PATH = (
 def path_prediction(taxon):
     answer = Answer(
         rank="genus", taxon=taxon, english_name=None, probability=0.93, promise=0.9, reason="",
-        runner_up=None, path=PATH,
+        because="", runner_up=None, path=PATH,
     )  # fmt: skip
     return Prediction(
         recording="a", status="ok", promise=0.9, bundle_name="b", bundle_fingerprint="f",

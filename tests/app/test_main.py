@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import birdsong.app
-from birdsong.answers.classifier import Classifier
+from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.app.examples import find_examples
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.recording import Recording
@@ -59,6 +59,22 @@ def test_what_a_promise_means_for_a_calibrated_model(calibrated_dir, monkeypatch
     (answer,) = page.subheader
     assert answer.value
     assert not any("not calibrated" in text.value for text in page.markdown)
+
+
+def test_a_promise_that_nothing_supports_is_said(calibrated_dir, monkeypatch):
+    """Also where it is told which taxa it could be."""
+    monkeypatch.setenv("BIRDSONG_BUNDLE", str(calibrated_dir))
+    page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
+    upload(page, ("low.wav", wav("low")))
+    page.sidebar.radio[0].set_value(0.99).run()
+    prediction = Classifier.load(calibrated_dir).classify(
+        wav("low"), name="low.wav", config=ClassifyConfig(promise=0.99)
+    )
+    because = prediction.answer.because
+    assert "recordings" in because
+    assert prediction.reason == f"{because}."
+    shown = [caption.value.replace("\\", "") for caption in page.main.caption]
+    assert f"Why: {because}." in shown
 
 
 def test_a_recording_gets_its_answer(page, bundle_dir):

@@ -12,15 +12,17 @@ PATIENCE_S = 120
 
 
 def pictures_script():
+    from birdsong.app.named import named
     from birdsong.app.pictures_page import show_pictures_page
 
-    show_pictures_page()
+    show_pictures_page(named("images"))
 
 
 def run_script():
+    from birdsong.app.named import named
     from birdsong.app.run_page import show_run_page
 
-    show_run_page()
+    show_run_page(named("run"))
 
 
 def card_script():

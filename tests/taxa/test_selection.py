@@ -229,6 +229,8 @@ def promised(probabilities, *, bird_probability=1.0, promise=0.9, tree=THRUSH_TR
 def test_thresholds_of_a_promise(probabilities, promise, taxon, reason):
     answer = promised(probabilities, promise=promise)
     assert (answer.taxon, answer.reason, answer.promise) == (taxon, reason, promise)
+    assert reason.endswith(f"{answer.because}.")
+    assert "uncertain" not in answer.because
     assert [step.rank for step in answer.path] == ["class", "order", "family", "genus", "species"]
 
 
