@@ -55,13 +55,13 @@ def check_manifest(recordings: Sequence[Recording]) -> Checked:
     """
     birds = [each for each in recordings if not each.is_background]
     of_taxon = Counter(each.taxon for each in birds)
-    sessions_of: dict[str, set[str]] = {}
+    sessions_by_taxon: dict[str, set[str]] = {}
     for each in birds:
-        sessions_of.setdefault(each.taxon, set()).add(each.session)
+        sessions_by_taxon.setdefault(each.taxon, set()).add(each.session)
     few = [(taxon, n) for taxon, n in sorted(of_taxon.items()) if n < FEW_RECORDINGS]
     one = [
         taxon
-        for taxon, sessions in sorted(sessions_of.items())
+        for taxon, sessions in sorted(sessions_by_taxon.items())
         if len(sessions) == 1 and of_taxon[taxon] >= FEW_RECORDINGS
     ]
     return Checked(
