@@ -21,7 +21,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from birdsong.arrays import FloatArray
 from birdsong.sound.audio import AudioReader
@@ -158,7 +157,7 @@ def _band_energies(samples: FloatArray) -> FloatArray:
     energies = np.empty((n_frames, _N_BITS + 1), np.float32)
     for first in range(0, n_frames, _FRAMES_AT_A_TIME):
         part = slice(first, first + _FRAMES_AT_A_TIME)
-        spectrum = scipy.fft.rfft(frames[part] * window, axis=1)
+        spectrum = np.fft.rfft(frames[part] * window, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
         sums = np.add.reduceat(power, edges, axis=1)[:, :-1]
         energies[part] = np.log(sums + 1e-9)
