@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from birdsong.recordings.xeno_canto import Found, LeftOut, XenoCanto
 
-MAX_NAMED = 5
 ADDRESS = "https://xeno-canto.org"
 
 
@@ -90,6 +89,7 @@ def _query(name: str) -> str:
 
 def ask(xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]) -> Iterator[Found | LeftOut]:
     """Ask for each query; where nothing is found, for those that stand after it, one by one."""
+    from .first_few import first_few
     from .progress import Progress
 
     fruitless = []
@@ -105,10 +105,9 @@ def ask(xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]) -> Iterator[Fou
             else:
                 fruitless.append(alternatives[0])
             progress.advance(alternatives[0])
-    for query in fruitless[:MAX_NAMED]:
-        print(f"nothing found: {query}")
-    if len(fruitless) > MAX_NAMED:
-        print(f"and for {len(fruitless) - MAX_NAMED} more queries")
+    lines = [f"nothing found: {query}" for query in fruitless]
+    for line in first_few(lines, "and for {} more queries"):
+        print(line)
 
 
 def checked_rate(requests_per_s: float) -> float:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
 
 RECEIPT = "download.csv"
-MAX_NAMED = 5
 _USUAL_BYTES_PER_S = 16_000  # of an MP3 of 128 kbit/s
 
 
@@ -52,8 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, got {arguments.jobs}")
     recordings = read_manifest(arguments.manifest)
+    rate = checked_rate(arguments.requests_per_s)
     missing = to_fetch(recordings, arguments.audio)
-    print(expectation(missing, len(recordings), arguments.requests_per_s), flush=True)
+    print(expectation(missing, len(recordings), rate), flush=True)
     if arguments.dry_run:
         return ALL_WELL
     rows: dict[str, Download] = {}
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     n_failed = n_bytes = 0
     with (
         one_writer(arguments.audio),
-        Connection(requests_per_s=checked_rate(arguments.requests_per_s)) as connection,
+        Connection(requests_per_s=rate) as connection,
         Progress("download", len(recordings), "recordings") as progress,
     ):
         coming = download(
@@ -140,6 +140,8 @@ def print_summary(rows: Sequence[Download], audio: Path) -> None:
     """Say how many ended how, and why some failed."""
     from collections import Counter
 
+    from .first_few import first_few
+
     statuses = Counter(row.status for row in rows)
     fetched = [row for row in rows if row.status == "ok"]
     n_bytes = sum(row.n_bytes for row in fetched)
@@ -149,10 +151,9 @@ def print_summary(rows: Sequence[Download], audio: Path) -> None:
         f"{statuses['there']} there already, {statuses['failed']} failed; {audio / RECEIPT}"
     )
     failed = [row for row in rows if row.status == "failed"]
-    for row in failed[:MAX_NAMED]:
-        print(f"failed: {row.recording}: {row.reason}", file=sys.stderr)
-    if len(failed) > MAX_NAMED:
-        print(f"and {len(failed) - MAX_NAMED} more in {RECEIPT}", file=sys.stderr)
+    lines = [f"failed: {row.recording}: {row.reason}" for row in failed]
+    for line in first_few(lines, f"and {{}} more in {RECEIPT}"):
+        print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

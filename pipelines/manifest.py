@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
     from birdsong.recordings.xeno_canto import Found, LeftOut
 
-MAX_NAMED = 5
 N_NOISES = 160
 
 
@@ -127,6 +126,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
     from .catalogue import ask, catalogue, species_queries
     from .command import ALL_WELL, NOTHING_DONE
+    from .first_few import first_few
 
     config = ChoosingConfig(
         least_quality=arguments.least_quality,
@@ -160,10 +160,9 @@ def _build(arguments: argparse.Namespace) -> int:
     print(f"{len(found) + len(odd)} recordings found, {len(chosen)} taken")
     for reason, n in left_out.most_common():
         print(f"  left out: {n}, {reason}")
-    for reason_of in odd[:MAX_NAMED]:
-        print(f"  left out: {reason_of.xc_id or 'a row'} {reason_of.reason}")
-    if len(odd) > MAX_NAMED:
-        print(f"  and {len(odd) - MAX_NAMED} more rows that are no recording of one species")
+    rows = [f"left out: {each.xc_id or 'a row'} {each.reason}" for each in odd]
+    for line in first_few(rows, "and {} more rows that are no recording of one species"):
+        print(f"  {line}")
     if not chosen:
         print("nothing is left; ask for more", file=sys.stderr)
         return NOTHING_DONE
@@ -180,17 +179,16 @@ def _scan(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.manifest_rows import quoted
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
+    from .first_few import first_few
 
     scanned = scan(arguments.audio, arguments.table)
-    for name in scanned.unnamed[:MAX_NAMED]:
-        print(f"no name: {name}: expected a folder such as Turdus_merula above it, or a row in "
-              "--table", file=sys.stderr)  # fmt: skip
-    if len(scanned.unnamed) > MAX_NAMED:
-        print(f"and {len(scanned.unnamed) - MAX_NAMED} more", file=sys.stderr)
-    for name, fault in scanned.unfit[:MAX_NAMED]:
-        print(f"left out: {quoted(name)}: its path {fault}", file=sys.stderr)
-    if len(scanned.unfit) > MAX_NAMED:
-        print(f"and {len(scanned.unfit) - MAX_NAMED} more", file=sys.stderr)
+    unnamed = [
+        f"no name: {name}: expected a folder such as Turdus_merula above it, or a row in --table"
+        for name in scanned.unnamed
+    ]
+    unfit = [f"left out: {quoted(name)}: its path {fault}" for name, fault in scanned.unfit]
+    for line in (*first_few(unnamed), *first_few(unfit)):
+        print(line, file=sys.stderr)
     if not scanned.recordings:
         print(f"{arguments.audio}: no recording of a known bird in it", file=sys.stderr)
         return NOTHING_DONE

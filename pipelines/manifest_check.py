@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .first_few import first_few
 
 if TYPE_CHECKING:
     from birdsong.images.duplicates import Looked
     from birdsong.recordings.checking import Checked
-
-MAX_NAMED = 5
 
 
 def check(manifest: Path, audio: Path | None, n_jobs: int | None, attribution: Path | None) -> int:
@@ -57,19 +56,21 @@ def told(checked: Checked) -> list[str]:
 
     lines = []
     if checked.few:
-        some = (f"{taxon} ({n})" for taxon, n in checked.few)
-        lines.append(f"fewer than {FEW_RECORDINGS} recordings: {len(checked.few)} taxa: "
-                     f"{_some(list(some))}")  # fmt: skip
+        taxa = [f"{taxon} ({n})" for taxon, n in checked.few]
+        lines.append(
+            f"fewer than {FEW_RECORDINGS} recordings: {len(taxa)} taxa: "
+            f"{', '.join(first_few(taxa))}"
+        )
     if checked.one_session:
         lines.append(
             f"one session only, so that nothing can be tested: {len(checked.one_session)} taxa: "
-            f"{_some(checked.one_session)}"
+            f"{', '.join(first_few(checked.one_session))}"
         )
     if checked.leaks:
         groups = [" and ".join(names[:3]) for names in checked.leaks]
         lines.append(
             f"probably made together, but in different sessions: {len(checked.leaks)} groups: "
-            f"{_some(groups, '; ')}"
+            f"{'; '.join(first_few(groups))}"
         )
     named: Counter[str] = Counter()
     for text, n in checked.licences.items():
@@ -101,11 +102,6 @@ def told_duplicates(looked: Looked) -> list[str]:
         lines.append("  give such two one session, or leave one of them out")
     if looked.unread:
         lines.append(f"not looked at: {len(looked.unread)}")
-        lines += [f"  {name}: {reason}" for name, reason in looked.unread[:MAX_NAMED]]
+        reasons = [f"{name}: {reason}" for name, reason in looked.unread]
+        lines += [f"  {line}" for line in first_few(reasons)]
     return lines
-
-
-def _some(names: Sequence[str] | Iterable[str], separator: str = ", ") -> str:
-    names = list(names)
-    more = f"{separator}and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return separator.join(names[:MAX_NAMED]) + more

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .first_few import first_few
+
 if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
     from birdsong.taxa.naming import Named
-
-MAX_PROBLEMS = 5
 
 
 def named_by_table(
@@ -92,7 +92,4 @@ def _told(named: Mapping[str, Named], table: Path) -> list[str]:
         f"{len(named)} names: {len(named) - n_renamed - len(problems)} as in {table.name}, "
         f"{n_renamed} renamed, {len(problems)} not in it and kept as they are"
     ]
-    lines += [f"  {problem}" for problem in problems[:MAX_PROBLEMS]]
-    if len(problems) > MAX_PROBLEMS:
-        lines.append(f"  and {len(problems) - MAX_PROBLEMS} more")
-    return lines
+    return lines + [f"  {line}" for line in first_few(problems)]

@@ -164,6 +164,13 @@ def command(catalogue, *words):
     return ["--address", catalogue.address, "--requests-per-s", "1000", *map(str, words)]
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "nan"])
+def test_a_rate_that_cannot_be(table, tmp_path, capsys, rate):
+    words = ["--manifest", str(table), "--audio", str(tmp_path / "audio"), "--dry-run"]
+    assert main(["download", *words, "--requests-per-s", rate]) == 2
+    assert "--requests-per-s must be above 0" in capsys.readouterr().err
+
+
 def test_the_command(table, tmp_path, capsys):
     with served(Catalogue(sounds=dict(SOUNDS))) as catalogue:
         words = command(catalogue, "--manifest", table, "--audio", tmp_path / "audio")
