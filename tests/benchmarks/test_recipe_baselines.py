@@ -1,6 +1,7 @@
 """What a person would otherwise pick: other networks and trees, on the same folds."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.gathering import gather_fold
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.recordings.manifest import write_manifest
+from birdsong.recordings.synthetic_files import write_noises
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.conftest import RATE_HZ, voice
 
@@ -83,8 +85,10 @@ def test_a_network_of_another_name_is_trained(tensorflow):
 def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow, monkeypatch):
     monkeypatch.setattr(recipes, "MIN_RECORDINGS", 1)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
-    write_manifest(manifest, voices[1])
-    words = ["--manifest", str(manifest), "--audio", str(voices[0]), "--work", str(tmp_path / "w")]
+    audio = shutil.copytree(voices[0], tmp_path / "audio")
+    noises = write_noises(audio, n=6)  # other sounds are mixed in
+    write_manifest(manifest, [*voices[1], *noises])
+    words = ["--manifest", str(manifest), "--audio", str(audio), "--work", str(tmp_path / "w")]
     words += ["--table", str(table), "--folds", "0", "--epochs", "1", "--", name]
     assert recipes.main(words) == 0
     (line,) = csv.DictReader(table.open(newline=""))

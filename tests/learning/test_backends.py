@@ -21,7 +21,7 @@ POINTS = 5
 def demo_images(tmp_path_factory):
     """600 pictures, more or less, of synthetic birds."""
     folder = tmp_path_factory.mktemp("demo")
-    recordings = write_recordings(folder / "audio", n_individuals=8, n_jobs=2)
+    recordings = write_recordings(folder / "audio", n_individuals=6, n_jobs=2)
     preprocess(recordings, folder / "audio", folder / "images", n_jobs=2)
     assert 500 < len(open_store(folder / "images").rows) < 700
     return folder / "images"
