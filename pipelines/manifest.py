@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
     from birdsong.recordings.xeno_canto import Found, LeftOut
 
-N_NOISES = 160
+N_NOISES = 240
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

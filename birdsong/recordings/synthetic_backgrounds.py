@@ -7,7 +7,12 @@ import scipy.fft
 import scipy.signal
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthetic_noises import render_clicks, render_voice
+from birdsong.recordings.synthetic_noises import (
+    render_clicks,
+    render_motor,
+    render_voice,
+    render_whine,
+)
 
 BAND_HZ = (200.0, 11_000.0)
 """Where signal and background are compared: what a picture shows."""
@@ -156,9 +161,11 @@ _MAKERS = {
     "stream": _stream,
     "wind": _wind,
     "clicks": render_clicks,
+    "motor": render_motor,
     "voice": render_voice,
+    "whine": render_whine,
 }
 
 NOISES = tuple(_MAKERS)
-BACKGROUNDS = tuple(kind for kind in NOISES if kind not in ("clicks", "voice"))
+BACKGROUNDS = ("hiss", "hum", "insect", "rain", "stream", "wind")
 """What a bird may sing over: the others would mask it, or are no place's."""

@@ -1,11 +1,11 @@
-"""What people do near a microphone: they talk, and things knock.
+"""What people do near a microphone: they talk, things knock, motors run, devices whine.
 
-Neither is meant to be taken for the real thing, only to teach a network that this is no bird.
+None is meant to be taken for the real thing, only to teach a network that this is no bird.
 
 References
 ----------
 .. [1] Fant (1960), Acoustic theory of speech production: a source of pulses or noise, and the
-   resonances of a mouth.
+   resonances of a mouth. A motor is built likewise: strokes, and what rings in its housing.
 """
 
 from __future__ import annotations
@@ -74,6 +74,60 @@ def render_clicks(
             if at < n:
                 clicks[at : at + len(click)] += click
     return clicks[:n]
+
+
+def render_motor(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
+    """Let a motor run: strokes of unequal strength, and a housing that rings at several pitches.
+
+    Parameters and the result are those of `render_voice`.
+    """
+    strokes_hz = np.exp(place.uniform(np.log(12), np.log(260)))
+    n_cylinders = int(place.integers(1, 7))
+    strengths = place.uniform(0.4, 1, n_cylinders)
+    speed = _course(n, rate_hz, place.uniform(0.1, 2), generator)
+    phase = np.cumsum(strokes_hz * (1 + place.uniform(0, 0.02) * speed)) / rate_hz
+    stroke = np.floor(phase).astype(int)
+    pulses = np.diff(stroke, prepend=0) * strengths[stroke % n_cylinders]
+    source = scipy.signal.lfilter([1], [1, -place.uniform(0.3, 0.97)], pulses)
+    motor = place.uniform(0, 0.5) * source
+    for _ in range(int(place.integers(2, 8))):
+        centre_hz = min(np.exp(place.uniform(np.log(150), np.log(9000))), 0.45 * rate_hz)
+        ringing = _resonance(source, centre_hz, centre_hz * place.uniform(0.02, 0.3), rate_hz)
+        motor = motor + place.exponential() * ringing / (np.abs(ringing).max() + 1e-9)
+    throb = 1 + place.uniform(0, 0.5) * _course(n, rate_hz, place.uniform(0.2, 8), generator)
+    return np.asarray(motor * throb, np.float32)
+
+
+def render_whine(
+    n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
+) -> FloatArray:
+    """Let devices whine: a few tones that hold their pitch, with overtones, some of them beating.
+
+    Parameters and the result are those of `render_voice`.
+    """
+    times_s = np.arange(n) / rate_hz
+    whine = np.zeros(n)
+    for _ in range(int(place.integers(1, 5))):
+        tone_hz = np.exp(place.uniform(np.log(180), np.log(9000)))
+        drift = place.uniform(0, 0.004) * _course(n, rate_hz, place.uniform(0.05, 0.5), generator)
+        turns = np.cumsum(tone_hz * (1 + drift)) / rate_hz
+        beat_hz, depth = place.uniform(0.1, 12), place.uniform(0, 0.6)
+        strength = place.exponential() * (1 + depth * np.sin(2 * np.pi * beat_hz * times_s))
+        fall = place.uniform(0.8, 2.5)
+        for overtone in range(1, 1 + min(int(place.integers(1, 7)), int(0.45 * rate_hz / tone_hz))):
+            whine += strength * np.sin(2 * np.pi * overtone * turns) / overtone**fall
+    return np.asarray(whine, np.float32)
+
+
+def _course(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
+    """A random course between about -1 and 1 that turns some ``hz`` times a second."""
+    n_knots = max(4, round(n / rate_hz * hz * 2))
+    course: FloatArray = np.interp(
+        np.linspace(0, n_knots - 1, n), np.arange(n_knots), generator.uniform(-1, 1, n_knots)
+    )
+    return course
 
 
 def _vowel(

@@ -327,6 +327,23 @@ def test_a_voice_speaks_low_and_pauses_and_clicks_are_short():
     assert (np.abs(clicks) < 0.2 * np.abs(clicks).max()).mean() > 0.8
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_whine_holds_its_pitch_and_a_motor_repeats_its_strokes(seed):
+    rate_hz = 24_000
+    whine, motor = (
+        render_background(
+            kind, duration_s=4.0, sample_rate_hz=rate_hz, generator=np.random.default_rng(seed)
+        )
+        for kind in ("whine", "motor")
+    )
+    spectrum = np.abs(np.fft.rfft(whine * np.hanning(len(whine)))) ** 2
+    bands = np.sort(spectrum[: len(spectrum) // 240 * 240].reshape(-1, 240).sum(axis=1))[::-1]
+    assert bands[:24].sum() > 0.5 * spectrum.sum()  # within a few times 60 Hz of 12 kHz
+    alike = np.fft.irfft(np.abs(np.fft.rfft(motor, 2 * len(motor))) ** 2)[: len(motor)]
+    at_a_stroke = slice(rate_hz // 280, rate_hz // 1)  # one stroke, up to some of a second
+    assert alike[at_a_stroke].max() > 0.3 * alike[0]
+
+
 # --- config
 
 
