@@ -97,10 +97,14 @@ def pillow(scratch: Path, job: Job) -> Batches:
             yield len(prepared(number)[0])
     waiting: deque[AsyncResult[tuple[ImageArray, IntArray]]] = deque()
     with Pool(job.workers, _prepare, (scratch, job)) as pool:
-        for number in itertools.count():
-            waiting.append(pool.apply_async(_prepared_batch, (number,)))
-            if len(waiting) >= job.workers + 2:
-                yield len(waiting.popleft().get()[0])
+        try:
+            for number in itertools.count():
+                waiting.append(pool.apply_async(_prepared_batch, (number,)))
+                if len(waiting) >= job.workers + 2:
+                    yield len(waiting.popleft().get()[0])
+        finally:
+            for each in waiting:  # a pool that is ended while batches come hangs now and then
+                each.wait()
 
 
 class _Pillow:

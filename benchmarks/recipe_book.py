@@ -64,6 +64,12 @@ RECIPES: Mapping[str, Recipe] = {
     "without others": _ALONE,
     "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
     "bypass and averages": _HALF.and_then(training={"bypass": True, "weight_averaging": 0.99}),
+    "bypass": _HALF.and_then(training={"bypass": True}),
+    "peaks": _HALF.and_then(training={"peaks": True}),
+    "told the frequency": _HALF.and_then(training={"frequency_channel": True}),
+    "bypass, peaks, frequency": _HALF.and_then(
+        training={"bypass": True, "peaks": True, "frequency_channel": True}
+    ),
     "wide": _HALF.and_then(training={"width": 1.5}),
     "tilted": _HALF.and_then(augmentation={"max_tilt_db": 6.0}),
     "twice the rate": _HALF.and_then(training={"learning_rate": 2e-3}),

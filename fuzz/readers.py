@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from birdsong.answers.classifier import Classifier
 from birdsong.answers.narrowing import narrow
 from birdsong.arrays import FloatArray
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
@@ -53,6 +54,13 @@ def audio(content: bytes) -> None:
         for _ in reader.blocks():
             if reader.duration_s > MOST_HEARD_S:
                 break
+
+
+def upload(content: bytes) -> None:
+    """What someone uploads to the app: whatever it is, the answer or a sentence, never an error."""
+    heard = _classifier().classify(content, name="upload")
+    if heard.status == "failed":
+        raise BirdsongError(heard.error)
 
 
 def png(content: bytes) -> None:
@@ -130,7 +138,7 @@ def packed(content: bytes) -> None:
 READERS: dict[str, Reader] = {
     each.__name__: each
     for each in (
-        *(audio, png, manifest, taxonomy, synonyms, species_list),
+        *(audio, upload, png, manifest, taxonomy, synonyms, species_list),
         *(bundle, resealed, calibration, store, packed),
     )
 }
@@ -164,7 +172,7 @@ def ask(name: str, content: bytes) -> bool:
 @cache  # readers write over the files that they come from
 def seeds(name: str) -> list[bytes]:
     """What a reader takes, to begin with."""
-    if name == "audio":
+    if name in ("audio", "upload"):
         return _sounds()
     if name == "png":
         picture = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
@@ -266,6 +274,11 @@ def _bundle_folder() -> Path:
 @cache
 def _bundle() -> Bundle:
     return read_bundle(DEFAULT_BUNDLE)
+
+
+@cache
+def _classifier() -> Classifier:
+    return Classifier.load(DEFAULT_BUNDLE)
 
 
 @cache

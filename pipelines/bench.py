@@ -15,7 +15,7 @@ OPTIONS = {
     "feed": ("images", "pictures", "scratch", "thorough", "large", "plot"),
     "train": ("images", "pictures", "scratch", "seconds", "only_packed"),
     "classify": ("long_hours",),
-    "app": ("people",),
+    "app": ("people", "minutes"),
 }
 """What only some measurements take."""
 
@@ -64,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serving.add_argument(
         "--people", type=int, default=None, metavar="N", help="who upload at once; 20 without it"
     )
+    serving.add_argument(
+        "--minutes", type=float, default=None, metavar="M", help="how long they then go on"
+    )
     training = parser.add_argument_group("of `train` only")
     training.add_argument(
         "--seconds", type=float, default=None, metavar="S",
@@ -111,8 +114,10 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"`birdsong bench {each}`" for each in OPTIONS if name in OPTIONS[each]
             )
             raise ConfigError(f"--{name.replace('_', '-')} is for {where} only")
-    if not given.get("long_hours", 1.0) > 0:
-        raise ConfigError(f"--long-hours must be greater than 0, got {given['long_hours']:g}")
+    for name in ("long_hours", "minutes"):
+        if not given.get(name, 1.0) > 0:
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option} must be greater than 0, got {given[name]:g}")
     for name in ("pictures", "large", "people"):
         if given.get(name, 1) < 1:
             raise ConfigError(f"--{name} must be at least 1, got {given[name]}")

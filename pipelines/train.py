@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
     from birdsong.images.store import open_store
     from birdsong.learning.folds import train_folds
+    from birdsong.learning.hardware import has_16_bits
     from birdsong.learning.training import train
 
     from .command import ALL_WELL
@@ -45,6 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--folds-at-once must be 1 or more, got {arguments.folds_at_once}")
     config = config_of(arguments)
     store = open_store(arguments.images)
+    if config.mixed_precision and not has_16_bits():
+        print(
+            "warning: --mixed-precision: this processor has no arithmetic of 16 bits and would be "
+            "several times slower with it; it computes with 32",
+            file=sys.stderr,
+        )
     if arguments.find_learning_rate:
         return print_learning_rate(store, config, arguments.out)
     if arguments.folds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,15 +14,19 @@ from birdsong.errors import ConfigError
 from birdsong.images.feeding import Batch
 from birdsong.learning.training_config import TrainingConfig
 
-MIXED = "mixed_bfloat16"
+MIXED, PRECISE = "mixed_bfloat16", "float32"
 """Products of 16 bits, weights of 32. It has the range of 32 bits, so losses need no scaling."""
+
+_PROCESSOR = Path("/proc/cpuinfo")  # Linux; others do not tell
+_OF_16_BITS = ("amx_bf16", "avx512_bf16", "bf16")  # Intel and AMD, ARM
 
 
 @contextmanager
 def hardware(config: TrainingConfig) -> Iterator[None]:
     """Build and train networks within it as a config says.
 
-    With several devices each has a copy of the network and a share of each batch.
+    With several devices each has a copy of the network and a share of each batch. Mixed precision
+    is for a device that has it, see `has_16_bits`; others compute with 32 bits.
 
     Parameters
     ----------
@@ -39,10 +44,30 @@ def hardware(config: TrainingConfig) -> Iterator[None]:
             stack.enter_context(_devices(config.n_devices).scope())
         try:
             if config.mixed_precision:
-                keras.config.set_dtype_policy(MIXED)
+                keras.config.set_dtype_policy(MIXED if has_16_bits() else PRECISE)
             yield
         finally:
             keras.config.set_dtype_policy(before)
+
+
+def has_16_bits() -> bool:
+    """Whether the device that Keras computes on has arithmetic of 16 bits.
+
+    Every GPU that Keras supports has; a processor without computes them in software, five to ten
+    times slower than 32 bits. Where a system does not tell what its processor has, it is taken
+    to have it.
+
+    Returns
+    -------
+    bool
+    """
+    if "cpu" not in str(keras.ops.zeros(1).device).lower():
+        return True
+    try:
+        told = _PROCESSOR.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return True
+    return any(feature in told for feature in _OF_16_BITS)
 
 
 def _devices(n: int) -> keras.distribution.DataParallel:

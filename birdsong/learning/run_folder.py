@@ -83,6 +83,7 @@ def write_run_description(
             )
         },
         "parameters": model.count_params(),
+        "precision": keras.config.dtype_policy().name,
         "versions": _versions(),
     }
     write_atomically(run_dir / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())

@@ -144,6 +144,11 @@ class _FfmpegDecoder:
     source : Path or bytes
     mp3_s : float, optional
         The estimated length of an MP3; nothing but an MP3 is then opened.
+
+    Raises
+    ------
+    ValueError
+        If FFmpeg does not read it, or finds no sound track that it can decode.
     """
 
     def __init__(self, source: Path | bytes, *, mp3_s: float | None = None) -> None:
@@ -159,9 +164,14 @@ class _FfmpegDecoder:
             if not self._container.streams.audio:
                 raise ValueError("no sound track")
             stream = self._container.streams.audio[0]
+            if stream.codec_context is None:
+                raise ValueError("a sound track of an unknown kind")
             self.sample_rate_hz = int(stream.codec_context.sample_rate or 0)
             self.n_channels = int(stream.codec_context.channels or 0)
             self._planar = av.AudioResampler(format="fltp")
+        except av.FFmpegError as error:  # of which some are of no kind that Python has
+            self._source.close()
+            raise ValueError(str(error)) from error
         except BaseException:
             self._source.close()
             raise

@@ -49,6 +49,30 @@ def test_what_is_kept_computes_as_ever(fitting, images, tmp_path, setting):
     assert network.predict_on_batch(np.zeros((2, 64, 200, 1), np.uint8)).dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("flags : fpu avx2 avx512f avx512_bf16 amx_tile", "mixed_bfloat16"),
+        ("Features : fp asimd i8mm bf16", "mixed_bfloat16"),
+        ("flags : fpu avx avx2", "float32"),
+        (None, "mixed_bfloat16"),
+    ],
+)
+def test_a_processor_without_16_bits_computes_with_32(
+    tensorflow, monkeypatch, tmp_path, told, expected
+):
+    import keras
+
+    from birdsong.learning import hardware
+
+    if told is not None:
+        (tmp_path / "cpuinfo").write_text(told)
+    monkeypatch.setattr(hardware, "_PROCESSOR", tmp_path / "cpuinfo")
+    with hardware.hardware(replace(CONFIG, mixed_precision=True)):
+        assert keras.config.dtype_policy().name == expected
+    assert keras.config.dtype_policy().name == "float32"
+
+
 def test_averages_are_kept(fitting, images, tmp_path, small_network):
     store = open_store(images)
     material = gather(store, CONFIG.material)
@@ -121,7 +145,7 @@ def test_jax_on_two_devices_learns_what_it_learns_on_one(images, tmp_path):
     losses = {}
     for n in (1, 2):
         done = train(
-            images, tmp_path / str(n), "--devices", str(n),
+            images, tmp_path / str(n), "--devices", str(n), "--width", "0.25",
             "--learning-rate", "1e-4",  # else what dropout draws leads the two far apart
             KERAS_BACKEND="jax", XLA_FLAGS="--xla_force_host_platform_device_count=2",
         )  # fmt: skip

@@ -135,3 +135,18 @@ def test_damage_ends_in_a_sentence_or_in_what_is_there():
             assert len(samples) < 60 * RATE
     assert said
     assert not any("\n" in sentence for sentence in said)
+
+
+def test_a_sound_track_of_a_codec_that_nobody_knows():
+    """Found by fuzzing: FFmpeg opens the container, and has no decoder to offer."""
+    content = encoded("webm")
+    assert b"A_OPUS" in content
+    with pytest.raises(AudioError, match="not audio in a format that can be read"):
+        AudioReader(content.replace(b"A_OPUS", b"A_OPES"), RATE)
+
+
+@pytest.mark.parametrize("n_bytes", range(30, 60, 3))
+def test_a_container_that_ends_after_its_first_words(n_bytes):
+    """Found by fuzzing: FFmpeg then says that the file is over, in an error of its own kind."""
+    with pytest.raises(AudioError, match="not audio in a format that can be read"):
+        AudioReader(encoded("webm")[:n_bytes], RATE)
