@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 HIGHEST_RATE_HZ = 1_000_000
+MOST_CHANNELS = 64
+"""Arrays of microphones have as many; headers that claim more would claim memory."""
 READABLE = "WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A, AAC, WebM, MP4 or 3GP"
 
 # The only containers that FFmpeg may open: never a playlist, which names other files to fetch.
@@ -75,7 +77,8 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
     Raises
     ------
     AudioError
-        If the file is missing, empty, in no format that either reads, or declares no sane rate.
+        If the file is missing, empty, in no format that either reads, or declares a rate
+        or a number of channels that nobody records.
     """
     n_bytes = len(source) if isinstance(source, bytes) else _file_size(source, name)
     if n_bytes == 0:
@@ -98,6 +101,12 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
         raise AudioError(
             f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected 1 to "
             f"{HIGHEST_RATE_HZ}"
+        )
+    if not 0 < decoder.n_channels <= MOST_CHANNELS:
+        decoder.close()
+        raise AudioError(
+            f"{name}: its header declares {decoder.n_channels} channels, expected 1 to "
+            f"{MOST_CHANNELS}"
         )
     return decoder
 

@@ -150,3 +150,20 @@ def test_a_container_that_ends_after_its_first_words(n_bytes):
     """Found by fuzzing: FFmpeg then says that the file is over, in an error of its own kind."""
     with pytest.raises(AudioError, match="not audio in a format that can be read"):
         AudioReader(encoded("webm")[:n_bytes], RATE)
+
+
+@pytest.mark.parametrize("n_channels", [65, 1000])
+def test_more_channels_than_anybody_records(n_channels):
+    """A second of what 20 frames claim to be would take gigabytes."""
+    content = io.BytesIO()
+    soundfile.write(content, np.zeros((20, n_channels), np.float32), 384_000, format="WAV")
+    with pytest.raises(AudioError, match=f"declares {n_channels} channels, expected 1 to 64"):
+        AudioReader(content.getvalue(), RATE)
+
+
+def test_no_channel_at_all():
+    """Found by fuzzing."""
+    content = encoded("webm")
+    assert b"OpusHead\x01\x01" in content  # its version, and how many channels there are
+    with pytest.raises(AudioError, match="declares 0 channels, expected 1 to 64"):
+        AudioReader(content.replace(b"OpusHead\x01\x01", b"OpusHead\x01\x00"), RATE)
