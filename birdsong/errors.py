@@ -5,9 +5,22 @@ know it, what to do. Stages and the app add the command to type. Anything else t
 bug.
 """
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
 
 class BirdsongError(Exception):
-    """Base of every error that a person can do something about."""
+    """Base of every error that a person can do something about.
+
+    Parameters
+    ----------
+    message : str
+        Kept as one line, without control characters, whatever of a file it quotes.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_CONTROL.sub(" ", message))
 
 
 class ConfigError(BirdsongError, ValueError):

@@ -19,7 +19,7 @@ from birdsong.answers.classifier import Classifier
 from birdsong.answers.narrowing import narrow
 from birdsong.arrays import FloatArray
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.calibration_data import calibration_from_bytes
+from birdsong.calibration_data import calibration_from_bytes, calibration_to_bytes
 from birdsong.errors import BirdsongError
 from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
@@ -183,7 +183,8 @@ def seeds(name: str) -> list[bytes]:
     if name in ("bundle", "resealed"):
         return [(DEFAULT_BUNDLE / "bundle.json").read_bytes()]
     if name == "calibration":
-        return [(DEFAULT_BUNDLE / "calibration.npz").read_bytes()]
+        whole = calibration_from_bytes((DEFAULT_BUNDLE / "calibration.npz").read_bytes())
+        return [calibration_to_bytes(whole.of(np.arange(n))) for n in (1, 3)]
     if name == "store":
         return [(_store().folder / INDEX).read_bytes()]
     if name == "packed":

@@ -41,6 +41,8 @@ def main() -> None:
     corpus = Path(tempfile.mkdtemp(prefix=f"birdsong-{asked.reader}-"))
     for number, seed in enumerate(readers.seeds(asked.reader)):
         (corpus / f"seed-{number}").write_bytes(seed)
+        if len(seed) > LARGEST_BYTES:
+            raise SystemExit(f"seed {number} is larger than {LARGEST_BYTES} bytes")
         if not readers.ask(asked.reader, seed):
             print(f"seed {number} is refused", file=sys.stderr)
     atheris.Setup(

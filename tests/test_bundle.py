@@ -145,12 +145,14 @@ def test_another_version_says_what_to_do(copy):
         ({"spectrogram": {}}, "damaged"),
         ({"files": {}}, "lacks the field"),
         ({"step_s": None}, "damaged"),
+        ({"labels": [{"english\nname\x1b[2J": ""}]}, "unexpected keyword argument 'english name"),
     ],
 )
 def test_a_description_that_fits_nothing(copy, changes, message):
     edit(copy, **changes)
-    with pytest.raises(BundleError, match=message):
+    with pytest.raises(BundleError, match=message) as raised:
         read_bundle(copy)
+    assert str(raised.value).isprintable(), "one line, whatever was in the file"
 
 
 def test_text_instead_of_json(copy):

@@ -124,10 +124,8 @@ def render_whine(
 def _course(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
     """A random course between about -1 and 1 that turns some ``hz`` times a second."""
     n_knots = max(4, round(n / rate_hz * hz * 2))
-    course: FloatArray = np.interp(
-        np.linspace(0, n_knots - 1, n), np.arange(n_knots), generator.uniform(-1, 1, n_knots)
-    )
-    return course
+    knots = generator.uniform(-1, 1, n_knots)
+    return np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots).astype(np.float32)
 
 
 def _vowel(

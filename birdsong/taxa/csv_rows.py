@@ -122,12 +122,12 @@ def parse_csv(name: str, text: str) -> CsvTable:
         If it is no table, has no header, or a row has more cells than that.
     """
     first = next((line for line in io.StringIO(text) if line.strip()), "")
-    if not first:
-        raise TaxonomyError(f"{name}: expected a header and a row a taxon, got nothing")
     separator = max(_SEPARATORS, key=first.count)
     content = io.StringIO(text, newline="")
     numbered = _numbered(name, csv.reader(content, delimiter=separator, strict=True))
-    header = tuple(cell.strip() for cell in next(numbered)[1])
+    header = tuple(next(numbered, (1, []))[1])
+    if not header:
+        raise TaxonomyError(f"{name}: expected a header and a row a taxon, got nothing")
     keys = [column_key(column) for column in header]
     rows = []
     for number, cells in numbered:

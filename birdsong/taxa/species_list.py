@@ -180,10 +180,7 @@ def _names(text: str, name: str) -> Iterator[str]:
         without_comments = re.sub("^#.*", "", text, flags=re.MULTILINE)
         yield from _column(parse_csv(name, without_comments))
     elif Path(name).suffix.lower() in _TABLES and len(keys) > 1:
-        raise TaxonomyError(
-            f"{name}: expected a column 'scientific_name', or 'genus' and 'species', "
-            f"got {', '.join(header[:20])}"
-        )
+        raise _no_names(name, header)
     else:
         listed = (tidy(re.split("[,;\t]", line)[0]) for line in lines)
         yield from (each for each in listed if each)
@@ -191,7 +188,9 @@ def _names(text: str, name: str) -> Iterator[str]:
 
 def _column(table: CsvTable) -> Iterator[str]:
     """The names of a table."""
-    column = next(key for key in _NAME_COLUMNS if key in table.keys)
+    column = next((key for key in _NAME_COLUMNS if key in table.keys), None)
+    if column is None:  # cells stand between something else than it seemed
+        raise _no_names(table.name, table.header)
     for _, row in table.rows:
         name = tidy(row[column])
         if column == "species" and (genus := tidy(row.get("genus", ""))):
@@ -199,3 +198,10 @@ def _column(table: CsvTable) -> Iterator[str]:
             name = name if is_whole else tidy(f"{genus} {name}")
         if name:
             yield name
+
+
+def _no_names(name: str, header: Sequence[str]) -> TaxonomyError:
+    return TaxonomyError(
+        f"{name}: expected a column 'scientific_name', or 'genus' and 'species', "
+        f"got {', '.join(header[:20])}"
+    )

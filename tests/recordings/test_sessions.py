@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from birdsong.recordings.building import manifest_of
 from birdsong.recordings.checking import check_manifest
 from birdsong.recordings.recording import Recording
-from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.sessions import NEIGHBOURS, sessions_of
 from birdsong.recordings.xeno_canto import Found
 
 
@@ -55,6 +55,53 @@ def test_one_place_is_told_by_distance(changed, n_sessions):
 def test_one_place_on_both_sides_of_the_date_line():
     recordings = manifest_of([found(1, longitude=179.999), found(900, longitude=-179.999)])
     assert recordings[0].session == recordings[1].session
+
+
+@pytest.mark.parametrize(
+    ("at", "other", "n_sessions"),
+    [
+        ((60.0, 10.0), (60.0, 10.017), 1),  # 0.9 km: degrees are half as long there
+        ((60.0, 10.0), (60.0, 10.03), 2),
+        ((0.0, 80.0), (0.0, 80.03), 2),  # 3.3 km: at the equator they are not
+        ((90.0, 0.0), (90.0, 180.0), 1),  # the pole
+    ],
+)
+def test_degrees_of_longitude_are_shorter_towards_the_poles(at, other, n_sessions):
+    pair = [
+        found(number, latitude=latitude, longitude=longitude)
+        for number, (latitude, longitude) in ((1, at), (900, other))
+    ]
+    assert len({each.session for each in manifest_of(pair)}) == n_sessions
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"), [(90.5, 10.0), (-91, 10.0), (50.0, 180.5), (50.0, -181)]
+)
+def test_a_place_that_is_not_on_earth_is_not_known(latitude, longitude):
+    """By its words they are one place; by the nonsense they would not be."""
+    pair = [found(1), found(900, latitude=latitude, longitude=longitude)]
+    assert len({each.session for each in manifest_of(pair)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "other", "n_sessions"),
+    [
+        ({"place": "Pond"}, {"place": "Wood"}, 2),
+        ({"place": "Pond"}, {"place": "Pond"}, 1),
+        ({"place": "Pond"}, {}, 1),
+        ({"recordist": "A"}, {"recordist": "B"}, 2),
+        ({"recordist": "A"}, {}, 1),
+        ({"date": "2024-05-01"}, {"date": "2024-05-02"}, 2),
+        ({"date": "2024-05-01"}, {}, 1),
+    ],
+)
+def test_neighbours_in_the_catalogue_are_parted_by_what_is_known_of_both(facts, other, n_sessions):
+    assert len(groups([recording(10, **facts), recording(11, **other)])) == n_sessions
+
+
+@pytest.mark.parametrize(("apart", "n_sessions"), [(NEIGHBOURS, 1), (NEIGHBOURS + 1, 2)])
+def test_how_far_neighbours_may_be_apart(apart, n_sessions):
+    assert len(groups([recording(10), recording(10 + apart)])) == n_sessions
 
 
 def test_others_between_them_do_not_part_neighbours():

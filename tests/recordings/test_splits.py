@@ -169,6 +169,43 @@ def test_lengths_and_empty_input():
         check_no_leak(["a", "b"], ["train"])
 
 
+def test_of_a_label_that_would_be_held_out_at_once_the_smallest_session_is_trained_on():
+    rows = [
+        *[("s1", "a"), ("s1", "c"), ("s1", "c"), ("s2", "a"), ("s2", "a"), ("s2", "a")],
+        *[("s2", "b"), ("s3", "b"), ("s3", "c"), ("s3", "c")],
+    ]
+    for seed in range(20):
+        sessions, labels = columns(rows)
+        folds = folds_by_session(sessions, labels, n_folds=2, seed=seed)
+        at_once = {
+            label: {s for s, own in zip(sessions, labels, strict=True) if own == label}
+            for label in labels
+        }
+        trained_on = {s for s, fold in zip(sessions, folds.tolist(), strict=True) if fold == -1}
+        # Three sessions, two folds, every label in two sessions: two of them share a fold.
+        assert len(trained_on) == 1
+        (session,) = trained_on
+        size = Counter(sessions)
+        assert any(
+            session in both and size[session] == min(size[each] for each in both)
+            for both in at_once.values()
+        )
+
+
+def test_what_is_not_told_is_seed_0():
+    sessions, labels = catalogue()
+    for divide, asked in ((split_by_session, {}), (folds_by_session, {"n_folds": 4})):
+        unsaid, said = divide(sessions, labels, **asked), divide(sessions, labels, **asked, seed=0)
+        assert unsaid.tolist() == said.tolist()
+
+
+def test_shares_are_told_as_they_were_given():
+    with pytest.raises(DatasetError, match=r"less than 1, got 0\.5, 0\.25 and 0\.75$"):
+        split_by_session(
+            ["s"], ["l"], validation_share=0.5, calibration_share=0.25, test_share=0.75
+        )
+
+
 def test_folds_that_cannot_be_filled():
     with pytest.raises(DatasetError, match="'n_folds' must be 2 or greater, got 1"):
         folds_by_session(["a", "b"], ["l", "l"], n_folds=1)

@@ -101,6 +101,11 @@ def test_renamed_species(read):
             "list.csv",
             "list.csv: expected a column 'scientific_name', or 'genus' and 'species', got name, co",
         ),
+        (
+            "scientific_name,e\t\t\tb",
+            "birds.csv",
+            "birds.csv: expected a column 'scientific_name', or 'genus' and 'species', got scien",
+        ),
     ],
 )
 def test_lists_that_narrow_to_nothing(content, name, message, read):

@@ -149,6 +149,7 @@ def test_a_family_without_a_place_hangs_under_the_next_taxon_above(read):
     ("content", "message"),
     [
         ("", "birds.csv: expected a header and a row a taxon, got nothing"),
+        (" \n;;\n", "birds.csv: expected a header and a row a taxon, got nothing"),
         (
             "name,latin\nBlackbird,Turdus merula\n",
             r"birds.csv: its header is that of no known table of birds; expected the columns "
