@@ -198,6 +198,8 @@ def _index_row(path: Path, number: int, row: Mapping[str, str], seen: dict[str, 
         suspicious = ".." in image or ":" in image or image[:1] in ("/", "\\")
         if suspicious and (Path(image).is_absolute() or ".." in Path(image).parts):
             raise ValueError(f"'image' must stay inside the folder, got {image!r}")
+        if "\0" in image:
+            raise ValueError(f"'image' is no name of a file, got {image!r}")
         row = {"original_name": "", **row}  # tables of earlier versions lack it
         values: dict[str, Any] = {name: row[name] for name in _INDEX_COLUMNS}
         values |= {name: seen.setdefault(row[name], row[name]) for name in _SHARED_COLUMNS}

@@ -166,6 +166,8 @@ def _lineages(table: CsvTable, form: _Form) -> Iterator[tuple[int, Lineage]]:
         rank = _rank(row[column(form.rank)], name, form, where) if form.rank else "species"
         stated = {each: _taxon(row.get(column(getattr(form, each)), "")) for each in _ABOVE}
         if form.as_outline and rank in _ABOVE:
+            if not name.split():
+                raise TaxonomyError(f"{where}: the name of the {rank} is empty")
             stated[rank] = _taxon(name.split()[-1])  # of "ORDER STRUTHIONIFORMES" the last word
         above = _descended(above, stated) if form.as_outline else stated
         if rank != "species" or not name:

@@ -175,6 +175,7 @@ def test_an_unfinished_folder_says_so(folder):
         ),
         ({"image": "a/../../secret.png"}, "'image' must stay inside the folder"),
         ({"image": "/etc/secret.png"}, "'image' must stay inside the folder"),
+        ({"image": "a\0b.png"}, "'image' is no name of a file"),
         ({"kind": "insect"}, "expected one of bird, background, got 'insect'"),
         ({"start_s": "soon"}, "could not convert string to float: 'soon'"),
         ({"end_s": ""}, "could not convert string to float: ''"),

@@ -186,6 +186,7 @@ def test_a_family_without_a_place_hangs_under_the_next_taxon_above(read):
             OWN.replace("Corvidae\tpica", "Corvidae\tCorvus"),
             "row 5: the species 'Pica pica' stands in two genera, its own and 'Corvus'",
         ),
+        ("Rank,Scientific Name\nORDER,\n", "birds.csv, row 2: the name of the order is empty"),
         (AVILIST.replace("Crows,Pica", "Crows,Birds,Pica"), "row 7: expected 8 cells, .* got 9"),
         ('order,family,scientific_name\n"a,b,c\n', "birds.csv, row 2: not valid CSV"),
         ("PK\x03\x04", "birds.csv: is a workbook; save its sheet as CSV in UTF-8"),
