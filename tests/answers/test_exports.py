@@ -104,7 +104,8 @@ def test_raven_reads_its_table(tmp_path):
         (0.0, 3.0, 200.0, 11_000.0, "Turdus merula"),
         (4.5, 10.5, 200.0, 11_000.0, "Turdus"),
     ]
-    rows = list(csv.DictReader(path.open(), delimiter="\t"))
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
     assert [row["Selection"] for row in rows] == ["1", "2"]
     assert [row["Probability"] for row in rows] == ["0.93", "0.9051"]
     assert [row["English Name"] for row in rows] == ["Common Blackbird", ""]
