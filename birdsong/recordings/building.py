@@ -12,7 +12,7 @@ from birdsong.errors import ManifestError
 from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
 from birdsong.recordings.manifest import read_manifest
 from birdsong.recordings.manifest_rows import path_fault
-from birdsong.recordings.recording import Recording
+from birdsong.recordings.recording import UNIDENTIFIED, Recording
 from birdsong.recordings.sessions import sessions_of
 from birdsong.recordings.xeno_canto import Found, page_url
 
@@ -162,10 +162,8 @@ def _from_folder(path: Path) -> Recording | None:
         for folder in reversed(path.parent.parts):
             if found := form.fullmatch(folder):
                 genus, species = found[1].capitalize(), found[2].lower()
-                is_known = species.rstrip(".") not in ("sp", "spp", "spec")
-                return Recording(
-                    file=path.as_posix(), genus=genus, species=species if is_known else ""
-                )
+                species = "" if species in UNIDENTIFIED else species
+                return Recording(file=path.as_posix(), genus=genus, species=species)
     return None
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from birdsong.errors import ManifestError
-from birdsong.recordings.recording import BACKGROUND, KIND, Recording
+from birdsong.recordings.recording import BACKGROUND, KIND, UNIDENTIFIED, Recording
 
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
 """The standard columns of a manifest, in their order."""
@@ -22,7 +22,6 @@ MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name !=
 _XC_ID = re.compile(r"XC[0-9]+")
 _GENUS = re.compile(r"[^\W\d_]+(-[^\W\d_]+)*")
 _EPITHET = re.compile(r"[^\W\d_]{2,}(-[^\W\d_]+)*")  # a lone "x" marks a hybrid
-_UNIDENTIFIED = frozenset({"sp", "sp.", "spp", "spp.", "spec."})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _shortened = reprlib.Repr()
@@ -131,7 +130,7 @@ def _checked_epithet(species: str, genus: str, where: str) -> str:
         raise ManifestError(
             f"{where}: 'species' must be of the genus {genus!r}, got {quoted(species)}"
         )
-    if not words or words[0].lower() in _UNIDENTIFIED:
+    if not words or words[0].lower() in UNIDENTIFIED:
         return ""
     if not all(map(_EPITHET.fullmatch, words)):
         raise ManifestError(

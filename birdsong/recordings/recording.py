@@ -10,6 +10,8 @@ KIND = "kind"
 BACKGROUND = "background"
 ORIGINAL_NAME = "original_name"
 """The extra column of what a bird was called before it was given the name of a table of taxa."""
+UNIDENTIFIED = frozenset({"sp", "sp.", "spp", "spp.", "spec", "spec."})
+"""What is written, in whatever case, for a species that nobody could tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from birdsong.errors import ConfigError, NetworkError
 from birdsong.licences import parse_licence
 from birdsong.recordings.connection import Connection
+from birdsong.recordings.recording import UNIDENTIFIED
 
 ADDRESS = "https://xeno-canto.org"
 KEY_VARIABLE = "XENO_CANTO_KEY"
@@ -219,7 +220,7 @@ def parse_row(row: object) -> Found | LeftOut:
     return Found(
         xc_id=xc_id,
         genus=genus.capitalize(),
-        species="" if species.lower() in ("sp", "spec") else species.lower(),
+        species="" if species.lower() in UNIDENTIFIED else species.lower(),
         subspecies=_line(row.get("ssp")),
         english_name=_line(row.get("en")),
         recordist=_line(row.get("rec")),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from birdsong.errors import ManifestError
 from birdsong.recordings.manifest import read_manifest, read_manifests, write_manifest
 from birdsong.recordings.manifest_rows import MANIFEST_COLUMNS
-from birdsong.recordings.recording import Recording
+from birdsong.recordings.recording import UNIDENTIFIED, Recording
 
 DATA_MANIFEST = Path(__file__).parents[2] / "data_manifest.csv"
 
@@ -185,7 +185,7 @@ def manifests(draw):
         Recording(
             file=f"{name}.wav",
             genus=draw(words).capitalize(),
-            species=draw(words | st.just("")),
+            species=draw(words.filter(lambda word: word not in UNIDENTIFIED) | st.just("")),
             recordist=draw(texts),
             session=draw(texts).strip(),  # a blank one is written as none
             clip_start_s=draw(times),
