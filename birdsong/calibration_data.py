@@ -10,7 +10,7 @@ import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -22,7 +22,10 @@ from birdsong.arrays import FloatArray, IntArray
 CALIBRATION_FILE = "calibration.npz"
 _MAX_BYTES = 512 * 1024 * 1024  # unpacked: a small file may claim to hold anything
 # A RuntimeError where a member is encrypted, or packed in a way that nobody knows.
-_DAMAGE = (KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    *(KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error),
+    MemoryError,  # an array that says that it is larger than any memory
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -175,23 +178,28 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
                 raise ValueError(f"it would unpack to more than {_MAX_BYTES} bytes")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            y_true = _numbers(arrays["y_true"]).astype(np.int64)
+            y_true = _array(arrays, "y_true", "fiu").astype(np.int64)
             if (y_true < 0).any():
                 raise ValueError("a recording is of no label")
             return CalibrationData(
-                logits=_numbers(arrays["logits"]).astype(np.float32),
-                starts_s=_numbers(arrays["starts_s"]).astype(np.float32),
-                offsets=_numbers(arrays["offsets"]).astype(np.int64),
+                logits=_array(arrays, "logits", "fiu").astype(np.float32),
+                starts_s=_array(arrays, "starts_s", "fiu").astype(np.float32),
+                offsets=_array(arrays, "offsets", "fiu").astype(np.int64),
                 y_true=y_true,
-                folds=_numbers(arrays["folds"]).astype(np.int64),
-                recordings=tuple(str(name) for name in arrays["recordings"]),
-                sessions=tuple(str(name) for name in arrays["sessions"]),
+                folds=_array(arrays, "folds", "fiu").astype(np.int64),
+                recordings=tuple(str(name) for name in _array(arrays, "recordings", "U")),
+                sessions=tuple(str(name) for name in _array(arrays, "sessions", "U")),
             )
     except _DAMAGE as error:
         raise ValueError(f"{CALIBRATION_FILE} cannot be used ({error})") from error
 
 
-def _numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"expected numbers, got {array.dtype}")
+def _array(
+    arrays: Mapping[str, npt.NDArray[np.generic]], name: str, kinds: str
+) -> npt.NDArray[np.generic]:
+    """Take an array; what is none comes from numpy as bytes."""
+    array = arrays[name]
+    kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+        raise ValueError(f"{name!r} must be an array of kind {kinds}, got {kind}")
     return array

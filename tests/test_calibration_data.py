@@ -114,11 +114,36 @@ def test_a_file_that_is_something_else():
     hostile = {**arrays, "y_true": np.array([print] * 5, dtype=object)}
     with pytest.raises(ValueError, match="allow_pickle=False"):
         calibration_from_bytes(packed(**hostile))
-    with pytest.raises(ValueError, match="expected numbers, got <U"):
+    with pytest.raises(ValueError, match="'y_true' must be an array of kind fiu, got <U"):
         calibration_from_bytes(packed(**{**arrays, "y_true": np.array(list("01234"))}))
     endless = {**arrays, "logits": np.full((len(data.logits), 4), np.nan)}
     with pytest.raises(ValueError, match="not a finite number"):
         calibration_from_bytes(packed(**endless))
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (b"", "calibration.npz cannot be used"),
+        (b"no array", "'recordings' must be an array of kind U, got bytes"),  # found by fuzzing
+        (b"72 TB", "Unable to allocate"),
+    ],
+)
+def test_a_member_that_is_no_array_or_says_that_it_is_huge(member, message):
+    if member == b"72 TB":
+        header = io.BytesIO()
+        shape = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+        np.lib.format.write_array_header_1_0(header, shape)
+        member = header.getvalue()
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(calibration_to_bytes(drawn(0)))) as whole,
+        zipfile.ZipFile(content, "w") as changed,
+    ):
+        for name in whole.namelist():
+            changed.writestr(name, member if name == "recordings.npy" else whole.read(name))
+    with pytest.raises(ValueError, match=message):
+        calibration_from_bytes(content.getvalue())
 
 
 def test_a_file_that_unpacks_to_too_much(monkeypatch):
