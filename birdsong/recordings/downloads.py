@@ -214,6 +214,7 @@ class _Work:
         )
 
     def _there(self, recording: Recording, path: Path) -> Download:
+        self._partial(recording).forget()  # of a run that was killed when all was done but this
         name, n_bytes = path.relative_to(self.there.path).as_posix(), path.stat().st_size
         known = self.before.get(recording.name)
         if known is not None and (known.file, known.n_bytes) == (name, n_bytes):
@@ -223,10 +224,7 @@ class _Work:
     def _fetched(self, recording: Recording) -> Download:
         if not recording.xc_id:
             raise ManifestError("is not there, and has no 'xc_id' to fetch it by")
-        stem = recording.xc_id
-        if recording.file:  # several rows may name pieces of one recording
-            stem += f"-{hashlib.sha256(recording.file.encode()).hexdigest()[:8]}"
-        partial = Partial(self.there.path / PARTIAL / f"{stem}.part")
+        partial = self._partial(recording)
         url = download_url(recording.xc_id, self.address)
         self.connection.again_and_again(lambda: partial.fetch(url, self.connection))
         try:
@@ -237,6 +235,12 @@ class _Work:
             return self._kept(recording, partial.path)
         finally:
             partial.forget()
+
+    def _partial(self, recording: Recording) -> Partial:
+        stem = recording.xc_id
+        if recording.file:  # several rows may name pieces of one recording
+            stem += f"-{hashlib.sha256(recording.file.encode()).hexdigest()[:8]}"
+        return Partial(self.there.path / PARTIAL / f"{stem}.part")
 
     def _kept(self, recording: Recording, fetched: Path) -> Download:
         kept = self.keep(fetched, recording)

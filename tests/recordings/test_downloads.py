@@ -217,6 +217,18 @@ def test_killed_and_started_again_nothing_is_fetched_twice(tmp_path):
     assert not (tmp_path / "audio" / ".partial").exists()
 
 
+def test_what_a_killed_run_left_beside_a_whole_file_is_removed(tmp_path):
+    audio = tmp_path / "audio"
+    write_manifest(tmp_path / "m.csv", named(1))
+    with served(Catalogue(sounds={1: tone(1)})) as catalogue:
+        words = command(catalogue, "--manifest", tmp_path / "m.csv", "--audio", audio)
+        assert main(["download", *words]) == 0
+        (audio / ".partial").mkdir()
+        (audio / ".partial" / "XC1.json").write_text("{}")
+        assert main(["download", *words]) == 0
+    assert not (audio / ".partial").exists()
+
+
 def test_from_a_query_to_files_and_no_key_in_any(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XENO_CANTO_KEY", KEY)
     rows = [row(n, q="AB"[n % 2]) for n in SOUNDS]
