@@ -26,6 +26,7 @@ _DAMAGE = (
     *(KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error),
     MemoryError,  # an array that says that it is larger than any memory
 )
+_KINDS = {"numbers": "fiu", "text": "U"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -178,28 +179,28 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
                 raise ValueError(f"it would unpack to more than {_MAX_BYTES} bytes")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            y_true = _array(arrays, "y_true", "fiu").astype(np.int64)
+            y_true = _array(arrays, "y_true", "numbers").astype(np.int64)
             if (y_true < 0).any():
                 raise ValueError("a recording is of no label")
             return CalibrationData(
-                logits=_array(arrays, "logits", "fiu").astype(np.float32),
-                starts_s=_array(arrays, "starts_s", "fiu").astype(np.float32),
-                offsets=_array(arrays, "offsets", "fiu").astype(np.int64),
+                logits=_array(arrays, "logits", "numbers").astype(np.float32),
+                starts_s=_array(arrays, "starts_s", "numbers").astype(np.float32),
+                offsets=_array(arrays, "offsets", "numbers").astype(np.int64),
                 y_true=y_true,
-                folds=_array(arrays, "folds", "fiu").astype(np.int64),
-                recordings=tuple(str(name) for name in _array(arrays, "recordings", "U")),
-                sessions=tuple(str(name) for name in _array(arrays, "sessions", "U")),
+                folds=_array(arrays, "folds", "numbers").astype(np.int64),
+                recordings=tuple(str(name) for name in _array(arrays, "recordings", "text")),
+                sessions=tuple(str(name) for name in _array(arrays, "sessions", "text")),
             )
     except _DAMAGE as error:
         raise ValueError(f"{CALIBRATION_FILE} cannot be used ({error})") from error
 
 
 def _array(
-    arrays: Mapping[str, npt.NDArray[np.generic]], name: str, kinds: str
+    arrays: Mapping[str, npt.NDArray[np.generic]], name: str, kind: str
 ) -> npt.NDArray[np.generic]:
-    """Take an array; what is none comes from numpy as bytes."""
+    """Take an array of one of `_KINDS`; what is none comes from numpy as bytes."""
     array = arrays[name]
-    kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
-        raise ValueError(f"{name!r} must be an array of kind {kinds}, got {kind}")
+    got = array.dtype if isinstance(array, np.ndarray) else "no array"
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in _KINDS[kind]:
+        raise ValueError(f"{name!r}: expected {kind}, got {got}")
     return array

@@ -14,7 +14,7 @@ from birdsong.errors import ConfigError
 from birdsong.images.feeding import Batch
 from birdsong.learning.training_config import TrainingConfig
 
-MIXED, PRECISE = "mixed_bfloat16", "float32"
+MIXED = "mixed_bfloat16"
 """Products of 16 bits, weights of 32. It has the range of 32 bits, so losses need no scaling."""
 
 _PROCESSOR = Path("/proc/cpuinfo")  # Linux; others do not tell
@@ -43,8 +43,8 @@ def hardware(config: TrainingConfig) -> Iterator[None]:
         if config.n_devices > 1:
             stack.enter_context(_devices(config.n_devices).scope())
         try:
-            if config.mixed_precision:
-                keras.config.set_dtype_policy(MIXED if has_16_bits() else PRECISE)
+            if config.mixed_precision and has_16_bits():
+                keras.config.set_dtype_policy(MIXED)
             yield
         finally:
             keras.config.set_dtype_policy(before)

@@ -161,16 +161,16 @@ def one_line(cell: str) -> str:
     return cell.strip().replace("\r\n", " ").replace("\r", " ").replace("\n", " ")
 
 
-def path_fault(file: str) -> str:
-    """Say what is wrong with a recording's relative path; empty where nothing is."""
+def path_fault(file: str, folder: str = "the audio folder") -> str:
+    """Say what is wrong with a path that a table names in a folder; empty where nothing is."""
     if _CONTROL.search(file):
         return "must hold no control characters"
     if "\\" in file:
         return "must have / between folders, not a backslash"
     if file.startswith("/") or _DRIVE.match(file):
-        return "must be relative to the audio folder"
+        return f"must be relative to {folder}"
     if ".." in file.split("/"):
-        return "must stay inside the audio folder"
+        return f"must stay inside {folder}"
     return ""
 
 

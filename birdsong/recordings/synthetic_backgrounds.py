@@ -12,6 +12,7 @@ from birdsong.recordings.synthetic_noises import (
     render_motor,
     render_voice,
     render_whine,
+    slow_course,
 )
 
 BAND_HZ = (200.0, 11_000.0)
@@ -82,13 +83,13 @@ def _stream(
     n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
 ) -> FloatArray:
     water = _coloured_noise(n, rate_hz, place.uniform(1.2, 2.0), generator)
-    return water * (1 + 0.3 * _slow(n, rate_hz, 3.0, generator))
+    return water * (1 + 0.3 * slow_course(n, rate_hz, 3.0, generator))
 
 
 def _wind(
     n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
 ) -> FloatArray:
-    gusts = np.exp(1.2 * _slow(n, rate_hz, 0.7, generator))
+    gusts = np.exp(1.2 * slow_course(n, rate_hz, 0.7, generator))
     wind: FloatArray = _coloured_noise(n, rate_hz, place.uniform(2.0, 3.0), generator) * gusts
     return wind
 
@@ -143,14 +144,6 @@ def _coloured_noise(
     noise: FloatArray = scipy.fft.irfft(spectrum, n_fft)[:n]
     noise /= noise.std()
     return noise
-
-
-def _slow(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
-    """A random course that changes about `hz` times a second, with deviation 1."""
-    n_knots = max(4, int(n / rate_hz * hz * 2))
-    knots = generator.standard_normal(n_knots)
-    course = np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots)
-    return course.astype(np.float32)
 
 
 _MAKERS = {

@@ -86,8 +86,8 @@ def render_motor(
     strokes_hz = np.exp(place.uniform(np.log(12), np.log(260)))
     n_cylinders = int(place.integers(1, 7))
     strengths = place.uniform(0.4, 1, n_cylinders)
-    speed = _course(n, rate_hz, place.uniform(0.1, 2), generator)
-    phase = np.cumsum(strokes_hz * (1 + place.uniform(0, 0.02) * speed)) / rate_hz
+    speed = slow_course(n, rate_hz, place.uniform(0.1, 2), generator)
+    phase = np.cumsum(strokes_hz * (1 + place.uniform(0, 0.01) * speed)) / rate_hz
     stroke = np.floor(phase).astype(int)
     pulses = np.diff(stroke, prepend=0) * strengths[stroke % n_cylinders]
     source = scipy.signal.lfilter([1], [1, -place.uniform(0.3, 0.97)], pulses)
@@ -96,8 +96,8 @@ def render_motor(
         centre_hz = min(np.exp(place.uniform(np.log(150), np.log(9000))), 0.45 * rate_hz)
         ringing = _resonance(source, centre_hz, centre_hz * place.uniform(0.02, 0.3), rate_hz)
         motor = motor + place.exponential() * ringing / (np.abs(ringing).max() + 1e-9)
-    throb = 1 + place.uniform(0, 0.5) * _course(n, rate_hz, place.uniform(0.2, 8), generator)
-    return np.asarray(motor * throb, np.float32)
+    throb = slow_course(n, rate_hz, place.uniform(0.2, 8), generator)
+    return np.asarray(motor * np.exp(place.uniform(0, 0.4) * throb), np.float32)
 
 
 def render_whine(
@@ -111,7 +111,8 @@ def render_whine(
     whine = np.zeros(n)
     for _ in range(int(place.integers(1, 5))):
         tone_hz = np.exp(place.uniform(np.log(180), np.log(9000)))
-        drift = place.uniform(0, 0.004) * _course(n, rate_hz, place.uniform(0.05, 0.5), generator)
+        course = slow_course(n, rate_hz, place.uniform(0.05, 0.5), generator)
+        drift = place.uniform(0, 0.002) * course
         turns = np.cumsum(tone_hz * (1 + drift)) / rate_hz
         beat_hz, depth = place.uniform(0.1, 12), place.uniform(0, 0.6)
         strength = place.exponential() * (1 + depth * np.sin(2 * np.pi * beat_hz * times_s))
@@ -121,11 +122,12 @@ def render_whine(
     return np.asarray(whine, np.float32)
 
 
-def _course(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
-    """A random course between about -1 and 1 that turns some ``hz`` times a second."""
-    n_knots = max(4, round(n / rate_hz * hz * 2))
-    knots = generator.uniform(-1, 1, n_knots)
-    return np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots).astype(np.float32)
+def slow_course(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
+    """A random course that changes about `hz` times a second, with deviation 1."""
+    n_knots = max(4, int(n / rate_hz * hz * 2))
+    knots = generator.standard_normal(n_knots)
+    course = np.interp(np.linspace(0, n_knots - 1, n), np.arange(n_knots), knots)
+    return course.astype(np.float32)
 
 
 def _vowel(

@@ -178,11 +178,10 @@ class _FfmpegDecoder:
             self.sample_rate_hz = int(stream.codec_context.sample_rate or 0)
             self.n_channels = int(stream.codec_context.channels or 0)
             self._planar = av.AudioResampler(format="fltp")
-        except av.FFmpegError as error:  # of which some are of no kind that Python has
+        except BaseException as error:
             self._source.close()
-            raise ValueError(str(error)) from error
-        except BaseException:
-            self._source.close()
+            if isinstance(error, av.FFmpegError):  # of which some are of no kind that Python has
+                raise ValueError(str(error)) from error
             raise
         self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError)
         self.declared_s = float(
