@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
 
 MARK = ".birdsong-demo"
-N_INDIVIDUALS = 10
+N_INDIVIDUALS = 13
 N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
 N_NOISES = 20
@@ -157,7 +157,7 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
             material=MaterialConfig(
                 rank=rank,
                 validation_share=0.1,
-                calibration_share=0.0,
+                calibration_share=0.2,
                 test_share=0.0,
                 seed=arguments.seed,
             ),
