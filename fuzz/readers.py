@@ -119,7 +119,7 @@ def calibration(content: bytes) -> None:
 
 def store(content: bytes) -> None:
     """The ``index.csv`` of a folder of pictures; every picture that it names is read."""
-    opened = _store()
+    opened, *_ = _store()
     (opened.folder / INDEX).write_bytes(content)
     again = open_store(opened.folder)
     for row in again.rows[:20]:
@@ -128,7 +128,7 @@ def store(content: bytes) -> None:
 
 def packed(content: bytes) -> None:
     """The description of a packed copy; every picture is read."""
-    opened = _store()
+    opened, *_ = _store()
     write_table(opened.folder / INDEX, IndexRow, opened.rows)
     (opened.folder / "packed" / "packed.json").write_bytes(content)
     copy = open_packed(opened)
@@ -186,9 +186,9 @@ def seeds(name: str) -> list[bytes]:
         whole = calibration_from_bytes((DEFAULT_BUNDLE / "calibration.npz").read_bytes())
         return [calibration_to_bytes(whole.of(np.arange(n))) for n in (1, 3)]
     if name == "store":
-        return [(_store().folder / INDEX).read_bytes()]
+        return [_store()[1]]
     if name == "packed":
-        return [(_store().folder / "packed" / "packed.json").read_bytes()]
+        return [_store()[2]]
     return [text.encode() for text in _TABLES[name]]
 
 
@@ -283,8 +283,8 @@ def _classifier() -> Classifier:
 
 
 @cache
-def _store() -> ImageStore:
-    """A folder of three pictures, and its packed copy."""
+def _store() -> tuple[ImageStore, bytes, bytes]:
+    """A folder of three pictures, its index, and the description of its packed copy."""
     folder = _home() / "images"
     folder.mkdir()
     config = SpectrogramConfig()
@@ -306,4 +306,5 @@ def _store() -> ImageStore:
     write_table(folder / INDEX, IndexRow, rows)
     opened = open_store(folder)
     pack(opened)
-    return opened
+    description = folder / "packed" / "packed.json"
+    return opened, (folder / INDEX).read_bytes(), description.read_bytes()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -154,7 +155,8 @@ class WindowedReading:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        self._thread.join()
+        if not sys.is_finalizing():  # a daemon does not run any more, and never ends
+            self._thread.join()
         self._filled.clear()
         self._free.clear()
 

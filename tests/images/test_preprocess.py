@@ -345,12 +345,13 @@ def test_an_interrupted_change_of_config_leaves_no_old_picture(songs, tmp_path):
 
 def test_what_is_told_as_done_is_on_disk_already(songs, tmp_path):
     audio, recordings = songs
+    journal = tmp_path / "images" / JOURNAL
     n_lines = []
     preprocess(
         recordings,
         audio,
         tmp_path / "images",
-        on_done=lambda row: n_lines.append(len((tmp_path / "images" / JOURNAL).open().readlines())),
+        on_done=lambda row: n_lines.append(len(journal.read_text().splitlines())),
     )
     assert n_lines == [1, 2, 3, 4, 5]
 

@@ -84,7 +84,7 @@ def test_audacity(classify, tmp_path):
 
 def test_kaleidoscope(classify, tmp_path, field):
     classify("--format", "kaleidoscope", "--out", str(tmp_path))
-    rows = list(csv.DictReader((tmp_path / "kaleidoscope.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "kaleidoscope.csv").read_text().splitlines()))
     assert {(row["FOLDER"], row["IN FILE"]) for row in rows} >= {("a", "one.wav"), ("b", "one.wav")}
 
 
