@@ -100,18 +100,18 @@ def verdict(licences: Iterable[str]) -> Verdict:
     reasons = []
     if n_unknown:
         reasons.append(
-            f"the licences of {n_unknown} recordings are not known: until they are, nothing can be "
+            f"recordings whose licence is not known: {n_unknown}; until it is, nothing can be "
             "promised; `birdsong manifest refresh` looks them up"
         )
     if n_nd := with_term("nd"):
         reasons.append(
-            f"{n_nd} recordings allow no derivatives: leave them out of a model to be shared"
+            f"recordings that allow no derivatives: {n_nd}; leave them out of a model to be shared"
         )
     share_alike = {terms for terms in terms_of.values() if "sa" in terms}
     is_commercial = not with_term("nc")
     if not is_commercial:
         reasons.append(
-            f"{with_term('nc')} recordings exclude commercial use, and so does the model"
+            f"recordings that exclude commercial use: {with_term('nc')}; so does the model"
         )
     if len(share_alike) > 1 or (share_alike and {"by", "sa"} in share_alike and not is_commercial):
         reasons.append(
