@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def calibration(content: bytes) -> None:
 
 def store(content: bytes) -> None:
     """The ``index.csv`` of a folder of pictures; every picture that it names is read."""
-    opened, *_ = _store()
+    opened = _pictures().store
     (opened.folder / INDEX).write_bytes(content)
     again = open_store(opened.folder)
     for row in again.rows[:20]:
@@ -128,7 +129,7 @@ def store(content: bytes) -> None:
 
 def packed(content: bytes) -> None:
     """The description of a packed copy; every picture is read."""
-    opened, *_ = _store()
+    opened = _pictures().store
     write_table(opened.folder / INDEX, IndexRow, opened.rows)
     (opened.folder / "packed" / "packed.json").write_bytes(content)
     copy = open_packed(opened)
@@ -186,9 +187,9 @@ def seeds(name: str) -> list[bytes]:
         whole = calibration_from_bytes((DEFAULT_BUNDLE / "calibration.npz").read_bytes())
         return [calibration_to_bytes(whole.of(np.arange(n))) for n in (1, 3)]
     if name == "store":
-        return [_store()[1]]
+        return [_pictures().index]
     if name == "packed":
-        return [_store()[2]]
+        return [_pictures().description]
     return [text.encode() for text in _TABLES[name]]
 
 
@@ -282,9 +283,18 @@ def _classifier() -> Classifier:
     return Classifier.load(DEFAULT_BUNDLE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """A folder of pictures, and what is altered in it: as it was made."""
+
+    store: ImageStore
+    index: bytes
+    description: bytes
+
+
 @cache
-def _store() -> tuple[ImageStore, bytes, bytes]:
-    """A folder of three pictures, its index, and the description of its packed copy."""
+def _pictures() -> _Pictures:
+    """Three pictures in a folder, and their packed copy."""
     folder = _home() / "images"
     folder.mkdir()
     config = SpectrogramConfig()
@@ -307,4 +317,4 @@ def _store() -> tuple[ImageStore, bytes, bytes]:
     opened = open_store(folder)
     pack(opened)
     description = folder / "packed" / "packed.json"
-    return opened, (folder / INDEX).read_bytes(), description.read_bytes()
+    return _Pictures(opened, (folder / INDEX).read_bytes(), description.read_bytes())
