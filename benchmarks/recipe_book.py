@@ -47,6 +47,7 @@ _FINE = _CHANGED.and_then(training={"fine_bands": True})
 _SHARP = _FINE.and_then(spectrogram={"n_fft": 512})
 _HALF = _SHARP.and_then(spectrogram={"background_share": 0.5})
 _ALONE = _HALF.and_then(material={"others": False})
+_TOLD = _HALF.and_then(training={"bypass": True, "peaks": True, "frequency_channel": True})
 
 RECIPES: Mapping[str, Recipe] = {
     "plain": _PLAIN,
@@ -67,9 +68,10 @@ RECIPES: Mapping[str, Recipe] = {
     "bypass": _HALF.and_then(training={"bypass": True}),
     "peaks": _HALF.and_then(training={"peaks": True}),
     "told the frequency": _HALF.and_then(training={"frequency_channel": True}),
-    "bypass, peaks, frequency": _HALF.and_then(
-        training={"bypass": True, "peaks": True, "frequency_channel": True}
-    ),
+    "bypass, frequency": _HALF.and_then(training={"bypass": True, "frequency_channel": True}),
+    "bypass, peaks, frequency": _TOLD,
+    "tilted, mixed more": _TOLD.and_then(augmentation={"max_tilt_db": 6.0, "mixup_alpha": 0.5}),
+    "more decay": _TOLD.and_then(training={"weight_decay": 0.05}),
     "wide": _HALF.and_then(training={"width": 1.5}),
     "tilted": _HALF.and_then(augmentation={"max_tilt_db": 6.0}),
     "twice the rate": _HALF.and_then(training={"learning_rate": 2e-3}),
