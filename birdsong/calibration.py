@@ -93,7 +93,10 @@ def pool_all(
     bird : float64, shape (n,)
         Probability that it holds one.
     """
-    pooled = [pool(data.logits[own], background=background, rule=rule) for own in data.segments]
+    pooled = [
+        pool(data.logits[own], background=background, song_db=data.song_db[own], rule=rule)
+        for own in data.segments
+    ]
     return np.stack([each.labels for each in pooled]), np.array([each.bird for each in pooled])
 
 

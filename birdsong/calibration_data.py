@@ -40,6 +40,8 @@ class CalibrationData:
         in order of time.
     starts_s : float32, shape (n_segments,)
         Where each segment starts in its recording.
+    song_db : float32, shape (n_segments,)
+        How loud the song in each segment is, by which `pooling` weighs it.
     offsets : int64, shape (n_recordings + 1,)
         The segments of recording ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``.
     y_true : int64, shape (n_recordings,)
@@ -53,6 +55,7 @@ class CalibrationData:
 
     logits: FloatArray
     starts_s: FloatArray
+    song_db: FloatArray
     offsets: IntArray
     y_true: IntArray
     folds: IntArray
@@ -67,6 +70,8 @@ class CalibrationData:
         n, n_segments = len(self.recordings), len(self.starts_s)
         if self.logits.ndim != 2 or len(self.logits) != n_segments:
             raise ValueError(f"{n_segments} segments, but logits of shape {self.logits.shape}")
+        if self.song_db.shape != (n_segments,):
+            raise ValueError(f"{n_segments} segments, but song of shape {self.song_db.shape}")
         if len({n, len(self.sessions), len(self.y_true), len(self.folds)}) > 1:
             raise ValueError("recordings, sessions, classes and folds differ in number")
         if self.offsets.shape != (n + 1,) or not (np.diff(self.offsets) > 0).all():
@@ -75,8 +80,9 @@ class CalibrationData:
             raise ValueError(f"the recordings do not hold the {n_segments} segments")
         if n and not -1 <= self.y_true.min() <= self.y_true.max() < self.logits.shape[1]:
             raise ValueError(f"a class index is not in -1..{self.logits.shape[1] - 1}")
-        if not np.isfinite(self.logits).all():
-            raise ValueError("a logit is not a finite number")
+        for name, numbers in (("logit", self.logits), ("level of song", self.song_db)):
+            if not np.isfinite(numbers).all():
+                raise ValueError(f"a {name} is not a finite number")
 
     @property
     def segments(self) -> tuple[slice, ...]:
@@ -91,6 +97,7 @@ class CalibrationData:
         return CalibrationData(
             logits=np.concatenate([self.logits[own] for own in segments]),
             starts_s=np.concatenate([self.starts_s[own] for own in segments]),
+            song_db=np.concatenate([self.song_db[own] for own in segments]),
             offsets=np.concatenate([[0], np.cumsum(sizes)]),
             y_true=self.y_true[chosen],
             folds=self.folds[chosen],
@@ -116,6 +123,7 @@ class CalibrationData:
             self,
             logits=self.logits[kept],
             starts_s=self.starts_s[kept],
+            song_db=self.song_db[kept],
             offsets=np.concatenate([[0], np.cumsum(sizes)]),
         )
 
@@ -142,6 +150,7 @@ class CalibrationData:
         return cls(
             logits=np.concatenate([part.logits for part in parts]),
             starts_s=np.concatenate([part.starts_s for part in parts]),
+            song_db=np.concatenate([part.song_db for part in parts]),
             offsets=np.concatenate([[0], np.cumsum(sizes)]),
             y_true=np.concatenate([part.y_true for part in parts]),
             folds=np.concatenate([part.folds for part in parts]),
@@ -157,6 +166,7 @@ def calibration_to_bytes(data: CalibrationData) -> bytes:
         content,
         logits=np.clip(data.logits, -6e4, 6e4).astype(np.float16),
         starts_s=data.starts_s,
+        song_db=data.song_db,
         offsets=data.offsets,
         y_true=data.y_true,
         folds=data.folds,
@@ -182,9 +192,16 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             y_true = _array(arrays, "y_true", "numbers").astype(np.int64)
             if (y_true < 0).any():
                 raise ValueError("a recording is of no label")
+            starts_s = _array(arrays, "starts_s", "numbers").astype(np.float32)
             return CalibrationData(
                 logits=_array(arrays, "logits", "numbers").astype(np.float32),
-                starts_s=_array(arrays, "starts_s", "numbers").astype(np.float32),
+                starts_s=starts_s,
+                # What was kept before song was weighed counts each segment as much.
+                song_db=(
+                    _array(arrays, "song_db", "numbers").astype(np.float32)
+                    if "song_db" in arrays
+                    else np.zeros_like(starts_s)
+                ),
                 offsets=_array(arrays, "offsets", "numbers").astype(np.int64),
                 y_true=y_true,
                 folds=_array(arrays, "folds", "numbers").astype(np.int64),

@@ -15,6 +15,8 @@ from birdsong.arrays import BoolArray
 
 Probabilities = npt.NDArray[np.float64]
 
+DB_A_DECADE = 20.0
+"""Decibels in which the weight of a segment grows tenfold, as an amplitude does."""
 DEFAULT_POOLING = "mean_probabilities"
 """The rule where none was chosen by measurement."""
 
@@ -45,14 +47,16 @@ def pool(
     logits: npt.NDArray[np.floating],
     *,
     background: bool,
+    song_db: npt.NDArray[np.floating] | None = None,
     silent: BoolArray | None = None,
     rule: str = DEFAULT_POOLING,
 ) -> Evidence:
-    """Weigh the segments of one recording by how likely they hold a bird, and bring them together.
+    """Weigh the segments of one recording, and bring them together.
 
-    With ``w_s`` the probability that segment ``s`` holds a bird, scaled to sum to 1, and ``p_sl``
-    that of label ``l`` in it, given a bird, the probability of the label in the recording is in
-    proportion to
+    A segment weighs as much as it is likely to hold a bird, and as the amplitude of its song: what
+    sings far away, or ends at the edge of the segment, is easily taken for another bird. With
+    ``w_s`` the weight of segment ``s``, scaled to sum to 1, and ``p_sl`` the probability of label
+    ``l`` in it, given a bird, the probability of the label in the recording is in proportion to
 
     ======================  ====================================================================
     ``mean_logits``         ``exp(sum_s w_s log p_sl)``: segments agree, or the label falls
@@ -72,6 +76,9 @@ def pool(
     background : bool
         Whether the last column is the background class. Without one every segment counts as a
         bird.
+    song_db : float, shape (n_segments,), optional
+        How loud the song in each segment is, from `sound.grey_levels.song_db`; by default as loud
+        in all.
     silent : bool, shape (n_segments,), optional
         Segments that hold nothing but digital silence, and so no bird.
     rule : str
@@ -98,8 +105,10 @@ def pool(
     if silent is not None:
         segment_bird[silent] = 0
     segment_labels = softmax(logits[:, :n_bird_labels])
-    total = segment_bird.sum()
-    weights = segment_bird / total if total > 0 else np.full(len(logits), 1 / len(logits))
+    amplitude = 1.0 if song_db is None else 10 ** ((song_db - song_db.max()) / DB_A_DECADE)
+    weights = segment_bird * amplitude
+    total = weights.sum()
+    weights = weights / total if total > 0 else np.full(len(logits), 1 / len(logits))
     labels = _RULES[rule](weights, segment_labels)
     return Evidence(
         segment_bird=segment_bird,

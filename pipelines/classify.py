@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=None,
         metavar="S",
-        help="seconds that neighbouring segments share; as in training by default",
+        help="segments on a regular grid that share so many seconds, not placed around songs",
     )
     parser.add_argument(
         "--answer-up-to-s", type=float, default=120.0, help="longer recordings get detections only"

@@ -30,7 +30,7 @@ class ClassifyConfig:
         Taxa of the bundle's labels that may be the answer: those that occur at a place. All by
         default.
     overlap_s : float or None
-        Seconds that neighbouring segments share; None takes the bundle's own.
+        Seconds that neighbouring segments share on a regular grid; None places them around songs.
     answer_up_to_s : float
         Longer recordings get detections only: more than one bird may sing in them.
     """
@@ -138,10 +138,7 @@ class Classifier:
         AudioError
             If the recording cannot be read or lasts less than 0.3 s.
         """
-        step_s = self.bundle.step_s
-        if overlap_s is not None:
-            step_s = self.bundle.spectrogram.segment_s - overlap_s
-        return listen(source, self.bundle, self._network, step_s=step_s)
+        return listen(source, self.bundle, self._network, overlap_s=overlap_s)
 
     def conclude(
         self, hearing: Hearing, *, name: str, config: ClassifyConfig | None = None
@@ -170,6 +167,7 @@ class Classifier:
         evidence = pool(
             hearing.logits,
             background=self.bundle.has_background,
+            song_db=hearing.song_db,
             silent=hearing.silent,
             rule=judge.pooling,
         )

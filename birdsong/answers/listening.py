@@ -6,6 +6,7 @@ for all taxa or a list of them, takes next to nothing and can be asked again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from birdsong.bundle import Bundle
 from birdsong.errors import AudioError
 from birdsong.network import BATCH_SIZE, Network
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.segments import MIN_DURATION_S, recording_warnings, walk_segments
+from birdsong.sound.grey_levels import song_db
+from birdsong.sound.segments import (
+    MIN_DURATION_S,
+    Segment,
+    recording_warnings,
+    walk_segments,
+)
+from birdsong.sound.songs import SongRules, cover_segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,8 @@ class Hearing:
         Of the segments, in order.
     silent : bool, shape (n_segments,)
         Segments that hold nothing but digital silence.
+    song_db : float32, shape (n_segments,)
+        How loud the song in each segment is.
     logits : float32, shape (n_segments, n_labels)
         The background, where the bundle has one, comes last.
     warnings : tuple of str
@@ -40,11 +50,45 @@ class Hearing:
     starts_s: tuple[float, ...]
     ends_s: tuple[float, ...]
     silent: BoolArray
+    song_db: FloatArray
     logits: FloatArray
     warnings: tuple[str, ...]
 
 
-def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: float) -> Hearing:
+def segments_of(
+    reader: AudioReader, bundle: Bundle, overlap_s: float | None = None
+) -> Iterator[Segment]:
+    """Cut a recording into segments for a bundle.
+
+    Parameters
+    ----------
+    reader : AudioReader
+        At the sample rate of the bundle's pictures.
+    bundle : Bundle
+    overlap_s : float, optional
+        Seconds that neighbours share on a regular grid. By default there is none: segments are
+        placed around songs, as those were that the network learned from.
+
+    Yields
+    ------
+    Segment
+        In order of time.
+
+    Raises
+    ------
+    ConfigError
+        If neighbours would share a whole segment.
+    """
+    blocks, spectrogram, filters = reader.blocks(), bundle.spectrogram, bundle.filters
+    if overlap_s is not None:
+        step_s = spectrogram.segment_s - overlap_s
+        return walk_segments(blocks, spectrogram, filters, step_s=step_s)
+    return cover_segments(blocks, spectrogram, filters, SongRules(), step_s=bundle.step_s)
+
+
+def listen(
+    source: Path | bytes, bundle: Bundle, network: Network, *, overlap_s: float | None = None
+) -> Hearing:
     """Walk through a recording of any length and ask the network about each segment.
 
     Parameters
@@ -53,8 +97,8 @@ def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: fl
     bundle : Bundle
     network : Network
         The bundle's.
-    step_s : float
-        Seconds from the start of one segment to the next.
+    overlap_s : float, optional
+        As in `segments_of`.
 
     Returns
     -------
@@ -69,15 +113,22 @@ def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: fl
     starts_s: list[float] = []
     silent: list[bool] = []
     logits: list[FloatArray] = []
+    loud: list[FloatArray] = []
     waiting: list[ImageArray] = []
+
+    def ask() -> None:
+        pictures = np.stack(waiting)
+        logits.append(network.logits(pictures))
+        loud.append(song_db(pictures, spectrogram))
+        waiting.clear()
+
     with AudioReader(source, spectrogram.sample_rate_hz) as reader:
-        for segment in walk_segments(reader.blocks(), spectrogram, bundle.filters, step_s=step_s):
+        for segment in segments_of(reader, bundle, overlap_s):
             starts_s.append(segment.start_s)
             silent.append(segment.silent)
             waiting.append(segment.picture)
             if len(waiting) == BATCH_SIZE:
-                logits.append(network.logits(np.stack(waiting)))
-                waiting = []
+                ask()
         if reader.duration_s < MIN_DURATION_S:
             raise AudioError(
                 f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
@@ -86,7 +137,7 @@ def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: fl
         warnings = recording_warnings(reader, spectrogram)
         duration_s = reader.duration_s
     if waiting:
-        logits.append(network.logits(np.stack(waiting)))
+        ask()
     if all(silent):
         warnings.append("holds nothing but digital silence")
     return Hearing(
@@ -94,6 +145,7 @@ def listen(source: Path | bytes, bundle: Bundle, network: Network, *, step_s: fl
         starts_s=tuple(starts_s),
         ends_s=tuple(min(start_s + spectrogram.segment_s, duration_s) for start_s in starts_s),
         silent=np.array(silent),
+        song_db=np.concatenate(loud),
         logits=np.concatenate(logits),
         warnings=tuple(warnings),
     )

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from birdsong.answers.listening import segments_of
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.grey_levels import above_background_db, picture
-from birdsong.sound.segments import MIN_DURATION_S, walk_segments
+from birdsong.sound.segments import MIN_DURATION_S
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
 
 _COLUMNS_AT_FIRST = 2048  # memory for more is taken as they come
@@ -128,7 +129,7 @@ def segment_picture(
     bundle: Bundle,
     start_s: float,
     *,
-    step_s: float | None = None,
+    overlap_s: float | None = None,
     name: str = "",
 ) -> ImageArray:
     """Make the very picture that the network saw of one segment.
@@ -142,8 +143,8 @@ def segment_picture(
     bundle : Bundle
     start_s : float
         Where the segment starts, as a prediction tells it.
-    step_s : float, optional
-        Seconds from one segment to the next; the bundle's own by default.
+    overlap_s : float, optional
+        As the classifier was told.
     name : str, optional
         What errors call the recording; the file's name by default.
 
@@ -157,13 +158,12 @@ def segment_picture(
     AudioError
         If the recording cannot be read, or no segment starts there.
     ConfigError
-        If the step is shorter than a frame's hop or longer than a segment.
+        If neighbours would share a whole segment.
     """
     config = bundle.spectrogram
     within_s = 0.5 / config.frames_per_s
-    step_s = bundle.step_s if step_s is None else step_s
     with AudioReader(source, config.sample_rate_hz, name=name) as reader:
-        for segment in walk_segments(reader.blocks(), config, bundle.filters, step_s=step_s):
+        for segment in segments_of(reader, bundle, overlap_s):
             if abs(segment.start_s - start_s) < within_s:
                 return segment.picture
             if segment.start_s > start_s:

@@ -117,7 +117,12 @@ def score(
     y_prob, bird = [], []
     tellings: list[IndexRow] = []
     for segments in data.segments:
-        evidence = pool(data.logits[segments], background=background, rule=rule)
+        evidence = pool(
+            data.logits[segments],
+            background=background,
+            song_db=data.song_db[segments],
+            rule=rule,
+        )
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
         best = tree.best_labels(evidence.labels)

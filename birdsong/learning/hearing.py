@@ -15,6 +15,7 @@ from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.part import Part
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.sound.grey_levels import song_db
 
 LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
 """Takes uint8 ``(n, 64, 200)``, returns float32 ``(n, n_labels)``, the background last."""
@@ -70,12 +71,18 @@ def hear(
         batch_size=BATCH_SIZE,
         n_threads=n_threads,
     )
-    logits = np.concatenate([logits_of(pictures[..., 0]) for pictures, _ in feed.epoch()])
+    logits: list[FloatArray] = []
+    loud: list[FloatArray] = []
+    for batch, _ in feed.epoch():
+        pictures = batch[..., 0]
+        logits.append(logits_of(pictures))
+        loud.append(song_db(pictures, store.config))
     first_row = {row.recording: i for i, row in reversed(list(enumerate(rows)))}
     recordings = tuple(reversed(first_row))
     return CalibrationData(
-        logits=np.asarray(logits, np.float32),
+        logits=np.concatenate(logits).astype(np.float32, copy=False),
         starts_s=np.array([row.start_s for row in rows], np.float32),
+        song_db=np.concatenate(loud),
         offsets=np.array([*(first_row[name] for name in recordings), len(rows)], np.int64),
         y_true=np.array([class_index_of[name] for name in recordings], np.int64),
         folds=np.full(len(recordings), fold, np.int64),

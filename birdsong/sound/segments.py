@@ -1,7 +1,7 @@
 """Segments and their pictures, and a recording walked through on a regular grid.
 
-Classification looks at every segment of the grid; preprocessing places its segments where something
-sings, see `songs`. Both cut them with `segment_of`.
+Segments are placed where something sings, see `songs`, or where one asks for it on the grid. Both
+cut them with `segment_of`.
 """
 
 from __future__ import annotations

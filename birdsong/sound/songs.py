@@ -1,8 +1,9 @@
-"""The segments of a recording that are worth a picture: where something sings, where nothing does.
+"""The segments of a recording, placed where the song is: those worth a picture, or all there are.
 
 A recording is looked at in stretches of half a minute or more, each compared with its own
-background, so that memory does not grow with its length. Segments are placed where the song is, not
-on a grid; a stretch's segments lie within it.
+background, so that memory does not grow with its length. A network learns songs that lie within a
+segment and in its middle, where they are short; so it is asked about them too. A stretch's segments
+lie within it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from birdsong.arrays import BoolArray, FloatArray
 from birdsong.errors import ConfigError
 from birdsong.sound.activity import prominence
-from birdsong.sound.segments import Segment, segment_of, step_frames
+from birdsong.sound.segments import SHORTEST_NEW_S, Segment, segment_of, step_frames
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
 
 STRETCH_S = 30.0
@@ -112,6 +113,45 @@ def find_segments(
         yield segment_of(place.decibels, place.first_frame, config), "background"
 
 
+def cover_segments(
+    blocks: Iterable[FloatArray],
+    config: SpectrogramConfig,
+    filters: FloatArray,
+    rules: SongRules,
+    *,
+    step_s: float,
+) -> Iterator[Segment]:
+    """Cut all of a recording into segments: around its songs, and what lies between side by side.
+
+    What would show less than 0.3 s that no other one does is left out.
+
+    Parameters
+    ----------
+    blocks, config, filters, rules, step_s
+        As in `find_segments`, whose segments with song are among these.
+
+    Yields
+    ------
+    Segment
+        In order of time; none where there is less than one frame of sound.
+
+    Raises
+    ------
+    ConfigError
+        If the step is shorter than a frame's hop or longer than a segment.
+    """
+    n_segment, n_step = SPECTROGRAM_SHAPE[1], step_frames(config, step_s)
+    n_least = round(SHORTEST_NEW_S * config.frames_per_s)
+    for first, decibels in _stretches(blocks, config, filters):
+        singing = prominence(decibels, config) >= rules.song_level
+        songs = place_segments(
+            singing, n_segment, n_step, n_joined=round(_JOINED_S * config.frames_per_s)
+        )
+        between = _between(songs, decibels.shape[1], n_segment, n_least)
+        for start in sorted({*songs, *between}):
+            yield segment_of(decibels[:, start : start + n_segment], first + start, config)
+
+
 def place_segments(
     singing: BoolArray, n_segment: int, n_step: int, *, n_joined: int = 0
 ) -> list[int]:
@@ -152,6 +192,16 @@ def place_segments(
         )
         starts.update(min(max(place, 0), last_start) for place in places)
     return sorted(starts)
+
+
+def _between(songs: list[int], n_frames: int, n_segment: int, n_least: int) -> Iterator[int]:
+    """Starts of segments that show what those of the songs do not; one where there is no song."""
+    shown = 0
+    for start in [*songs, n_frames]:
+        last = start - n_least if songs else max(0, start - n_least)
+        for place in range(shown, last + 1, n_segment):
+            yield min(place, max(0, n_frames - n_segment))
+        shown = start + n_segment
 
 
 @dataclass(frozen=True, slots=True)
