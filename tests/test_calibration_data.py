@@ -22,6 +22,7 @@ def drawn(seed: int, n: int = 5, n_labels: int = 4) -> CalibrationData:
     return CalibrationData(
         logits=generator.normal(0, 5, (sizes.sum(), n_labels)).astype(np.float32),
         starts_s=np.concatenate([1.5 * np.arange(size) for size in sizes]).astype(np.float32),
+        song_db=generator.uniform(0, 40, sizes.sum()).astype(np.float32),
         offsets=np.concatenate([[0], np.cumsum(sizes)]),
         y_true=generator.integers(0, n_labels, n),
         folds=np.full(n, seed),
@@ -90,6 +91,7 @@ def test_recordings_are_cut():
         ({"y_true": np.array([0, 1, 2, 3, 4])}, r"a class index is not in -1\.\.3"),
         ({"y_true": np.array([0, 1])}, "differ in number"),
         ({"starts_s": np.zeros(2, np.float32)}, "2 segments, but logits of shape"),
+        ({"song_db": np.zeros(2, np.float32)}, r"segments, but song of shape \(2,\)"),
     ],
 )
 def test_parts_that_do_not_fit(changes, message):
@@ -107,6 +109,8 @@ def test_a_file_that_is_something_else():
     data = drawn(0)
     arrays = {field.name: np.asarray(getattr(data, field.name)) for field in fields(data)}
     assert_same(calibration_from_bytes(packed(**arrays)), data)
+    earlier = {name: array for name, array in arrays.items() if name != "song_db"}
+    assert not calibration_from_bytes(packed(**earlier)).song_db.any(), "all weigh as much"
     with pytest.raises(ValueError, match=r"calibration.npz cannot be used \(File is not a zip"):
         calibration_from_bytes(b"no archive")
     with pytest.raises(ValueError, match="sessions is not a file in the archive"):

@@ -92,6 +92,28 @@ def test_silent_segments_hold_no_bird():
     assert nothing.labels.sum() == pytest.approx(1)
 
 
+@given(logit_rows, st.lists(st.floats(0, 60), min_size=12, max_size=12), rules)
+def test_twenty_decibels_weigh_ten_times_as_much(logits, loud_db, rule):
+    song_db = np.array(loud_db[: len(logits)])
+    evidence = pool(logits, background=True, song_db=song_db, rule=rule)
+    weights = evidence.segment_bird * 10 ** (song_db / 20)
+    weights = (
+        weights / weights.sum() if weights.sum() > 0 else np.full(len(logits), 1 / len(logits))
+    )
+    assert evidence.bird == pytest.approx(weights @ evidence.segment_bird)
+    if rule == "mean_probabilities":
+        np.testing.assert_allclose(evidence.labels, weights @ evidence.segment_labels, atol=1e-9)
+    louder = pool(logits, background=True, song_db=song_db + 30, rule=rule)
+    np.testing.assert_allclose(louder.labels, evidence.labels, atol=1e-6)
+
+
+def test_the_nearer_bird_is_the_one_that_is_meant():
+    logits = np.array([[6.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
+    for rule in POOLINGS:
+        evidence = pool(logits, background=True, song_db=np.array([40.0, 10.0]), rule=rule)
+        assert evidence.labels[0] > 0.9, rule
+
+
 def test_softmax_of_extremes():
     np.testing.assert_allclose(softmax(np.array([1e4, 0.0, -1e4])), [1, 0, 0])
     np.testing.assert_allclose(softmax(np.zeros((2, 4), np.float32)), 0.25)

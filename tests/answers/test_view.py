@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from birdsong.answers.listening import segments_of
 from birdsong.answers.view import (
     Overview,
     _Columns,
@@ -149,19 +150,17 @@ def test_the_scale_is_that_of_the_segments(bundle):
     assert np.abs(difference).max() <= 5  # the percentile is interpolated here, not there
 
 
-@pytest.mark.parametrize("step_s", [None, 0.9])
-def test_the_segments_picture_is_the_networks(bundle, tmp_path, step_s):
+@pytest.mark.parametrize("overlap_s", [None, 1.1])
+def test_the_segments_picture_is_the_networks(bundle, tmp_path, overlap_s):
     content = wav(voice("rising", 11, 3), 44_100)
     (tmp_path / "a.wav").write_bytes(content)
     with AudioReader(content, RATE_HZ) as reader:
-        expected = list(
-            walk_segments(reader.blocks(), CONFIG, bundle.filters, step_s=step_s or bundle.step_s)
-        )
+        expected = list(segments_of(reader, bundle, overlap_s))
     assert len(expected) >= 3
     for segment in expected[::2]:
         start_s = round(segment.start_s, 3)  # as written to JSON
         for source in (content, tmp_path / "a.wav"):
-            seen = segment_picture(source, bundle, start_s, step_s=step_s)
+            seen = segment_picture(source, bundle, start_s, overlap_s=overlap_s)
             np.testing.assert_array_equal(seen, segment.picture)
 
 

@@ -16,6 +16,7 @@ def heard(right: list[bool]) -> CalibrationData:
     return CalibrationData(
         logits=logits,
         starts_s=np.zeros(n, np.float32),
+        song_db=np.zeros(n, np.float32),
         offsets=np.arange(n + 1),
         y_true=np.zeros(n, np.int64),
         folds=np.zeros(n, np.int64),

@@ -25,6 +25,7 @@ def heard(seed, n, *, temperature=1.0, n_labels=8, n_segments=1) -> CalibrationD
     return CalibrationData(
         logits=(temperature * np.repeat(logits, n_segments, axis=0)).astype(np.float32),
         starts_s=np.tile(1.5 * np.arange(n_segments), n).astype(np.float32),
+        song_db=np.zeros(n_segments * n, np.float32),
         offsets=n_segments * np.arange(n + 1),
         y_true=y_true,
         folds=np.zeros(n, np.int64),

@@ -34,6 +34,7 @@ def heard(n: int, *, n_folds: int = 5, seed: int = 0) -> CalibrationData:
     return CalibrationData(
         logits=(1.5 * logits).astype(np.float32),
         starts_s=np.zeros(n, np.float32),
+        song_db=np.zeros(n, np.float32),
         offsets=np.arange(n + 1),
         y_true=(generator.random((n, 1)) > cumulated[:, :-1]).sum(axis=1),
         folds=np.arange(n) // 2 % n_folds,
@@ -161,6 +162,7 @@ def test_a_bundle_judges_as_it_answers(calibrated_dir):
         evidence = pool(
             data.logits[data.segments[i]],
             background=bundle.has_background,
+            song_db=data.song_db[data.segments[i]],
             rule=bundle.calibration.pooling,
         )
         for promise in PROMISES:

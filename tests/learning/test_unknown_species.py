@@ -34,6 +34,7 @@ def test_counted_as_answers_are_given(calibrated, calibrated_dir, bundle_dir, im
             evidence = pool(
                 unknown.data.logits[segments],
                 background=bundle.has_background,
+                song_db=unknown.data.song_db[segments],
                 rule=bundle.calibration.pooling if calibrated else DEFAULT_POOLING,
             )
             answer = judge.answer(evidence, told["promise"])

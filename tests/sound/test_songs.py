@@ -11,7 +11,13 @@ from birdsong.recordings.synthetic_soundscapes import SOUNDSCAPES, render_sounds
 from birdsong.sound.activity import prominence
 from birdsong.sound.audio import read_samples
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.songs import STRETCH_S, SongRules, find_segments, place_segments
+from birdsong.sound.songs import (
+    STRETCH_S,
+    SongRules,
+    cover_segments,
+    find_segments,
+    place_segments,
+)
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
 
 CONFIG = SpectrogramConfig()
@@ -91,6 +97,39 @@ def test_blocks_do_not_matter_and_no_length_is_too_much():
     parts = list(find_segments(np.array_split(samples, 50), CONFIG, FILTERS, RULES, step_s=1.0))
     assert [(s.start_s, kind) for s, kind in whole] == [(s.start_s, kind) for s, kind in parts]
     assert max(s.start_s for s, kind in whole if kind == "bird") > 2 * STRETCH_S
+
+
+def covering(blocks):
+    return list(cover_segments(blocks, CONFIG, FILTERS, RULES, step_s=1.0))
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_covering_shows_each_song_as_it_is_found_and_leaves_nothing_out(number):
+    samples = render_soundscape(number, snr_db=10, duration_s=2.4 * STRETCH_S, seed=SEED).samples
+    cover = covering(np.array_split(samples, 50))
+    starts_s = [segment.start_s for segment in cover]
+    assert starts_s == sorted(set(starts_s))
+    shown = {segment.start_s: segment.picture for segment in cover}
+    songs = [segment for segment, kind in found(samples) if kind == "bird"]
+    for segment in songs:
+        np.testing.assert_array_equal(shown[segment.start_s], segment.picture)
+    gaps_s = np.diff([-CONFIG.segment_s, *starts_s, len(samples) / RATE]) - CONFIG.segment_s
+    assert gaps_s.max() <= 0.35
+    assert len(songs) < len(cover) < len(songs) + len(samples) / RATE / CONFIG.segment_s
+
+
+@pytest.mark.parametrize(
+    ("seconds", "starts_s"),
+    [(0.3, [0]), (1.0, [0]), (2.1, [0]), (3.0, [0, 1.0]), (5.0, [0, 2.0, 3.0])],
+)
+def test_where_nothing_sings_segments_lie_side_by_side(seconds, starts_s):
+    hiss = 0.01 * np.random.default_rng(2).standard_normal(round(seconds * RATE) + 300)
+    found_s = [segment.start_s for segment in covering([hiss.astype(np.float32)])]
+    assert found_s == pytest.approx(starts_s, abs=0.03)
+
+
+def test_silence_is_covered_and_silent():
+    assert [segment.silent for segment in covering([np.zeros(5 * RATE, np.float32)])] == 3 * [True]
 
 
 @pytest.mark.parametrize(
