@@ -44,7 +44,8 @@ MAY_KNOW = {
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
         *("cells", "licences", "one_writer"),
-        *("calibration", "calibration_data", "recordings.splits", "sound.spectrogram"),
+        *("calibration", "calibration_data", "recordings.splits"),
+        *("sound.grey_levels", "sound.spectrogram"),
     },
     "answers": {
         *("errors", "arrays", "atomic", "bundle", "calibration", "cells", "network", "pooling"),

@@ -139,6 +139,7 @@ def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
         logits=np.repeat(data.logits, 6, axis=0)
         + generator.normal(0, 2, (1200, len(LABELS))).astype(np.float32),
         starts_s=np.tile(1.5 * np.arange(6), 200).astype(np.float32),
+        song_db=np.zeros(1200, np.float32),
         offsets=6 * np.arange(201),
     )
     measured = measure_promises(long, LABELS, TAXONOMY, background=False, segment_s=3.0)
