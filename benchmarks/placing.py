@@ -38,7 +38,6 @@ from birdsong.sound.segments import Segment, walk_segments
 from birdsong.sound.songs import SongRules, cover_segments
 
 OVERLAP_S = 0.5
-STEP_S = 1.5
 METRICS = ("top1", "top5", "top1_genus", "macro_recall")
 
 
@@ -98,7 +97,7 @@ def _cuts(store: ImageStore) -> dict[str, Callable[[AudioReader], Iterator[Segme
             reader.blocks(), config, filters, step_s=grid_s
         ),
         "around songs": lambda reader: cover_segments(
-            reader.blocks(), config, filters, SongRules(), step_s=STEP_S
+            reader.blocks(), config, filters, SongRules(), step_s=store.settings["step_s"]
         ),
     }
 

@@ -70,7 +70,7 @@ class Bundle:
     filters : float32, shape (64, n_fft // 2 + 1)
         The mel filters of those pictures.
     step_s : float
-        Seconds from one segment to the next, where a recording is walked through.
+        Seconds from one segment of a long song to the next, as in the pictures that it learned.
     model_onnx : bytes
         The network.
     sessions : frozenset of str
