@@ -116,7 +116,7 @@ def _trained(bundle: Bundle) -> str:
         "versions": ", ".join(f"{k} {v}" for k, v in told_of.get("versions", {}).items()),
         "licence": told_of.get("licence"),
         "a picture": f"{bundle.spectrogram.segment_s:g} s from {bundle.spectrogram.f_min_hz:g} to "
-        f"{bundle.spectrogram.f_max_hz:g} Hz, around songs, every {bundle.step_s:g} s of a long one",
+        f"{bundle.spectrogram.f_max_hz:g} Hz, around songs; every {bundle.step_s:g} s of long ones",
     }
     rows = [
         [name, value if name == "command" else plain(str(value))]
