@@ -45,7 +45,7 @@ def test_it_tells_where_it_came_from(classifier):
     assert provenance["command"].startswith("birdsong train ")
     assert provenance["config"]["seed"] == 0
     assert provenance["training_s"] > 0
-    assert provenance["learned_from"]["recordings"] == 1972  # 1,815 of birds, 157 of none
+    assert provenance["learned_from"]["recordings"] == 2042  # 1,815 of birds, 227 of none
     assert provenance["learned_from"]["sessions"] == len(classifier.bundle.sessions)
     licence = (DEFAULT_BUNDLE / "LICENSE.txt").read_text()
     assert "creativecommons.org/licenses/by-nc-sa/4.0" in licence
