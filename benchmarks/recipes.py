@@ -166,23 +166,19 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation import measure_heard
     from birdsong.learning.gathering import gather_fold
-    from birdsong.learning.material_config import MaterialConfig
+    from birdsong.learning.training_config import TrainingConfig
 
     store = open_store(images)
     for source in sorted((run / "folds").iterdir(), key=lambda path: int(path.name)):
         if not (source / "held_out.npz").exists():
             continue
         told = json.loads((source / "run.json").read_text())
-        config, fold = told["config"], int(source.name)
-        if (name, fold, config["epochs"]) in read_table(table):
+        config, fold = TrainingConfig.from_dict(told["config"]), int(source.name)
+        if (name, fold, config.epochs) in read_table(table):
             continue
-        material: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in config["material"].items()
-        }
-        gathered = gather_fold(store, MaterialConfig(**material), told["folds"], fold)
+        gathered = gather_fold(store, config.material, told["folds"], fold)
         heard = (source / "held_out.npz").read_bytes()
-        kept = run_folder(work, name, fold, config["epochs"])
+        kept = run_folder(work, name, fold, config.epochs)
         kept.mkdir(parents=True, exist_ok=True)
         write_atomically(kept / "held_out.npz", heard)
         with (source / "history.csv").open(newline="", encoding="utf-8") as file:
@@ -191,8 +187,8 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
         line = {
             "recipe": name,
             "fold": fold,
-            "epochs": config["epochs"],
-            "seed": config["seed"],
+            "epochs": config.epochs,
+            "seed": config.seed,
             "recordings": measured["recordings"],
             "seconds": round(seconds),
             "pictures": len(gathered.teaching.rows),

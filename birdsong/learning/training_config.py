@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from birdsong.errors import ConfigError
 from birdsong.images.augment_config import AugmentConfig
@@ -114,6 +116,26 @@ class TrainingConfig:
     n_devices: int = 1
     n_threads: int = 2
     seed: int = 0
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what ``run.json`` tells, with lists for tuples.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is out of range.
+        TypeError
+            If there is one that is unknown.
+        """
+        material: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields["material"].items()
+        }
+        changes = fields["augmentation"]
+        augmentation = AugmentConfig(**changes) if changes is not None else None
+        own = {"material": MaterialConfig(**material), "augmentation": augmentation}
+        return cls(**{**fields, **own})
 
     def __post_init__(self) -> None:
         check_sampling(self.sampling)

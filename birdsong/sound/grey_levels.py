@@ -88,8 +88,8 @@ def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
 def song_db(pictures: ImageArray, config: SpectrogramConfig) -> FloatArray:
     """How loud the song in each picture is: how far its brightest points stand above the rest.
 
-    That is the distance from the median of a picture to what a hundredth of it exceeds, a fiftieth
-    of a second in every band or one note of two seconds.
+    That is the distance from the median of a picture to what a hundredth of it exceeds: a click of
+    two of its 200 columns, or a note in one band for two thirds of its length.
 
     Parameters
     ----------

@@ -93,10 +93,7 @@ def find_segments(
     backgrounds = _Spread(rules.max_background)
     for first, decibels in _stretches(blocks, config, filters):
         level = prominence(decibels, config)
-        singing = level >= rules.song_level
-        for start in place_segments(
-            singing, n_segment, n_step, n_joined=round(_JOINED_S * config.frames_per_s)
-        ):
+        for start in _song_starts(level, config, rules, n_step):
             any_song = True
             yield segment_of(decibels[:, start : start + n_segment], first + start, config), "bird"
         if not any_song and level.max() > highest_level:
@@ -128,25 +125,17 @@ def cover_segments(
     Parameters
     ----------
     blocks, config, filters, rules, step_s
-        As in `find_segments`, whose segments with song are among these.
+        As in `find_segments`, whose segments with song are among these; errors are the same.
 
     Yields
     ------
     Segment
-        In order of time; none where there is less than one frame of sound.
-
-    Raises
-    ------
-    ConfigError
-        If the step is shorter than a frame's hop or longer than a segment.
+        In order of time, and of any recording at least one, silent ones included.
     """
     n_segment, n_step = SPECTROGRAM_SHAPE[1], step_frames(config, step_s)
     n_least = round(SHORTEST_NEW_S * config.frames_per_s)
     for first, decibels in _stretches(blocks, config, filters):
-        singing = prominence(decibels, config) >= rules.song_level
-        songs = place_segments(
-            singing, n_segment, n_step, n_joined=round(_JOINED_S * config.frames_per_s)
-        )
+        songs = _song_starts(prominence(decibels, config), config, rules, n_step)
         between = _between(songs, decibels.shape[1], n_segment, n_least)
         for start in sorted({*songs, *between}):
             yield segment_of(decibels[:, start : start + n_segment], first + start, config)
@@ -192,6 +181,16 @@ def place_segments(
         )
         starts.update(min(max(place, 0), last_start) for place in places)
     return sorted(starts)
+
+
+def _song_starts(
+    level: FloatArray, config: SpectrogramConfig, rules: SongRules, n_step: int
+) -> list[int]:
+    """First frames of the segments in which a stretch sings, from how far its frames stand out."""
+    n_joined = round(_JOINED_S * config.frames_per_s)
+    return place_segments(
+        level >= rules.song_level, SPECTROGRAM_SHAPE[1], n_step, n_joined=n_joined
+    )
 
 
 def _between(songs: list[int], n_frames: int, n_segment: int, n_least: int) -> Iterator[int]:
