@@ -232,10 +232,9 @@ class _Stopwatch:
     def _stand_around(self) -> None:
         from birdsong.answers import listening
         from birdsong.network import Network
-        from birdsong.sound import segments
         from birdsong.sound.audio import AudioReader
 
-        blocks, walk, logits = AudioReader.blocks, segments.walk_segments, Network.logits
+        blocks, cut, logits = AudioReader.blocks, listening.segments_of, Network.logits
 
         def timed_logits(network: Network, pictures: Any) -> Any:
             started_s = time.perf_counter()
@@ -245,7 +244,7 @@ class _Stopwatch:
 
         parts: tuple[Any, Any, Any] = (AudioReader, listening, Network)
         parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
-        parts[1].walk_segments = lambda *a, **k: self._timed(walk(*a, **k), "pictures")
+        parts[1].segments_of = lambda *a, **k: self._timed(cut(*a, **k), "pictures")
         parts[2].logits = timed_logits
 
     def _timed(self, items: Iterable[Any], step: str) -> Iterator[Any]:

@@ -191,6 +191,7 @@ def test_classify(tmp_path, capsys):
     assert figures["seconds"].keys() >= {"decoding alone", "birdsong"}
     (steps,) = figures["steps_s"]
     assert sum(steps.values()) == pytest.approx(figures["seconds"]["birdsong"][0])
+    assert min(steps.values()) > 0, "each is measured where it is done"
     assert len(figures["cold_start_s"]) == 1
     assert figures["long"]["hours"] == 0.05
     assert figures["long"]["peak_bytes"] > 1e7
