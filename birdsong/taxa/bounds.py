@@ -10,7 +10,6 @@ References
    the binomial, Biometrika 26.
 .. [2] Korn & Graubard (1998), Confidence intervals for proportions with small expected number of
    positive counts estimated from survey data, Survey Methodology 24.
-.. [3] Angelopoulos, Bates, Fisch, Lei & Schuster (2024), Conformal risk control, ICLR.
 """
 
 from __future__ import annotations
@@ -41,10 +40,9 @@ def passes(
 ) -> npt.NDArray[np.bool_]:
     """Whether answers keep a promise.
 
-    They do when as large a share is right as promised even if one more answer had been given, and
-    it was wrong [3]_; an answer that stands for a session, where sessions count. So the next
-    answers are expected to be right as often as promised. Besides, they must be so many as could
-    support the promise, see `needed`. No answer at all breaks none.
+    They do when the share that is right is a standard error above what is promised, so that the
+    next answers keep it in five of six cases and not in every other. Besides, they must be so many
+    as could support the promise, see `needed`. No answer at all breaks none.
 
     Parameters
     ----------
@@ -59,7 +57,8 @@ def passes(
     bool, shape (...)
     """
     n, right, effect = (np.asarray(each, np.float64) for each in (n, n_right, design_effect))
-    right_enough = n - right + effect <= (1 - promise) * (n + effect) + 1e-9
+    standard_error = np.sqrt(promise * (1 - promise) * effect * n)  # of how many are right
+    right_enough = right - standard_error >= promise * n - 1e-9
     many_enough = n / effect >= (needed(promise) or math.inf) - 1e-9
     passing: npt.NDArray[np.bool_] = (right_enough & many_enough) | (n == 0)
     return passing

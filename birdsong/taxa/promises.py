@@ -4,18 +4,18 @@ A promise of 0.9 means that of the answers given at a rank, each rank by itself,
 right. Every rank has a threshold, and a recording is answered at the lowest rank whose taxon on its
 path reaches it. Thresholds are fitted to recordings that the model has not learned from.
 
-**When a promise holds.** The answers at a rank pass when as large a share of them is right as
-promised, even if one more session had been answered, and wrongly; and when they are so many that a
-one-sided 95 % bound could support the promise; see `bounds`. A rank at which nothing is answered
-passes. So a promise is kept on average, over the recordings that calibrate and over those that are
-asked about, and not with more certainty than that: thresholds at which the bound itself is as high
-as the promise give away most species answers of a model that is calibrated by a thousand
-recordings.
+**When a promise holds.** The answers at a rank pass when the share of them that is right is a
+standard error above the promise, and when they are so many that a one-sided 95 % bound could
+support it; see `bounds`. A rank at which nothing is answered passes. So a promise is kept in five
+of six cases, were the recordings that are asked about like those that calibrate; thresholds at
+which the bound itself is as high as the promise give away more than half of the species answers of
+a model that is calibrated by a thousand recordings. The margin also keeps from naming what the
+model never learned: see the README for what it gives away and what it gains.
 
 **Which threshold.** The lowest at which the answers pass. To look for it among many makes it
 likelier that one passes by luck; but surer answers are more often right, so that luck can carry it
 only a little below the last that deserves to pass. Tried on recordings whose true chances are
-known, the answers are right as often as promised within a hundredth. Where no recording is left
+known, the answers are right at least as often as promised. Where no recording is left
 that shows where to stop, a probability as high as the promise is enough.
 
 **A higher promise answers with the same taxon or an ancestor.** Promises are fitted from the
