@@ -51,6 +51,8 @@ _TOLD = _HALF.and_then(training={"bypass": True, "peaks": True, "frequency_chann
 
 RECIPES: Mapping[str, Recipe] = {
     "plain": _PLAIN,
+    "soft labels": _PLAIN.and_then(training={"loss": "soft-labels"}),
+    "auxiliary": _PLAIN.and_then(training={"loss": "auxiliary"}),
     "hierarchical": _TREE,
     "others": _OTHERS,
     "2 s": _SHORT,

@@ -18,6 +18,8 @@ from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
 from birdsong.taxa.promises import CLASS, NOTHING, Promises, check_promise
 
+_A = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
+
 
 @dataclass(frozen=True, slots=True)
 class RankedTaxon:
@@ -206,12 +208,32 @@ def _reason(
         return reached, f"{asked} were asked for, and the model is not calibrated"
     if all(math.isinf(each) for each in thresholds[CLASS + 1 :]):
         return "", _unsupported(promise, promises)
-    article = "an" if rank == "order" else "a"
     if math.isinf(threshold):
-        return reached, f"no {rank} can be answered with a promise of {asked}"
+        if below[0].probability >= promise:
+            reached = f"{below[0].taxon} reaches {_percent(below[0].probability)}"
+        return reached, _unanswerable([taxon.rank for taxon in below], promise, promises)
     # Rounded away from what was reached, so that the two never seem to be equal.
     needs = math.ceil(100 * threshold - 1e-9) if below else math.floor(100 * threshold + 1e-9)
-    return reached, f"{article} {rank} needs {needs} % to keep a promise of {asked}"
+    return reached, f"{_A[rank]} needs {needs} % to keep a promise of {asked}"
+
+
+def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> str:
+    """Say that the first rank cannot be answered, and which below it can, or with what promise."""
+    said = f"no {ranks[0]} can be answered with a promise of {100 * promise:g} %"
+    thresholds = promises.at(promise)
+    for rank in ranks[1:]:
+        if math.isfinite(threshold := thresholds[RANKS.index(rank)]):
+            return f"{said}, and {_A[rank]} needs {math.ceil(100 * threshold - 1e-9)} %"
+    lower = [
+        (each, RANKS.index(rank))
+        for each, thresholds in promises.thresholds.items()
+        for rank in ranks
+        if each < promise and math.isfinite(thresholds[RANKS.index(rank)])
+    ]
+    if not lower:
+        return said
+    highest, column = max(lower)
+    return f"{said}, {_A[RANKS[column]]} can with one of {100 * highest:g} %"
 
 
 def _unsupported(promise: float, promises: Promises) -> str:
@@ -224,7 +246,8 @@ def _unsupported(promise: float, promises: Promises) -> str:
             f"A promise of {asked} takes at least {least} recordings to calibrate by, all of them "
             f"answered right, and there are {n}"
         )
-    return f"With the {n} recordings that calibrate it no answer keeps a promise of {asked}"
+    said = f"With the {n} recordings that calibrate it no answer keeps a promise of {asked}"
+    return said if promises.highest is None else f"{said}; one of {100 * promises.highest:g} % can"
 
 
 def _percent(probability: float) -> str:

@@ -198,7 +198,7 @@ def promised(probabilities, *, bird_probability=1.0, promise=0.9, tree=THRUSH_TR
         (
             [0.845, 0.05, 0.095, 0.005, 0.005], 0.9, "Turdidae",
             "Which genus is uncertain: Turdus 89 %, Catharus 9 %; "
-            "no genus can be answered with a promise of 90 %.",
+            "no genus can be answered with a promise of 90 %, and a species needs 85 %.",
         ),
         (
             [0.69, 0.2, 0.06, 0.04, 0.01], 0.8, "Turdus",
@@ -241,8 +241,40 @@ def test_a_promise_that_enough_recordings_could_not_keep():
     )
     assert answer.rank == "class"
     assert answer.reason == (
-        "With the 900 recordings that calibrate it no answer keeps a promise of 99 %."
+        "With the 900 recordings that calibrate it no answer keeps a promise of 99 %; one of 90 % "
+        "can."
     )
+
+
+@pytest.mark.parametrize(
+    ("lower", "reason"),
+    [
+        ({}, "Turdidae reaches 95 %; no family can be answered with a promise of 90 %."),
+        (
+            {0.8: (0.0, 0.4, 0.6, math.inf, math.inf), 0.5: (0.0, 0.1, 0.1, 0.1, 0.1)},
+            "Turdidae reaches 95 %; no family can be answered with a promise of 90 %, a family can "
+            "with one of 80 %.",
+        ),
+        (
+            {0.8: (0.0, 0.4, math.inf, 0.7, 0.9)},
+            "Turdidae reaches 95 %; no family can be answered with a promise of 90 %, a species "
+            "can with one of 80 %.",
+        ),
+    ],
+)
+def test_what_can_be_asked_for_instead(lower, reason):
+    """Nothing about it is uncertain: too few recordings tell how sure an answer must be."""
+    promises = Promises(
+        thresholds={0.9: (0.0, 0.7, math.inf, math.inf, math.inf), **lower}, n_recordings=40
+    )
+    answer = select_promised(
+        THRUSH_TREE,
+        [0.9, 0.03, 0.02, 0.05, 0],
+        bird_probability=1.0,
+        promise=0.9,
+        promises=promises,
+    )
+    assert (answer.rank, answer.reason) == ("order", reason)
 
 
 def test_what_was_reached_never_reads_like_what_was_needed():
