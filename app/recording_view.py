@@ -77,7 +77,7 @@ def _show_detections(prediction: Prediction) -> None:
         column_config={
             "From": st.column_config.TextColumn(width=60),
             "To": st.column_config.TextColumn(width=60),
-            "Bird": st.column_config.TextColumn(width=140),
+            "Bird": st.column_config.TextColumn(width=125),
             "Sure": st.column_config.NumberColumn(format="%d %%", width=60),
         },
         hide_index=True,

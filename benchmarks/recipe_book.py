@@ -54,6 +54,7 @@ RECIPES: Mapping[str, Recipe] = {
     "soft labels": _PLAIN.and_then(training={"loss": "soft-labels"}),
     "auxiliary": _PLAIN.and_then(training={"loss": "auxiliary"}),
     "hierarchical": _TREE,
+    "partly named": _TREE.and_then(material={"partly_named": True}),
     "others": _OTHERS,
     "2 s": _SHORT,
     "augmented": _CHANGED,
