@@ -200,7 +200,11 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
 
 
 def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
-    """Print each recipe's accuracy, and how it differs from one on the recordings of both."""
+    """Print each recipe's accuracy, and how it differs from one on the recordings of both.
+
+    What was said of each recording is kept in `work`; of recipes that were trained elsewhere only
+    what stands in the table is told.
+    """
     from birdsong.learning.bootstrap import session_interval
 
     lines = [line for line in read_table(table).values() if int(line["epochs"]) == epochs]
@@ -254,6 +258,8 @@ def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
 
     right: dict[tuple[str, str], bool] = {}
     for folder in folders:
+        if not (folder / "held_out.npz").exists():
+            continue  # trained on another machine
         data = calibration_from_bytes((folder / "held_out.npz").read_bytes())
         said, _ = pool_all(data, background=True, rule=DEFAULT_POOLING)
         keys = zip(data.recordings, data.sessions, strict=True)

@@ -44,6 +44,12 @@ def test_recipes_are_compared_recording_by_recording(tmp_path, capsys):
     assert "plain: 1 folds, top1 0.500" in said
     assert "top-1 against plain: +10.0 points" in said
 
+    elsewhere = ["--table", str(table), "--work", str(tmp_path / "nothing kept"), "--compare"]
+    assert recipes.main(elsewhere) == 0
+    said = capsys.readouterr().out
+    assert "22 kHz, 3 s: 1 folds, top1 0.500" in said
+    assert "against" not in said
+
 
 def test_what_stands_in_the_table_is_not_trained_anew(tmp_path):
     table = tmp_path / "recipes.csv"
