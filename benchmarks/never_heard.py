@@ -18,18 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle import DEFAULT_BUNDLE, read_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.fitting import fit_network
-from birdsong.learning.gathering import gather, lineage_of
+from birdsong.learning.gathering import gather
 from birdsong.learning.hearing import hear_part
-from birdsong.learning.held_out import UnknownTaxa
+from birdsong.learning.held_out import UnknownTaxa, lineages_in
 from birdsong.learning.part import Part
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.learning.unknown_species import answers_to_unknown
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.naming import completed
 
 PROMISES = (0.8, 0.9, 0.95)
 
@@ -50,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hear_without(store, config, asked.out / str(nth), nth, asked.networks)
         for nth in range(asked.networks)
     ]
-    unknown = as_unknown(bundle, store, CalibrationData.concatenate(heard))
+    said, lineages = CalibrationData.concatenate(heard), lineages_in(store, bundle.taxonomy)
+    unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
     print(f"{len(unknown.lineages)} recordings of species that training never heard")
     for told in answers_to_unknown(bundle, unknown, PROMISES):
         by_rank = [
@@ -93,13 +93,6 @@ def hear_without(
     )
     nameless = dict.fromkeys(asked.recordings, -1)
     return hear_part(network.predict_on_batch, store, asked, nameless, config, fold=nth)
-
-
-def as_unknown(bundle: Bundle, store: ImageStore, heard: CalibrationData) -> UnknownTaxa:
-    """Say which bird each recording is, in the words of the bundle's tree."""
-    rows = {row.recording: row for row in store.rows if row.taxon}
-    lineages = (completed(bundle.taxonomy, lineage_of(rows[name])) for name in heard.recordings)
-    return UnknownTaxa(heard, tuple(lineages))
 
 
 if __name__ == "__main__":

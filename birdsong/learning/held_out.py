@@ -26,6 +26,7 @@ from birdsong.network import Network
 from birdsong.taxa.labels import label_indices
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.naming import completed
+from birdsong.taxa.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,7 @@ def score_bundle(
     """
     bundle.require_pictures(store.config, str(store.folder))
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
-    lineages = {
-        name: completed(bundle.taxonomy, lineage_of(row)) for name, row in first_rows.items()
-    }
+    lineages = lineages_in(store, bundle.taxonomy)
     columns = label_indices(bundle.bird_labels, list(lineages.values()))
     listed = None if only is None else bundle.listed(only)
     known = {
@@ -175,6 +174,12 @@ def score_bundle(
         with_learned=with_learned,
         out_of_fold=out_of_fold,
     )
+
+
+def lineages_in(store: ImageStore, taxonomy: Taxonomy) -> dict[str, Lineage]:
+    """Say which bird each recording of a store is, by its name, in the words of a tree."""
+    first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
+    return {name: completed(taxonomy, lineage_of(row)) for name, row in first_rows.items()}
 
 
 def carried_out_of_fold(bundle: Bundle) -> CalibrationData:

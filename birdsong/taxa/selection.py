@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.bounds import needed
-from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.lineage import DEPTH, RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
 from birdsong.taxa.promises import CLASS, NOTHING, Promises, check_promise
 
-_A = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
+_WITH_ARTICLE = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def _reason(
     asked = f"{100 * promise:g} %"
     thresholds = (promises or as_probable_as(promise)).at(promise)
     rank = below[0].rank if below else answer.rank
-    threshold = thresholds[RANKS.index(rank)]
+    threshold = thresholds[DEPTH[rank]]
     reached = f"{answer.taxon} reaches {_percent(answer.probability)}"
     if below:
         rivals = [taxon for taxon in (below[0], runner_up) if taxon is not None]
@@ -214,7 +214,7 @@ def _reason(
         return reached, _unanswerable([taxon.rank for taxon in below], promise, promises)
     # Rounded away from what was reached, so that the two never seem to be equal.
     needs = math.ceil(100 * threshold - 1e-9) if below else math.floor(100 * threshold + 1e-9)
-    return reached, f"{_A[rank]} needs {needs} % to keep a promise of {asked}"
+    return reached, f"{_WITH_ARTICLE[rank]} needs {needs} % to keep a promise of {asked}"
 
 
 def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> str:
@@ -222,18 +222,18 @@ def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> s
     said = f"no {ranks[0]} can be answered with a promise of {100 * promise:g} %"
     thresholds = promises.at(promise)
     for rank in ranks[1:]:
-        if math.isfinite(threshold := thresholds[RANKS.index(rank)]):
-            return f"{said}, and {_A[rank]} needs {math.ceil(100 * threshold - 1e-9)} %"
+        if math.isfinite(threshold := thresholds[DEPTH[rank]]):
+            return f"{said}, and {_WITH_ARTICLE[rank]} needs {math.ceil(100 * threshold - 1e-9)} %"
     lower = [
-        (each, RANKS.index(rank))
+        (each, DEPTH[rank])
         for each, thresholds in promises.thresholds.items()
         for rank in ranks
-        if each < promise and math.isfinite(thresholds[RANKS.index(rank)])
+        if each < promise and math.isfinite(thresholds[DEPTH[rank]])
     ]
     if not lower:
         return said
     highest, column = max(lower)
-    return f"{said}, {_A[RANKS[column]]} can with one of {100 * highest:g} %"
+    return f"{said}, {_WITH_ARTICLE[RANKS[column]]} can with one of {100 * highest:g} %"
 
 
 def _unsupported(promise: float, promises: Promises) -> str:
