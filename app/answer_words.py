@@ -53,14 +53,18 @@ def headline(prediction: Prediction) -> str:
 
 
 def uncertain(prediction: Prediction) -> str:
-    """Say in Markdown which taxa one rank below the answer it could be; empty if there are none."""
+    """Say in Markdown which taxa one rank below the answer it could be.
+
+    Empty if there are none, or if one is as probable as was asked for: then recordings are lacking
+    that show how sure it must be, and nothing is uncertain.
+    """
     answer = prediction.answer
     if answer is None or answer.taxon is None:
         return ""
     places = [place for place, step in enumerate(prediction.path) if step.taxon == answer.taxon]
     below = prediction.path[places[0] + 1 : places[0] + 2] if places else ()
     rivals = [step for step in (*below, answer.runner_up) if step is not None]
-    if not below or len(rivals) < 2:
+    if not below or len(rivals) < 2 or below[0].probability >= answer.promise:
         return ""
     named = ", ".join(
         f"{taxon_words(step.rank, step.taxon, step.english_name)} {percent(step.probability)}"

@@ -196,8 +196,9 @@ def _reason(
     thresholds = (promises or as_probable_as(promise)).at(promise)
     rank = below[0].rank if below else answer.rank
     threshold = thresholds[DEPTH[rank]]
-    reached = f"{answer.taxon} reaches {_percent(answer.probability)}"
-    if below:
+    closest = below[0] if below and below[0].probability >= promise else answer
+    reached = f"{closest.taxon} reaches {_percent(closest.probability)}"
+    if below and closest is answer:
         rivals = [taxon for taxon in (below[0], runner_up) if taxon is not None]
         reached = f"Which {rank} is uncertain: " + ", ".join(
             f"{taxon.taxon} {_percent(taxon.probability)}" for taxon in rivals
@@ -209,8 +210,6 @@ def _reason(
     if all(math.isinf(each) for each in thresholds[CLASS + 1 :]):
         return "", _unsupported(promise, promises)
     if math.isinf(threshold):
-        if below[0].probability >= promise:
-            reached = f"{below[0].taxon} reaches {_percent(below[0].probability)}"
         return reached, _unanswerable([taxon.rank for taxon in below], promise, promises)
     # Rounded away from what was reached, so that the two never seem to be equal.
     needs = math.ceil(100 * threshold - 1e-9) if below else math.floor(100 * threshold + 1e-9)

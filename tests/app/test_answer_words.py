@@ -1,10 +1,12 @@
 """An answer in words, and names from outside that stay text."""
 
+from dataclasses import replace
+
 import pytest
 
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.app.answer_words import as_code, as_text, clock, failure, headline, percent
-from birdsong.taxa.selection import Answer
+from birdsong.app.answer_words import as_code, as_text, clock, failure, headline, percent, uncertain
+from birdsong.taxa.selection import Answer, RankedTaxon
 
 
 def prediction(**answer):
@@ -37,6 +39,27 @@ def prediction(**answer):
 )  # fmt: skip
 def test_headline(answer, words):
     assert headline(prediction(**answer)) == words
+
+
+@pytest.mark.parametrize(
+    ("sure", "words"),
+    [
+        (0.6, "Which genus is uncertain: *Turdus* 60 %, *Catharus* 10 %."),
+        (0.89, "Which genus is uncertain: *Turdus* 89 %, *Catharus* 10 %."),
+        (0.9, ""),
+    ],
+)
+def test_what_is_as_sure_as_was_asked_for_is_not_called_uncertain(sure, words):
+    family = RankedTaxon("family", "Turdidae", None, 0.99)
+    answer = {
+        "rank": "family",
+        "taxon": "Turdidae",
+        "probability": 0.99,
+        "path": (family, RankedTaxon("genus", "Turdus", None, sure)),
+        "runner_up": RankedTaxon("genus", "Catharus", None, 0.1),
+    }
+    found = prediction(**answer)
+    assert uncertain(replace(found, path=answer["path"])) == words
 
 
 @pytest.mark.parametrize(
