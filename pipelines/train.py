@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, and say how good it is on recordings that it did not see."""
     from birdsong.errors import ConfigError
     from birdsong.images.store import open_store
+    from birdsong.learning.beginning import as_begun
     from birdsong.learning.folds import train_folds
     from birdsong.learning.hardware import has_16_bits
     from birdsong.learning.training import train
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
     if arguments.folds_at_once < 1:
         raise ConfigError(f"--folds-at-once must be 1 or more, got {arguments.folds_at_once}")
-    config = config_of(arguments)
+    config = as_begun(config_of(arguments))
     store = open_store(arguments.images)
     if config.mixed_precision and not has_16_bits():
         print(

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from birdsong.bundle import DEFAULT_BUNDLE
 from birdsong.images.augment_config import AugmentConfig
 from birdsong.images.orders import SAMPLINGS
 from birdsong.learning.material_config import MaterialConfig
@@ -35,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partly-named", action="store_true",
         help="recordings without a label teach what is known of them: their genus, family or order",
+    )  # fmt: skip
+    parser.add_argument(
+        "--begin-with", nargs="?", const=str(DEFAULT_BUNDLE), metavar="BUNDLE",
+        help="learn on from a bundle's network, the one that ships where none is named; what that "
+        "was trained on is not used to measure",
     )  # fmt: skip
     parser.add_argument(
         "--folds", type=int, default=0, metavar="K",
@@ -152,7 +158,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--eight-bits", action="store_true",
-        help="let the network that answers compute with integers of 8 bits: twice as fast",
+        help="let the network that answers compute with integers of 8 bits: smaller and faster",
     )  # fmt: skip
     parser.add_argument(
         "--devices", dest="n_devices", type=int, metavar="N",

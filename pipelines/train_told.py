@@ -18,6 +18,13 @@ def print_material(material: Material) -> None:
     ranks = Counter(label.rank for label in material.labels if label.rank != "none")
     shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
     print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
+    if material.beginning is not None:
+        bundle = material.beginning.bundle
+        known = sum(material.beginning.column(label) is not None for label in material.labels)
+        print(
+            f"begins with bundle '{bundle.name}', which knows {known} of these labels; recordings "
+            f"of the {len(bundle.sessions)} sessions that it learned from only train"
+        )
     for name in ("train", "others", "partly_named", "validation", "calibration", "test"):
         part = getattr(material, name)
         if not part.rows:

@@ -1,4 +1,4 @@
-"""An exported network that computes with integers of eight bits: smaller, and twice as fast.
+"""An exported network that computes with integers of eight bits: smaller, and faster.
 
 Weights and maps of features are rounded to 128 and 256 steps; what range a map has is seen on
 pictures that the network learned from. Weights have seven bits and a sign of their own, since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def fit_network(
     Raises
     ------
     ConfigError
-        If the loss needs a rank above the labels, and there is none; or if there are not as many
-        devices as the config wants.
+        If the loss needs a rank above the labels, and there is none; if the bundle to begin with
+        has another network; or if there are not as many devices as the config wants.
     DatasetError
         If a picture is missing or damaged.
     """
@@ -91,7 +92,11 @@ def _teacher(
     folder: Path,
     on_epoch: Callable[[Mapping[str, float]], None] | None,
 ) -> keras.Model:
-    """Fit a teacher, unless it was; it keeps what it learned beside the labels."""
+    """Fit a teacher, unless it was; it keeps what it learned beside the labels.
+
+    It begins by chance, whatever its pupil begins with: teachers are to differ.
+    """
+    material = replace(material, beginning=None)
     done = folder / CHECKPOINT
     if not done.exists() or (folder / STATE).exists():
         _fit_in(store, material, config, folder, "learner", on_epoch)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
+from birdsong.learning.beginning import Beginning, read_beginning
 from birdsong.learning.material import Material
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.other_labels import other_labels
@@ -36,8 +38,10 @@ def gather(store: ImageStore, config: MaterialConfig) -> Material:
 
     Raises
     ------
+    BundleError
+        If the bundle to begin with is none, or learned from pictures made in another way.
     DatasetError
-        If fewer than two labels are left to tell apart.
+        If fewer than two labels are left to tell apart, or that bundle knows all of the sessions.
     TaxonomyError
         If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
         other, or no label has recordings enough.
@@ -80,6 +84,8 @@ def gather_fold(store: ImageStore, config: MaterialConfig, n_folds: int, fold: i
 
     Raises
     ------
+    BundleError
+        As `gather` does.
     DatasetError
         As `gather` does; or if there are too few sessions for so many folds.
     TaxonomyError
@@ -99,6 +105,7 @@ def _gather(
     divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
 ) -> Material:
     """Choose the labels; `divide` tells the part of each recording from its session and label."""
+    beginning = _beginning(store, config)
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(name for name, row in first_rows.items() if row.taxon)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
@@ -122,7 +129,7 @@ def _gather(
     label_of = dict(zip(recordings, indices, strict=True))
     labelled = [name for name, label in label_of.items() if label >= 0]
     sessions = [first_rows[name].session for name in labelled]
-    divided = divide(sessions, [str(label_of[name]) for name in labelled])
+    divided = _divided(divide, sessions, [str(label_of[name]) for name in labelled], beginning)
     check_no_leak(sessions, divided)
     part_of = dict(zip(labelled, divided, strict=True))
     taxonomy = Taxonomy.from_lineages(
@@ -145,6 +152,7 @@ def _gather(
     material = Material(
         labels, taxonomy, taxonomy, class_index_of,
         parts["train"], parts["validation"], parts["calibration"], parts["test"],
+        beginning=beginning,
     )  # fmt: skip
     lineage_by_name = dict(zip(recordings, lineages, strict=True))
     kept_apart = (
@@ -181,6 +189,38 @@ def _gather(
         without=config.without,
     )
     return replace(material, partly_named=partly_named)
+
+
+def _beginning(store: ImageStore, config: MaterialConfig) -> Beginning | None:
+    """Read the bundle to begin with, if there is one, and see that it knows such pictures."""
+    if not config.begin_with:
+        return None
+    beginning = read_beginning(Path(config.begin_with))
+    beginning.bundle.require_pictures(store.config, str(store.folder))
+    return beginning
+
+
+def _divided(
+    divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
+    sessions: Sequence[str],
+    labels: Sequence[str],
+    beginning: Beginning | None,
+) -> Sequence[str]:
+    """Divide what the network does not know before it learns; the rest only trains."""
+    if beginning is None:
+        return divide(sessions, labels)
+    known = beginning.bundle.sessions
+    fresh = [i for i, session in enumerate(sessions) if session not in known]
+    if not fresh:
+        raise DatasetError(
+            f"bundle '{beginning.bundle.name}' has learned from all sessions of these recordings: "
+            "nothing would tell how good the network is; add recordings, or begin without it"
+        )
+    parts = ["train"] * len(sessions)
+    own = divide([sessions[i] for i in fresh], [labels[i] for i in fresh])
+    for i, part in zip(fresh, own, strict=True):
+        parts[i] = part
+    return parts
 
 
 def _without_a_bird(

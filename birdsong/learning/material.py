@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from birdsong.learning.beginning import Beginning
 from birdsong.learning.part import NOTHING, Part
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.taxonomy import Taxonomy
@@ -35,6 +36,8 @@ class Material:
         Pictures of birds, to learn from, of which no more than a taxon above the labels is known;
         its ``label_indices`` are columns past the labels' (`LabelLevels.first_columns`). None of
         its sessions is in a part kept apart.
+    beginning : Beginning or None
+        What the network knows before it learns; none of its sessions is in a part kept apart.
     """
 
     labels: tuple[Label, ...]
@@ -48,6 +51,7 @@ class Material:
     others: Part = NOTHING
     other_labels: tuple[Label, ...] = ()
     partly_named: Part = NOTHING
+    beginning: Beginning | None = None
 
     @property
     def learned_labels(self) -> tuple[Label, ...]:
@@ -73,7 +77,8 @@ class Material:
     def known_sessions(self) -> frozenset[str]:
         """The sessions that a bundle is made from; it can be measured on all others."""
         parts = (self.teaching, self.validation, self.calibration)
-        return frozenset().union(*(part.sessions for part in parts))
+        before = self.beginning.bundle.sessions if self.beginning else frozenset()
+        return before.union(*(part.sessions for part in parts))
 
     def learned_from(self) -> dict[str, int]:
         """Count the recordings, sessions and pictures that training and its steering look at."""

@@ -34,6 +34,9 @@ class MaterialConfig:
         Share that nothing looks at before all of that is done.
     background_share : float
         Background pictures to learn from, at most, for each picture of a bird.
+    begin_with : str
+        Folder of a bundle whose weights the training begins with, and whose sessions only train;
+        empty to begin by chance. See `beginning`.
     seed : int
         Draws the split.
     """
@@ -49,4 +52,5 @@ class MaterialConfig:
     calibration_share: float = 0.1
     test_share: float = 0.2
     background_share: float = 0.1
+    begin_with: str = ""
     seed: int = 0

@@ -105,6 +105,7 @@ def _trained(bundle: Bundle) -> str:
     config = told_of.get("config", {})
     folds = told_of.get("folds")
     seconds = told_of.get("training_s")
+    began = told_of.get("began_with")
     facts = {
         "command": code(str(told_of["command"])) if "command" in told_of else None,
         "seed": config.get("seed"),
@@ -112,6 +113,10 @@ def _trained(bundle: Bundle) -> str:
         "machine": told_of.get("machine"),
         "training": f"{seconds} s for the network that answers" if seconds else None,
         "folds": f"{folds} more networks, each held to what it did not hear" if folds else None,
+        "began with": f"bundle {began['name']}, fingerprint {began['fingerprint']}, which had "
+        f"learned from {began['sessions']} sessions, under {began['licence'] or 'no licence named'}"
+        if began
+        else None,
         "pictures": told_of.get("learned_from", {}).get("pictures"),
         "versions": ", ".join(f"{k} {v}" for k, v in told_of.get("versions", {}).items()),
         "licence": told_of.get("licence"),
@@ -175,4 +180,10 @@ def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
     heard = bundle.calibration_data.recordings if bundle.calibration_data is not None else ()
     n_missing = len(set(heard) - {credit.recording for credit in credits})
     n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
-    return credits_section(credits, max(n_missing, n_learned - len(credits)))
+    whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
+    if began := bundle.provenance.get("began_with"):
+        whom += (
+            f"\n\nIt began with what bundle {plain(began['name'])} had learned: whose recordings "
+            "those were, the card of that bundle tells, and `attribution.csv` beside this model."
+        )
+    return whom

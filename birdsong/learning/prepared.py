@@ -11,6 +11,7 @@ import keras
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.auxiliary_heads import with_heads, with_other_labels
+from birdsong.learning.beginning import take_over
 from birdsong.learning.hardware import divided
 from birdsong.learning.label_levels import label_levels
 from birdsong.learning.losses import loss_of
@@ -64,8 +65,12 @@ class Prepared:
 
 def new_network(material: Material, config: TrainingConfig) -> keras.Model:
     """Build the network that a config describes, its weights drawn by chance."""
+    return _network(len(material.labels), config)
+
+
+def _network(n_labels: int, config: TrainingConfig) -> keras.Model:
     return squeezenet(
-        len(material.labels),
+        n_labels,
         batch_normalization=config.batch_normalization,
         dropout=config.dropout,
         width=config.width,
@@ -109,11 +114,15 @@ def prepare(
     Raises
     ------
     ConfigError
-        If the loss needs a rank above the labels, and there is none.
+        If the loss needs a rank above the labels, and there is none; or if the bundle to begin
+        with has another network.
     DatasetError
         If there is no picture to learn from.
     """
     network = new_network(material, config)
+    if (beginning := material.beginning) is not None:
+        before = _network(len(beginning.bundle.labels), config)
+        take_over(network, material.labels, before, beginning, config)
     levels = label_levels(material.learned_labels, material.learned_taxonomy)
     n_labels = len(material.labels)
     n_columns = levels.n_columns if material.partly_named.rows else len(material.learned_labels)

@@ -211,6 +211,7 @@ def finish_run(
             "learned_from": material.learned_from(),
             "training_s": round(sum(epoch["seconds"] for epoch in history)),
             **told,
+            **_told_of_beginning(material, told),
             "metrics": metrics,
         },
         calibration_data=calibration_data,
@@ -222,14 +223,26 @@ def finish_run(
         weights = Path(folder) / WEIGHTS
         bare.save_weights(weights)
         write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
-    _write_attribution(store, bundle.sessions, run_dir / "bundle")
+    _write_attribution(store, material, run_dir / "bundle")
     (run_dir / STATE).unlink()
 
 
-def _write_attribution(store: ImageStore, sessions: frozenset[str], folder: Path) -> None:
-    """Say beside the model whom it learned from, where the pictures' folder says it."""
-    if not (store.folder / ATTRIBUTION).exists():
-        return
-    learned = {row.recording for row in store.rows if row.session in sessions}
-    rows = [row for row in read_attribution(store.folder) if row.recording in learned]
-    write_table(folder / ATTRIBUTION, AttributionRow, rows)
+def _told_of_beginning(material: Material, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what the network knew before; without a licence of its own, that of it."""
+    if (beginning := material.beginning) is None:
+        return {}
+    licence = str(told.get("licence") or beginning.licence)
+    return {"began_with": beginning.told(), "licence": licence}
+
+
+def _write_attribution(store: ImageStore, material: Material, folder: Path) -> None:
+    """Say beside the model whom it learned from, as far as the pictures' folder says it."""
+    rows = material.beginning.attribution() if material.beginning else []
+    if (store.folder / ATTRIBUTION).exists():
+        sessions = material.known_sessions
+        learned = {row.recording for row in store.rows if row.session in sessions}
+        own = [row for row in read_attribution(store.folder) if row.recording in learned]
+        credited = {row.recording for row in own}
+        rows = [*own, *(row for row in rows if row.recording not in credited)]
+    if rows:
+        write_table(folder / ATTRIBUTION, AttributionRow, rows)

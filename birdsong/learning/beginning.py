@@ -1,0 +1,164 @@
+"""A training that begins with what a bundle has learned, instead of weights drawn by chance.
+
+All layers but the last take the bundle's weights over, and of the last one the columns of the
+labels that both have. What the bundle learned from only trains: the network knows it already, and
+would look better by it than it is.
+
+References
+----------
+.. [1] Yosinski, Clune, Bengio & Lipson (2014), How transferable are features in deep neural
+   networks?, NeurIPS: layers that were taken over learn better than drawn ones where they go on
+   learning, even from what is unlike their first task.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birdsong.bundle import WEIGHTS, Bundle, read_bundle
+from birdsong.errors import BundleError, ConfigError
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution
+from birdsong.learning.training_config import TrainingConfig
+from birdsong.taxa.labels import Label
+
+if TYPE_CHECKING:
+    import keras
+
+NETWORK_SETTINGS = (
+    *("batch_normalization", "width", "bypass", "frequency_channel", "fine_bands", "peaks"),
+)
+"""What of a `TrainingConfig` the shapes of the weights, or what they mean, depend on."""
+
+LAST = "labels"
+"""Layer of the network with a column for each label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A bundle to begin with, and its folder."""
+
+    folder: Path
+    bundle: Bundle
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its `NETWORK_SETTINGS`; one that is younger than the bundle has its default."""
+        its = self.bundle.provenance["config"]
+        default = asdict(TrainingConfig())
+        return {name: its.get(name, default[name]) for name in NETWORK_SETTINGS}
+
+    @property
+    def licence(self) -> str:
+        """Its licence, empty where it has none."""
+        return str(self.bundle.provenance.get("licence") or "")
+
+    def column(self, label: Label) -> int | None:
+        """Where the bundle's network has the taxon of a label; None where it has not."""
+        for column, own in enumerate(self.bundle.labels):
+            if (own.rank, own.taxon) == (label.rank, label.taxon):
+                return column
+        return None
+
+    def told(self) -> dict[str, Any]:
+        """What a bundle that began with this one tells of it."""
+        bundle = self.bundle
+        return {
+            "name": bundle.name,
+            "fingerprint": bundle.fingerprint,
+            "sessions": len(bundle.sessions),
+            "licence": self.licence,
+        }
+
+    def attribution(self) -> list[AttributionRow]:
+        """Whose recordings it learned from, as far as its folder says so."""
+        known = (self.folder / ATTRIBUTION).exists()
+        return read_attribution(self.folder) if known else []
+
+
+def read_beginning(folder: Path) -> Beginning:
+    """Read a bundle to begin with.
+
+    Raises
+    ------
+    BundleError
+        If it is none, or damaged, or does not hold its weights and how its network was made.
+    """
+    bundle = read_bundle(folder)
+    if not (folder / WEIGHTS).exists() or "config" not in bundle.provenance:
+        raise BundleError(
+            f"{folder}: no training can begin with bundle '{bundle.name}', since it lacks "
+            f"{WEIGHTS} or the config of its network; name one that `birdsong train` wrote"
+        )
+    return Beginning(folder, bundle)
+
+
+def as_begun(config: TrainingConfig) -> TrainingConfig:
+    """Ask for a network like that of the bundle to begin with, if there is one.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+
+    Returns
+    -------
+    TrainingConfig
+        With the bundle's `NETWORK_SETTINGS`.
+
+    Raises
+    ------
+    BundleError
+        As `read_beginning` does.
+    """
+    if not config.material.begin_with:
+        return config
+    return replace(config, **read_beginning(Path(config.material.begin_with)).settings)
+
+
+def take_over(
+    network: keras.Model,
+    labels: tuple[Label, ...],
+    before: keras.Model,
+    beginning: Beginning,
+    config: TrainingConfig,
+) -> None:
+    """Give a network the weights of a bundle.
+
+    Parameters
+    ----------
+    network : keras.Model
+        With a column in `LAST` for each of the labels.
+    labels : tuple of Label
+    before : keras.Model
+        Built as the network, with a column for each label of the bundle.
+    beginning : Beginning
+    config : TrainingConfig
+        Of the network.
+
+    Raises
+    ------
+    ConfigError
+        If the networks differ in more than their labels.
+    """
+    differing = [
+        f"{name} {json.dumps(getattr(config, name))} instead of {json.dumps(value)}"
+        for name, value in beginning.settings.items()
+        if getattr(config, name) != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"bundle '{beginning.bundle.name}' has another network: {', '.join(differing)}; "
+            "ask for one like it, as `as_begun` does"
+        )
+    before.load_weights(beginning.folder / WEIGHTS)
+    for layer, its in zip(network.layers, before.layers, strict=True):
+        if layer.name != LAST:
+            layer.set_weights(its.get_weights())
+    kernel, bias = network.get_layer(LAST).get_weights()
+    kernel_before, bias_before = before.get_layer(LAST).get_weights()
+    for column, label in enumerate(labels):
+        if (known := beginning.column(label)) is not None:
+            kernel[..., column], bias[column] = kernel_before[..., known], bias_before[known]
+    network.get_layer(LAST).set_weights([kernel, bias])
