@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NETWORK_SETTINGS = (
     *("batch_normalization", "width", "bypass", "frequency_channel", "fine_bands", "peaks"),
 )
-"""What of a `TrainingConfig` the shapes of the weights, or what they mean, depend on."""
+"""What of a `TrainingConfig` a network is built by, but for its dropout: weights fit no other."""
 
 LAST = "labels"
 """Layer of the network with a column for each label."""
@@ -61,6 +61,24 @@ class Beginning:
             if (own.rank, own.taxon) == (label.rank, label.taxon):
                 return column
         return None
+
+    def require_network(self, config: TrainingConfig) -> None:
+        """Refuse a config of a network that its weights do not fit.
+
+        Raises
+        ------
+        ConfigError
+        """
+        differing = [
+            f"{name} {json.dumps(getattr(config, name))} instead of {json.dumps(value)}"
+            for name, value in self.settings.items()
+            if getattr(config, name) != value
+        ]
+        if differing:
+            raise ConfigError(
+                f"bundle '{self.bundle.name}' has another network: {', '.join(differing)}; "
+                "begin without it, or ask for a network like its own"
+            )
 
     def told(self) -> dict[str, Any]:
         """What a bundle that began with this one tells of it."""
@@ -98,6 +116,8 @@ def read_beginning(folder: Path) -> Beginning:
 def as_begun(config: TrainingConfig) -> TrainingConfig:
     """Ask for a network like that of the bundle to begin with, if there is one.
 
+    What the config leaves as it is by default becomes as the bundle has it.
+
     Parameters
     ----------
     config : TrainingConfig
@@ -111,10 +131,20 @@ def as_begun(config: TrainingConfig) -> TrainingConfig:
     ------
     BundleError
         As `read_beginning` does.
+    ConfigError
+        If it asks for another network.
     """
     if not config.material.begin_with:
         return config
-    return replace(config, **read_beginning(Path(config.material.begin_with)).settings)
+    beginning, default = read_beginning(Path(config.material.begin_with)), TrainingConfig()
+    asked = {
+        name: getattr(config, name)
+        for name in NETWORK_SETTINGS
+        if getattr(config, name) != getattr(default, name)
+    }
+    begun = replace(config, **{**beginning.settings, **asked})
+    beginning.require_network(begun)
+    return begun
 
 
 def take_over(
@@ -122,7 +152,6 @@ def take_over(
     labels: tuple[Label, ...],
     before: keras.Model,
     beginning: Beginning,
-    config: TrainingConfig,
 ) -> None:
     """Give a network the weights of a bundle.
 
@@ -134,24 +163,7 @@ def take_over(
     before : keras.Model
         Built as the network, with a column for each label of the bundle.
     beginning : Beginning
-    config : TrainingConfig
-        Of the network.
-
-    Raises
-    ------
-    ConfigError
-        If the networks differ in more than their labels.
     """
-    differing = [
-        f"{name} {json.dumps(getattr(config, name))} instead of {json.dumps(value)}"
-        for name, value in beginning.settings.items()
-        if getattr(config, name) != value
-    ]
-    if differing:
-        raise ConfigError(
-            f"bundle '{beginning.bundle.name}' has another network: {', '.join(differing)}; "
-            "ask for one like it, as `as_begun` does"
-        )
     before.load_weights(beginning.folder / WEIGHTS)
     for layer, its in zip(network.layers, before.layers, strict=True):
         if layer.name != LAST:

@@ -11,7 +11,7 @@ import keras
 from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.auxiliary_heads import with_heads, with_other_labels
-from birdsong.learning.beginning import take_over
+from birdsong.learning.beginning import NETWORK_SETTINGS, take_over
 from birdsong.learning.hardware import divided
 from birdsong.learning.label_levels import label_levels
 from birdsong.learning.losses import loss_of
@@ -71,13 +71,8 @@ def new_network(material: Material, config: TrainingConfig) -> keras.Model:
 def _network(n_labels: int, config: TrainingConfig) -> keras.Model:
     return squeezenet(
         n_labels,
-        batch_normalization=config.batch_normalization,
         dropout=config.dropout,
-        width=config.width,
-        bypass=config.bypass,
-        frequency_channel=config.frequency_channel,
-        fine_bands=config.fine_bands,
-        peaks=config.peaks,
+        **{name: getattr(config, name) for name in NETWORK_SETTINGS},
     )
 
 
@@ -121,8 +116,9 @@ def prepare(
     """
     network = new_network(material, config)
     if (beginning := material.beginning) is not None:
+        beginning.require_network(config)
         before = _network(len(beginning.bundle.labels), config)
-        take_over(network, material.labels, before, beginning, config)
+        take_over(network, material.labels, before, beginning)
     levels = label_levels(material.learned_labels, material.learned_taxonomy)
     n_labels = len(material.labels)
     n_columns = levels.n_columns if material.partly_named.rows else len(material.learned_labels)

@@ -22,6 +22,7 @@ from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
+from birdsong.learning.beginning import Beginning, read_beginning
 from birdsong.learning.calibration import calibrate
 from birdsong.learning.eight_bits import pictures_of, to_eight_bits
 from birdsong.learning.history_plot import write_history_plot
@@ -64,6 +65,7 @@ def write_run_description(
     description = {
         "config": asdict(config),
         "folds": n_folds,
+        "began_with": _fingerprint(material.beginning),
         "images": _told_of(store),
         "labels": len(material.labels),
         "parts": {
@@ -98,8 +100,10 @@ def check_same_run(
     ------
     ConfigError
         If ``run.json`` tells of another config; the message names each setting that differs.
+    BundleError
+        If the bundle that the training began with cannot be read.
     DatasetError
-        If it tells of other pictures.
+        If it tells of other pictures, or that bundle is another now.
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
     config_before = _filled(began["config"], _as_read(TrainingConfig()))
@@ -120,6 +124,17 @@ def check_same_run(
             f"{run_dir}: began with other pictures than those of {store.folder}; "
             "name the folder that it began with, or another --out"
         )
+    begin_with = config.material.begin_with
+    beginning = read_beginning(Path(begin_with)) if begin_with else None
+    if began.get("began_with") != _fingerprint(beginning):
+        raise DatasetError(
+            f"{run_dir}: began with another bundle than the one that lies in {begin_with} now; "
+            "put that one back, or name another --out"
+        )
+
+
+def _fingerprint(beginning: Beginning | None) -> str | None:
+    return beginning.bundle.fingerprint if beginning else None
 
 
 def _as_read(config: TrainingConfig) -> dict[str, Any]:
@@ -242,7 +257,6 @@ def _write_attribution(store: ImageStore, material: Material, folder: Path) -> N
         sessions = material.known_sessions
         learned = {row.recording for row in store.rows if row.session in sessions}
         own = [row for row in read_attribution(store.folder) if row.recording in learned]
-        credited = {row.recording for row in own}
-        rows = [*own, *(row for row in rows if row.recording not in credited)]
+        rows = list(dict.fromkeys([*own, *rows]))
     if rows:
         write_table(folder / ATTRIBUTION, AttributionRow, rows)

@@ -140,34 +140,63 @@ def test_teachers_begin_by_chance(store, config, tmp_path, small_network, monkey
     from birdsong.learning.fitting import fit_network
 
     begun = []
-    monkeypatch.setattr(prepared, "take_over", lambda *given: begun.append(given[-1].n_teachers))
+    monkeypatch.setattr(prepared, "take_over", lambda network, *_: begun.append(network))
     fit_network(store, gather(store, config.material), replace(config, n_teachers=1), tmp_path)
-    assert begun == [1]
+    assert len(begun) == 1, "of two networks"
 
 
 def test_on_the_command_line_the_network_is_the_bundles(
     store, first, tmp_path, capsys, small_network
 ):
     command = ["train", str(store.folder), "--epochs", "1", "--begin-with", str(first)]
-    assert main([*command, "--out", str(tmp_path / "run"), "--fine-bands"]) == 0
+    assert main([*command, "--out", str(tmp_path / "other"), "--fine-bands"]) == 2
+    assert "has another network: fine_bands true instead of false" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "run")]) == 0
     assert "begins with bundle 'first', which knows 2 of these labels" in capsys.readouterr().out
-    described = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert not described["config"]["fine_bands"], "as the bundle has it"
     assert main(["card", str(tmp_path / "run" / "bundle"), "--out", str(tmp_path / "card.md")]) == 0
     assert "bundle first" in (tmp_path / "card.md").read_text()
 
 
-def test_a_bundle_from_before_a_setting_has_its_default(first):
+def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp_path):
     before = read_beginning(first)
     its = before.bundle.provenance
     config = {**{k: v for k, v in its["config"].items() if k != "peaks"}, "fine_bands": True}
-    older = replace(before, bundle=replace(before.bundle, provenance={**its, "config": config}))
-    assert older.settings == {**before.settings, "fine_bands": True}
+    older = replace(before.bundle, provenance={**its, "config": config})
+    write_bundle(older, tmp_path / "older", weights=first / WEIGHTS)
+    assert replace(before, bundle=older).settings == {**before.settings, "fine_bands": True}
+    material = replace(CONFIG.material, begin_with=str(tmp_path / "older"))
+    begun = as_begun(replace(CONFIG, material=material))
+    assert begun.fine_bands, "as the bundle has it"
+    assert not begun.peaks
 
 
 def test_nothing_begins_where_nothing_is_asked_for(store):
     assert as_begun(CONFIG) is CONFIG
     assert gather(store, CONFIG.material).beginning is None
+
+
+def test_a_training_goes_on_with_the_bundle_that_it_began_with(
+    store, config, first, tmp_path, small_network
+):
+    from birdsong.learning.training import train
+
+    def stop(epoch):
+        if epoch["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    before = tmp_path / "before"
+    shutil.copytree(first, before)
+    config = replace(config, material=replace(config.material, begin_with=str(before)), epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(store, tmp_path / "run", config, on_epoch=stop)
+    bundle = read_bundle(before)
+    changed = (replace(bundle.labels[0], n_sessions=99), *bundle.labels[1:])
+    write_bundle(replace(bundle, labels=changed), before, weights=first / WEIGHTS)
+    with pytest.raises(DatasetError, match="began with another bundle than the one"):
+        train(store, tmp_path / "run", config, resume=True)
+    shutil.rmtree(before)
+    shutil.copytree(first, before)
+    assert train(store, tmp_path / "run", config, resume=True)["epochs"] == 2
 
 
 def test_where_the_bundle_knows_everything_nothing_could_be_measured(store, config, known):
@@ -182,6 +211,8 @@ def test_another_network_is_refused(store, config, small_network):
     material = gather(store, config.material)
     with pytest.raises(ConfigError, match=r"'first' has another network: width 2\.0 instead of 1"):
         prepare(store, material, replace(config, width=2.0), lambda _: 1e-3)
+    with pytest.raises(ConfigError, match=r"width 2\.0 instead of 1"):
+        as_begun(replace(config, width=2.0))
 
 
 def test_other_pictures_are_refused(store, config):
