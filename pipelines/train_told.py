@@ -20,10 +20,11 @@ def print_material(material: Material) -> None:
     print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
     if material.beginning is not None:
         bundle = material.beginning.bundle
-        known = sum(material.beginning.column(label) is not None for label in material.labels)
+        birds = material.bird_labels
+        known = sum(material.beginning.column(label) is not None for label in birds)
         print(
-            f"begins with bundle '{bundle.name}', which knows {known} of these labels; recordings "
-            f"of the {len(bundle.sessions)} sessions that it learned from only train"
+            f"begins with bundle '{bundle.name}', which knows {known} of these {len(birds)} birds; "
+            f"recordings of the {len(bundle.sessions)} sessions that it learned from only train"
         )
     for name in ("train", "others", "partly_named", "validation", "calibration", "test"):
         part = getattr(material, name)

@@ -175,12 +175,13 @@ def _cannot(bundle: Bundle, scored: Scored | None, trust: Mapping[int, str]) -> 
 
 
 def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
-    if not credits:
-        return "No manifest was named that tells who recorded what it learned from."
-    heard = bundle.calibration_data.recordings if bundle.calibration_data is not None else ()
-    n_missing = len(set(heard) - {credit.recording for credit in credits})
-    n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
-    whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
+    whom = "No manifest was named that tells who recorded what it learned from."
+    if credits:
+        data = bundle.calibration_data
+        heard = data.recordings if data is not None else ()
+        n_missing = len(set(heard) - {credit.recording for credit in credits})
+        n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
+        whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
     if began := bundle.provenance.get("began_with"):
         whom += (
             f"\n\nIt began with what bundle {plain(began['name'])} had learned: whose recordings "

@@ -152,9 +152,11 @@ def test_on_the_command_line_the_network_is_the_bundles(
     assert main([*command, "--out", str(tmp_path / "other"), "--fine-bands"]) == 2
     assert "has another network: fine_bands true instead of false" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "run")]) == 0
-    assert "begins with bundle 'first', which knows 2 of these labels" in capsys.readouterr().out
+    assert "begins with bundle 'first', which knows 2 of these 3 birds" in capsys.readouterr().out
     assert main(["card", str(tmp_path / "run" / "bundle"), "--out", str(tmp_path / "card.md")]) == 0
-    assert "bundle first" in (tmp_path / "card.md").read_text()
+    card = (tmp_path / "card.md").read_text()
+    assert "| began with | bundle first, " in card
+    assert "It began with what bundle first had learned" in card
 
 
 def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp_path):
