@@ -125,7 +125,6 @@ def train_one(
     gathered = gather_fold(store, config.material, N_FOLDS, fold)
     folder = run_folder(work, name, fold, epochs)
     keras.backend.clear_session()
-    started_s = time.monotonic()
     if name in baselines.FORESTS:
         rows = [row for row in store.rows if row.recording in gathered.class_index_of]
         kept = work / f"mfcc-{images.name}.npz"
@@ -134,17 +133,19 @@ def train_one(
         heard, cost = baselines.hear_forest(
             name, store, gathered, features, fold=fold, seed=config.seed
         )
+        seconds = time.monotonic() - started_s
         folder.mkdir(parents=True, exist_ok=True)
     else:
         with baselines.network_of(name):
-            model, _ = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
+            model, trained = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
         heard = hear_part(
             model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
         )
-        cost = {"parameters": model.count_params()}
-    seconds = round(time.monotonic() - started_s)
-    if name not in baselines.FORESTS:
-        cost["ms_a_picture"] = baselines.ms_a_picture(model)
+        seconds = sum(epoch["seconds"] for epoch in trained)  # of all, where it went on
+        cost = {
+            "parameters": model.count_params(),
+            "ms_a_picture": baselines.ms_a_picture(model),
+        }
     write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
     measured = measure_heard(heard, gathered)
     return {
@@ -153,7 +154,7 @@ def train_one(
         "epochs": epochs,
         "seed": config.seed,
         "recordings": len(heard),
-        "seconds": seconds,
+        "seconds": round(seconds),
         "pictures": len(gathered.teaching.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
         **{name: round(value, 2) for name, value in cost.items()},
