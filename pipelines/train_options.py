@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-recordings", type=int, metavar="N", help="leave out labels with fewer"
     )
     parser.add_argument(
+        "--max-recordings", type=int, metavar="N",
+        help="leave out labels with more, and whatever shares a session with them: a training on "
+        "these can begin with what is learned from the others",
+    )  # fmt: skip
+    parser.add_argument(
         "--back-off", action="store_true",
         help="what has fewer teaches its genus, or else its family, instead",
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from birdsong.learning.other_labels import other_labels
 from birdsong.learning.part import Part
 from birdsong.learning.partly_named import partly_named_part
 from birdsong.recordings.splits import PARTS, check_no_leak, folds_by_session, split_by_session
-from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
+from birdsong.taxa.labels import BACKGROUND, Label, are_rare, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.naming import completed
 from birdsong.taxa.taxonomy import Taxonomy
@@ -111,6 +112,14 @@ def _gather(
     lineages = [lineage_of(first_rows[name]) for name in recordings]
     tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
     lineages = [completed(tree, lineage) for lineage in lineages]
+    if config.max_recordings:
+        rare = are_rare(
+            lineages,
+            [first_rows[name].session for name in recordings],
+            rank=config.rank,
+            max_recordings=config.max_recordings,
+        )
+        recordings, lineages = list(compress(recordings, rare)), list(compress(lineages, rare))
     labels = select_labels(
         lineages,
         [first_rows[name].session for name in recordings],

@@ -19,6 +19,9 @@ class MaterialConfig:
         Taxa; nothing is learned from recordings at or under one of them.
     min_recordings : int
         Labels with fewer recordings are left out.
+    max_recordings : int
+        Labels with more are left out, and whatever shares a session with them, so that a training
+        on them can begin with this one and still be measured by all of them; 0 for no limit.
     back_off : bool
         Whether recordings of a species that is left out teach its genus, or else its family.
     others : bool
@@ -45,6 +48,7 @@ class MaterialConfig:
     under: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     min_recordings: int = 1
+    max_recordings: int = 0
     back_off: bool = False
     others: bool = False
     partly_named: bool = False

@@ -5,7 +5,7 @@ genus means any other *Turdus*. Labels are told apart like any others, and the p
 genus is the sum of the three (`Taxonomy.aggregate`), each counted once.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
@@ -116,6 +116,45 @@ def select_labels(
             "lower 'min_recordings'"
         )
     return tuple(sorted(labels, key=lambda label: label.taxon))
+
+
+def are_rare(
+    lineages: Sequence[Lineage], sessions: Sequence[str], *, rank: str, max_recordings: int
+) -> npt.NDArray[np.bool_]:
+    """Tell which recordings belong to sessions without a taxon that has many.
+
+    Parameters
+    ----------
+    lineages : sequence of Lineage, length n_recordings
+    sessions : sequence of str, length n_recordings
+    rank : str
+        Of the taxa that are counted; a recording that is not known to it has none.
+    max_recordings : int
+        What has more recordings has many.
+
+    Returns
+    -------
+    bool, shape (n_recordings,)
+
+    Raises
+    ------
+    TaxonomyError
+        If that is no recording.
+    """
+    keys = [taxon_key(getattr(lineage, rank)) for lineage in lineages]
+    n_recordings = Counter(filter(None, keys))
+    closed = {
+        session
+        for key, session in zip(keys, sessions, strict=True)
+        if n_recordings[key] > max_recordings
+    }
+    rare = np.array([session not in closed for session in sessions])
+    if not rare.any():
+        raise TaxonomyError(
+            f"at rank {rank} each session has a taxon with more than {max_recordings} recordings, "
+            f"the rarest has {min(n_recordings.values(), default=0)}; raise 'max_recordings'"
+        )
+    return rare
 
 
 def label_indices(

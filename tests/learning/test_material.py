@@ -118,6 +118,29 @@ def test_without_back_off_thin_species_teach_nothing(store):
     assert "Acutus altus" not in material.taxonomy
 
 
+def test_a_training_on_the_rare_leaves_the_common_whole_to_another(store):
+    store = with_thin_species(store)
+    labels = gather(store, MaterialConfig(max_recordings=7)).labels
+    rare = gather(
+        store,
+        MaterialConfig(max_recordings=7, validation_share=0, calibration_share=0, test_share=0),
+    )
+    assert [label.taxon for label in labels if label != BACKGROUND] == [
+        "Acutus altus",
+        "Acutus celsus",
+    ]
+    common = gather(store, MaterialConfig(min_recordings=8))
+    parts = (common.train, common.validation, common.calibration, common.test)
+    assert all(part.sessions.isdisjoint(rare.train.sessions) for part in parts)
+    beside = {"others": True, "back_off": True, "partly_named": True}
+    for option in beside:
+        every = gather(store, MaterialConfig(max_recordings=7, **{option: True}))
+        heard = {row.species for row in (*every.train.rows, *every.others.rows)}
+        assert heard.isdisjoint({"surgens", "profundus"}), option
+    with pytest.raises(TaxonomyError, match="the rarest has 8; raise 'max_recordings'"):
+        gather(store, MaterialConfig(rank="genus", max_recordings=1))
+
+
 def test_excluded_taxa_are_learned_from_in_no_way(store):
     material = gather(store, MaterialConfig(rank="genus", without=("Acutus_summus",)))
     parts = (material.train, material.validation, material.test)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
+from birdsong.taxa.labels import BACKGROUND, Label, are_rare, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -247,3 +247,29 @@ def test_every_recording_teaches_one_label_at_most_and_back_off_loses_none(rows,
     assert np.isin(
         np.flatnonzero(label_indices(plain, rows) >= 0), np.flatnonzero(indices >= 0)
     ).all()
+
+
+@pytest.mark.parametrize(
+    ("rank", "most", "expected"),
+    [
+        ("species", 2, [True] * 6),
+        ("species", 1, [False, False, True, True, True, True]),
+        ("genus", 3, [False, False, False, False, True, True]),
+        ("family", 4, [True] * 6),
+        ("order", 4, [False, False, False, False, False, True]),
+    ],
+)
+def test_rare_is_what_has_few_recordings(rank, most, expected):
+    assert are_rare(LINEAGES, SESSIONS, rank=rank, max_recordings=most).tolist() == expected
+
+
+def test_what_shares_a_session_with_something_common_is_not_rare():
+    sessions = ["a", "b", "b", "c", "a", "e"]
+    rare = are_rare(LINEAGES, sessions, rank="species", max_recordings=1)
+    assert rare.tolist() == [False, False, False, True, False, True]
+
+
+def test_where_nothing_is_rare_the_limit_is_told():
+    message = "at rank order each session has a taxon with more than 0 recordings, the rarest has 1"
+    with pytest.raises(TaxonomyError, match=message):
+        are_rare(LINEAGES, SESSIONS, rank="order", max_recordings=0)
