@@ -9,27 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks import recipe_baselines as baselines
 from birdsong.images.augment_config import AugmentConfig
 
+METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
+"""What is measured of each, by recording."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is done otherwise than by default: fields of the configs."""
+    """What is done otherwise than by default: fields of the configs.
+
+    With `first_epochs` it begins with a network that learned, for so many epochs, the species that
+    have too few recordings for a label.
+    """
 
     spectrogram: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
     material: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    first_epochs: int = 0
 
     def and_then(self, **settings: Mapping[str, Any]) -> Recipe:
         """Change more: fields by the name of their config."""
-        return replace(
-            self, **{name: {**getattr(self, name), **settings[name]} for name in settings}
-        )
+        changed: dict[str, Any] = {
+            name: {**getattr(self, name), **settings[name]} for name in settings
+        }
+        return replace(self, **changed)
 
 
 _PLAIN = Recipe(
@@ -47,6 +57,7 @@ _FINE = _CHANGED.and_then(training={"fine_bands": True})
 _SHARP = _FINE.and_then(spectrogram={"n_fft": 512})
 _HALF = _SHARP.and_then(spectrogram={"background_share": 0.5})
 _ALONE = _HALF.and_then(material={"others": False})
+_HEADS = _ALONE.and_then(training={"loss": "auxiliary"})
 _TOLD = _HALF.and_then(training={"bypass": True, "peaks": True, "frequency_channel": True})
 
 RECIPES: Mapping[str, Recipe] = {
@@ -66,7 +77,8 @@ RECIPES: Mapping[str, Recipe] = {
     "half subtracted, 16 ms": _HALF.and_then(spectrogram={"n_fft": 384}),
     "half subtracted, 60 dB": _HALF.and_then(spectrogram={"brightest_db": 60.0}),
     "without others": _ALONE,
-    "without others, auxiliary": _ALONE.and_then(training={"loss": "auxiliary"}),
+    "without others, auxiliary": _HEADS,
+    "others first, auxiliary": replace(_HEADS, first_epochs=20),
     "half subtracted, auxiliary": _HALF.and_then(training={"loss": "auxiliary"}),
     "half subtracted, cross-entropy": _HALF.and_then(training={"loss": "cross-entropy"}),
     "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
@@ -87,3 +99,8 @@ RECIPES: Mapping[str, Recipe] = {
     **dict.fromkeys(baselines.NETWORKS, _ALONE),
     **dict.fromkeys(baselines.FORESTS, _PLAIN),
 }
+
+
+def run_folder(work: Path, name: str, fold: int, epochs: int) -> Path:
+    """Where a recipe's training without a fold is kept."""
+    return work / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}" / str(fold)

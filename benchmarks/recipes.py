@@ -20,23 +20,17 @@ import csv
 import io
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import recipe_baselines as baselines
-from benchmarks.recipe_book import RECIPES
+from benchmarks.recipe_book import METRICS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
 
-N_FOLDS = 5
 FOLDS = (0, 1)
 EPOCHS = 15
-MIN_RECORDINGS = 6
-METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
 COST = ("parameters", "ms_a_picture")
 COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS, *COST)
 
@@ -70,95 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such recipe: {', '.join(sorted(unknown))}")
     if asked.audio is None or not asked.names:
         parser.error("name the recipes, and the folder of recordings with --audio")
+    from benchmarks.recipe_training import train_recipe
+
     for fold in asked.folds:
         for name in asked.names:
             if (name, fold, asked.epochs) in read_table(asked.table):
                 continue
-            line = train_one(name, fold, asked.epochs, asked.manifest, asked.audio, asked.work)
+            line = train_recipe(name, fold, asked.epochs, asked.manifest, asked.audio, asked.work)
             append(asked.table, line)
             print(", ".join(f"{column} {line[column]}" for column in COLUMNS), flush=True)
     return 0
-
-
-def train_one(
-    name: str, fold: int, epochs: int, manifest: Path, audio: Path, work: Path
-) -> dict[str, Any]:
-    """Train a recipe without one fold, and measure it on that fold."""
-    import keras
-
-    from birdsong.calibration_data import calibration_to_bytes
-    from birdsong.images.augment_config import AugmentConfig
-    from birdsong.images.preprocess import preprocess
-    from birdsong.images.recording_work import PreprocessConfig
-    from birdsong.images.store import open_store
-    from birdsong.learning.evaluation import measure_heard
-    from birdsong.learning.fitting import fit_network
-    from birdsong.learning.gathering import gather_fold
-    from birdsong.learning.hearing import hear_part
-    from birdsong.learning.material_config import MaterialConfig
-    from birdsong.learning.training_config import TrainingConfig
-    from birdsong.recordings.manifest import read_manifest
-    from birdsong.sound.spectrogram import SpectrogramConfig
-
-    recipe = RECIPES[name]
-    pictures = PreprocessConfig(
-        spectrogram=SpectrogramConfig(**recipe.spectrogram), **recipe.preprocessing
-    )
-    placed = "grid" if pictures.grid else "songs"
-    fingerprint = pictures.spectrogram.fingerprint()
-    images = work / f"images-{fingerprint}-{placed}-{pictures.step_s:g}"
-    if not (images / "receipt.csv").exists():
-        preprocess(read_manifest(manifest), audio, images, config=pictures, n_jobs=-1)
-    store = open_store(images)
-    material = MaterialConfig(
-        min_recordings=MIN_RECORDINGS,
-        validation_share=0.0,
-        calibration_share=0.0,
-        test_share=0.0,
-    )
-    config = TrainingConfig(
-        material=replace(material, **recipe.material),
-        epochs=epochs,
-        augmentation=AugmentConfig(**recipe.augmentation),
-        **recipe.training,
-    )
-    gathered = gather_fold(store, config.material, N_FOLDS, fold)
-    folder = run_folder(work, name, fold, epochs)
-    keras.backend.clear_session()
-    if name in baselines.FORESTS:
-        rows = [row for row in store.rows if row.recording in gathered.class_index_of]
-        kept = work / f"mfcc-{images.name}.npz"
-        features = baselines.mfcc_features(store, rows, manifest, audio, kept)
-        started_s = time.monotonic()
-        heard, cost = baselines.hear_forest(
-            name, store, gathered, features, fold=fold, seed=config.seed
-        )
-        seconds = time.monotonic() - started_s
-        folder.mkdir(parents=True, exist_ok=True)
-    else:
-        with baselines.network_of(name):
-            model, trained = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
-        heard = hear_part(
-            model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
-        )
-        seconds = sum(epoch["seconds"] for epoch in trained)  # of all, where it went on
-        cost = {
-            "parameters": model.count_params(),
-            "ms_a_picture": baselines.ms_a_picture(model),
-        }
-    write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
-    measured = measure_heard(heard, gathered)
-    return {
-        "recipe": name,
-        "fold": fold,
-        "epochs": epochs,
-        "seed": config.seed,
-        "recordings": len(heard),
-        "seconds": round(seconds),
-        "pictures": len(gathered.teaching.rows),
-        **{metric: round(measured[metric], 4) for metric in METRICS},
-        **{name: round(value, 2) for name, value in cost.items()},
-    }
 
 
 def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None:
@@ -266,11 +181,6 @@ def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
         keys = zip(data.recordings, data.sessions, strict=True)
         right.update(zip(keys, (said.argmax(axis=1) == data.y_true).tolist(), strict=True))
     return right
-
-
-def run_folder(work: Path, name: str, fold: int, epochs: int) -> Path:
-    """Where a recipe's training without a fold is kept."""
-    return work / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}" / str(fold)
 
 
 def read_table(table: Path) -> dict[tuple[str, int, int], dict[str, str]]:

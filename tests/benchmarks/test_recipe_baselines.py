@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import recipe_baselines as baselines
-from benchmarks import recipes
+from benchmarks import recipe_training, recipes
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.gathering import gather_fold
@@ -83,7 +83,7 @@ def test_a_network_of_another_name_is_trained(tensorflow):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", baselines.NETWORKS)
 def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow, monkeypatch):
-    monkeypatch.setattr(recipes, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_training, "MIN_RECORDINGS", 1)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     audio = shutil.copytree(voices[0], tmp_path / "audio")
     noises = write_noises(audio, n=6)  # other sounds are mixed in
@@ -98,7 +98,7 @@ def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow,
 
 
 def test_a_recipe_of_trees(voices, tmp_path, monkeypatch):
-    monkeypatch.setattr(recipes, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_training, "MIN_RECORDINGS", 1)
     monkeypatch.setattr(baselines, "N_TREES", 20)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     write_manifest(manifest, voices[1])
