@@ -6,7 +6,10 @@ What it says of them is kept in its folder; once that is there, nothing is train
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -110,10 +113,12 @@ def train_each(
     DatasetError
         If a process was killed.
     """
-    n_cores = max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None
+    process = None
+    if at_once > 1:
+        process = _OwnProcess(os.getpid(), max(1, (os.cpu_count() or 1) // at_once))
     trained: Iterable[int] = Parallel(n_jobs=at_once, return_as="generator", pre_dispatch=at_once)(
         delayed(_train_with)(
-            n_cores, store, config, folder, n_folds, fold, on_material, on_epoch
+            process, store, config, folder, n_folds, fold, on_material, on_epoch
         )
         for fold, folder in folders.items()
     )  # fmt: skip
@@ -126,8 +131,27 @@ def train_each(
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _OwnProcess:
+    """A process that trains for another: as long as that one lives, with its share of the cores."""
+
+    parent: int
+    n_cores: int
+
+    def begin(self) -> None:
+        # TensorFlow looks when it computes for the first time; the others when they are imported.
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(self.n_cores)
+        threading.Thread(target=self._end_with_parent, daemon=True).start()
+
+    def _end_with_parent(self) -> None:
+        """A parent that was killed could not tell; what resumes its run must be the only one."""
+        while os.getppid() == self.parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+
 def _train_with(
-    n_cores: int | None,
+    process: _OwnProcess | None,
     store: ImageStore,
     config: TrainingConfig,
     folder: Path,
@@ -136,9 +160,8 @@ def _train_with(
     on_material: Callable[[Material], None] | None,
     on_epoch: Callable[[Mapping[str, float]], None] | None,
 ) -> int:
-    if n_cores is not None:
-        # TensorFlow looks when it computes for the first time; the others when they are imported.
-        os.environ["TF_NUM_INTRAOP_THREADS"] = str(n_cores)
+    if process is not None:
+        process.begin()
     train_fold(store, config, folder, n_folds, fold, on_material=on_material, on_epoch=on_epoch)
     return fold
 
