@@ -3,7 +3,7 @@
 Those are of sessions that are not among the bundle's. A bundle that was trained in folds has
 learned from all that there was, but carries what was said of each recording by a network that had
 not; its method can be measured on these. And recordings of taxa that it has no label for tell what
-becomes of a species that it never heard.
+becomes of a species that it does not know.
 """
 
 from __future__ import annotations

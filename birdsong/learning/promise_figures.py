@@ -94,7 +94,7 @@ def _share_answered(told: Mapping[str, Any]) -> float:
     return float(told["answers"] / (told["answers"] + told["class"] + told["none"]))
 
 
-def species_never_heard(points: Sequence[tuple[float, float, float]]) -> str:
+def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:
     """Draw how often unknown species get a wrong species, against right ones of known species.
 
     Parameters

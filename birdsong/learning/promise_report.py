@@ -49,23 +49,25 @@ class Answers:
     metrics : dict
         Ready for JSON: ``calibrated``, what `promises_kept.told` says of whole recordings and,
         under ``first_8_s``, of their first seconds, ``verdicts``, how many labels have each, and
-        ``unknown_species``, what `unknown_species.answers_to_unknown` says.
+        ``unknown_species``, what `unknown_species.answers_to_unknown` says; and of how many of
+        these recordings training heard the session, ``unknown_species_heard``.
     """
 
     def __init__(self, held_out: HeldOut, bundle: Bundle) -> None:
         self.judged = _judged(held_out, bundle)
         self.verdicts = verdicts(self.judged)
         count = Counter(self.verdicts.values())
-        whole = told(self.judged)
+        whole, unknown = told(self.judged), held_out.unknown
         self.metrics: dict[str, Any] = {
             "calibrated": bundle.calibration is not None or held_out.out_of_fold,
             **whole,
             "at_equal_accuracy": at_equal_accuracy(whole["rules"], VERDICT_PROMISE),
             f"first_{FIRST_S:g}_s": told(_judged(held_out, bundle, first_s=FIRST_S)),
             "verdicts": {verdict: count[verdict] for verdict in (*_FROM_BELOW, NEVER)},
-            "unknown_species": answers_to_unknown(bundle, held_out.unknown, sorted(GRID))
-            if held_out.unknown
-            else [],
+            "unknown_species": answers_to_unknown(bundle, unknown, sorted(GRID)) if unknown else [],
+            "unknown_species_heard": sum(each in bundle.sessions for each in unknown.data.sessions)
+            if unknown
+            else 0,
         }
 
     def section(self) -> str:
@@ -102,10 +104,15 @@ class Answers:
             named = each["species"]["right"] + each["species"]["wrong"]
             right = known[each["promise"]]["species"]["right"] / n_known
             points.append((each["promise"], named / each["recordings"], right))
+        n_heard = self.metrics["unknown_species_heard"]
         return _UNKNOWN.format(
             n=told_of_unknown[0]["recordings"],
+            heard=f"Training heard {n_heard} of them all the same, beside its labels or in what it "
+            "began with, which flatters the model."
+            if n_heard
+            else "Training heard none of them.",
             table=_unknown_table([e for e in told_of_unknown if e["promise"] in PROMISES]),
-            figure=promise_figures.species_never_heard(points),
+            figure=promise_figures.unknown_species(points),
         )
 
 
@@ -261,9 +268,9 @@ more.</p>
 {unknown}"""
 )
 
-_UNKNOWN = """<h2>Species that it never heard</h2>
+_UNKNOWN = """<h2>Species without a label</h2>
 <p>{n} recordings of taxa that the model has no label for. Every species that it names is
-wrong.</p>
+wrong. {heard}</p>
 {table}
 {figure}
 """

@@ -120,7 +120,7 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
     assert page.tags.count("figure") == min(12, len(scored.recordings))
     assert page.tags.count("svg") == 5
     assert "The model is not calibrated" in text
-    assert "Species that it never heard" not in text
+    assert "Species without a label" not in text
     assert "script" not in page.tags
     assert "Not an honest measurement" not in text
     assert "A genus or a family among them" not in text
@@ -231,8 +231,16 @@ def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
     page = ParsedPage(text)
     assert page.tags.count("svg") == 6
     assert "The model is not calibrated" not in text
-    assert "Species that it never heard" in text
+    assert "Species without a label" in text
     assert "8 recordings of taxa that the model has no label for" in text
+    assert metrics["unknown_species_heard"] == 6, "two are of the test part"
+    assert "Training heard 6 of them all the same" in text
+    assert found.unknown is not None
+    others = replace(found.unknown.data, sessions=tuple(f"new {n}" for n in range(8)))
+    found = replace(found, unknown=replace(found.unknown, data=others))
+    metrics = write_report(found, bundle, store, tmp_path)["answers"]
+    assert metrics["unknown_species_heard"] == 0
+    assert "Training heard none of them" in (tmp_path / "report.html").read_text()
 
 
 def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
