@@ -103,7 +103,8 @@ class Answers:
         for each in told_of_unknown:
             named = each["species"]["right"] + each["species"]["wrong"]
             right = known[each["promise"]]["species"]["right"] / n_known
-            points.append((each["promise"], named / each["recordings"], right))
+            if named or right:
+                points.append((each["promise"], named / each["recordings"], right))
         n_heard = self.metrics["unknown_species_heard"]
         return _UNKNOWN.format(
             n=told_of_unknown[0]["recordings"],
@@ -112,7 +113,7 @@ class Answers:
             if n_heard
             else "Training heard none of them.",
             table=_unknown_table([e for e in told_of_unknown if e["promise"] in PROMISES]),
-            figure=promise_figures.unknown_species(points),
+            figure=promise_figures.unknown_species(points) if points else "",
         )
 
 
