@@ -133,7 +133,8 @@ def _fit_in(
         ),
         teachers,
     )
-    write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
+    if len(log.epochs) < config.epochs:  # else nothing is left to train, here or elsewhere
+        write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
     with SystemLog(folder):
         _fit(prepared, config, folder, log, getattr(prepared, kept))
     return log

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import platform
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 
 from birdsong.errors import ConfigError
 from birdsong.images.feeding import Batch
+from birdsong.learning.system_log import gpu_names
 from birdsong.learning.training_config import TrainingConfig
 
 MIXED = "mixed_bfloat16"
@@ -61,13 +64,29 @@ def has_16_bits() -> bool:
     -------
     bool
     """
-    if "cpu" not in str(keras.ops.zeros(1).device).lower():
+    if not _on_processor():
         return True
     try:
         told = _PROCESSOR.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return True
     return any(feature in told for feature in _OF_16_BITS)
+
+
+def _on_processor() -> bool:
+    return "cpu" in str(keras.ops.zeros(1).device).lower()
+
+
+def machine() -> str:
+    """Name what Keras computes on: the kind of processor, its cores, and GPUs where it has some.
+
+    Returns
+    -------
+    str
+        As in ``x86_64, 16 cores, NVIDIA H200``.
+    """
+    gpus = [] if _on_processor() else gpu_names()
+    return ", ".join([platform.machine(), f"{os.cpu_count()} cores", *gpus])
 
 
 def _devices(n: int) -> keras.distribution.DataParallel:

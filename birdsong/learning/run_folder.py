@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution
 from birdsong.learning.beginning import Beginning, read_beginning
 from birdsong.learning.calibration import calibrate
 from birdsong.learning.eight_bits import pictures_of, to_eight_bits
+from birdsong.learning.hardware import machine
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
@@ -79,6 +79,7 @@ def write_run_description(
             )
         },
         "parameters": model.count_params(),
+        "machine": machine(),
         "precision": keras.config.dtype_policy().name,
         "versions": _versions(),
     }
@@ -205,6 +206,7 @@ def finish_run(
     told : Mapping
         What else the bundle tells of where it came from.
     """
+    trained = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
     write_history_plot(history, run_dir / "history.png")
     write_metrics(run_dir, metrics)
     model_onnx = to_onnx(model)
@@ -221,8 +223,8 @@ def finish_run(
         sessions=material.known_sessions,
         provenance={
             "config": asdict(config),
-            "versions": _versions(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "versions": trained["versions"],
+            "machine": trained.get("machine"),  # older runs did not tell
             "learned_from": material.learned_from(),
             "training_s": round(sum(epoch["seconds"] for epoch in history)),
             **told,

@@ -165,22 +165,35 @@ def _disk_read_bytes() -> int:
     return counters.read_bytes if counters else 0
 
 
+def gpu_names() -> list[str]:
+    """Return what the NVIDIA GPUs are called; empty where there is none, or none that tells."""
+    handles = _gpus()
+    if not handles:
+        return []
+    import pynvml
+
+    return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+
+
+def _gpus() -> list[Any]:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        return [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+    except Exception:  # not installed, no driver, no permission: each has an error of its own
+        return []
+
+
 def gpu_reader() -> Callable[[], list[float | str]]:
     """Return what tells the use of all NVIDIA GPUs in percent and their memory in megabytes.
 
     Both are empty where there is none, or nothing to ask it by.
     """
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handles: list[Any] = [
-            pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
-        ]
-    except Exception:  # not installed, no driver, no permission: each has an error of its own
-        handles = []
+    handles = _gpus()
     if not handles:
         return lambda: ["", ""]
+    import pynvml
 
     def now() -> list[float | str]:
         try:

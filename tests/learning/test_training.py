@@ -2,15 +2,18 @@
 
 import csv
 import json
+import os
+import platform
 import shutil
 import threading
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from birdsong.bundle import WEIGHTS, read_bundle
-from birdsong.errors import ConfigError, DatasetError
+from birdsong.errors import BundleError, ConfigError, DatasetError
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_attribution
@@ -158,6 +161,24 @@ def test_a_stopped_training_ends_as_one_that_was_not(
     ]
     for name in ("epoch", "loss", "val_loss", "learning_rate"):
         np.testing.assert_allclose(columns[0][name], columns[1][name], rtol=1e-4)
+
+
+def test_a_network_that_was_trained_on_another_machine_says_so(
+    training, images, config, tmp_path, small_network, monkeypatch
+):
+    """A GPU without TensorFlow trains, another machine exports: the run tells of the first."""
+    store = open_store(images)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "finish_run", Mock(side_effect=BundleError("not exported")))
+        with pytest.raises(BundleError):
+            training.train(store, tmp_path, config)
+    described = json.loads((tmp_path / "run.json").read_text())
+    assert described["machine"].startswith(f"{platform.machine()}, {os.cpu_count()} cores")
+    there = {"machine": "x86_64, 16 cores, NVIDIA H200", "versions": {"backend": "jax"}}
+    (tmp_path / "run.json").write_text(json.dumps({**described, **there}))
+    training.train(store, tmp_path, config, resume=True)
+    told = read_bundle(tmp_path / "bundle").provenance
+    assert {name: told[name] for name in there} == there
 
 
 @pytest.mark.slow
