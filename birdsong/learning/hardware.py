@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import platform
 from collections.abc import Generator, Iterator
@@ -105,10 +104,10 @@ def _devices(n: int) -> keras.distribution.DataParallel:
     return keras.distribution.DataParallel(devices=devices[:n])
 
 
-def divided(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
-    """Fill batches up so that `n` devices get as many pictures each.
+def filled_up(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
+    """Fill batches up to a multiple of `n`: so that as many devices get as many pictures each.
 
-    The last batch of an epoch may not be a multiple of `n`: its first pictures come again.
+    The last batch of an epoch may be none: its pictures come again, as often as it takes.
 
     Parameters
     ----------
@@ -121,11 +120,10 @@ def divided(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, N
     """
     try:
         for pictures, targets in batches:
-            places = np.fromiter(
-                itertools.islice(itertools.cycle(range(len(pictures))), -(-len(pictures) // n) * n),
-                np.int64,
-            )
-            whole = len(places) == len(pictures)
-            yield (pictures, targets) if whole else (pictures[places], targets[places])
+            if len(pictures) % n == 0:
+                yield pictures, targets
+                continue
+            places = np.arange(-(-len(pictures) // n) * n) % len(pictures)
+            yield pictures[places], targets[places]
     finally:
         batches.close()

@@ -141,6 +141,9 @@ class _OwnProcess:
     def begin(self) -> None:
         # TensorFlow looks when it computes for the first time; the others when they are imported.
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(self.n_cores)
+        # Of a GPU's memory each takes what it needs; TensorFlow and JAX would take most of it.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         threading.Thread(target=self._end_with_parent, daemon=True).start()
 
     def _end_with_parent(self) -> None:

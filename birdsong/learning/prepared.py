@@ -12,7 +12,7 @@ from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.auxiliary_heads import with_heads, with_other_labels
 from birdsong.learning.beginning import NETWORK_SETTINGS, take_over
-from birdsong.learning.hardware import divided
+from birdsong.learning.hardware import filled_up
 from birdsong.learning.label_levels import label_levels
 from birdsong.learning.losses import loss_of
 from birdsong.learning.material import Material
@@ -42,6 +42,8 @@ class Prepared:
         None where there is no validation part.
     n_devices : int
         Devices that share each batch.
+    train_multiple : int
+        Batches to learn from are filled up to a multiple of it.
     """
 
     network: keras.Model
@@ -50,17 +52,17 @@ class Prepared:
     train_feed: PictureFeed
     validation_feed: PictureFeed | None
     n_devices: int
+    train_multiple: int
 
     def train_batches(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
         """Feed epochs to learn from, without end."""
-        return self._shared(self.train_feed.forever(first_epoch))
+        return filled_up(self.train_feed.forever(first_epoch), self.train_multiple)
 
     def validation_batches(self) -> Generator[Batch, None, None] | None:
         """Feed the validation part again and again, if there is one."""
-        return self._shared(self.validation_feed.forever()) if self.validation_feed else None
-
-    def _shared(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
-        return divided(batches, self.n_devices) if self.n_devices > 1 else batches
+        if self.validation_feed is None:
+            return None
+        return filled_up(self.validation_feed.forever(), self.n_devices)
 
 
 def new_network(material: Material, config: TrainingConfig) -> keras.Model:
@@ -155,7 +157,15 @@ def prepare(
             else None
         ),
         n_devices=config.n_devices,
+        train_multiple=_train_multiple(config),
     )
+
+
+def _train_multiple(config: TrainingConfig) -> int:
+    """Let all batches be as large on JAX, which compiles the training anew for each size."""
+    if keras.backend.backend() != "jax":
+        return config.n_devices
+    return -(-config.batch_size // config.n_devices) * config.n_devices
 
 
 class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]

@@ -224,10 +224,19 @@ def test_command(images, tmp_path, capsys, small_network):
 
 
 def test_folds_at_once(folds, store, tmp_path):
-    """Each in a process of its own; what becomes of them is read here."""
+    """Each in a process of its own, sharing a GPU where there is one; what comes is read here."""
+
+    def tell(material):
+        assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+        assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+        (tmp_path / str(os.getpid())).touch()
+
     metrics = folds.train_folds(
-        store, tmp_path / "run", replace(CONFIG, epochs=1), 2, at_once=2, folds_only=True
-    )
+        store, tmp_path / "run", replace(CONFIG, epochs=1), 2,
+        at_once=2, folds_only=True, on_material=tell,
+    )  # fmt: skip
+    assert not (tmp_path / str(os.getpid())).exists()
+    assert len(list(tmp_path.glob("[0-9]*"))) == 2
     assert [fold["recordings"] for fold in metrics["by_fold"]] == [12, 12]
     assert metrics["out_of_fold"]["recordings"] == 24
 

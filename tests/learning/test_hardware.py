@@ -111,15 +111,15 @@ def test_other_backends_have_one_device(fitting, images, tmp_path):
         fitting.fit_network(store, gather(store, config.material), config, tmp_path)
 
 
-@pytest.mark.parametrize("n", [1, 2, 4, 5])
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 8])
 def test_each_device_gets_as_many_pictures(tensorflow, n):
-    from birdsong.learning.hardware import divided
+    from birdsong.learning.hardware import filled_up
 
     def batches():
         for size in (8, 3):
             yield np.arange(size)[:, np.newaxis], np.arange(size, dtype=np.float32)
 
-    given = list(divided(batches(), n))
+    given = list(filled_up(batches(), n))
     for (pictures, targets), size in zip(given, (8, 3), strict=True):
         assert len(pictures) % n == 0
         assert len(pictures) - size < n

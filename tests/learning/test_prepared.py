@@ -65,6 +65,18 @@ def test_training_is_balanced_where_asked_for(prepared, store, sampling, expecte
         np.testing.assert_array_equal(targets.sum(axis=0), expected if training else [5, 3])
 
 
+@pytest.mark.parametrize(
+    ("backend", "n_devices", "expected"), [("tensorflow", 1, 1), ("jax", 1, 15), ("jax", 2, 16)]
+)
+def test_batches_to_learn_from_are_all_as_large_on_jax(
+    prepared, monkeypatch, backend, n_devices, expected
+):
+    """It would compile the training once more for the last batch of an epoch."""
+    monkeypatch.setattr(prepared.keras.backend, "backend", lambda: backend)
+    config = replace(CONFIG, batch_size=15, n_devices=n_devices)
+    assert prepared._train_multiple(config) == expected
+
+
 def test_a_sampling_that_there_is_not():
     with pytest.raises(ConfigError, match="sampling must be one of plain"):
         TrainingConfig(sampling="fair")
