@@ -105,9 +105,9 @@ def _devices(n: int) -> keras.distribution.DataParallel:
 
 
 def filled_up(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
-    """Fill batches up to a multiple of `n`: so that as many devices get as many pictures each.
+    """Fill batches up to a multiple of `n` pictures.
 
-    The last batch of an epoch may be none: its pictures come again, as often as it takes.
+    The last batch of an epoch may have fewer: its pictures come again, as often as it takes.
 
     Parameters
     ----------

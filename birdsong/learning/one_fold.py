@@ -133,7 +133,7 @@ def train_each(
 
 @dataclass(frozen=True, slots=True)
 class _OwnProcess:
-    """A process that trains for another: as long as that one lives, with its share of the cores."""
+    """A process that trains for another: as long as that one lives, on its share of the machine."""
 
     parent: int
     n_cores: int

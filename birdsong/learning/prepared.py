@@ -41,7 +41,7 @@ class Prepared:
     validation_feed : PictureFeed or None
         None where there is no validation part.
     n_devices : int
-        Devices that share each batch.
+        Devices that share each batch, and get as many pictures each.
     train_multiple : int
         Batches to learn from are filled up to a multiple of it.
     """
