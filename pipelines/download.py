@@ -87,10 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
                 with writing(arguments.audio):
                     write_table(arguments.audio / RECEIPT, Download, done)
     print_summary(done, arguments.audio)
-    print(
-        f"next: birdsong preprocess --manifest {arguments.manifest} --audio {arguments.audio} "
-        "--out images"
-    )
+    if any(row.status != "failed" for row in done):
+        print(
+            f"next: birdsong preprocess --manifest {arguments.manifest} --audio {arguments.audio} "
+            "--out images"
+        )
     return SOME_FAILED if n_failed else ALL_WELL
 
 

@@ -86,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.preprocess import preprocess
     from birdsong.images.reasons import group_reasons
     from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.images.tables import RECEIPT
     from birdsong.recordings.manifest import read_manifests
 
     from .command import ALL_WELL, SOME_FAILED
@@ -134,7 +135,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     print_summary(receipt, arguments.out)
     print_reasons(group_reasons(receipt))
-    print(f"next: birdsong train {arguments.out} --rank species --out runs/species")
+    if any(row.images_written for row in receipt):
+        print(f"next: birdsong train {arguments.out} --rank species --out runs/species")
+    else:
+        print(f"nothing to learn from: {arguments.out / RECEIPT} tells why, recording by recording")
     return SOME_FAILED if any(row.status == "failed" for row in receipt) else ALL_WELL
 
 

@@ -61,6 +61,16 @@ def test_preprocess_tells_what_failed(voices, manifest, tmp_path, capsys):
     assert f"failed: {voices[1][3].file}: is empty (0 bytes)" in shown.err
 
 
+def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    words = ["preprocess", "--manifest", str(manifest), "--audio", str(tmp_path / "empty")]
+    assert main([*words, "--out", str(tmp_path / "images"), "--jobs", "1"]) == 1
+    shown = capsys.readouterr().out
+    assert "24 failed" in shown
+    assert "next:" not in shown
+    assert f"nothing to learn from: {tmp_path / 'images' / 'receipt.csv'} tells why" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

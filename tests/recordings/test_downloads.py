@@ -184,11 +184,21 @@ def test_the_command(table, tmp_path, capsys):
     told = capsys.readouterr()
     assert "8 fetched" in told.out
     assert "7 there already, 1 failed" in told.out
+    assert "next: birdsong preprocess" in told.out
     assert "failed: XC8: 127.0.0.1/8/download: there is no such thing" in told.err
     receipt = (tmp_path / "audio" / "download.csv").read_text().splitlines()
     columns = "recording,status,reason,file,n_bytes,duration_s,sha256,url,recordist,licence"
     assert receipt[0] == columns
     assert len(receipt) == 9
+
+
+def test_nothing_fetched_leads_nowhere(table, tmp_path, capsys):
+    with served(Catalogue(sounds={})) as catalogue:
+        words = command(catalogue, "--manifest", table, "--audio", tmp_path / "audio")
+        assert main(["download", *words]) == 1
+    told = capsys.readouterr().out
+    assert "0 there already, 8 failed" in told
+    assert "next:" not in told
 
 
 def test_killed_and_started_again_nothing_is_fetched_twice(tmp_path):
