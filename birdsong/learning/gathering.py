@@ -106,6 +106,8 @@ def _gather(
     divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
 ) -> Material:
     """Choose the labels; `divide` tells the part of each recording from its session and label."""
+    if not store.rows:
+        raise DatasetError(f"{store.folder}: holds no picture; its receipt.csv tells why")
     beginning = _beginning(store, config)
     first_rows = {row.recording: row for row in reversed(store.rows)}
     recordings = sorted(name for name, row in first_rows.items() if row.taxon)

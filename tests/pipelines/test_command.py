@@ -69,6 +69,8 @@ def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_
     assert "24 failed" in shown
     assert "next:" not in shown
     assert f"nothing to learn from: {tmp_path / 'images' / 'receipt.csv'} tells why" in shown
+    assert main(["train", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
+    assert "images: holds no picture; its receipt.csv tells why" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
