@@ -20,7 +20,7 @@ class BirdsongError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_CONTROL.sub(" ", message))
+        super().__init__(one_line(message))
 
 
 class ConfigError(BirdsongError, ValueError):
@@ -49,3 +49,21 @@ class TaxonomyError(BirdsongError):
 
 class BundleError(BirdsongError):
     """A bundle is incomplete, altered, or made for other pictures or another version."""
+
+
+def legible(name: str) -> str:
+    r"""Write a file's name so that it can go into any text, its bytes that are no UTF-8 as escapes.
+
+    Names are bytes on most systems, and those of old archives are in other encodings.
+
+    Examples
+    --------
+    >>> legible("Kr\udce4he.wav")
+    'Kr\\udce4he.wav'
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def one_line(text: str) -> str:
+    """Write a text so that a terminal shows it as one line and obeys nothing in it."""
+    return legible(_CONTROL.sub(" ", text))

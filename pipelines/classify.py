@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.answers.classifier import Classifier, ClassifyConfig
     from birdsong.answers.results import result_lines, write_results
     from birdsong.bundle import DEFAULT_BUNDLE
-    from birdsong.errors import ConfigError
+    from birdsong.errors import ConfigError, legible, one_line
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
     from .narrowing import listed_labels
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             for path in recordings:
                 prediction = classifier.classify(path, config=config)
                 n_failed += prediction.status == "failed"
-                progress.say(in_words(prediction))
+                progress.say(one_line(in_words(prediction)))
                 progress.advance()
                 yield prediction
 
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         written = write_results(
             predictions(),
-            [str(path) for path in recordings],
+            [legible(str(path)) for path in recordings],
             arguments.out,
             format=arguments.format,
             spectrogram=classifier.bundle.spectrogram,

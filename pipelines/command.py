@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import birdsong
-from birdsong.errors import BirdsongError
+from birdsong.errors import BirdsongError, legible
 
 STAGES = {
     "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
@@ -83,8 +83,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\nbirdsong {asked}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return ALL_WELL
+    except OSError as error:  # a full disk, a folder that may not be written into
+        where = f"{legible(str(error.filename))}: " if error.filename else ""
+        print(f"birdsong {asked}: {where}{error.strerror or error}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _write_no_more()
+        return NOTHING_DONE
+
+
+def _write_no_more() -> None:
+    """Keep what is left in the buffer from failing once more when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):

@@ -11,7 +11,7 @@ from birdsong.answers.listening import Hearing, listen
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.track_record import FAMILIAR_SHARE, TrackRecord
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.errors import AudioError, ConfigError
+from birdsong.errors import AudioError, ConfigError, legible
 from birdsong.network import Network
 from birdsong.pooling import Evidence, pool
 
@@ -113,7 +113,7 @@ class Classifier:
         """
         config = config or ClassifyConfig()
         self._judge(config.only)  # a list that admits nothing is told before the work
-        name = name or (str(source) if isinstance(source, Path) else "recording")
+        name = name or (legible(str(source)) if isinstance(source, Path) else "recording")
         try:
             hearing = self.listen(source, overlap_s=config.overlap_s)
         except AudioError as error:

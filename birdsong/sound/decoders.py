@@ -8,6 +8,7 @@ nothing above this module knows which one is at work.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -117,7 +118,7 @@ class _SoundfileDecoder:
     is_estimate = False
 
     def __init__(self, source: Path | bytes) -> None:
-        self._file = _Stream(io.BytesIO(source) if isinstance(source, bytes) else source)
+        self._file = _Stream(io.BytesIO(source) if isinstance(source, bytes) else _named(source))
         self.is_mp3 = self._file.format == "MP3"
         self.sample_rate_hz: int = self._file.samplerate
         self.n_channels: int = self._file.channels
@@ -243,6 +244,11 @@ def _to_the_end(source: Path | bytes, decoder: _SoundfileDecoder) -> Decoder:
         return decoder
     decoder.close()
     return whole
+
+
+def _named(path: Path) -> bytes | str:
+    """A path as libsndfile's binding takes it, also where its bytes are no UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _file_size(path: Path, name: str) -> int:

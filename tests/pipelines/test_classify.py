@@ -3,6 +3,10 @@
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import crowsetta
 import pytest
@@ -115,6 +119,50 @@ def test_the_same_file_twice_is_answered_once(field, bundle_dir, capsys):
     path = str(field / "two.flac")
     assert main(["classify", path, path, "--bundle", str(bundle_dir), "--format", "json"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are not bytes everywhere")
+def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_path, capsys):
+    old, odd = tmp_path / os.fsdecode(b"Kr\xe4he.wav"), tmp_path / "red\x1b[31m\nbird.wav"
+    shutil.copy(field / "two.flac", old)
+    shutil.copy(field / "broken.wav", tmp_path / os.fsdecode(b"Kr\xe4hen.wav"))
+    shutil.copy(field / "two.flac", odd)
+    words = ["classify", str(tmp_path), "--bundle", str(bundle_dir), "--format"]
+    assert main([*words, "json"]) == 1
+    out, err = capsys.readouterr()
+    told = {each["recording"]: each["status"] for each in map(json.loads, out.splitlines())}
+    assert told == {
+        f"{tmp_path}/Kr\\udce4he.wav": "ok",
+        f"{tmp_path}/Kr\\udce4hen.wav": "failed",
+        str(odd): "ok",
+    }
+    assert f"{tmp_path}/red [31m bird.wav: species" in err
+    assert "failed: Kr\\udce4hen.wav: not audio" in err
+    assert main([*words, "csv", "--out", str(tmp_path / "out")]) == 1
+    assert "Kr\\udce4he.wav," in (tmp_path / "out" / "results.csv").read_text()
+    assert main([*words, "raven", "--out", str(tmp_path / "out")]) == 1
+    assert (tmp_path / "out" / "Kr\\udce4he.selections.txt").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_is_one_sentence(field, bundle_dir):
+    words = ["classify", str(field / "two.flac"), "--bundle", str(bundle_dir)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "birdsong.pipelines.command", *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "birdsong classify: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_results_that_cannot_be_written(classify, tmp_path):
+    (tmp_path / "file").touch()
+    status, out, err = classify("--out", str(tmp_path / "file" / "results"))
+    assert (status, out) == (2, "")
+    assert err.endswith(f"birdsong classify: {tmp_path}/file/results: Not a directory\n")
 
 
 def test_a_folder_without_recordings(tmp_path, bundle_dir, capsys):
