@@ -49,15 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from birdsong.answers.classifier import Classifier
     from birdsong.bundle import DEFAULT_BUNDLE
-    from birdsong.errors import ConfigError
 
     from .command import INTERRUPTED
+    from .least import check_least
 
     bundle = (arguments.bundle or DEFAULT_BUNDLE).absolute()
     Classifier.load(bundle)  # a broken one is told here, not on the page
     check_port(arguments.address, arguments.port)
-    if arguments.upload_mb < 1:
-        raise ConfigError(f"--upload-mb must be at least 1, got {arguments.upload_mb}")
+    check_least("--upload-mb", arguments.upload_mb)
     shown = {name: getattr(arguments, name) for name in ("audio", "manifest", "images", "run")}
     os.environ |= {  # the page reads them, see its module `named`
         f"BIRDSONG_{name.upper()}": str(path.absolute())

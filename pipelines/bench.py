@@ -83,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
 
     from .command import ALL_WELL
+    from .least import check_least
 
     script = BENCHMARKS / f"{arguments.name}.py"
     if not script.exists():
@@ -90,8 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             "measurements are not part of the installed package: clone the repository, and type "
             f"`birdsong bench {arguments.name}` in it after `pip install -e '.[bench]'`"
         )
-    if arguments.rounds < 1:
-        raise ConfigError(f"--rounds must be at least 1, got {arguments.rounds}")
+    check_least("--rounds", arguments.rounds)
     sys.path.append(str(BENCHMARKS.parent))  # they know each other
     measure = runpy.run_path(str(script))["measure"]
     figures = measure(**_asked(arguments), n_rounds=arguments.rounds)
@@ -104,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a measurement is told, beside how often to measure."""
     from birdsong.errors import ConfigError
+
+    from .least import check_least
 
     given = {name: getattr(arguments, name) for names in OPTIONS.values() for name in names}
     given = {name: each for name, each in given.items() if each is not None}
@@ -119,8 +121,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} must be greater than 0, got {given[name]:g}")
     for name in ("pictures", "large", "people"):
-        if given.get(name, 1) < 1:
-            raise ConfigError(f"--{name} must be at least 1, got {given[name]}")
+        check_least(f"--{name}", given.get(name, 1))
     if "images" not in own:
         return {"audio": arguments.audio} | given
     if arguments.audio:

@@ -36,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing, and say what became of it."""
-    from birdsong.errors import ConfigError
     from birdsong.images.store import writing
     from birdsong.images.tables import write_table
     from birdsong.one_writer import one_writer
@@ -46,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .catalogue import checked_rate
     from .command import ALL_WELL, SOME_FAILED
+    from .least import check_least
     from .progress import Progress
 
-    if arguments.jobs < 1:
-        raise ConfigError(f"--jobs must be at least 1, got {arguments.jobs}")
+    check_least("--jobs", arguments.jobs)
     recordings = read_manifest(arguments.manifest)
     rate = checked_rate(arguments.requests_per_s)
     missing = to_fetch(recordings, arguments.audio)

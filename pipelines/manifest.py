@@ -203,15 +203,15 @@ def _scan(arguments: argparse.Namespace) -> int:
 
 
 def _noises(arguments: argparse.Namespace) -> int:
-    from birdsong.errors import ConfigError
     from birdsong.recordings.manifest import write_manifest
     from birdsong.recordings.synthetic_backgrounds import NOISES
     from birdsong.recordings.synthetic_files import write_noises
 
     from .command import ALL_WELL
+    from .least import check_least
 
-    if arguments.recordings < 1:
-        raise ConfigError(f"--recordings must be at least 1, got {arguments.recordings}")
+    check_least("--recordings", arguments.recordings)
+    check_least("--seed", arguments.seed, 0)
     recordings = write_noises(
         arguments.audio, n=arguments.recordings, seed=arguments.seed, kinds=NOISES
     )

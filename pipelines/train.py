@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .command import ALL_WELL
     from .evaluate import print_promises
+    from .least import check_least
     from .train_told import (
         print_calibration,
         print_epoch,
@@ -43,8 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--then: there is no command {arguments.then[0]!r} to run afterwards")
     if arguments.folds_only and not arguments.folds:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
-    if arguments.folds_at_once < 1:
-        raise ConfigError(f"--folds-at-once must be 1 or more, got {arguments.folds_at_once}")
+    check_least("--folds-at-once", arguments.folds_at_once)
     config = as_begun(config_of(arguments))
     store = open_store(arguments.images)
     if config.mixed_precision and not has_16_bits():

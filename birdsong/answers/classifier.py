@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -43,8 +44,10 @@ class ClassifyConfig:
     def __post_init__(self) -> None:
         if not 0 < self.promise <= 1:
             raise ConfigError(f"promise must be above 0 and at most 1, got {self.promise!r}")
-        if self.overlap_s is not None and self.overlap_s < 0:
-            raise ConfigError(f"overlap_s must be at least 0, got {self.overlap_s!r}")
+        if self.overlap_s is not None and not 0 <= self.overlap_s < math.inf:
+            raise ConfigError(f"overlap_s must be finite and at least 0, got {self.overlap_s!r}")
+        if not self.answer_up_to_s >= 0:
+            raise ConfigError(f"answer_up_to_s must be at least 0, got {self.answer_up_to_s!r}")
 
 
 class Classifier:

@@ -18,6 +18,7 @@ from typing import Generic, Self, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_LONGEST_S = 1e8  # three years; the system's clock ends where more were added
 OVERTIME_STATUS = 1
 """What a process ends with when `Deadline` ends it."""
 
@@ -65,7 +66,9 @@ class Deadline:
         self._set()
 
     def _set(self) -> None:
-        faulthandler.dump_traceback_later(self._limit_s, exit=True, file=self._nowhere)
+        faulthandler.dump_traceback_later(
+            min(self._limit_s, _LONGEST_S), exit=True, file=self._nowhere
+        )
 
 
 def run_isolated(

@@ -19,7 +19,7 @@ from birdsong.atomic import write_atomically
 from birdsong.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
-from birdsong.images.store import ImageStore
+from birdsong.images.store import ImageStore, is_store
 from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
 from birdsong.learning.beginning import Beginning, read_beginning
 from birdsong.learning.calibration import calibrate
@@ -41,13 +41,15 @@ MACHINE_SETTINGS = ("n_threads", "n_devices", "save_memory")
 
 
 def check_free(run_dir: Path) -> None:
-    """See that no finished run would be overwritten.
+    """See that no finished run would be overwritten, and that no pictures lie there.
 
     Raises
     ------
     DatasetError
-        If the folder holds a bundle.
+        If the folder holds a bundle or pictures.
     """
+    if is_store(run_dir):
+        raise DatasetError(f"{run_dir}: holds pictures; name another folder for the run")
     if (run_dir / "bundle").exists():
         raise DatasetError(f"{run_dir}: holds a finished run already; name another folder")
 

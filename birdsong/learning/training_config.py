@@ -147,8 +147,9 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.n_teachers < 0:
-            raise ConfigError(f"n_teachers must be at least 0, got {self.n_teachers!r}")
+        for name in ("n_teachers", "seed"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)!r}")
         if not 0 <= self.teacher_share <= 1:
             raise ConfigError(f"teacher_share must be in [0, 1], got {self.teacher_share!r}")
         if not 0 < self.learning_rate < 1:

@@ -6,6 +6,7 @@ cut them with `segment_of`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -120,7 +121,7 @@ def step_frames(config: SpectrogramConfig, step_s: float) -> int:
     ConfigError
         If that is less than one frame or more than a segment.
     """
-    step = round(step_s * config.frames_per_s)
+    step = round(step_s * config.frames_per_s) if math.isfinite(step_s) else 0
     if not 1 <= step <= SPECTROGRAM_SHAPE[1]:
         raise ConfigError(
             f"a step must be between one frame, {1 / config.frames_per_s:.3f} s, and one segment, "

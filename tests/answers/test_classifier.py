@@ -1,6 +1,7 @@
 """From a file to an answer; and that the picture is the one that the network learned from."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -120,6 +121,22 @@ def test_overlap_sets_the_grid(classifier, unheard):
     config = ClassifyConfig(overlap_s=0.0)
     starts = [s.start_s for s in classifier.classify(folder / rows[0].file, config=config).segments]
     assert starts == [0.0, 2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("promise", math.nan),
+        ("overlap_s", -1.0),
+        ("overlap_s", math.nan),
+        ("overlap_s", math.inf),
+        ("answer_up_to_s", -1.0),
+        ("answer_up_to_s", math.nan),
+    ],
+)
+def test_a_config_out_of_range(field, value):
+    with pytest.raises(ConfigError, match=f"{field} must be .* got {value}"):
+        ClassifyConfig(**{field: value})
 
 
 def test_silence_is_no_bird(classifier, tmp_path):

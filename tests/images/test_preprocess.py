@@ -407,6 +407,8 @@ def test_nothing_to_do_is_said_before_anything_is_made(songs, tmp_path):
     [
         ({"step_s": 0.0}, "a step must be between one frame"),
         ({"step_s": 3.5}, "a step must be between one frame"),
+        ({"step_s": float("nan")}, "a step must be between one frame.* got nan s"),
+        ({"step_s": float("inf")}, "a step must be between one frame.* got inf s"),
         ({"min_duration_s": 0.0}, "min_duration_s must hold at least one frame, got 0"),
     ],
 )

@@ -52,6 +52,14 @@ def receipts_of(todo, work):
     return {row.recording: row for row in rows}
 
 
+def test_no_limit_and_more_workers_than_there_can_be(tmp_path):
+    work = Work(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), float("inf"))
+    with Deadline(float("inf")) as deadline:
+        deadline.extend(60.0)
+    results = list(work_off(items("a", "b"), work, n_jobs=10**12, backend="loky"))
+    assert [row.receipt.reason for row in results] == ["a is not there", "b is not there"]
+
+
 def test_every_recording_has_a_result_though_workers_crash(tmp_path):
     work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 60.0)
     names = [*(f"r{i}" for i in range(20)), "crash", *(f"s{i}" for i in range(20)), "greedy"]

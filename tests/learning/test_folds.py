@@ -252,4 +252,4 @@ def test_a_process_that_was_killed_is_one_sentence(folds, store, tmp_path):
 def test_no_fold_at_a_time(images, tmp_path, capsys):
     asked = ["train", str(images), "--out", str(tmp_path / "run"), "--folds", "2"]
     assert main([*asked, "--folds-at-once", "0"]) == 2
-    assert "--folds-at-once must be 1 or more, got 0" in capsys.readouterr().err
+    assert "--folds-at-once must be at least 1, got 0" in capsys.readouterr().err

@@ -131,6 +131,9 @@ def test_the_bundle_answers_as_the_network_does(training, run_dir, images, small
 def test_a_finished_run_is_not_overwritten(training, run_dir, images):
     with pytest.raises(DatasetError, match="holds a finished run already"):
         training.train(open_store(images), run_dir, TrainingConfig())
+    with pytest.raises(DatasetError, match=r"images\d*: holds pictures; name another folder"):
+        training.train(open_store(images), images, TrainingConfig())
+    assert not (images / "run.json").exists()
 
 
 def test_a_stopped_training_ends_as_one_that_was_not(
@@ -206,6 +209,7 @@ def test_a_damaged_picture_is_named_and_no_thread_stays(training, images, tmp_pa
     [
         ("epochs", 0, "epochs must be at least 1, got 0"),
         ("schedule", "linear", "cyclical, one-cycle, got 'linear'"),
+        ("seed", -1, "seed must be at least 0, got -1"),
         ("learning_rate", 0.0, r"learning_rate must be in \(0, 1\), got 0.0"),
     ],
 )

@@ -80,6 +80,9 @@ def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_
         (["train", "absent", "--out", "runs/x"], "absent: holds no config.json"),
         (["classify", "x.mp3", "--bundle", "absent"], "absent: is no bundle"),
         (["classify", "x.mp3", "--bundle", "b", "--promise", "1.2"], "promise must be above 0"),
+        (["demo", "--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["demo", "--jobs", "0"], "--jobs must be at least 1, got 0"),
+        (["manifest", "noises", "--audio", "n", "--out", "n.csv", "--seed", "-1"], "--seed must"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words, message, tmp_path, monkeypatch, capsys):

@@ -113,7 +113,7 @@ def test_the_best_come_first_and_of_many_recordists():
 
 @pytest.mark.parametrize(
     "options", [{"least_quality": "F"}, {"min_length_s": 9, "max_length_s": 3},
-                {"max_per_species": 0}],
+                {"max_per_species": 0}, {"seed": -1}],
 )  # fmt: skip
 def test_a_choice_that_cannot_be(options):
     with pytest.raises(ConfigError, match="must"):
