@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from birdsong.calibration_data import CalibrationData
-from birdsong.errors import DatasetError
+from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
@@ -96,7 +96,7 @@ def train_folds(
     Raises
     ------
     ConfigError
-        If the training to go on with had another config.
+        If there are fewer than two folds, or the training to go on with had another config.
     DatasetError
         If the pictures do not suffice or are others than before, there are too few sessions for
         so many folds, or the run folder has a bundle already or, without `resume`, a training
@@ -104,6 +104,8 @@ def train_folds(
     TaxonomyError
         If the labels cannot be chosen as asked.
     """
+    if n_folds < 2:
+        raise ConfigError(f"n_folds must be at least 2, got {n_folds}")
     with one_writer(run_dir):
         config = replace(
             config,
@@ -112,7 +114,6 @@ def train_folds(
             ),
         )
         check_free(run_dir)
-        folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
         began = [
             f for f in (run_dir, *sorted(run_dir.glob(f"{FOLDS}/*"))) if (f / DESCRIPTION).exists()
         ]
@@ -125,6 +126,7 @@ def train_folds(
             check_same_run(folder, store, config, n_folds=n_folds)
 
         materials = [gather_fold(store, config.material, n_folds, k) for k in range(n_folds)]
+        folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
         missing = {k: each for k, each in enumerate(folders) if not (each / HEARD).exists()}
         trained = train_each(
             store, config, missing, n_folds,

@@ -14,6 +14,8 @@ from birdsong.learning.material_config import MaterialConfig
 
 SCHEDULES = ("cosine", "plateau", "constant", "cyclical", "one-cycle")
 LOSSES = ("cross-entropy", "soft-labels", "hierarchical", "auxiliary")
+NARROWEST, WIDEST = 0.0625, 16
+"""Widths of a network: at the first its narrowest layer has one filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class TrainingConfig:
         Of each head beside that of the labels, greater than 0.
     dropout : float
     batch_normalization : bool
-    width : float
+    width : float, 0.0625 to 16
         How many times the published number of filters the network has.
     bypass : bool
         Whether what goes into a layer is added to what comes out of it; see `squeezenet`.
@@ -66,7 +68,7 @@ class TrainingConfig:
         much as their mean; see `squeezenet`.
     n_teachers : int
         Networks that are trained first, for this one to learn what they say; see `teachers`.
-    teacher_width : float
+    teacher_width : float, 0.0625 to 16
         How many times as wide as this one they are.
     teacher_share : float in [0, 1]
         How much of what is to be learned is what they say, and not what is known.
@@ -81,7 +83,7 @@ class TrainingConfig:
         Devices that share each batch; more than one on the JAX backend only.
     n_threads : int
         Threads that make batches.
-    seed : int
+    seed : int, at least 0 and below 2**32
         Draws the split, the first weights, the order and the augmentation.
     """
 
@@ -147,9 +149,10 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        for name in ("n_teachers", "seed"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        if self.n_teachers < 0:
+            raise ConfigError(f"n_teachers must be at least 0, got {self.n_teachers!r}")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed must be at least 0 and below 2**32, got {self.seed!r}")
         if not 0 <= self.teacher_share <= 1:
             raise ConfigError(f"teacher_share must be in [0, 1], got {self.teacher_share!r}")
         if not 0 < self.learning_rate < 1:
@@ -160,7 +163,12 @@ class TrainingConfig:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"
             )
-        for name in ("soft_labels_beta", "auxiliary_weight", "width", "teacher_width"):
+        for name in ("width", "teacher_width"):
+            if not NARROWEST <= getattr(self, name) <= WIDEST:
+                raise ConfigError(
+                    f"{name} must be from {NARROWEST} to {WIDEST}, got {getattr(self, name)!r}"
+                )
+        for name in ("soft_labels_beta", "auxiliary_weight"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(
                     f"{name} must be finite and greater than 0, got {getattr(self, name)!r}"

@@ -125,8 +125,9 @@ def folds_by_session(
             sessions_of_label[label].append(session)
 
     fold_of = np.full(len(members), -1, dtype=np.intp)
-    n_of_label = np.zeros((n_folds, n_labels), dtype=np.int64)
-    n_in_fold = np.zeros(n_folds, dtype=np.int64)
+    n_tried = min(n_folds, len(members))
+    n_of_label = np.zeros((n_tried, n_labels), dtype=np.int64)
+    n_in_fold = np.zeros(n_tried, dtype=np.int64)
     for session in _by_label(members, n_labels, seed):
         present = list(members[session])
         if any(len(sessions_of_label[label]) == 1 for label in present):

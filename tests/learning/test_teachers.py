@@ -133,7 +133,7 @@ def test_wider_teachers(material, tmp_path):
     [
         ({"n_teachers": -1}, "n_teachers must be at least 0, got -1"),
         ({"teacher_share": 1.5}, r"teacher_share must be in \[0, 1\], got 1.5"),
-        ({"teacher_width": 0.0}, "teacher_width must be finite and greater than 0, got 0.0"),
+        ({"teacher_width": 0.0}, "teacher_width must be from 0.0625 to 16, got 0.0"),
     ],
 )
 def test_settings_that_cannot_be(setting, message):

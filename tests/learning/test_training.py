@@ -209,7 +209,10 @@ def test_a_damaged_picture_is_named_and_no_thread_stays(training, images, tmp_pa
     [
         ("epochs", 0, "epochs must be at least 1, got 0"),
         ("schedule", "linear", "cyclical, one-cycle, got 'linear'"),
-        ("seed", -1, "seed must be at least 0, got -1"),
+        ("seed", -1, r"seed must be at least 0 and below 2\*\*32, got -1"),
+        ("seed", 2**32, r"seed must be at least 0 and below 2\*\*32, got 4294967296"),
+        ("width", 0.01, "width must be from 0.0625 to 16, got 0.01"),
+        ("teacher_width", float("inf"), "teacher_width must be from 0.0625 to 16, got inf"),
         ("learning_rate", 0.0, r"learning_rate must be in \(0, 1\), got 0.0"),
     ],
 )

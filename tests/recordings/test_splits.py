@@ -211,6 +211,8 @@ def test_folds_that_cannot_be_filled():
         folds_by_session(["a", "b"], ["l", "l"], n_folds=1)
     with pytest.raises(DatasetError, match="4 folds were asked for, but the 3 sessions fill 3"):
         folds_by_session(["a", "b", "c"], ["l", "l", "l"], n_folds=4)
+    with pytest.raises(DatasetError, match="the 3 sessions fill 3"):
+        folds_by_session(["a", "b", "c"], ["l", "l", "l"], n_folds=10**12)
 
 
 def test_a_leak_is_named():
