@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ def console(argv: Sequence[str] | None = None) -> int:
     from .native_notes import hide_native_notes
 
     hide_native_notes()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what is read on is UTF-8, as our files are
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     return main(argv)
 
 

@@ -144,6 +144,17 @@ def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_pat
     assert (tmp_path / "out" / "Kr\\udce4he.selections.txt").exists()
 
 
+def test_what_is_read_on_is_utf8(field, bundle_dir, tmp_path):
+    recording = shutil.copy(field / "two.flac", tmp_path / "Žluť.flac")
+    done = subprocess.run(
+        [sys.executable, "-m", "birdsong.pipelines.command",
+         "classify", recording, "--bundle", str(bundle_dir)],
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, check=True,
+    )  # fmt: skip
+    assert "Žluť.flac,0.0," in done.stdout.decode("utf-8")
+    assert rb"\u017dlu\u0165.flac: species" in done.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_is_one_sentence(field, bundle_dir):
     words = ["classify", str(field / "two.flac"), "--bundle", str(bundle_dir)]
