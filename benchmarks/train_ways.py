@@ -59,15 +59,15 @@ def _batch(scratch: Path, job: Job) -> Batch:
 
 
 def _png(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, png=True).forever()
+    return picture_feed(scratch, job, png=True).epochs()
 
 
 def _packed(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job).forever()
+    return picture_feed(scratch, job).epochs()
 
 
 def _windows(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, windows=True).forever()
+    return picture_feed(scratch, job, windows=True).epochs()
 
 
 def _keras_folder(scratch: Path, job: Job) -> Any:

@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds-only", action="store_true", help="stop before the one; --resume goes on"
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
+    parser.add_argument(
+        "--crop-epochs", type=int, metavar="N",
+        help="show half of each picture, another one each time, in the first N of them: twice as "
+        "fast",
+    )  # fmt: skip
     parser.add_argument("--batch-size", type=int, metavar="N", help="pictures in a batch")
     parser.add_argument(
         "--sampling", choices=SAMPLINGS,

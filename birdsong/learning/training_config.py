@@ -28,6 +28,9 @@ class TrainingConfig:
         Which recordings teach which labels.
     epochs : int
         At most; training stops early where validation does not improve.
+    crop_epochs : int
+        The first so many epochs show the network half of each picture, for half the work: they are
+        not steered by validation.
     batch_size : int
     sampling : {"plain", "class-balanced", "session-balanced"}
         Every picture once an epoch; every label equally often; or labels as often as they are, but
@@ -89,6 +92,7 @@ class TrainingConfig:
 
     material: MaterialConfig = field(default_factory=MaterialConfig)
     epochs: int = 30
+    crop_epochs: int = 0
     batch_size: int = 64
     sampling: str = "plain"
     learning_rate: float = 1e-3
@@ -149,6 +153,11 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if not 0 <= self.crop_epochs < self.epochs:
+            raise ConfigError(
+                f"crop_epochs must be at least 0 and fewer than the epochs, {self.epochs}, got "
+                f"{self.crop_epochs!r}"
+            )
         if self.n_teachers < 0:
             raise ConfigError(f"n_teachers must be at least 0, got {self.n_teachers!r}")
         if not 0 <= self.seed < 2**32:
