@@ -60,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
     parser.add_argument(
-        "--crop-epochs", type=int, metavar="N",
-        help="show half of each picture, another one each time, in the first N of them: twice as "
-        "fast",
+        "--crop-share", type=float, metavar="SHARE",
+        help="show half of each picture, another one each time, in this share of the epochs, the "
+        "first ones: twice as fast",
     )  # fmt: skip
     parser.add_argument("--batch-size", type=int, metavar="N", help="pictures in a batch")
     parser.add_argument(

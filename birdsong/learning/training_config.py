@@ -28,9 +28,9 @@ class TrainingConfig:
         Which recordings teach which labels.
     epochs : int
         At most; training stops early where validation does not improve.
-    crop_epochs : int
-        The first so many epochs show the network half of each picture, for half the work: they are
-        not steered by validation.
+    crop_share : float in [0, 1)
+        Share of the epochs, the first ones, that show the network half of each picture, for half
+        the work; validation ends none of them.
     batch_size : int
     sampling : {"plain", "class-balanced", "session-balanced"}
         Every picture once an epoch; every label equally often; or labels as often as they are, but
@@ -92,7 +92,7 @@ class TrainingConfig:
 
     material: MaterialConfig = field(default_factory=MaterialConfig)
     epochs: int = 30
-    crop_epochs: int = 0
+    crop_share: float = 0.0
     batch_size: int = 64
     sampling: str = "plain"
     learning_rate: float = 1e-3
@@ -122,6 +122,11 @@ class TrainingConfig:
     n_devices: int = 1
     n_threads: int = 2
     seed: int = 0
+
+    @property
+    def crop_epochs(self) -> int:
+        """How many epochs, the first ones, show half of each picture."""
+        return int(self.crop_share * self.epochs)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -153,11 +158,6 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "patience", "n_devices", "n_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if not 0 <= self.crop_epochs < self.epochs:
-            raise ConfigError(
-                f"crop_epochs must be at least 0 and fewer than the epochs, {self.epochs}, got "
-                f"{self.crop_epochs!r}"
-            )
         if self.n_teachers < 0:
             raise ConfigError(f"n_teachers must be at least 0, got {self.n_teachers!r}")
         if not 0 <= self.seed < 2**32:
@@ -166,8 +166,9 @@ class TrainingConfig:
             raise ConfigError(f"teacher_share must be in [0, 1], got {self.teacher_share!r}")
         if not 0 < self.learning_rate < 1:
             raise ConfigError(f"learning_rate must be in (0, 1), got {self.learning_rate!r}")
-        if not 0 <= self.weight_averaging < 1:
-            raise ConfigError(f"weight_averaging must be in [0, 1), got {self.weight_averaging!r}")
+        for name in ("weight_averaging", "crop_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be in [0, 1), got {getattr(self, name)!r}")
         if self.batch_size < self.n_devices:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"

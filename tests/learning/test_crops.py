@@ -12,7 +12,7 @@ from birdsong.learning.training_config import TrainingConfig
 CONFIG = TrainingConfig(
     material=MaterialConfig(validation_share=0.2, calibration_share=0.0, test_share=0.2),
     epochs=4,
-    crop_epochs=2,
+    crop_share=0.5,
     batch_size=16,
     dropout=0.2,
 )
@@ -80,6 +80,6 @@ def test_stopped_anywhere_it_ends_as_one_that_was_not(
 def test_validation_ends_nothing_before_whole_pictures_were_seen(material, tmp_path):
     from birdsong.learning.fitting import fit_network
 
-    config = replace(CONFIG, epochs=9, crop_epochs=4, patience=1, learning_rate=1e-12)
+    config = replace(CONFIG, epochs=9, crop_share=0.5, patience=1, learning_rate=1e-12)
     _, epochs = fit_network(*material, config, tmp_path)
     assert len(epochs) == 6, "nothing improves: the first on whole pictures, and one more"
