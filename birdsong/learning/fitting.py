@@ -217,6 +217,14 @@ def _fit(
 
 
 def _phases(n_past: int, config: TrainingConfig) -> list[tuple[int, int]]:
-    """Divide the epochs that are left into those on crops and those on whole pictures."""
+    """Divide the epochs that are left into those on crops and those on whole pictures.
+
+    References
+    ----------
+    .. [1] Touvron, Vedaldi, Douze & Jégou (2019), Fixing the train-test resolution discrepancy,
+       NeurIPS: a few last epochs on pictures as they will be asked about.
+    .. [2] Tan & Le (2021), EfficientNetV2: smaller models and faster training, ICML: smaller
+       pictures first.
+    """
     firsts, ends = (n_past, max(n_past, config.crop_epochs)), (config.crop_epochs, config.epochs)
     return [(first, end) for first, end in zip(firsts, ends, strict=True) if first < end]
