@@ -25,7 +25,7 @@ from birdsong.images.sources import PngSource
 
 def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> Batches:
     """`PictureFeed`."""
-    batches = picture_feed(scratch, job, png=png, windows=windows).epochs()
+    batches = picture_feed(scratch, job, png=png, windows=windows).forever()
     try:
         for pictures, _ in batches:
             yield len(pictures)

@@ -78,7 +78,6 @@ RECIPES: Mapping[str, Recipe] = {
     "half subtracted, 60 dB": _HALF.and_then(spectrogram={"brightest_db": 60.0}),
     "without others": _ALONE,
     "without others, auxiliary": _HEADS,
-    "crops first, auxiliary": _HEADS.and_then(training={"crop_share": 0.75}),
     "others first, auxiliary": replace(_HEADS, first_epochs=20),
     "half subtracted, auxiliary": _HALF.and_then(training={"loss": "auxiliary"}),
     "half subtracted, cross-entropy": _HALF.and_then(training={"loss": "cross-entropy"}),

@@ -59,15 +59,15 @@ def _batch(scratch: Path, job: Job) -> Batch:
 
 
 def _png(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, png=True).epochs()
+    return picture_feed(scratch, job, png=True).forever()
 
 
 def _packed(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job).epochs()
+    return picture_feed(scratch, job).forever()
 
 
 def _windows(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, windows=True).epochs()
+    return picture_feed(scratch, job, windows=True).forever()
 
 
 def _keras_folder(scratch: Path, job: Job) -> Any:

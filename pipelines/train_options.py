@@ -59,11 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds-only", action="store_true", help="stop before the one; --resume goes on"
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
-    parser.add_argument(
-        "--crop-share", type=float, metavar="SHARE",
-        help="show half of each picture, another one each time, in this share of the epochs, the "
-        "first ones: twice as fast",
-    )  # fmt: skip
     parser.add_argument("--batch-size", type=int, metavar="N", help="pictures in a batch")
     parser.add_argument(
         "--sampling", choices=SAMPLINGS,

@@ -126,28 +126,6 @@ def augment_pictures(
     return _mixed(changed, draws) if config.mixup_alpha > 0 else changed
 
 
-def random_crops(
-    pictures: ImageArray, generator: np.random.Generator, n_columns: int
-) -> ImageArray:
-    """Cut a stretch of time out of each picture, another one of each.
-
-    Parameters
-    ----------
-    pictures : uint8, shape (n, 64, 200)
-    generator : numpy Generator
-    n_columns : int
-        Length of the stretch.
-
-    Returns
-    -------
-    uint8, shape (n, 64, n_columns)
-    """
-    stretches = np.lib.stride_tricks.sliding_window_view(pictures, n_columns, axis=2)
-    starts = generator.integers(0, stretches.shape[2], len(pictures))
-    cropped: ImageArray = stretches[np.arange(len(pictures)), :, starts]
-    return cropped
-
-
 def time_table(draws: Draws) -> IntArray:
     """Tell which frame of a picture each frame of the changed one shows.
 

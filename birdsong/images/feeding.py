@@ -7,7 +7,6 @@ the number of threads.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,13 +16,7 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.augment import (
-    AugmentConfig,
-    Draws,
-    augment_pictures,
-    draw_augmentation,
-    random_crops,
-)
+from birdsong.images.augment import AugmentConfig, Draws, augment_pictures, draw_augmentation
 from birdsong.images.orders import EpochOrder
 from birdsong.images.packed import PICTURE_BYTES, PackedStore
 from birdsong.images.sources import (
@@ -45,8 +38,6 @@ from birdsong.images.windows import (
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batch: TypeAlias = tuple[ImageArray, FloatArray]
-
-CROP_COLUMNS = SPECTROGRAM_SHAPE[1] // 2
 
 _PIECE_PICTURES = 512  # a thread's piece of work, at least: handing one over costs 50 us
 _PIECES_AHEAD = 2  # beside one for each thread: bounds the memory when the network is slower
@@ -75,8 +66,6 @@ class PictureFeed:
         How often a picture comes; see `orders.EpochOrder`.
     augmentation : AugmentConfig, optional
         None leaves the pictures as they are.
-    crop_epochs : int
-        Epochs before this one hold half of each picture, `CROP_COLUMNS` of its columns.
     background_rows : sequence of IndexRow
         The pictures that the augmentation may mix in. They are read now, and of many only some.
     source : PictureSource, optional
@@ -111,7 +100,6 @@ class PictureFeed:
         shuffle: bool = False,
         sampling: str = "plain",
         augmentation: AugmentConfig | None = None,
-        crop_epochs: int = 0,
         background_rows: Sequence[IndexRow] = (),
         source: PictureSource | None = None,
         memory_bytes: int | None = None,
@@ -157,7 +145,6 @@ class PictureFeed:
             self._windowed = self._source
         self._window_bytes = window_bytes
         self._augmentation = augmentation
-        self._crop_epochs = crop_epochs
         self._backgrounds = self._read_backgrounds(background_rows)
 
     def __len__(self) -> int:
@@ -176,7 +163,7 @@ class PictureFeed:
 
         Yields
         ------
-        pictures : uint8, shape (n, 64, 200, 1), or (n, 64, 100, 1) in the epochs of crops
+        pictures : uint8, shape (n, 64, 200, 1)
         targets : float32, shape (n, n_labels)
             One-hot, or mixed where pictures were mixed.
 
@@ -207,10 +194,12 @@ class PictureFeed:
             if executor:
                 executor.shutdown(wait=True, cancel_futures=True)
 
-    def epochs(self, first: int = 0, end: int | None = None) -> Generator[Batch, None, None]:
-        """Epoch after epoch, up to one or without end: what `keras.Model.fit` takes."""
-        for number in itertools.count(first) if end is None else range(first, end):
+    def forever(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
+        """Epoch after epoch, without end: what `keras.Model.fit` takes."""
+        number = first_epoch
+        while True:
             yield from self.epoch(number)
+            number += 1
 
     def _begin(self, epoch: int) -> tuple[IntArray, Reading]:
         """Order an epoch, and begin to read it."""
@@ -240,26 +229,23 @@ class PictureFeed:
         return batches
 
     def _batch(self, pictures: ImageArray, labels: IntArray, epoch: int, place: int) -> Batch:
+        if self._augmentation is None:
+            return pictures[..., np.newaxis], one_hot(labels, self._n_labels)
         key = np.random.SeedSequence((self._seed, epoch, place))
-        generator = np.random.Generator(np.random.Philox(key))
-        draws = None
-        if self._augmentation is not None:
-            draws = draw_augmentation(
-                generator,
-                len(pictures),
-                self._augmentation,
-                n_backgrounds=len(self._backgrounds),
-            )
-            pictures = augment_pictures(
-                pictures,
-                draws,
-                self._augmentation,
-                self._backgrounds,
-                grey_db=self._store.config.grey_db,
-            )
-        if epoch < self._crop_epochs:
-            pictures = random_crops(pictures, generator, CROP_COLUMNS)
-        return pictures[..., np.newaxis], one_hot(labels, self._n_labels, draws)
+        draws = draw_augmentation(
+            np.random.Generator(np.random.Philox(key)),
+            len(pictures),
+            self._augmentation,
+            n_backgrounds=len(self._backgrounds),
+        )
+        changed = augment_pictures(
+            pictures,
+            draws,
+            self._augmentation,
+            self._backgrounds,
+            grey_db=self._store.config.grey_db,
+        )
+        return changed[..., np.newaxis], one_hot(labels, self._n_labels, draws)
 
     def _read_backgrounds(self, rows: Sequence[IndexRow]) -> ImageArray:
         if self._augmentation is None or self._augmentation.background_share == 0:

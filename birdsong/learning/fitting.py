@@ -101,8 +101,7 @@ def _teacher(
     if not done.exists() or (folder / STATE).exists():
         _fit_in(store, material, config, folder, "learner", on_epoch)
         (folder / STATE).unlink()
-    network = new_network(material, config, any_length=config.crop_epochs > 0)
-    learner = new_learner(network, material)
+    learner = new_learner(new_network(material, config), material)
     learner.load_weights(done)
     return learner
 
@@ -192,39 +191,21 @@ def _fit(
         save_best_only=has_validation,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
-    beside = [averages] if averages else []
-    n_validation = len(prepared.validation_feed) if prepared.validation_feed else None
-    for first, end in _phases(n_past, config):
-        judging = judges if first >= config.crop_epochs else []
-        state = StateKeeper(folder, log, judging, config.crop_epochs)
-        with ExitStack() as stack:
-            batches = stack.enter_context(WatchedFeed(prepared.train_batches(first, end)))
-            log.watch(batches)
-            validation = prepared.validation_batches()
-            prepared.model.fit(
-                iter(batches),
-                steps_per_epoch=len(prepared.train_feed),
-                initial_epoch=first,
-                epochs=end,
-                validation_data=iter(stack.enter_context(WatchedFeed(validation)))
-                if validation
-                else None,
-                validation_steps=n_validation,
-                callbacks=[log, *judging, *beside, keeper, state],
-                shuffle=False,  # the feed does
-                verbose=0,
-            )
-
-
-def _phases(n_past: int, config: TrainingConfig) -> list[tuple[int, int]]:
-    """Divide the epochs that are left into those on crops and those on whole pictures.
-
-    References
-    ----------
-    .. [1] Touvron, Vedaldi, Douze & Jégou (2019), Fixing the train-test resolution discrepancy,
-       NeurIPS: a few last epochs on pictures as they will be asked about.
-    .. [2] Tan & Le (2021), EfficientNetV2: smaller models and faster training, ICML: smaller
-       pictures first.
-    """
-    firsts, ends = (n_past, max(n_past, config.crop_epochs)), (config.crop_epochs, config.epochs)
-    return [(first, end) for first, end in zip(firsts, ends, strict=True) if first < end]
+    callbacks = [log, *judges, *([averages] if averages else []), keeper]
+    with ExitStack() as stack:
+        batches = stack.enter_context(WatchedFeed(prepared.train_batches(n_past)))
+        log.watch(batches)
+        validation = prepared.validation_batches()
+        prepared.model.fit(
+            iter(batches),
+            steps_per_epoch=len(prepared.train_feed),
+            initial_epoch=n_past,
+            epochs=config.epochs,
+            validation_data=iter(stack.enter_context(WatchedFeed(validation)))
+            if validation
+            else None,
+            validation_steps=len(prepared.validation_feed) if prepared.validation_feed else None,
+            callbacks=[*callbacks, StateKeeper(folder, log, judges)],
+            shuffle=False,  # the feed does
+            verbose=0,
+        )

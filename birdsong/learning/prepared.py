@@ -54,31 +54,26 @@ class Prepared:
     n_devices: int
     train_multiple: int
 
-    def train_batches(
-        self, first_epoch: int = 0, end_epoch: int | None = None
-    ) -> Generator[Batch, None, None]:
-        """Feed epochs to learn from, up to one that is no longer fed, or without end."""
-        return filled_up(self.train_feed.epochs(first_epoch, end_epoch), self.train_multiple)
+    def train_batches(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
+        """Feed epochs to learn from, without end."""
+        return filled_up(self.train_feed.forever(first_epoch), self.train_multiple)
 
     def validation_batches(self) -> Generator[Batch, None, None] | None:
         """Feed the validation part again and again, if there is one."""
         if self.validation_feed is None:
             return None
-        return filled_up(self.validation_feed.epochs(), self.n_devices)
+        return filled_up(self.validation_feed.forever(), self.n_devices)
 
 
-def new_network(
-    material: Material, config: TrainingConfig, *, any_length: bool = False
-) -> keras.Model:
+def new_network(material: Material, config: TrainingConfig) -> keras.Model:
     """Build the network that a config describes, its weights drawn by chance."""
-    return _network(len(material.labels), config, any_length=any_length)
+    return _network(len(material.labels), config)
 
 
-def _network(n_labels: int, config: TrainingConfig, *, any_length: bool = False) -> keras.Model:
+def _network(n_labels: int, config: TrainingConfig) -> keras.Model:
     return squeezenet(
         n_labels,
         dropout=config.dropout,
-        any_length=any_length,
         **{name: getattr(config, name) for name in NETWORK_SETTINGS},
     )
 
@@ -121,7 +116,7 @@ def prepare(
     DatasetError
         If there is no picture to learn from.
     """
-    network = new_network(material, config, any_length=config.crop_epochs > 0)
+    network = new_network(material, config)
     if (beginning := material.beginning) is not None:
         beginning.require_network(config)
         before = _network(len(beginning.bundle.labels), config)
@@ -201,6 +196,5 @@ def _feed(
         shuffle=training,
         sampling=config.sampling if training else "plain",
         augmentation=config.augmentation if training else None,
-        crop_epochs=config.crop_epochs if training else 0,
         background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
     )

@@ -36,26 +36,19 @@ class StateKeeper(keras.callbacks.Callback):  # type: ignore[misc]
         Its epochs, where it has some at the start, are those of the state that was kept.
     judges : sequence of keras Callback
         Callbacks that decide by what earlier epochs showed; they are told of them again.
-    judged_from : int
-        The first epoch that they are told of.
     """
 
     def __init__(
-        self,
-        run_dir: Path,
-        log: EpochLog,
-        judges: Sequence[keras.callbacks.Callback],
-        judged_from: int = 0,
+        self, run_dir: Path, log: EpochLog, judges: Sequence[keras.callbacks.Callback]
     ) -> None:
         super().__init__()
         self._run_dir = run_dir
         self._log = log
         self._judges = judges
-        self._judged_from = judged_from
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Take up the state, if one was kept."""
-        for epoch in self._log.epochs[self._judged_from :]:
+        for epoch in self._log.epochs:
             for judge in self._judges:
                 judge.on_epoch_end(int(epoch["epoch"]), dict(epoch))
         if self._log.epochs:

@@ -44,7 +44,6 @@ def squeezenet(
     frequency_channel: bool = False,
     fine_bands: bool = False,
     peaks: bool = False,
-    any_length: bool = False,
 ) -> keras.Model:
     """Build SqueezeNet 1.1 with one grey channel.
 
@@ -70,8 +69,6 @@ def squeezenet(
     peaks : bool
         Take halfway between the mean of the logits over time and their highest, instead of the
         mean: a song may fill a tenth of a segment. Kong et al. (2020) do so with features.
-    any_length : bool
-        Take pictures of any number of columns, for training on parts of them.
 
     Returns
     -------
@@ -92,9 +89,7 @@ def squeezenet(
     n_squeezed = [round(width * n_squeeze) for n_squeeze in SQUEEZE_FILTERS]
     if min(n_squeezed) < 1:
         raise ValueError(f"a layer of width {width} has no filters left; try 0.25 or more")
-    n_bands, n_columns = SPECTROGRAM_SHAPE
-    shape = (n_bands, None if any_length else n_columns, 1)
-    pictures = keras.Input(shape, dtype="uint8", name="pictures")
+    pictures = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="pictures")
     x = layers.Rescaling(1.0 / 127.5, offset=-1.0, name="to_float")(pictures)
     if frequency_channel:
         x = FrequencyChannel(name="frequency")(x)

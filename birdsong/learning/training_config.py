@@ -28,9 +28,6 @@ class TrainingConfig:
         Which recordings teach which labels.
     epochs : int
         At most; training stops early where validation does not improve.
-    crop_share : float in [0, 1)
-        Share of the epochs, the first ones, that show the network half of each picture, for half
-        the work; validation ends none of them.
     batch_size : int
     sampling : {"plain", "class-balanced", "session-balanced"}
         Every picture once an epoch; every label equally often; or labels as often as they are, but
@@ -92,7 +89,6 @@ class TrainingConfig:
 
     material: MaterialConfig = field(default_factory=MaterialConfig)
     epochs: int = 30
-    crop_share: float = 0.0
     batch_size: int = 64
     sampling: str = "plain"
     learning_rate: float = 1e-3
@@ -122,11 +118,6 @@ class TrainingConfig:
     n_devices: int = 1
     n_threads: int = 2
     seed: int = 0
-
-    @property
-    def crop_epochs(self) -> int:
-        """How many epochs, the first ones, show half of each picture."""
-        return int(self.crop_share * self.epochs)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -166,9 +157,8 @@ class TrainingConfig:
             raise ConfigError(f"teacher_share must be in [0, 1], got {self.teacher_share!r}")
         if not 0 < self.learning_rate < 1:
             raise ConfigError(f"learning_rate must be in (0, 1), got {self.learning_rate!r}")
-        for name in ("weight_averaging", "crop_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be in [0, 1), got {getattr(self, name)!r}")
+        if not 0 <= self.weight_averaging < 1:
+            raise ConfigError(f"weight_averaging must be in [0, 1), got {self.weight_averaging!r}")
         if self.batch_size < self.n_devices:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"

@@ -146,42 +146,10 @@ def test_a_background_that_is_wanted_must_be_there(store):
 
 def test_forever_is_epoch_after_epoch(store):
     whole = feed(store, shuffle=True)
-    batches = whole.epochs(2)
+    batches = whole.forever(first_epoch=2)
     taken = numbers(itertools.islice(batches, 2 * len(whole)))
     batches.close()
     assert taken == numbers(whole.epoch(2)) + numbers(whole.epoch(3))
-
-
-@pytest.mark.parametrize("n_threads", [0, 3])
-def test_crops_come_first_and_are_stretches_of_the_pictures(store, n_threads):
-    cropped = feed(store, shuffle=True, crop_epochs=2, n_threads=n_threads)
-    whole = feed(store, shuffle=True)
-    starts = []
-    for epoch in (0, 1):
-        for (half, targets), (full, same) in zip(
-            cropped.epoch(epoch), whole.epoch(epoch), strict=True
-        ):
-            assert half.shape == (len(full), 64, 100, 1)
-            np.testing.assert_array_equal(targets, same)
-            for one, other in zip(half[..., 0], full[..., 0], strict=True):
-                places = [k for k in range(101) if (other[:, k : k + 100] == one).all()]
-                assert len(places) == 1
-                starts += places
-    assert min(starts) < 20
-    assert max(starts) > 80
-    assert numbers(cropped.epoch(2)) == numbers(whole.epoch(2))
-
-
-def test_what_is_augmented_is_the_same_whether_it_is_cropped_or_not(store):
-    options = {"augmentation": KINDS["defaults"], "shuffle": True, "seed": 3}
-    one, other = feed(store, crop_epochs=1, **options), feed(store, **options)
-    (half, targets), (full, same) = next(one.epoch(0)), next(other.epoch(0))
-    np.testing.assert_array_equal(targets, same)
-    assert all(
-        any((b[:, k : k + 100] == a).all() for k in range(101))
-        for a, b in zip(half, full, strict=True)
-    )
-    np.testing.assert_array_equal(next(one.epoch(1))[0], next(other.epoch(1))[0])
 
 
 @pytest.mark.parametrize("n_threads", [1, 5])
@@ -213,7 +181,7 @@ def test_no_thread_outlives_an_epoch_that_is_left_early(store, feeding_threads, 
 
 
 def test_no_thread_outlives_training_that_stops(store, feeding_threads):
-    batches = feed(store, n_threads=2).epochs()
+    batches = feed(store, n_threads=2).forever()
     next(batches)
     batches.close()
     assert feeding_threads() == []

@@ -215,7 +215,7 @@ def test_control_c_ends_a_program_that_closes_nothing(store, asleep_in):
             store, store.rows, np.zeros(len(store.rows), int), n_labels=1, batch_size=4,
             **{BY_WINDOWS!r},
         )
-        batches = feed.epochs()
+        batches = feed.forever()
         next(batches)
         print("begun", flush=True)
         for _ in batches:

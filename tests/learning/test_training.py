@@ -208,7 +208,6 @@ def test_a_damaged_picture_is_named_and_no_thread_stays(training, images, tmp_pa
     ("field", "value", "message"),
     [
         ("epochs", 0, "epochs must be at least 1, got 0"),
-        ("crop_share", 1.0, r"crop_share must be in \[0, 1\), got 1.0"),
         ("schedule", "linear", "cyclical, one-cycle, got 'linear'"),
         ("seed", -1, r"seed must be at least 0 and below 2\*\*32, got -1"),
         ("seed", 2**32, r"seed must be at least 0 and below 2\*\*32, got 4294967296"),
