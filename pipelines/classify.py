@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.answers.classifier import Classifier, ClassifyConfig
     from birdsong.answers.results import result_lines, write_results
     from birdsong.bundle import DEFAULT_BUNDLE
-    from birdsong.errors import ConfigError, legible, one_line
+    from birdsong.errors import ConfigError, legible
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
     from .narrowing import listed_labels
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             for path in recordings:
                 prediction = classifier.classify(path, config=config)
                 n_failed += prediction.status == "failed"
-                progress.say(one_line(in_words(prediction)))
+                progress.say(in_words(prediction))
                 progress.advance()
                 yield prediction
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import birdsong
-from birdsong.errors import BirdsongError, legible
+from birdsong.errors import BirdsongError, one_line
 
 STAGES = {
     "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
@@ -57,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 all well, 1 finished but some recordings failed, 2 wrong usage or nothing to do,
-        130 interrupted.
+        0 all well, 1 finished but some recordings failed, 2 wrong usage, nothing to do or nowhere
+        to write, 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     asked = words[0] if words and words[0] in STAGES else None
@@ -90,8 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _write_no_more()
         return ALL_WELL
     except OSError as error:  # a full disk, a folder that may not be written into
-        where = f"{legible(str(error.filename))}: " if error.filename else ""
-        print(f"birdsong {asked}: {where}{error.strerror or error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(one_line(f"birdsong {asked}: {where}{error.strerror or error}"), file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:

@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.manifest import write_manifest
 
     from .command import ALL_WELL
-    from .least import check_least
+    from .least import check_jobs, check_least
 
-    check_least("--jobs", arguments.jobs)
+    check_jobs(arguments.jobs)
     check_least("--seed", arguments.seed, 0)
     started_s = time.monotonic()
     out = _fresh_folder(arguments.out)

@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .catalogue import checked_rate
     from .command import ALL_WELL, SOME_FAILED
-    from .least import check_least
+    from .least import check_jobs
     from .progress import Progress
 
-    check_least("--jobs", arguments.jobs)
+    check_jobs(arguments.jobs)
     recordings = read_manifest(arguments.manifest)
     rate = checked_rate(arguments.requests_per_s)
     missing = to_fetch(recordings, arguments.audio)

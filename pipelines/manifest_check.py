@@ -22,8 +22,10 @@ def check(manifest: Path, audio: Path | None, n_jobs: int | None, attribution: P
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL, SOME_FAILED
+    from .least import check_jobs
     from .progress import Progress
 
+    check_jobs(n_jobs, all_cores=True)
     recordings = read_manifest(manifest)
     checked = check_manifest(recordings)
     print(f"{manifest}: {len(recordings)} recordings of {checked.n_taxa} taxa")

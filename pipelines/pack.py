@@ -21,15 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Pack, and say how large it became."""
-    from birdsong.errors import ConfigError
     from birdsong.images.packing import pack
     from birdsong.images.store import open_store
 
     from .command import ALL_WELL
+    from .least import check_jobs
     from .progress import Progress
 
-    if arguments.jobs == 0:
-        raise ConfigError("--jobs must be at least 1, or -1 for all cores, got 0")
+    check_jobs(arguments.jobs, all_cores=True)
     store = open_store(arguments.images)
     with Progress("pack", len(store.rows), "pictures") as progress:
         folder = pack(

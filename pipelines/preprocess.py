@@ -90,9 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.manifest import read_manifests
 
     from .command import ALL_WELL, SOME_FAILED
+    from .least import check_jobs
     from .naming import named_by_table
     from .progress import Progress
 
+    check_jobs(arguments.jobs, all_cores=True)
     recordings = read_manifests(arguments.manifest)
     if arguments.taxonomy:
         recordings, told = named_by_table(recordings, arguments.taxonomy, arguments.synonyms)

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Self
 
+from birdsong.errors import one_line
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -74,7 +76,8 @@ class Progress:
             self._print_line(now_s, note)
 
     def say(self, line: str) -> None:
-        """Print a line that stays, above the bar."""
+        """Print a line that stays, above the bar: one, whatever of a file it quotes."""
+        line = one_line(line)
         if self._bar:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -78,9 +78,7 @@ def pack(
         try:
             (folder / packed.DESCRIPTION).unlink(missing_ok=True)
             shards = []
-            parallel = Parallel(
-                n_jobs=min(n_jobs, len(parts)), backend="threading", return_as="generator"
-            )
+            parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
             for shard in parallel(delayed(write)(number) for number in range(len(parts))):
                 shards.append(shard)
                 if on_done:

@@ -99,7 +99,6 @@ def work_off(
     """
     from joblib import Parallel, delayed, parallel_config
 
-    n_jobs = min(n_jobs, max(1, len(items)))
     parent = os.getpid() if backend == "loky" else None
     # A batch spares joblib's toll; alone there is none, and each recording is told at once.
     batches: Iterator[list[WorkItem]]

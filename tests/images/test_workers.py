@@ -52,11 +52,11 @@ def receipts_of(todo, work):
     return {row.recording: row for row in rows}
 
 
-def test_no_limit_and_more_workers_than_there_can_be(tmp_path):
+def test_no_limit_in_time(tmp_path):
     work = Work(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), float("inf"))
     with Deadline(float("inf")) as deadline:
         deadline.extend(60.0)
-    results = list(work_off(items("a", "b"), work, n_jobs=10**12, backend="loky"))
+    results = list(work_off(items("a", "b"), work, n_jobs=1, backend="loky"))
     assert [row.receipt.reason for row in results] == ["a is not there", "b is not there"]
 
 

@@ -82,9 +82,14 @@ def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_
         (["classify", "x.mp3", "--bundle", "b", "--promise", "1.2"], "promise must be above 0"),
         (["demo", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["demo", "--jobs", "0"], "--jobs must be at least 1, got 0"),
+        (["demo", "--jobs", "999999999999"], "--jobs must be at most 10000, got 999999999999"),
+        (["pack", "images", "--jobs", "999999999999"], "--jobs must be at most 10000, got"),
+        (["manifest", "check", "m.csv", "--jobs", "0"], "--jobs must be at least 1, or -1 for all"),
+        (["preprocess", "--manifest", "m.csv", "--audio", ".", "--out", "o", "--jobs", "10001"],
+         "--jobs must be at most 10000, got 10001"),
         (["manifest", "noises", "--audio", "n", "--out", "n.csv", "--seed", "-1"], "--seed must"),
     ],
-)
+)  # fmt: skip
 def test_wrong_usage_is_one_sentence(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
