@@ -2,18 +2,20 @@
 
     python -m benchmarks.never_heard --images images --out runs/never-heard
 
-A bundle of ``birdsong train --others`` learned from the species without a label as well, so that to
-measure it on these flatters it. Here networks are trained as its own was, each without every n-th
-of those species, and say what they hear in the recordings of these; the bundle's calibration
-decides on the answers. Stop it whenever you like: it goes on after the last epoch.
+A bundle of ``birdsong train --others`` learned from the species without a label as well, and so did
+one that began with a network that knows them; to measure it on these flatters it. Here networks are
+trained as its own was, each without every n-th of those species, and say what they hear in the
+recordings of these; the bundle's calibration decides on the answers. Stop it whenever you like: it
+goes on after the last epoch.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -21,22 +23,28 @@ import numpy as np
 from birdsong.bundle import DEFAULT_BUNDLE, read_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
+from birdsong.learning.beginning import read_beginning
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather
 from birdsong.learning.hearing import hear_part
 from birdsong.learning.held_out import UnknownTaxa, lineages_in
 from birdsong.learning.part import Part
+from birdsong.learning.run_folder import finish_run
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.learning.unknown_species import answers_to_unknown
 from birdsong.taxa.lineage import RANKS
 
 PROMISES = (0.8, 0.9, 0.95)
+BEFORE = "before"
+"""In a network's folder: the one that it begins with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the networks that there are not yet, and tell what they answer."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.never_heard", description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, help="of train --others")
+    parser.add_argument(
+        "--bundle", type=Path, default=DEFAULT_BUNDLE, help="one that learned from them"
+    )
     parser.add_argument("--images", type=Path, required=True, help="the pictures it learned from")
     parser.add_argument("--out", type=Path, required=True, help="folder of the networks")
     parser.add_argument("--networks", type=int, default=2, help="the n above (default: 2)")
@@ -75,24 +83,63 @@ def hear_without(
     import keras
 
     keras.backend.clear_session()
-    material = gather(store, config.material)
-    others = material.others
-    left_out = (others.label_indices - len(material.labels)) % n_networks == nth
-    without, asked = (
-        Part(tuple(others.rows[i] for i in np.flatnonzero(chosen)), others.label_indices[chosen])
-        for chosen in (~left_out, left_out)
-    )
-    network, _ = fit_network(
-        store,
-        replace(material, others=without),
-        config,
-        folder,
-        on_epoch=lambda epoch: print(
-            f"network {nth + 1}, epoch {epoch['epoch']:.0f}: loss {epoch['loss']:.3f}", flush=True
-        ),
-    )
+    if config.material.begin_with:
+        config, asked = _begun_without(store, config, folder / BEFORE, nth, n_networks)
+        material = gather(store, config.material)
+    else:
+        material = gather(store, config.material)
+        asked = _every(material.others, len(material.labels), nth, n_networks)
+    material = replace(material, others=_lacking(material.others, asked.recordings))
+    network, _ = fit_network(store, material, config, folder, on_epoch=_teller(nth))
     nameless = dict.fromkeys(asked.recordings, -1)
     return hear_part(network.predict_on_batch, store, asked, nameless, config, fold=nth)
+
+
+def _begun_without(
+    store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
+) -> tuple[TrainingConfig, Part]:
+    """Train what the network begins with, without them; a config that begins with that."""
+    before = read_beginning(Path(config.material.begin_with)).bundle
+    first = TrainingConfig.from_dict(before.provenance["config"])
+    material = gather(store, first.material)
+    asked = _every(material.train, 0, nth, n_networks)
+    if not (folder / "bundle").exists():
+        material = replace(material, train=_lacking(material.train, asked.recordings))
+        network, epochs = fit_network(store, material, first, folder, on_epoch=_teller(nth))
+        finish_run(
+            network, store, material, first, folder,
+            history=epochs, metrics={}, calibration_data=None, told={},
+        )  # fmt: skip
+    begin_with = str(folder / "bundle")
+    return replace(config, material=replace(config.material, begin_with=begin_with)), asked
+
+
+def _every(part: Part, first: int, nth: int, n_networks: int) -> Part:
+    """Take the pictures of every so many-th species, counted from a class index on."""
+    return _chosen(
+        part,
+        [
+            row.kind == "bird" and (index - first) % n_networks == nth
+            for row, index in zip(part.rows, part.label_indices.tolist(), strict=True)
+        ],
+    )
+
+
+def _lacking(part: Part, recordings: Collection[str]) -> Part:
+    gone = frozenset(recordings)
+    return _chosen(part, [row.recording not in gone for row in part.rows])
+
+
+def _chosen(part: Part, chosen: Sequence[bool]) -> Part:
+    return Part(tuple(compress(part.rows, chosen)), part.label_indices[np.array(chosen, bool)])
+
+
+def _teller(nth: int) -> Callable[[Mapping[str, float]], None]:
+    def tell(epoch: Mapping[str, float]) -> None:
+        numbers = f"epoch {epoch['epoch']:.0f}: loss {epoch['loss']:.3f}"
+        print(f"network {nth + 1}, {numbers}", flush=True)
+
+    return tell
 
 
 if __name__ == "__main__":
