@@ -25,6 +25,7 @@ STAGES = {
     "explore": "see what is in a folder of PNGs: counts, levels, licences, what stands out",
     "pack": "put the PNGs of a folder into a few large files beside them",
     "train": "learn species, genera or families from PNGs",
+    "join": "make one model of several, which answers by the mean of what they say",
     "evaluate": "measure a model on recordings that it did not learn from",
     "card": "write down what a model knows, how good it is and whom it learned from",
     "classify": "name the birds in recordings",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.arrays import BoolArray, IntArray
+from birdsong.bundle import Bundle
 from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.tables import IndexRow
@@ -179,14 +180,15 @@ def measure_beyond_top(scored: Scored) -> dict[str, float | None]:
 
 
 def measure_heard(
-    data: CalibrationData, material: Material, calibration: Calibration | None = None
+    data: CalibrationData, known: Material | Bundle, calibration: Calibration | None = None
 ) -> dict[str, float]:
-    """Score what a network in training said of recordings that were held out.
+    """Score what a network said of recordings that it was held to.
 
     Parameters
     ----------
     data : CalibrationData
-    material : Material
+    known : Material or Bundle
+        What has the labels and their tree.
     calibration : Calibration, optional
         Makes the probabilities honest, and pools as answers will.
 
@@ -197,9 +199,9 @@ def measure_heard(
     """
     scored = score(
         data,
-        material.bird_labels,
-        material.taxonomy,
-        background=material.has_background,
+        known.bird_labels,
+        known.taxonomy,
+        background=known.has_background,
         calibration=calibration,
     )
     return {

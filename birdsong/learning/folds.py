@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
@@ -28,7 +27,7 @@ from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.material import Material
 from birdsong.learning.one_fold import HEARD, read_fold, train_each
-from birdsong.learning.promises_kept import measure_promises
+from birdsong.learning.out_of_fold import measure_out_of_fold
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (
     DESCRIPTION,
@@ -40,7 +39,6 @@ from birdsong.learning.run_folder import (
 )
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.one_writer import one_writer
-from birdsong.taxa.rules import BY_HAND, RULES
 
 
 def train_folds(
@@ -90,8 +88,7 @@ def train_folds(
     Returns
     -------
     dict
-        The content of ``metrics.json``: ``out_of_fold`` for all recordings that were held out,
-        ``by_fold``, ``mean_of_folds``, and ``promises``, as `promises_kept.measure_promises` says.
+        The content of ``metrics.json``, with what `measure_out_of_fold` says.
 
     Raises
     ------
@@ -132,15 +129,14 @@ def train_folds(
             store, config, missing, n_folds,
             at_once=at_once, on_material=on_material, on_epoch=on_epoch,
         )  # fmt: skip
-        parts, by_fold = [], []
+        parts = []
         for fold, folder in enumerate(folders):
             if fold in missing:
                 next(trained)
             (folder / STATE).unlink(missing_ok=True)
             parts.append(read_fold(folder, materials[fold]))
-            by_fold.append(measure_heard(parts[-1], materials[fold]))
             if on_fold:
-                on_fold(fold, by_fold[-1])
+                on_fold(fold, measure_heard(parts[-1], materials[fold]))
         everything = gather(store, config.material)
         heard = CalibrationData.concatenate(parts)
         metrics = {
@@ -148,21 +144,8 @@ def train_folds(
             "seed": config.seed,
             "epochs": config.epochs,
             "folds": n_folds,
-            "out_of_fold": measure_heard(heard, everything),
-            "mean_of_folds": {
-                name: float(np.mean([each[name] for each in by_fold if name in each]))
-                for name in dict.fromkeys(name for each in by_fold for name in each)
-                if name not in ("recordings", "sessions")
-            },
-            "by_fold": by_fold,
-            "promises": measure_promises(
-                heard,
-                everything.bird_labels,
-                everything.taxonomy,
-                background=everything.has_background,
-                segment_s=store.config.segment_s,
-                rules=(*RULES, *BY_HAND),
-                seed=config.seed,
+            **measure_out_of_fold(
+                heard, everything, segment_s=store.config.segment_s, seed=config.seed
             ),
         }
         write_metrics(run_dir, metrics)

@@ -6,7 +6,6 @@ written anew at any time and says the same. No network runs.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -14,10 +13,11 @@ import numpy as np
 
 from birdsong.bundle import Bundle
 from birdsong.learning.card_figures import accuracy_section, heard, label_section, percent
+from birdsong.learning.card_training import training_section
 from birdsong.learning.credits import Credit, credits_section
 from birdsong.learning.evaluation import Scored
+from birdsong.learning.joining import MEMBERS
 from birdsong.learning.markdown import code, plain, table
-from birdsong.learning.settings import flat
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
 
 FEW_SESSIONS = 5
@@ -45,7 +45,7 @@ def model_card(bundle: Bundle, credits: Sequence[Credit], *, command: str = "") 
     trust = verdicts(judged) if judged else {}
     sections = [
         ("What it knows", _knows(bundle)),
-        ("How it was trained", _trained(bundle)),
+        ("How it was trained", training_section(bundle)),
         ("How good it is", accuracy_section(bundle, scored, judged)),
         ("Each label", label_section(scored, trust)),
         ("What it can't do", _cannot(bundle, scored, trust)),
@@ -100,41 +100,6 @@ def _knows(bundle: Bundle) -> str:
     )
 
 
-def _trained(bundle: Bundle) -> str:
-    told_of = bundle.provenance
-    config = told_of.get("config", {})
-    folds = told_of.get("folds")
-    seconds = told_of.get("training_s")
-    began = told_of.get("began_with")
-    facts = {
-        "command": code(str(told_of["command"])) if "command" in told_of else None,
-        "seed": config.get("seed"),
-        "date": told_of.get("date"),
-        "machine": told_of.get("machine"),
-        "training": f"{seconds} s for the network that answers" if seconds else None,
-        "folds": f"{folds} more networks, each held to what it did not hear" if folds else None,
-        "began with": f"bundle {began['name']}, fingerprint {began['fingerprint']}, which had "
-        f"learned from {began['sessions']} sessions, under {began['licence'] or 'no licence named'}"
-        if began
-        else None,
-        "pictures": told_of.get("learned_from", {}).get("pictures"),
-        "versions": ", ".join(f"{k} {v}" for k, v in told_of.get("versions", {}).items()),
-        "licence": told_of.get("licence"),
-        "a picture": f"{bundle.spectrogram.segment_s:g} s from {bundle.spectrogram.f_min_hz:g} to "
-        f"{bundle.spectrogram.f_max_hz:g} Hz, around songs; every {bundle.step_s:g} s of long ones",
-    }
-    rows = [
-        [name, value if name == "command" else plain(str(value))]
-        for name, value in facts.items()
-        if value not in (None, "")
-    ]
-    settings = ", ".join(
-        code(f"{name} {json.dumps(value)}") for name, value in flat(config).items()
-    )
-    every = f"\n\nEvery setting: {settings}." if settings else ""
-    return table(["what", "how"], rows) + every
-
-
 def _cannot(bundle: Bundle, scored: Scored | None, trust: Mapping[int, str]) -> str:
     labels, spectrogram = bundle.bird_labels, bundle.spectrogram
     few = [label for label in labels if label.n_sessions < FEW_SESSIONS]
@@ -182,9 +147,13 @@ def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
         n_missing = len(set(heard) - {credit.recording for credit in credits})
         n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
         whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
-    if began := bundle.provenance.get("began_with"):
+    for told_of in bundle.provenance.get(MEMBERS, [bundle.provenance]):
+        if not (began := told_of.get("began_with")):
+            continue
+        who = "It" if told_of is bundle.provenance else plain(str(told_of["name"]))
         whom += (
-            f"\n\nIt began with what bundle {plain(began['name'])} had learned: whose recordings "
-            "those were, the card of that bundle tells, and `attribution.csv` beside this model."
+            f"\n\n{who} began with what bundle {plain(began['name'])} had learned: whose "
+            "recordings those were, the card of that bundle tells, and `attribution.csv` beside "
+            "this model."
         )
     return whom

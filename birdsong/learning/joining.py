@@ -1,0 +1,205 @@
+"""Several bundles that answer as one.
+
+Networks that learned the same from other beginnings are wrong about different recordings, so that
+the mean of what they say is right more often than the best of them [1]_; it takes the time of all.
+What they said of recordings that they were held to is averaged in the same way, and calibrates and
+measures the joint bundle; so they have to have been held to the same ones, in whatever folds.
+
+References
+----------
+.. [1] Hansen & Salamon (1990), Neural network ensembles, IEEE Transactions on Pattern Analysis and
+   Machine Intelligence 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birdsong.arrays import FloatArray
+from birdsong.bundle import DESCRIPTION, WEIGHTS, Bundle, read_bundle, write_bundle
+from birdsong.calibration_data import CalibrationData
+from birdsong.errors import BundleError
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
+from birdsong.learning.calibration import calibrate
+from birdsong.learning.onnx_joining import joined_networks
+from birdsong.learning.out_of_fold import measure_out_of_fold
+
+MEMBERS = "members"
+"""In a joint bundle's provenance: what is told of each of those that it was made of."""
+
+
+def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) -> Bundle:
+    """Write one bundle made of several, beside it whom they learned from.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    out : Path
+        Its folder, which gives it its name; must hold no bundle yet.
+    told : Mapping
+        As in `join_bundles`.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        As `read_bundle` and `join_bundles` do; if `out` holds a bundle, or cannot be written.
+    """
+    if (out / DESCRIPTION).exists():
+        raise BundleError(f"{out}: holds a bundle already; name another folder")
+    bundles = [read_bundle(folder) for folder in folders]
+    joint = join_bundles(bundles, out.resolve().name, told)
+    weights = folders[0] / WEIGHTS
+    write_bundle(joint, out, weights=weights if weights.exists() else None)
+    with_rows = [folder for folder in folders if (folder / ATTRIBUTION).exists()]
+    rows = dict.fromkeys(row for folder in with_rows for row in read_attribution(folder))
+    if rows:
+        write_table(out / ATTRIBUTION, AttributionRow, list(rows))
+    return joint
+
+
+def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) -> Bundle:
+    """Make one bundle of several.
+
+    Parameters
+    ----------
+    bundles : sequence of Bundle, length 2 or more
+        With the same labels and pictures, measured on the same recordings. Of the first one the
+        settings are kept by which a training can begin with the joint bundle.
+    name : str
+    told : Mapping
+        What the bundle tells of where it came from; without a ``licence`` theirs, if all have the
+        same.
+
+    Returns
+    -------
+    Bundle
+        Calibrated.
+
+    Raises
+    ------
+    BundleError
+        If there are fewer than two, they differ in what they answer or look at, or were measured
+        on different recordings; or if they have different licences, and `told` names none.
+    """
+    if len(bundles) < 2:
+        raise BundleError(f"expected two bundles or more to join, got {len(bundles)}")
+    first = bundles[0]
+    for other in bundles[1:]:
+        _require_alike(first, other)
+    data = _mean_of([_data_of(each) for each in bundles], [each.name for each in bundles])
+    joint = replace(
+        first,
+        name=name,
+        model_onnx=joined_networks([each.model_onnx for each in bundles]),
+        sessions=frozenset().union(*(each.sessions for each in bundles)),
+        calibration_data=data,
+    )
+    config = first.provenance.get("config", {})
+    measured = measure_out_of_fold(
+        data, joint, segment_s=first.spectrogram.segment_s, seed=int(config.get("seed", 0))
+    )
+    # What one learned from that knows all of their sessions, is what the joint one learned from.
+    wise = next((each for each in bundles if each.sessions == joint.sessions), None)
+    of_all = {
+        "config": config,
+        "folds": first.provenance.get("folds"),
+        "learned_from": wise.provenance.get("learned_from") if wise else None,
+    }
+    provenance = {
+        **{key: value for key, value in of_all.items() if value},
+        **told,
+        "licence": told.get("licence") or _licence(bundles),
+        "metrics": {"rank": first.bird_labels[0].rank, **measured},
+        MEMBERS: [_told_of(each) for each in bundles],
+    }
+    return calibrate(replace(joint, provenance=provenance))
+
+
+def _require_alike(first: Bundle, other: Bundle) -> None:
+    """Refuse bundles whose columns or pictures mean different things."""
+    other.require_pictures(first.spectrogram, f"bundle '{first.name}'")
+    taxa, its = ([(each.rank, each.taxon) for each in b.labels] for b in (first, other))
+    if taxa != its:
+        differing = sorted({taxon for _, taxon in {*taxa} ^ {*its}})
+        what = f"as {differing[0]!r}, which one of them lacks" if differing else "in their order"
+        raise BundleError(
+            f"bundles '{first.name}' and '{other.name}' have different labels, {what}; "
+            "join bundles that were trained for the same ones"
+        )
+    if first.taxonomy.to_rows() != other.taxonomy.to_rows():
+        raise BundleError(
+            f"bundles '{first.name}' and '{other.name}' have different trees above their labels; "
+            "preprocess both with one --taxonomy"
+        )
+
+
+def _data_of(bundle: Bundle) -> CalibrationData:
+    if bundle.calibration_data is None:
+        raise BundleError(
+            f"bundle '{bundle.name}' holds nothing of what it said of recordings that it was held "
+            "to, so that nothing can calibrate the joint one; train it with --folds"
+        )
+    return bundle.calibration_data
+
+
+def _mean_of(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
+    """Average what was said of the same segments, in the first one's order of recordings."""
+    first = parts[0]
+    logs = [log_probabilities(first.logits)]
+    for other, name in zip(parts[1:], names[1:], strict=True):
+        place = {key: i for i, key in enumerate(_keys(other))}
+        if place.keys() == set(_keys(first)):
+            own = other.of(np.array([place[key] for key in _keys(first)]))
+            if _of_the_same(first, own):
+                logs.append(log_probabilities(own.logits))
+                continue
+        raise BundleError(
+            f"bundles '{names[0]}' and '{name}' were held to different recordings or segments of "
+            "them; train both with --folds, from the same pictures"
+        )
+    return replace(first, logits=np.mean(logs, axis=0, dtype=np.float32))
+
+
+def _keys(data: CalibrationData) -> list[tuple[str, str]]:
+    return list(zip(data.recordings, data.sessions, strict=True))
+
+
+def _of_the_same(first: CalibrationData, other: CalibrationData) -> bool:
+    return all(
+        np.array_equal(getattr(first, name), getattr(other, name))
+        for name in ("offsets", "starts_s", "y_true")
+    )
+
+
+def log_probabilities(logits: FloatArray) -> FloatArray:
+    """Logarithms of the probabilities that logits stand for; float32, of the same shape."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    logs: FloatArray = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
+        np.float32
+    )
+    return logs
+
+
+def _licence(bundles: Sequence[Bundle]) -> str:
+    licences = {str(each.provenance.get("licence") or "") for each in bundles}
+    if len(licences) > 1:
+        listed = ", ".join(sorted(each or "none" for each in licences))
+        raise BundleError(
+            f"the bundles have different licences, {listed}; name the joint one's with --licence"
+        )
+    return licences.pop()
+
+
+def _told_of(bundle: Bundle) -> dict[str, Any]:
+    """What a joint bundle tells of one that it was made of: all but its measures."""
+    told = {key: value for key, value in bundle.provenance.items() if key != "metrics"}
+    return {"name": bundle.name, "fingerprint": bundle.fingerprint, **told}

@@ -1,0 +1,64 @@
+"""What is told of networks by what they said of recordings that they were held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from birdsong.bundle import Bundle
+from birdsong.calibration_data import CalibrationData
+from birdsong.learning.evaluation import measure_heard
+from birdsong.learning.material import Material
+from birdsong.learning.promises_kept import measure_promises
+from birdsong.taxa.rules import BY_HAND, RULES
+
+
+def measure_out_of_fold(
+    data: CalibrationData, known: Material | Bundle, *, segment_s: float, seed: int
+) -> dict[str, Any]:
+    """Measure all recordings, those of each fold, and what promises are worth.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    known : Material or Bundle
+        What has the labels and their tree.
+    segment_s : float
+        How long a segment is.
+    seed : int
+        Draws the sides by which promises are judged.
+
+    Returns
+    -------
+    dict
+        ``out_of_fold`` for all recordings, ``by_fold``, ``mean_of_folds``, and ``promises``, as
+        `promises_kept.measure_promises` says.
+    """
+    by_fold = [
+        measure_heard(data.of(np.flatnonzero(data.folds == fold)), known)
+        for fold in np.unique(data.folds)
+    ]
+    return {
+        "out_of_fold": measure_heard(data, known),
+        "mean_of_folds": _means(by_fold),
+        "by_fold": by_fold,
+        "promises": measure_promises(
+            data,
+            known.bird_labels,
+            known.taxonomy,
+            background=known.has_background,
+            segment_s=segment_s,
+            rules=(*RULES, *BY_HAND),
+            seed=seed,
+        ),
+    }
+
+
+def _means(by_fold: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {
+        name: float(np.mean([each[name] for each in by_fold if name in each]))
+        for name in dict.fromkeys(name for each in by_fold for name in each)
+        if name not in ("recordings", "sessions")
+    }
