@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birdsong.bundle import DEFAULT_BUNDLE, read_bundle
+from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.beginning import read_beginning
@@ -28,6 +28,7 @@ from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather
 from birdsong.learning.hearing import hear_part
 from birdsong.learning.held_out import UnknownTaxa, lineages_in
+from birdsong.learning.joining import MEMBERS, mean_said
 from birdsong.learning.part import Part
 from birdsong.learning.run_folder import finish_run
 from birdsong.learning.training_config import TrainingConfig
@@ -51,10 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, help="(default: as many as the bundle's)")
     asked = parser.parse_args(arguments)
     bundle, store = read_bundle(asked.bundle), open_store(asked.images)
-    config = TrainingConfig.from_dict(bundle.provenance["config"])
-    config = replace(config, epochs=asked.epochs or config.epochs)
     heard = [
-        hear_without(store, config, asked.out / str(nth), nth, asked.networks)
+        _hear_each(bundle, store, asked.out / str(nth), nth, asked.networks, asked.epochs)
         for nth in range(asked.networks)
     ]
     said, lineages = CalibrationData.concatenate(heard), lineages_in(store, bundle.taxonomy)
@@ -70,6 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nothing = f"a bird {_share(told['class'], told)}, no bird {_share(told['none'], told)}"
         print(f"  promise {told['promise']:.0%}: {'; '.join([*by_rank, nothing])}")
     return 0
+
+
+def _hear_each(
+    bundle: Bundle, store: ImageStore, folder: Path, nth: int, n_networks: int, epochs: int | None
+) -> CalibrationData:
+    """Train networks as each of the bundle's own was, and take the mean of what they say."""
+    members = bundle.provenance.get(MEMBERS, [{"name": "", **bundle.provenance}])
+    said = []
+    for number, told in enumerate(members, start=1):
+        config = TrainingConfig.from_dict(told["config"])
+        config = replace(config, epochs=epochs or config.epochs)
+        own = folder / str(number) if len(members) > 1 else folder
+        said.append(hear_without(store, config, own, nth, n_networks))
+    return mean_said(said, [told["name"] for told in members])
 
 
 def _share(n: int, told: dict[str, int]) -> str:

@@ -95,7 +95,7 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
     first = bundles[0]
     for other in bundles[1:]:
         _require_alike(first, other)
-    data = _mean_of([_data_of(each) for each in bundles], [each.name for each in bundles])
+    data = mean_said([_data_of(each) for each in bundles], [each.name for each in bundles])
     joint = replace(
         first,
         name=name,
@@ -151,8 +151,25 @@ def _data_of(bundle: Bundle) -> CalibrationData:
     return bundle.calibration_data
 
 
-def _mean_of(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
-    """Average what was said of the same segments, in the first one's order of recordings."""
+def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
+    """Average what networks said of the same segments.
+
+    Parameters
+    ----------
+    parts : sequence of CalibrationData
+    names : sequence of str
+        What the bundle of each is called, to be told in an error.
+
+    Returns
+    -------
+    CalibrationData
+        Its logits are means of log probabilities. Recordings are in the order of the first part.
+
+    Raises
+    ------
+    BundleError
+        If they speak of different segments.
+    """
     first = parts[0]
     logs = [log_probabilities(first.logits)]
     for other, name in zip(parts[1:], names[1:], strict=True):

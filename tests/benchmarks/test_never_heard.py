@@ -14,26 +14,41 @@ RARE = {"Gravis ignotus", "Acutus rarus", "Acutus ignotus"}
 KEPT_APART = ("validation", "calibration", "test")
 
 
-@pytest.mark.parametrize("begun", [False, True], ids=["others", "begun"])
+ONCE = ("--epochs", "1", "--no-augmentation")
+
+
+def trained(images, folder, *words):
+    assert main(["train", str(images), "--out", str(folder), *ONCE, *words]) == 0
+    return folder / "bundle"
+
+
+def trained_in_folds(images, folder, *words):
+    return trained(images, folder, "--folds", "2", "--min-recordings", "5", *words)
+
+
+@pytest.mark.parametrize("kinds", [["others"], ["begun"], ["others", "begun"]], ids=" and ".join)
 def test_networks_answer_about_what_they_never_heard(
-    tmp_path, capsys, monkeypatch, small_network, begun
+    tmp_path, capsys, monkeypatch, small_network, kinds
 ):
-    images, run = tmp_path / "images", tmp_path / "run"
+    images = tmp_path / "images"
     recordings = write_voices(tmp_path, n_each=5)
     few = [
         replace(each, species=species, session="")
         for each, species in zip(write_voices(tmp_path, n_each=1, first_seed=9), FEW, strict=True)
     ]
     preprocess([*recordings, *few], tmp_path, images)
-    heard = ["--others"]
-    once = ["--epochs", "1", "--no-augmentation"]
-    if begun:
-        others = tmp_path / "others"
-        alone = ["--max-recordings", "2", *(f"--{part}-share=0" for part in KEPT_APART)]
-        assert main(["train", str(images), "--out", str(others), *once, *alone]) == 0
-        heard = ["--begin-with", str(others / "bundle")]
-    words = ["train", str(images), "--out", str(run), "--folds", "2", *once, *heard]
-    assert main([*words, "--min-recordings", "5"]) == 0
+    bundles = []
+    if "others" in kinds:
+        bundles.append(trained_in_folds(images, tmp_path / "run", "--others"))
+    if "begun" in kinds:
+        alone = ("--max-recordings", "2", *(f"--{part}-share=0" for part in KEPT_APART))
+        before = trained(images, tmp_path / "before", *alone)
+        begun = trained_in_folds(images, tmp_path / "begun", "--begin-with", str(before))
+        bundles.append(begun)
+    bundle = bundles[0]
+    if len(bundles) > 1:
+        bundle = tmp_path / "joint"
+        assert main(["join", *map(str, bundles), "--out", str(bundle)]) == 0
     capsys.readouterr()
 
     learned = []
@@ -41,21 +56,27 @@ def test_networks_answer_about_what_they_never_heard(
     monkeypatch.setattr(
         never_heard,
         "fit_network",
-        lambda store, material, *rest, **options: (
-            learned.append({row.taxon for row in material.teaching.rows} & RARE)
-            or fit(store, material, *rest, **options)
+        lambda store, material, config, folder, **options: (
+            learned.append((folder, {row.taxon for row in material.teaching.rows} & RARE))
+            or fit(store, material, config, folder, **options)
         ),
     )
-    words = ["--bundle", str(run / "bundle"), "--images", str(images), "--epochs", "1"]
-    assert never_heard.main([*words, "--out", str(tmp_path / "never")]) == 0
-    assert len(learned) == (4 if begun else 2)
-    with_others = learned[::2] if begun else learned
-    assert [len(each) for each in with_others] == [1, 2], "each without every second species"
-    assert not with_others[0] & with_others[1]
-    assert not begun or not any(learned[1::2]), "what begins with them learns the labels only"
-    out = capsys.readouterr().out
-    assert "\n3 recordings of species that training never heard\n" in out
-    assert [line.split(":")[0] for line in out.splitlines()[-3:]] == [
+    out = tmp_path / "never"
+    words = ["--bundle", str(bundle), "--images", str(images), "--epochs", "1", "--out", str(out)]
+    assert never_heard.main(words) == 0
+    taught_labels = [folder for folder, _ in learned if folder.name != "before"]
+    assert len(taught_labels) == 2 * len(kinds)
+    for kind in kinds:
+        with_others = {
+            folder.relative_to(out).parts[0]: rare
+            for folder, rare in learned
+            if (folder.name == "before") == (kind == "begun") and rare
+        }
+        assert [len(with_others[nth]) for nth in ("0", "1")] == [1, 2], "without every second one"
+        assert not with_others["0"] & with_others["1"]
+    told = capsys.readouterr().out
+    assert "\n3 recordings of species that training never heard\n" in told
+    assert [line.split(":")[0] for line in told.splitlines()[-3:]] == [
         "  promise 80%",
         "  promise 90%",
         "  promise 95%",
