@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
     parser.add_argument(
         "bundles", type=Path, nargs="+", metavar="BUNDLE",
-        help="two or more with the same labels, of `birdsong train --folds` with the same folds",
+        help="two or more with the same labels, each of `birdsong train --folds`",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder for the joint bundle")
     parser.add_argument(

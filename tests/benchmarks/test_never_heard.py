@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import never_heard
 from birdsong.images.preprocess import preprocess
+from birdsong.learning.beginning import read_beginning
 from birdsong.pipelines.command import main
 from tests.conftest import write_voices
 
@@ -49,6 +50,7 @@ def test_networks_answer_about_what_they_never_heard(
     if len(bundles) > 1:
         bundle = tmp_path / "joint"
         assert main(["join", *map(str, bundles), "--out", str(bundle)]) == 0
+        assert read_beginning(bundle).settings == read_beginning(bundles[0]).settings
     capsys.readouterr()
 
     learned = []
