@@ -37,7 +37,7 @@ def show_bundle(classifier: Classifier) -> None:
     n_families = sum(bool(family) for family in families)
     of = f" of {n_families} {'family' if n_families == 1 else 'families'}"
     st.markdown(f"The model **{as_text(bundle.name)}** knows {known}{of if n_families else ''}.")
-    if licence := str(bundle.provenance.get("licence") or ""):
+    if licence := bundle.licence:
         st.caption(f"Licence: {as_text(licence)}")
     with st.expander(f"What it knows: {known}"):
         st.dataframe(

@@ -28,7 +28,7 @@ from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather
 from birdsong.learning.hearing import hear_part
 from birdsong.learning.held_out import UnknownTaxa, lineages_in
-from birdsong.learning.joining import MEMBERS, mean_said
+from birdsong.learning.joining import mean_said, told_of_networks
 from birdsong.learning.part import Part
 from birdsong.learning.run_folder import finish_run
 from birdsong.learning.training_config import TrainingConfig
@@ -75,7 +75,7 @@ def _hear_each(
     bundle: Bundle, store: ImageStore, folder: Path, nth: int, n_networks: int, epochs: int | None
 ) -> CalibrationData:
     """Train networks as each of the bundle's own was, and take the mean of what they say."""
-    members = bundle.provenance.get(MEMBERS, [{"name": "", **bundle.provenance}])
+    members = told_of_networks(bundle)
     said = []
     for number, told in enumerate(members, start=1):
         config = TrainingConfig.from_dict(told["config"])

@@ -106,6 +106,11 @@ class Bundle:
         return self.labels[:-1] if self.has_background else self.labels
 
     @property
+    def licence(self) -> str:
+        """What it may be used for, empty where it has none."""
+        return str(self.provenance.get("licence") or "")
+
+    @property
     def fingerprint(self) -> str:
         """Hash of the network, its labels and its calibration: which model gave an answer."""
         told = [asdict(label) for label in self.labels]

@@ -173,6 +173,11 @@ def read_attribution(folder: Path) -> list[AttributionRow]:
         raise DatasetError(f"{path}: has no column {error}; preprocess again") from error
 
 
+def known_attribution(folder: Path) -> list[AttributionRow]:
+    """Read ``attribution.csv`` where a folder has one; where it has none, nothing is known."""
+    return read_attribution(folder) if (folder / ATTRIBUTION).exists() else []
+
+
 def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Read a table row by row: of a million rows, only what is made of them is kept."""
     try:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from birdsong.bundle import WEIGHTS, Bundle, read_bundle
 from birdsong.errors import BundleError, ConfigError
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution
+from birdsong.images.tables import AttributionRow, known_attribution
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.taxa.labels import Label
 
@@ -49,11 +49,6 @@ class Beginning:
         its = self.bundle.provenance["config"]
         default = asdict(TrainingConfig())
         return {name: its.get(name, default[name]) for name in NETWORK_SETTINGS}
-
-    @property
-    def licence(self) -> str:
-        """Its licence, empty where it has none."""
-        return str(self.bundle.provenance.get("licence") or "")
 
     def column(self, label: Label) -> int | None:
         """Where the bundle's network has the taxon of a label; None where it has not."""
@@ -87,13 +82,12 @@ class Beginning:
             "name": bundle.name,
             "fingerprint": bundle.fingerprint,
             "sessions": len(bundle.sessions),
-            "licence": self.licence,
+            "licence": bundle.licence,
         }
 
     def attribution(self) -> list[AttributionRow]:
         """Whose recordings it learned from, as far as its folder says so."""
-        known = (self.folder / ATTRIBUTION).exists()
-        return read_attribution(self.folder) if known else []
+        return known_attribution(self.folder)
 
 
 def read_beginning(folder: Path) -> Beginning:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from birdsong.bundle import Bundle
-from birdsong.learning.joining import MEMBERS
+from birdsong.learning.joining import told_of_networks
 from birdsong.learning.markdown import code, plain, table
 from birdsong.learning.settings import flat
 
@@ -19,8 +19,8 @@ def training_section(bundle: Bundle) -> str:
         f"{spectrogram.segment_s:g} s from {spectrogram.f_min_hz:g} to "
         f"{spectrogram.f_max_hz:g} Hz, around songs; every {bundle.step_s:g} s of long ones"
     )
-    members = bundle.provenance.get(MEMBERS)
-    if not members:
+    members = told_of_networks(bundle)
+    if len(members) == 1:
         return _table_of(bundle.provenance, {"a picture": pictures})
     joint = {key: bundle.provenance.get(key) for key in ("command", "date", "folds", "licence")}
     names = ", ".join(str(each["name"]) for each in members)

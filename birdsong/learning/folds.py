@@ -129,14 +129,15 @@ def train_folds(
             store, config, missing, n_folds,
             at_once=at_once, on_material=on_material, on_epoch=on_epoch,
         )  # fmt: skip
-        parts = []
+        parts, by_fold = [], []
         for fold, folder in enumerate(folders):
             if fold in missing:
                 next(trained)
             (folder / STATE).unlink(missing_ok=True)
             parts.append(read_fold(folder, materials[fold]))
+            by_fold.append(measure_heard(parts[-1], materials[fold]))
             if on_fold:
-                on_fold(fold, measure_heard(parts[-1], materials[fold]))
+                on_fold(fold, by_fold[-1])
         everything = gather(store, config.material)
         heard = CalibrationData.concatenate(parts)
         metrics = {
@@ -145,7 +146,7 @@ def train_folds(
             "epochs": config.epochs,
             "folds": n_folds,
             **measure_out_of_fold(
-                heard, everything, segment_s=store.config.segment_s, seed=config.seed
+                heard, by_fold, everything, segment_s=store.config.segment_s, seed=config.seed
             ),
         }
         write_metrics(run_dir, metrics)

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from birdsong.arrays import FloatArray
 from birdsong.bundle import DESCRIPTION, WEIGHTS, Bundle, read_bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import BundleError
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
 from birdsong.learning.calibration import calibrate
+from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.onnx_joining import joined_networks
 from birdsong.learning.out_of_fold import measure_out_of_fold
 
@@ -59,9 +59,7 @@ def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) ->
     joint = join_bundles(bundles, out.resolve().name, told)
     weights = folders[0] / WEIGHTS
     write_bundle(joint, out, weights=weights if weights.exists() else None)
-    with_rows = [folder for folder in folders if (folder / ATTRIBUTION).exists()]
-    rows = dict.fromkeys(row for folder in with_rows for row in read_attribution(folder))
-    if rows:
+    if rows := dict.fromkeys(row for folder in folders for row in known_attribution(folder)):
         write_table(out / ATTRIBUTION, AttributionRow, list(rows))
     return joint
 
@@ -105,7 +103,14 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
     )
     config = first.provenance.get("config", {})
     measured = measure_out_of_fold(
-        data, joint, segment_s=first.spectrogram.segment_s, seed=int(config.get("seed", 0))
+        data,
+        [
+            measure_heard(data.of(np.flatnonzero(data.folds == k)), joint)
+            for k in np.unique(data.folds)
+        ],
+        joint,
+        segment_s=first.spectrogram.segment_s,
+        seed=int(config.get("seed", 0)),
     )
     # What one learned from that knows all of their sessions, is what the joint one learned from.
     wise = next((each for each in bundles if each.sessions == joint.sessions), None)
@@ -122,6 +127,12 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
         MEMBERS: [_told_of(each) for each in bundles],
     }
     return calibrate(replace(joint, provenance=provenance))
+
+
+def told_of_networks(bundle: Bundle) -> list[Mapping[str, Any]]:
+    """What a bundle tells of each of its networks, of most of a single one."""
+    told: list[Mapping[str, Any]] = bundle.provenance.get(MEMBERS) or [_told_of(bundle)]
+    return told
 
 
 def _require_alike(first: Bundle, other: Bundle) -> None:
@@ -170,14 +181,16 @@ def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> Calibra
     BundleError
         If they speak of different segments.
     """
+    from scipy.special import log_softmax
+
     first = parts[0]
-    logs = [log_probabilities(first.logits)]
+    logs = [log_softmax(first.logits, axis=1)]
     for other, name in zip(parts[1:], names[1:], strict=True):
         place = {key: i for i, key in enumerate(_keys(other))}
         if place.keys() == set(_keys(first)):
             own = other.of(np.array([place[key] for key in _keys(first)]))
             if _of_the_same(first, own):
-                logs.append(log_probabilities(own.logits))
+                logs.append(log_softmax(own.logits, axis=1))
                 continue
         raise BundleError(
             f"bundles '{names[0]}' and '{name}' were held to different recordings or segments of "
@@ -197,17 +210,8 @@ def _of_the_same(first: CalibrationData, other: CalibrationData) -> bool:
     )
 
 
-def log_probabilities(logits: FloatArray) -> FloatArray:
-    """Logarithms of the probabilities that logits stand for; float32, of the same shape."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    logs: FloatArray = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
-        np.float32
-    )
-    return logs
-
-
 def _licence(bundles: Sequence[Bundle]) -> str:
-    licences = {str(each.provenance.get("licence") or "") for each in bundles}
+    licences = {each.licence for each in bundles}
     if len(licences) > 1:
         listed = ", ".join(sorted(each or "none" for each in licences))
         raise BundleError(

@@ -16,7 +16,7 @@ from birdsong.learning.card_figures import accuracy_section, heard, label_sectio
 from birdsong.learning.card_training import training_section
 from birdsong.learning.credits import Credit, credits_section
 from birdsong.learning.evaluation import Scored
-from birdsong.learning.joining import MEMBERS
+from birdsong.learning.joining import told_of_networks
 from birdsong.learning.markdown import code, plain, table
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
 
@@ -147,10 +147,11 @@ def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
         n_missing = len(set(heard) - {credit.recording for credit in credits})
         n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
         whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
-    for told_of in bundle.provenance.get(MEMBERS, [bundle.provenance]):
+    networks = told_of_networks(bundle)
+    for told_of in networks:
         if not (began := told_of.get("began_with")):
             continue
-        who = "It" if told_of is bundle.provenance else plain(str(told_of["name"]))
+        who = "It" if len(networks) == 1 else plain(str(told_of["name"]))
         whom += (
             f"\n\n{who} began with what bundle {plain(began['name'])} had learned: whose "
             "recordings those were, the card of that bundle tells, and `attribution.csv` beside "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial, reduce
 
 from birdsong.errors import BundleError
 
@@ -30,49 +30,40 @@ def joined_networks(models_onnx: Sequence[bytes]) -> bytes:
     Raises
     ------
     BundleError
-        If they were exported for different versions of ONNX's operators.
+        If they were exported for different versions of ONNX.
     """
     import onnx
     from onnx import compose, helper
 
-    models = [onnx.load_from_string(each) for each in models_onnx]
-    versions = [_operators(each) for each in models]
-    if any(each != versions[0] for each in versions):
+    members = [
+        compose.add_prefix(onnx.load_from_string(content), f"network{number}/")
+        for number, content in enumerate(models_onnx, start=1)
+    ]
+    try:
+        joined = reduce(partial(compose.merge_models, io_map=[]), members)
+    except ValueError as error:
         raise BundleError(
-            "the networks were exported for different versions of ONNX's operators, "
-            f"{' and '.join(sorted({str(each) for each in versions}))}; export them by one version "
-            "of birdsong"
-        )
-    members = [compose.add_prefix(each, f"network{n}/") for n, each in enumerate(models, 1)]
-    joined = onnx.ModelProto()
-    joined.CopyFrom(members[0])
+            f"the networks were exported for different versions of ONNX ({error}); "
+            "export them by one version of birdsong"
+        ) from error
     graph = joined.graph
-    for field in ("node", "initializer", "value_info", "input", "output"):
-        graph.ClearField(field)
-    for member in members:
-        own = member.graph
-        graph.node.append(helper.make_node("Identity", [PICTURES], [own.input[0].name]))
-        graph.node.extend(own.node)
-        graph.node.append(
-            helper.make_node("LogSoftmax", [own.output[0].name], [_log(own)], axis=-1)
-        )
-        graph.initializer.extend(own.initializer)
-        graph.value_info.extend(own.value_info)
-    graph.node.append(helper.make_node("Mean", [_log(each.graph) for each in members], [LOGITS]))
-    for ends, of_first, name in (
-        (graph.input, models[0].graph.input[0], PICTURES),
-        (graph.output, models[0].graph.output[0], LOGITS),
-    ):
-        ends.append(of_first)
+    inputs, outputs = ([each.name for each in ends] for ends in (graph.input, graph.output))
+    logs = [f"{name}/log" for name in outputs]
+    shared = [helper.make_node("Identity", [PICTURES], [name]) for name in inputs]
+    nodes = [
+        *shared,
+        *graph.node,
+        *(
+            helper.make_node("LogSoftmax", [name], [log], axis=-1)
+            for name, log in zip(outputs, logs, strict=True)
+        ),
+        helper.make_node("Mean", logs, [LOGITS]),
+    ]
+    graph.ClearField("node")
+    graph.node.extend(nodes)
+    for ends, name in ((graph.input, PICTURES), (graph.output, LOGITS)):
+        del ends[1:]
         ends[0].name = name
     onnx.checker.check_model(joined)
     content: bytes = joined.SerializeToString()
     return content
-
-
-def _operators(model: Any) -> dict[str, int]:
-    return {each.domain: each.version for each in model.opset_import}
-
-
-def _log(graph: Any) -> str:
-    return f"{graph.output[0].name}/log"

@@ -16,13 +16,20 @@ from birdsong.taxa.rules import BY_HAND, RULES
 
 
 def measure_out_of_fold(
-    data: CalibrationData, known: Material | Bundle, *, segment_s: float, seed: int
+    data: CalibrationData,
+    by_fold: Sequence[Mapping[str, float]],
+    known: Material | Bundle,
+    *,
+    segment_s: float,
+    seed: int,
 ) -> dict[str, Any]:
-    """Measure all recordings, those of each fold, and what promises are worth.
+    """Measure all recordings, put beside it how each fold did, and what promises are worth.
 
     Parameters
     ----------
     data : CalibrationData
+    by_fold : sequence of Mapping
+        What `evaluation.measure_heard` says of the recordings of each fold.
     known : Material or Bundle
         What has the labels and their tree.
     segment_s : float
@@ -36,14 +43,10 @@ def measure_out_of_fold(
         ``out_of_fold`` for all recordings, ``by_fold``, ``mean_of_folds``, and ``promises``, as
         `promises_kept.measure_promises` says.
     """
-    by_fold = [
-        measure_heard(data.of(np.flatnonzero(data.folds == fold)), known)
-        for fold in np.unique(data.folds)
-    ]
     return {
         "out_of_fold": measure_heard(data, known),
         "mean_of_folds": _means(by_fold),
-        "by_fold": by_fold,
+        "by_fold": list(by_fold),
         "promises": measure_promises(
             data,
             known.bird_labels,

@@ -20,7 +20,7 @@ from birdsong.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore, is_store
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, read_attribution, write_table
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
 from birdsong.learning.beginning import Beginning, read_beginning
 from birdsong.learning.calibration import calibrate
 from birdsong.learning.eight_bits import pictures_of, to_eight_bits
@@ -250,17 +250,15 @@ def _told_of_beginning(material: Material, told: Mapping[str, Any]) -> dict[str,
     """Tell what the network knew before; without a licence of its own, that of it."""
     if (beginning := material.beginning) is None:
         return {}
-    licence = str(told.get("licence") or beginning.licence)
+    licence = str(told.get("licence") or beginning.bundle.licence)
     return {"began_with": beginning.told(), "licence": licence}
 
 
 def _write_attribution(store: ImageStore, material: Material, folder: Path) -> None:
     """Say beside the model whom it learned from, as far as the pictures' folder says it."""
     rows = material.beginning.attribution() if material.beginning else []
-    if (store.folder / ATTRIBUTION).exists():
-        sessions = material.known_sessions
-        learned = {row.recording for row in store.rows if row.session in sessions}
-        own = [row for row in read_attribution(store.folder) if row.recording in learned]
-        rows = list(dict.fromkeys([*own, *rows]))
-    if rows:
+    sessions = material.known_sessions
+    learned = {row.recording for row in store.rows if row.session in sessions}
+    own = [row for row in known_attribution(store.folder) if row.recording in learned]
+    if rows := list(dict.fromkeys([*own, *rows])):
         write_table(folder / ATTRIBUTION, AttributionRow, rows)
