@@ -22,7 +22,7 @@ def training_section(bundle: Bundle) -> str:
     members = told_of_networks(bundle)
     if len(members) == 1:
         return _table_of(bundle.provenance, {"a picture": pictures})
-    joint = {key: bundle.provenance.get(key) for key in ("command", "date", "folds", "licence")}
+    joint = {key: bundle.provenance.get(key) for key in ("command", "date", "licence")}
     names = ", ".join(str(each["name"]) for each in members)
     parts = [
         f"{len(members)} networks answer together, by the mean of their log probabilities: "

@@ -39,7 +39,7 @@ def other(calibrated):
         name="other",
         model_onnx=linear_network(matrix),
         sessions=calibrated.sessions | {"one that only this one knows"},
-        provenance={"licence": "CC0-1.0", "command": "birdsong train x", "began_with": None},
+        provenance={"licence": "CC0-1.0", "command": "birdsong train x", "folds": 5},
         calibration_data=shuffled,
     )
 
@@ -131,6 +131,9 @@ def test_its_card_tells_how_each_was_trained(licensed, other):
         "### other",
     ]
     assert "| command | `birdsong train x` |" in trained
+    own, *members = trained.split("### ")
+    assert "| folds |" not in own
+    assert ["| folds |" in each for each in members] == [False, True]
     assert "\n\nother began with what bundle before had learned" in card
 
 
