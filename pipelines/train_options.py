@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--folds-at-once", type=int, default=1, metavar="N",
-        help="train N of them at a time, each with its share of the cores: faster, more memory",
+        help="train N networks at a time, each with its share of the cores: faster, more memory",
     )  # fmt: skip
     parser.add_argument(
         "--folds-only", action="store_true", help="stop before the one; --resume goes on"

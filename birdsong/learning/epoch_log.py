@@ -19,8 +19,8 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
 
     ``seconds``; ``images_per_s`` in training; ``waiting_share``, of the training that the network
     waited for its batches; ``memory_mb``, held by the process and its children at the end;
-    ``memory_growth_mb`` over the last four epochs where it grew in each of them, else 0; and the
-    ``learning_rate``.
+    ``memory_growth_mb`` over the last four epochs where it grew in each of them, else 0, those of
+    a process before left out; and the ``learning_rate``.
 
     It has to stand first among the callbacks, so that the others find these numbers too.
 
@@ -47,6 +47,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.epochs = [dict(epoch) for epoch in past]
+        self._n_past = len(self.epochs)
         self._n_pictures = n_pictures
         self._on_epoch = on_epoch
         self._started_s = 0.0
@@ -79,7 +80,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         logs["waiting_share"] = round(min(waited_s / trained_s, 1.0), 3)
         logs["memory_mb"] = round(memory_mb(), 1)
         logs["memory_growth_mb"] = steady_growth(
-            [*(e["memory_mb"] for e in self.epochs if "memory_mb" in e), logs["memory_mb"]]
+            [*(epoch["memory_mb"] for epoch in self.epochs[self._n_past :]), logs["memory_mb"]]
         )
         self.epochs.append({"epoch": epoch, **{name: float(v) for name, v in logs.items()}})
         if self._on_epoch:

@@ -70,19 +70,22 @@ def fit_network(
     DatasetError
         If a picture is missing or damaged.
     """
-    with hardware(config):
-        teachers = [
-            _teacher(
-                store, material, teacher_config(config, n), folder / TEACHERS / str(n), on_epoch
-            )
-            for n in range(1, config.n_teachers + 1)
-        ]
-        log = _fit_in(
-            store, material, config, folder, "network", on_epoch, teachers=teachers, n_folds=n_folds
-        )
+    epochs = kept_epochs(folder)
+    if len(epochs) < config.epochs:  # else nothing is left to train, here or elsewhere
+        with hardware(config):
+            teachers = [
+                _teacher(
+                    store, material, teacher_config(config, n), folder / TEACHERS / str(n), on_epoch
+                )
+                for n in range(1, config.n_teachers + 1)
+            ]
+            epochs = _fit_in(
+                store, material, config, folder, "network", on_epoch,
+                teachers=teachers, n_folds=n_folds,
+            ).epochs  # fmt: skip
     network = new_network(material, config)
     network.load_weights(folder / CHECKPOINT)
-    return network, log.epochs
+    return network, epochs
 
 
 def _teacher(
@@ -133,8 +136,7 @@ def _fit_in(
         ),
         teachers,
     )
-    if len(log.epochs) < config.epochs:  # else nothing is left to train, here or elsewhere
-        write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
+    write_run_description(folder, store, config, material, prepared.network, n_folds=n_folds)
     with SystemLog(folder):
         _fit(prepared, config, folder, log, getattr(prepared, kept))
     return log

@@ -17,8 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore
@@ -26,7 +24,7 @@ from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.material import Material
-from birdsong.learning.one_fold import HEARD, read_fold, train_each
+from birdsong.learning.one_fold import EVERYTHING, HEARD, read_fold, train_each
 from birdsong.learning.out_of_fold import measure_out_of_fold
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (
@@ -70,7 +68,8 @@ def train_folds(
     n_folds : int
         2 or more.
     at_once : int, at least 1
-        How many folds are trained at a time, each in a process that has its share of the cores.
+        How many networks are trained at a time, each in a process that has its share of the
+        cores; the one on everything is then among them.
     folds_only : bool
         Stop when the folds are measured; `resume` goes on from there.
     resume : bool
@@ -125,8 +124,9 @@ def train_folds(
         materials = [gather_fold(store, config.material, n_folds, k) for k in range(n_folds)]
         folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
         missing = {k: each for k, each in enumerate(folders) if not (each / HEARD).exists()}
+        last = {} if folds_only else {EVERYTHING: run_dir}
         trained = train_each(
-            store, config, missing, n_folds,
+            store, config, {**missing, **last}, n_folds,
             at_once=at_once, on_material=on_material, on_epoch=on_epoch,
         )  # fmt: skip
         parts, by_fold = [], []
@@ -152,12 +152,8 @@ def train_folds(
         write_metrics(run_dir, metrics)
         if folds_only:
             return metrics
-        if on_material:
-            on_material(everything)
-        keras.backend.clear_session()
-        model, history = fit_network(
-            store, everything, config, run_dir, n_folds=n_folds, on_epoch=on_epoch
-        )
+        next(trained)
+        model, history = fit_network(store, everything, config, run_dir, n_folds=n_folds)
         told = {**(origin or {}), "folds": n_folds}
         finish_run(
             model, store, everything, config, run_dir,

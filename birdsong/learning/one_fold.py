@@ -1,6 +1,7 @@
 """The network of one fold: trained on the others, then asked about the recordings held out.
 
-What it says of them is kept in its folder; once that is there, nothing is trained again.
+What it says of them is kept in its folder; once that is there, nothing is trained again. The one
+that learns from everything is trained in the same way, and asked about nothing.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from birdsong.calibration_data import (
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.fitting import fit_network
-from birdsong.learning.gathering import gather_fold
+from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.hearing import hear_part
 from birdsong.learning.material import Material
 from birdsong.learning.training_config import TrainingConfig
 
 HEARD = "held_out.npz"
 """In a fold's folder: what its network said of the recordings held out from it."""
+EVERYTHING = -1
+"""In the place of a fold: nothing is held out."""
 
 
 def train_fold(
@@ -53,22 +56,29 @@ def train_fold(
     folder : Path
         Of the fold; gets what a training keeps, and `HEARD`.
     n_folds, fold : int
-        How many there are, and which this is, counted from 0.
+        How many there are, and which this is, counted from 0; or `EVERYTHING`.
     on_material : callable, optional
         Told what will be learned from.
     on_epoch : callable, optional
-        Told the numbers of each epoch, and as ``fold`` which network it is.
+        Told the numbers of each epoch, and as ``fold`` which network it is; that of everything
+        comes after the last.
     """
-    material = gather_fold(store, config.material, n_folds, fold)
+    material = (
+        gather(store, config.material)
+        if fold == EVERYTHING
+        else gather_fold(store, config.material, n_folds, fold)
+    )
     if on_material:
         on_material(material)
 
     def tell(epoch: Mapping[str, float]) -> None:
         if on_epoch:
-            on_epoch({**epoch, "fold": fold})
+            on_epoch({**epoch, "fold": n_folds if fold == EVERYTHING else fold})
 
     keras.backend.clear_session()
     model, _ = fit_network(store, material, config, folder, n_folds=n_folds, on_epoch=tell)
+    if fold == EVERYTHING:
+        return
     heard = hear_part(
         model.predict_on_batch, store, material.test, material.class_index_of, config, fold=fold
     )
@@ -95,7 +105,7 @@ def train_each(
     store : ImageStore
     config : TrainingConfig
     folders : Mapping of int to Path
-        The folder of each fold that is to be trained.
+        The folder of each fold, or of `EVERYTHING`, that is to be trained.
     n_folds : int
         How many folds there are.
     at_once : int

@@ -231,12 +231,17 @@ def test_folds_at_once(folds, store, tmp_path):
         assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
         (tmp_path / str(os.getpid())).touch()
 
+    def note(epoch):
+        (tmp_path / f"of network {epoch['fold']}").touch()
+
     metrics = folds.train_folds(
         store, tmp_path / "run", replace(CONFIG, epochs=1), 2,
-        at_once=2, folds_only=True, on_material=tell,
+        at_once=3, on_material=tell, on_epoch=note,
     )  # fmt: skip
     assert not (tmp_path / str(os.getpid())).exists()
-    assert len(list(tmp_path.glob("[0-9]*"))) == 2
+    assert len(list(tmp_path.glob("[0-9]*"))) == 3, "the one that learns from everything, too"
+    assert {path.name[-1] for path in tmp_path.glob("of network *")} == {"0", "1", "2"}
+    assert read_bundle(tmp_path / "run" / "bundle").sessions == {row.session for row in store.rows}
     assert [fold["recordings"] for fold in metrics["by_fold"]] == [12, 12]
     assert metrics["out_of_fold"]["recordings"] == 24
 
