@@ -42,10 +42,13 @@ def test_it_knows_every_species_with_six_recordings(classifier):
 def test_it_tells_where_it_came_from(classifier):
     provenance = classifier.bundle.provenance
     assert provenance["licence"] == "CC BY-NC-SA 4.0"
-    assert provenance["command"].startswith("birdsong train ")
-    assert provenance["config"]["seed"] == 0
-    assert provenance["training_s"] > 0
-    assert provenance["learned_from"]["recordings"] == 2042  # 1,815 of birds, 227 of none
+    assert provenance["command"].startswith("birdsong join ")
+    assert len(provenance["members"]) == 2
+    for member in provenance["members"]:
+        assert member["command"].startswith("birdsong train ")
+        assert member["config"]["seed"] == 0
+        assert member["training_s"] > 0
+    assert provenance["learned_from"]["recordings"] == 2055  # 1,815 of birds, 240 of none
     assert provenance["learned_from"]["sessions"] == len(classifier.bundle.sessions)
     licence = (DEFAULT_BUNDLE / "LICENSE.txt").read_text()
     assert "creativecommons.org/licenses/by-nc-sa/4.0" in licence
@@ -56,7 +59,7 @@ def test_it_answers_where_none_is_named(tmp_path, capsys):
     assert main(["classify", str(tmp_path), "--format", "json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(told) == len(VOICES)
-    assert {each["bundle"]["name"] for each in told} == {"birds-88"}
+    assert {each["bundle"]["name"] for each in told} == {"birds-88-joint"}
 
 
 def test_real_birds_that_it_learned(classifier, real_recordings):

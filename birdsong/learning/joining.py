@@ -56,11 +56,17 @@ def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) ->
     if (out / DESCRIPTION).exists():
         raise BundleError(f"{out}: holds a bundle already; name another folder")
     bundles = [read_bundle(folder) for folder in folders]
+    credits = [known_attribution(folder) for folder in folders]
+    rows = list(dict.fromkeys(row for each in credits for row in each))
+    if all(credits):
+        n_recordings = len({row.recording for row in rows})
+        n_sessions = len(frozenset().union(*(each.sessions for each in bundles)))
+        told = {"learned_from": {"recordings": n_recordings, "sessions": n_sessions}, **told}
     joint = join_bundles(bundles, out.resolve().name, told)
     weights = folders[0] / WEIGHTS
     write_bundle(joint, out, weights=weights if weights.exists() else None)
-    if rows := dict.fromkeys(row for folder in folders for row in known_attribution(folder)):
-        write_table(out / ATTRIBUTION, AttributionRow, list(rows))
+    if rows:
+        write_table(out / ATTRIBUTION, AttributionRow, rows)
     return joint
 
 
@@ -112,15 +118,11 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
         segment_s=first.spectrogram.segment_s,
         seed=int(config.get("seed", 0)),
     )
-    # What one learned from that knows all of their sessions, is what the joint one learned from.
-    wise = next((each for each in bundles if each.sessions == joint.sessions), None)
-    of_all = {
-        "config": config,
-        "folds": first.provenance.get("folds"),
-        "learned_from": wise.provenance.get("learned_from") if wise else None,
+    of_first = {
+        key: first.provenance[key] for key in ("config", "folds") if key in first.provenance
     }
     provenance = {
-        **{key: value for key, value in of_all.items() if value},
+        **of_first,
         **told,
         "licence": told.get("licence") or _licence(bundles),
         "metrics": {"rank": first.bird_labels[0].rank, **measured},
