@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bundle, store = read_bundle(asked.bundle), open_store(asked.images)
     heard = [
         _hear_each(bundle, store, asked.out / str(nth), nth, asked.networks, asked.epochs)
-        for nth in range(min(asked.only or asked.networks, asked.networks))
+        for nth in range(asked.networks)[: asked.only]
     ]
     said, lineages = CalibrationData.concatenate(heard), lineages_in(store, bundle.taxonomy)
     unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))

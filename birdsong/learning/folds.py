@@ -24,7 +24,7 @@ from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
 from birdsong.learning.gathering import gather, gather_fold
 from birdsong.learning.material import Material
-from birdsong.learning.one_fold import EVERYTHING, HEARD, read_fold, train_each
+from birdsong.learning.one_fold import HEARD, read_fold, train_each
 from birdsong.learning.out_of_fold import measure_out_of_fold
 from birdsong.learning.resume import STATE
 from birdsong.learning.run_folder import (
@@ -124,7 +124,7 @@ def train_folds(
         materials = [gather_fold(store, config.material, n_folds, k) for k in range(n_folds)]
         folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
         missing = {k: each for k, each in enumerate(folders) if not (each / HEARD).exists()}
-        last = {} if folds_only else {EVERYTHING: run_dir}
+        last = {} if folds_only else {n_folds: run_dir}
         trained = train_each(
             store, config, {**missing, **last}, n_folds,
             at_once=at_once, on_material=on_material, on_epoch=on_epoch,

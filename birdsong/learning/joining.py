@@ -58,11 +58,11 @@ def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) ->
     bundles = [read_bundle(folder) for folder in folders]
     credits = [known_attribution(folder) for folder in folders]
     rows = list(dict.fromkeys(row for each in credits for row in each))
+    joint = join_bundles(bundles, out.resolve().name, told)
     if all(credits):
         n_recordings = len({row.recording for row in rows})
-        n_sessions = len(frozenset().union(*(each.sessions for each in bundles)))
-        told = {"learned_from": {"recordings": n_recordings, "sessions": n_sessions}, **told}
-    joint = join_bundles(bundles, out.resolve().name, told)
+        learned_from = {"recordings": n_recordings, "sessions": len(joint.sessions)}
+        joint = replace(joint, provenance={**joint.provenance, "learned_from": learned_from})
     weights = folders[0] / WEIGHTS
     write_bundle(joint, out, weights=weights if weights.exists() else None)
     if rows:

@@ -1,7 +1,7 @@
 """The network of one fold: trained on the others, then asked about the recordings held out.
 
 What it says of them is kept in its folder; once that is there, nothing is trained again. The one
-that learns from everything is trained in the same way, and asked about nothing.
+that learns from everything takes its turn after those of the folds.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ from birdsong.learning.training_config import TrainingConfig
 
 HEARD = "held_out.npz"
 """In a fold's folder: what its network said of the recordings held out from it."""
-EVERYTHING = -1
-"""In the place of a fold: nothing is held out."""
 
 
 def train_fold(
@@ -56,33 +54,41 @@ def train_fold(
     folder : Path
         Of the fold; gets what a training keeps, and `HEARD`.
     n_folds, fold : int
-        How many there are, and which this is, counted from 0; or `EVERYTHING`.
+        How many there are, and which this is, counted from 0.
     on_material : callable, optional
         Told what will be learned from.
     on_epoch : callable, optional
-        Told the numbers of each epoch, and as ``fold`` which network it is; that of everything
-        comes after the last.
+        Told the numbers of each epoch, and as ``fold`` which network it is.
     """
-    material = (
-        gather(store, config.material)
-        if fold == EVERYTHING
-        else gather_fold(store, config.material, n_folds, fold)
+    material = gather_fold(store, config.material, n_folds, fold)
+    model = _fit(store, config, material, folder, n_folds, fold, on_material, on_epoch)
+    heard = hear_part(
+        model.predict_on_batch, store, material.test, material.class_index_of, config, fold=fold
     )
+    write_atomically(folder / HEARD, calibration_to_bytes(heard))
+
+
+def _fit(
+    store: ImageStore,
+    config: TrainingConfig,
+    material: Material,
+    folder: Path,
+    n_folds: int,
+    number: int,
+    on_material: Callable[[Material], None] | None,
+    on_epoch: Callable[[Mapping[str, float]], None] | None,
+) -> keras.Model:
+    """Fit a network, and tell of its epochs which one it is."""
     if on_material:
         on_material(material)
 
     def tell(epoch: Mapping[str, float]) -> None:
         if on_epoch:
-            on_epoch({**epoch, "fold": n_folds if fold == EVERYTHING else fold})
+            on_epoch({**epoch, "fold": number})
 
     keras.backend.clear_session()
     model, _ = fit_network(store, material, config, folder, n_folds=n_folds, on_epoch=tell)
-    if fold == EVERYTHING:
-        return
-    heard = hear_part(
-        model.predict_on_batch, store, material.test, material.class_index_of, config, fold=fold
-    )
-    write_atomically(folder / HEARD, calibration_to_bytes(heard))
+    return model
 
 
 def train_each(
@@ -95,7 +101,7 @@ def train_each(
     on_material: Callable[[Material], None] | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
 ) -> Iterator[int]:
-    """Train the networks of some folds, several at once, each in a process of its own.
+    """Train the networks of some folds and of everything, several at once, each in a process.
 
     Processes share the processor's cores evenly. A small network leaves half of them idle much of
     the time where one training has them all.
@@ -105,7 +111,8 @@ def train_each(
     store : ImageStore
     config : TrainingConfig
     folders : Mapping of int to Path
-        The folder of each fold, or of `EVERYTHING`, that is to be trained.
+        The folder of each fold that is to be trained; under `n_folds`, the number after the last,
+        that of the network which learns from everything and is asked about nothing.
     n_folds : int
         How many folds there are.
     at_once : int
@@ -175,7 +182,11 @@ def _train_with(
 ) -> int:
     if process is not None:
         process.begin()
-    train_fold(store, config, folder, n_folds, fold, on_material=on_material, on_epoch=on_epoch)
+    if fold < n_folds:
+        train_fold(store, config, folder, n_folds, fold, on_material=on_material, on_epoch=on_epoch)
+    else:
+        everything = gather(store, config.material)
+        _fit(store, config, everything, folder, n_folds, fold, on_material, on_epoch)
     return fold
 
 

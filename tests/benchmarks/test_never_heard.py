@@ -79,9 +79,8 @@ def test_networks_answer_about_what_they_never_heard(
         assert [len(with_others[nth]) for nth in ("0", "1")] == [1, 2], "without every second one"
         assert not with_others["0"] & with_others["1"]
     told = capsys.readouterr().out
-    n_asked = (
-        4 if kinds == ["others"] else 3
-    )  # who begins learns nothing of a common bird's session
+    # Who begins learns nothing of a common bird's session.
+    n_asked = 4 if kinds == ["others"] else 3
     assert f"\n{n_asked} recordings of species that training never heard\n" in told
     assert [line.split(":")[0] for line in told.splitlines()[-3:]] == [
         "  promise 80%",
