@@ -43,6 +43,10 @@ class DatasetError(BirdsongError):
     """A folder of images cannot be used for what was asked."""
 
 
+class OverwriteError(BirdsongError):
+    """Something that is there already would be lost, and nobody asked for that."""
+
+
 class TaxonomyError(BirdsongError):
     """A table of taxa contradicts itself, or a taxon is not in it."""
 

@@ -78,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make pictures of all that is no silence, on a regular grid, instead of the songs",
     )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="remove images in --out of recordings that no --manifest names or no --audio holds, "
+        "and of other settings",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -132,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
             n_jobs=-1 if arguments.jobs is None else arguments.jobs,
             backend=arguments.backend,
             timeout_s=arguments.timeout_s,
+            replace=arguments.replace,
             on_start=start,
             on_done=show,
         )

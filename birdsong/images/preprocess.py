@@ -8,15 +8,20 @@ written in the manifest's order, whatever order the work was done in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images import store, tables
 from birdsong.images.estimate import Estimate, estimate
+from birdsong.images.existing import (
+    Existing,
+    differing_settings,
+    read_existing,
+    remove_images,
+    require_kept,
+)
 from birdsong.images.journal import JOURNAL, Journal, WorkItem
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.tables import IndexRow, ReceiptRow
@@ -36,6 +41,7 @@ def preprocess(
     n_jobs: int = 1,
     backend: str = "loky",
     timeout_s: float = 60.0,
+    replace: bool = False,
     on_start: Callable[[Estimate], None] | None = None,
     on_done: Callable[[ReceiptRow], None] | None = None,
 ) -> list[ReceiptRow]:
@@ -48,7 +54,8 @@ def preprocess(
     audio_dir : Path, or sequence of Path
         The folder that the recordings' files lie in; of several, the first that has a file counts.
     out_dir : Path
-        Made if need be. Pictures of another config in it are replaced.
+        Made if need be. Images of the same recordings in it are kept, and made anew where the
+        file or the row of the manifest changed.
     config : PreprocessConfig, optional
     n_jobs : int
         Recordings worked on side by side; -1 for as many as there are cores.
@@ -58,6 +65,10 @@ def preprocess(
     timeout_s : float
         Seconds that a recording may take, beside a tenth of its duration, before it has failed.
         Holds for processes: threads cannot be stopped.
+    replace : bool
+        Whether images may be removed that are in the folder and will not be made again: those of
+        recordings that the manifest does not name or that are not found, and those of another
+        config.
     on_start : callable, optional
         Told how much there is to do, before it begins; not where an earlier run did it all.
     on_done : callable, optional
@@ -76,6 +87,8 @@ def preprocess(
     DatasetError
         If there is no recording, or the folder cannot be written, holds something else, or another
         run is writing into it.
+    OverwriteError
+        If images would be removed and `replace` does not say that they may; nothing was changed.
     ConfigError
         If `n_jobs` is 0, or `timeout_s` is not above 0.
     """
@@ -90,8 +103,15 @@ def preprocess(
     filters = mel_filters(config.spectrogram)
     settings = asdict(config)
     with one_writer(out_dir):
-        _prepare_folder(out_dir, settings, filters)
+        _require_ours(out_dir)
         work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
+        existing = read_existing(out_dir)
+        if not replace:
+            require_kept(out_dir, existing, work, settings)
+        with store.writing(out_dir):
+            if differing_settings(existing.settings, settings):
+                _clear(out_dir, {*existing.n_images, *work})
+            store.write_settings(out_dir, settings, filters)
         with Journal(out_dir / JOURNAL, work) as journal:
             if len(journal) < len(work):  # until they are written anew, it counts as unfinished
                 (out_dir / tables.INDEX).unlink(missing_ok=True)
@@ -108,37 +128,41 @@ def preprocess(
                 if on_done:
                     on_done(result.receipt)
             with store.writing(out_dir):
-                _finish(out_dir, recordings, journal)
+                _finish(out_dir, recordings, journal, existing)
         return tables.read_receipt(out_dir)
 
 
-def _prepare_folder(out_dir: Path, settings: Mapping[str, Any], filters: FloatArray) -> None:
-    """Take an empty folder, or one of ours; pictures are removed in it, so never anyone else's."""
+def _require_ours(out_dir: Path) -> None:
+    """Take an empty folder, or one of ours; images are removed in it, so never anyone else's."""
     with store.writing(out_dir):
         if any(out_dir.iterdir()) and not store.is_store(out_dir):
             raise DatasetError(
                 f"{out_dir}: is not empty and holds no {store.CONFIG} of ours, so it is not a "
                 "folder of preprocessed images; name a new one"
             )
-        store.write_settings(out_dir, settings, filters)
 
 
-def _finish(out_dir: Path, recordings: Sequence[Recording], journal: Journal) -> None:
+def _clear(out_dir: Path, names: Iterable[str]) -> None:
+    """Take away what was made with other settings, so that no image of theirs passes for new.
+
+    The journal goes last: until then it tells a run that is started again what there is.
+    """
+    (out_dir / tables.INDEX).unlink(missing_ok=True)
+    (out_dir / tables.RECEIPT).unlink(missing_ok=True)
+    remove_images(out_dir, names)
+    (out_dir / JOURNAL).unlink(missing_ok=True)
+
+
+def _finish(
+    out_dir: Path, recordings: Sequence[Recording], journal: Journal, existing: Existing
+) -> None:
     """Write the tables, rewrite the journal in order, remove what is in no table."""
     names = [recording.name for recording in recordings]
     index = (row for result in journal.results(names) for row in result.index)
     receipt = (result.receipt for result in journal.results(names))
-    _remove_all_but(out_dir, {row.image for r in journal.results(names) for row in r.index})
+    images = {row.image for result in journal.results(names) for row in result.index}
+    remove_images(out_dir, [*existing.n_images, *names], but=images)
     journal.rewrite(names)
     tables.write_attribution(out_dir / tables.ATTRIBUTION, recordings)
     tables.write_table(out_dir / tables.INDEX, IndexRow, index)
     tables.write_table(out_dir / tables.RECEIPT, ReceiptRow, receipt)
-
-
-def _remove_all_but(out_dir: Path, wanted: Set[str]) -> None:
-    for pattern in ("*/*.png", "*/.*.png.*.part"):
-        for path in out_dir.glob(pattern):
-            if path.relative_to(out_dir).as_posix() not in wanted:
-                path.unlink()
-                if not any(path.parent.iterdir()):
-                    path.parent.rmdir()

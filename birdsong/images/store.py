@@ -26,6 +26,7 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 
 CONFIG = "config.json"
 FORMAT_VERSION = 1
+_IMAGE_NAME = re.compile(r"\.?(?P<stem>[^/]+)_\d{8,}\.png(\.\d+\.part)?")
 MAX_NAME = 60  # characters of a recording or a taxon: no file system takes more than 255 bytes
 
 
@@ -64,10 +65,21 @@ def picture_path(recording: str, taxon: str, start_s: float) -> str:
     dots, hyphens and underscores, or is long, a hash of the whole name follows.
     """
     folder = re.sub(r"[^\w-]+", "_", taxon)[:MAX_NAME] or "_"
+    return f"{folder}/{image_stem(recording)}_{round(start_s * 1000):08d}.png"
+
+
+def image_stem(recording: str) -> str:
+    """How the names of a recording's images begin; see `picture_path`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", recording).lstrip(".")
     if stem != recording or len(stem) > MAX_NAME:
         stem = f"{stem[:MAX_NAME]}-{hashlib.sha256(recording.encode()).hexdigest()[:8]}"
-    return f"{folder}/{stem}_{round(start_s * 1000):08d}.png"
+    return stem
+
+
+def recording_stem(file_name: str) -> str | None:
+    """The `image_stem` in the name of an image, or of one half written; none of any other file."""
+    found = _IMAGE_NAME.fullmatch(file_name)
+    return found["stem"] if found else None
 
 
 @contextmanager

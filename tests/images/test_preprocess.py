@@ -266,7 +266,7 @@ def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redo
     preprocess(recordings, audio, tmp_path / "images")
     states = picture_states(tmp_path / "images")
     recordings = change(audio, recordings)
-    preprocess(recordings, audio, tmp_path / "images")
+    preprocess(recordings, audio, tmp_path / "images", replace=change is drop_a_recording)
     preprocess(recordings, audio, tmp_path / "fresh")
     assert contents(tmp_path / "images") == contents(tmp_path / "fresh")
     rows = open_store(tmp_path / "images").rows
@@ -288,7 +288,7 @@ def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redo
 def test_another_config_makes_all_anew(songs, tmp_path, config):
     audio, recordings = songs
     preprocess(recordings, audio, tmp_path / "images")
-    preprocess(recordings, audio, tmp_path / "images", config=config)
+    preprocess(recordings, audio, tmp_path / "images", config=config, replace=True)
     preprocess(recordings, audio, tmp_path / "fresh", config=config)
     assert contents(tmp_path / "images") == contents(tmp_path / "fresh")
     assert open_store(tmp_path / "images").config == config.spectrogram
@@ -303,7 +303,7 @@ def test_a_picture_that_is_gone_is_made_again(songs, tmp_path):
     assert contents(tmp_path / "images") == before
 
 
-def interrupt(songs, out: Path, *, after: int) -> None:
+def interrupt(songs, out: Path, *, after: int, replace: bool = False) -> None:
     """Start to preprocess, and press Ctrl-C after some recordings."""
     audio, recordings = songs
     done = []
@@ -314,7 +314,7 @@ def interrupt(songs, out: Path, *, after: int) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        preprocess(recordings, audio, out, on_done=press_ctrl_c)
+        preprocess(recordings, audio, out, on_done=press_ctrl_c, replace=replace)
 
 
 @pytest.mark.parametrize("after", [1, 3, 5])
@@ -336,10 +336,10 @@ def test_an_interrupted_change_of_config_leaves_no_old_picture(songs, tmp_path):
     config = PreprocessConfig(step_s=2.0)
     preprocess(recordings, audio, tmp_path / "undisturbed", config=config)
     preprocess(recordings, audio, tmp_path / "images", config=config)
-    interrupt(songs, tmp_path / "images", after=2)
+    interrupt(songs, tmp_path / "images", after=2, replace=True)
     with pytest.raises(DatasetError, match="preprocessing did not finish"):
         open_store(tmp_path / "images")
-    preprocess(recordings, audio, tmp_path / "images", config=config)
+    preprocess(recordings, audio, tmp_path / "images", config=config, replace=True)
     assert contents(tmp_path / "images") == contents(tmp_path / "undisturbed")
 
 
