@@ -139,7 +139,7 @@ def _reasons(overview: Overview) -> str:
             f"<td>{escape(named)}{f' and {more} more' if more > 0 else ''}</td></tr>"
         )
     return (
-        "<table><thead><tr><th>recordings</th><th>status</th><th>reason, as the first has it</th>"
+        "<table><thead><tr><th>recordings</th><th>status</th><th>reason</th>"
         f"<th>which</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 

@@ -113,17 +113,38 @@ def test_not_a_folder_of_pictures(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_reasons_that_differ_in_numbers_and_names_are_one():
+def grouped(rows):
+    return [(r.status, r.text, r.recordings) for r in group_reasons(rows)]
+
+
+def test_reasons_are_grouped_by_their_text():
+    """A rate of one recording is never said of another; names of files do not part them."""
     rows = [
         ReceiptRow("a.mp3", "failed", "a.mp3: is empty (0 bytes)", 0.0, 0, 0),
-        ReceiptRow("x/b.mp3", "failed", "b.mp3: is empty (10 bytes)", 0.0, 0, 0),
+        ReceiptRow("x/b.mp3", "failed", "b.mp3: is empty (0 bytes)", 0.0, 0, 0),
         ReceiptRow("c.mp3", "ok", "", 5.0, 1, 1),
         ReceiptRow("d.mp3", "ok", "clipped: 1.2 % of it; recorded at 8000 Hz", 5.0, 1, 1),
-        ReceiptRow("XC5", "ok", "recorded at 11025 Hz", 5.0, 1, 1),
+        ReceiptRow("XC5", "ok", "recorded at 16000 Hz", 5.0, 1, 1),
+        ReceiptRow("XC6", "ok", "recorded at 16000 Hz", 5.0, 1, 1),
     ]
-    grouped = [(r.status, r.text, r.recordings) for r in group_reasons(rows)]
-    assert grouped == [
+    assert grouped(rows) == [
         ("failed", "is empty (0 bytes)", ("a.mp3", "x/b.mp3")),
-        ("ok", "recorded at 8000 Hz", ("d.mp3", "XC5")),
+        ("ok", "recorded at 16000 Hz", ("XC5", "XC6")),
         ("ok", "clipped: 1.2 % of it", ("d.mp3",)),
+        ("ok", "recorded at 8000 Hz", ("d.mp3",)),
     ]
+
+
+def test_many_reasons_that_differ_in_figures_are_one_with_ranges():
+    """The manifest's 5.0 s are all recordings' own and stay; a digit in a name is no figure."""
+    rows = [
+        ReceiptRow(
+            f"XC{i}", "ok", f"lasts {i + 5.5} s, but row_7 says 5.0 s at {-60 - i} dBFS", 5.0, 1, 1
+        )
+        for i in range(30)
+    ]
+    ((status, text, names),) = grouped(rows)
+    assert (status, len(names)) == ("ok", 30)
+    assert text == "lasts 5.5 to 34.5 s, but row_7 says 5.0 s at -89 to -60 dBFS"
+    rows = [ReceiptRow(f"{i}", "failed", f"see take_{i}.wav", 0.0, 0, 0) for i in range(9)]
+    assert len(grouped(rows)) == 9
