@@ -1,0 +1,73 @@
+"""Everything that a file holds is heard or told, and nothing is told that is not so."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from birdsong.sound.audio import AudioReader
+from tests.odd_files import CASES, make
+
+RATE_HZ = 24_000
+HIGHEST_HZ = 11_000
+
+
+def dominant_hz(samples: np.ndarray, at_s: float, seconds: float = 0.5) -> float:
+    """The loudest frequency around a moment."""
+    start = round((at_s - seconds / 2) * RATE_HZ)
+    part = samples[start : start + round(seconds * RATE_HZ)]
+    power = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    return float(np.argmax(power) * RATE_HZ / len(part))
+
+
+@pytest.fixture(scope="module", params=CASES)
+def odd(request):
+    return make(request.param)
+
+
+@pytest.mark.parametrize("how", ["path", "bytes"])
+def test_everything_is_heard_or_told(odd, how, tmp_path):
+    source = odd.content
+    if how == "path":
+        source = tmp_path / f"20240513_043000{odd.suffix}"
+        source.write_bytes(odd.content)
+    with AudioReader(source, RATE_HZ, name=f"20240513_043000{odd.suffix}") as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        warnings = reader.warnings(highest_hz=HIGHEST_HZ)
+        duration_s, missing_s, info = reader.duration_s, reader.missing_s, reader.info
+
+    heard = f"heard {duration_s:.4f} s of {odd.present_s:.4f} s, missing {missing_s:.4f} s"
+    if odd.all_heard:
+        assert duration_s == pytest.approx(odd.present_s, abs=odd.tolerance_s), heard
+    else:
+        assert duration_s + missing_s >= odd.present_s - odd.tolerance_s, heard
+        assert duration_s <= odd.present_s + odd.tolerance_s, heard
+    assert len(samples) / RATE_HZ == pytest.approx(duration_s, abs=0.01)  # all is handed out
+    if odd.declared_s is not None:
+        if not info.is_estimate:
+            assert info.duration_s == pytest.approx(odd.declared_s, abs=0.06)
+        absent_s = max(0.0, odd.declared_s - odd.present_s)
+        assert missing_s == pytest.approx(absent_s, abs=max(0.1, odd.tolerance_s)), heard
+
+    for words in odd.told:
+        assert any(re.search(words, warning) for warning in warnings), (words, warnings)
+    for words in odd.silent_about:
+        assert not any(re.search(words, warning) for warning in warnings), (words, warnings)
+    if odd.n_warnings is not None:
+        assert len(warnings) == odd.n_warnings, warnings
+    for at_s, hz in odd.tones:
+        assert dominant_hz(samples, at_s) == pytest.approx(hz, rel=0.02), f"at {at_s} s"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wav: no size", "wav: a size of 0xFFFFFFFF", "wav: a size of 0x7FFFF000",
+        "flac: unknown length", "iff: .caf, an unknown size", "iff: .au, an unknown size",
+    ],
+)  # fmt: skip
+def test_an_unknown_length_is_unknown(name):
+    with AudioReader(make(name).content, RATE_HZ) as reader:
+        assert reader.info.duration_s == 0 or reader.info.is_estimate
