@@ -118,7 +118,7 @@ def open_store(folder: Path) -> ImageStore:
     DatasetError
         If the folder, one of its files, or a field of them is missing or wrong.
     """
-    settings = _read_settings(folder / CONFIG)
+    settings = read_settings(folder)
     try:
         config = SpectrogramConfig.from_dict(settings["spectrogram"])
     except (KeyError, TypeError, ValueError) as error:
@@ -137,6 +137,28 @@ def open_store(folder: Path) -> ImageStore:
     )
 
 
+def read_settings(folder: Path) -> Mapping[str, Any]:
+    """Read ``config.json``: how the images of a folder were made.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, or cannot be used.
+    """
+    path = folder / CONFIG
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DatasetError(
+            f"{path.parent}: holds no {path.name}, so it is no folder of preprocessed images"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(settings, dict) or settings.get("format_version") != FORMAT_VERSION:
+        raise DatasetError(f"{path}: expected format_version {FORMAT_VERSION}; preprocess again")
+    return settings
+
+
 def is_store(folder: Path) -> bool:
     """Tell whether `write_settings` has been in a folder, of whatever version it was."""
     try:
@@ -153,17 +175,3 @@ def _read_filters(path: Path, config: SpectrogramConfig) -> FloatArray:
         raise DatasetError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: {error}") from error
-
-
-def _read_settings(path: Path) -> Mapping[str, Any]:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DatasetError(
-            f"{path.parent}: holds no {path.name}, so it is no folder of preprocessed images"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(settings, dict) or settings.get("format_version") != FORMAT_VERSION:
-        raise DatasetError(f"{path}: expected format_version {FORMAT_VERSION}; preprocess again")
-    return settings

@@ -1,6 +1,9 @@
 """The page without a browser: uploads, answers, promises, files that cannot be read."""
 
 import io
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,13 @@ import soundfile
 import birdsong.app
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.app.examples import find_examples
+from birdsong.images.preprocess import preprocess
+from birdsong.images.recording_work import PreprocessConfig
+from birdsong.images.store import open_store
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
+from tests.images.folder_contents import contents
 
 pytest.importorskip("streamlit", reason="the app needs Streamlit")
 
@@ -134,6 +141,78 @@ def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):
     assert (again.file, again.order, again.family, again.genus, again.species) == (
         "my low.wav", "Fictiformes", "Acutidae", "", "",
     )  # fmt: skip
+
+
+def correct(page, name, truth):
+    """Upload a recording, say what it is, and return the command that the page then shows."""
+    upload(page, (name, wav("low")))
+    chosen(page, "What is it in truth?").select(truth).run()
+    assert not page.exception
+    (command,) = (code.value for code in page.code)
+    return shlex.split(command)
+
+
+def run_as_printed(words, folder):
+    command = [sys.executable, "-m", "birdsong.pipelines.command", *words[1:]]
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("settings", [{}, {"step_s": 2.0, "grid": True}])
+def test_the_command_for_corrections_keeps_the_images_that_there_are(
+    voices, bundle_dir, monkeypatch, tmp_path, settings
+):
+    audio, rows = voices
+    rows = rows[::8]
+    images = tmp_path / "my images"
+    preprocess(rows, audio, images, config=PreprocessConfig(**settings))
+    before = {path.name: path.read_bytes() for path in images.glob("*/*.png")}
+    write_manifest(tmp_path / "birds.csv", rows)
+    monkeypatch.chdir(tmp_path)
+    told = {"bundle": bundle_dir, "audio": audio, "manifest": tmp_path / "birds.csv"}
+    for name, path in {**told, "images": images}.items():
+        monkeypatch.setenv(f"BIRDSONG_{name.upper()}", str(path))
+    page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
+    words = correct(page, "my low.wav", "Acutidae (family)")
+    assert words[:10] == [
+        *("birdsong", "preprocess", "--manifest", "birds.csv", "corrections.csv"),
+        *("--audio", str(audio), "corrections", "--out", "my images"),
+    ]
+
+    (row,) = page.session_state["corrections"].values()
+    write_manifest(tmp_path / "corrections.csv", [row])
+    (tmp_path / "corrections").mkdir()
+    (tmp_path / "corrections" / "my low.wav").write_bytes(wav("low"))
+    done = run_as_printed(words, tmp_path)
+    assert done.returncode == 0, done.stderr
+    now = {path.name: path.read_bytes() for path in images.glob("*/*.png")}
+    assert before.items() < now.items()
+    recordings = {row.recording for row in open_store(images).rows}
+    assert recordings == {*(each.name for each in rows), "my low.wav"}
+
+
+def test_the_command_for_corrections_alone_loses_no_image_either(
+    voices, bundle_dir, monkeypatch, tmp_path
+):
+    """The app knows of no manifest, and images lie where it says to put them."""
+    audio, rows = voices
+    preprocess(rows[:2], audio, tmp_path / "images")
+    before = contents(tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIRDSONG_BUNDLE", str(bundle_dir))
+    monkeypatch.setenv("BIRDSONG_MANIFEST", str(tmp_path / "absent.csv"))
+    page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
+    words = correct(page, "my low.wav", "Acutidae (family)")
+    assert shlex.join(words) == (
+        "birdsong preprocess --manifest corrections.csv --audio corrections --out images"
+    )
+    (row,) = page.session_state["corrections"].values()
+    write_manifest(tmp_path / "corrections.csv", [row])
+    (tmp_path / "corrections").mkdir()
+    (tmp_path / "corrections" / "my low.wav").write_bytes(wav("low"))
+    done = run_as_printed(words, tmp_path)
+    assert done.returncode == 2
+    assert "of 2 recordings that the manifest does not name; nothing was changed" in done.stderr
+    assert contents(tmp_path / "images") == before
 
 
 def test_examples_are_those_that_the_model_may_know(
