@@ -6,7 +6,7 @@ segments, and the recording counts once, however many pictures it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from birdsong.bundle import Bundle
 from birdsong.calibration import Calibration
 from birdsong.calibration_data import CalibrationData
 from birdsong.images.tables import IndexRow
-from birdsong.learning.bootstrap import session_interval
+from birdsong.learning.bootstrap import label_mean_interval, share_interval
 from birdsong.learning.hierarchical_metrics import (
     hierarchical_distance,
     label_distances,
@@ -25,10 +25,10 @@ from birdsong.learning.hierarchical_metrics import (
 from birdsong.learning.material import Material
 from birdsong.learning.metrics import (
     Weights,
+    average_precision_by_label,
     brier_score,
     macro_auroc,
-    macro_recall,
-    mean_average_precision,
+    recall_by_label,
     top_k_accuracy,
 )
 from birdsong.pooling import DEFAULT_POOLING, Probabilities, pool
@@ -152,8 +152,10 @@ def measure(scored: Scored) -> dict[str, float]:
         taxon. Among labels of several ranks ``top1_species`` is of the recordings whose label is a
         species, and so on.
     """
-    n = len(scored.recordings)
-    return {name: metric(np.ones(n)) for name, metric in _metrics(scored).items()}
+    measured = {share.name: share.of() for share in _top_shares(scored)}
+    for name, by_label in _label_means(scored).items():
+        measured[name] = float(np.nanmean(by_label(np.ones(len(scored.recordings)))))
+    return {name: measured[name] for name in _in_order(measured)}
 
 
 def measure_beyond_top(scored: Scored) -> dict[str, float | None]:
@@ -214,36 +216,58 @@ def measure_heard(
 def measure_intervals(
     scored: Scored, *, n_resamples: int = 500, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of what `measure` says, over sessions weighed at random."""
-    return {
-        name: session_interval(metric, scored.sessions, n_resamples=n_resamples, seed=seed)
-        for name, metric in _metrics(scored).items()
+    """95 % intervals of what `measure` says, over sessions; `bootstrap` tells how."""
+    intervals = {
+        share.name: share_interval(share.of, share.sessions, n_resamples=n_resamples, seed=seed)
+        for share in _top_shares(scored)
     }
+    for name, by_label in _label_means(scored).items():
+        intervals[name] = label_mean_interval(
+            by_label, scored.y_true, scored.sessions, n_resamples=n_resamples, seed=seed
+        )
+    return {name: intervals[name] for name in _in_order(intervals)}
 
 
-def _metrics(scored: Scored) -> dict[str, Callable[[Weights], float]]:
-    """Every metric as a function of how often each recording counts."""
+@dataclass(frozen=True, slots=True)
+class _TopShare:
+    """The share of recordings whose class is among the `k` most probable, under a name."""
 
-    def top(y_true: IntArray, y_prob: Probabilities, k: int) -> Callable[[Weights], float]:
-        return lambda weights: top_k_accuracy(y_true, y_prob, k=k, weights=weights)
+    name: str
+    y_true: IntArray
+    y_prob: Probabilities
+    sessions: tuple[str, ...]
+    k: int = 1
 
+    def of(self, weights: Weights | None = None) -> float:
+        return top_k_accuracy(self.y_true, self.y_prob, k=self.k, weights=weights)
+
+
+def _top_shares(scored: Scored) -> list[_TopShare]:
+    """Shares of the labels, and at each rank above them of the recordings known to it."""
+    shares = [
+        _TopShare(f"top{k}", scored.y_true, scored.y_prob, scored.sessions, k) for k in (1, 5, 20)
+    ]
+    for rank, (y_true, y_prob) in _by_rank(scored).items():
+        known = np.flatnonzero(y_true >= 0)
+        sessions = tuple(scored.sessions[i] for i in known)
+        shares.append(_TopShare(f"top1_{rank}", y_true[known], y_prob[known], sessions))
+    return shares
+
+
+def _label_means(scored: Scored) -> dict[str, Callable[[Weights], Weights]]:
+    """What is averaged over the labels that occur, as functions of how much recordings count."""
     true, prob = scored.y_true, scored.y_prob
-    metrics: dict[str, Callable[[Weights], float]] = {
-        **{f"top{k}": top(true, prob, k) for k in (1, 5, 20)},
-        "macro_recall": lambda weights: macro_recall(true, prob, weights=weights),
-        "mean_average_precision": lambda weights: mean_average_precision(
+    return {
+        "macro_recall": lambda weights: recall_by_label(true, prob, weights=weights),
+        "mean_average_precision": lambda weights: average_precision_by_label(
             true, prob, weights=weights
         ),
     }
-    for rank, (upper_true, upper_prob) in _by_rank(scored).items():
-        metrics[f"top1_{rank}"] = _top_of_known(upper_true, upper_prob)
-    return metrics
 
 
-def _top_of_known(y_true: IntArray, y_prob: Probabilities) -> Callable[[Weights], float]:
-    """Top-1 over the items with a true class."""
-    known = y_true >= 0
-    return lambda weights: top_k_accuracy(y_true[known], y_prob[known], k=1, weights=weights[known])
+def _in_order(names: Iterable[str]) -> list[str]:
+    """The labels' own figures before those of the ranks above."""
+    return sorted(names, key=lambda name: name.startswith("top1_"))
 
 
 def _by_rank(scored: Scored) -> dict[str, tuple[IntArray, Probabilities]]:

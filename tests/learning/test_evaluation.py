@@ -184,7 +184,18 @@ def test_nested_labels_are_measured_at_each_rank_on_what_is_known_at_it():
 def test_intervals_where_a_rank_is_known_of_a_single_recording():
     scored = nested([0, *[2] * 9], [[0.5, 0.2, 0.3], *[[0.1, 0.2, 0.7]] * 9])
     low, high = measure_intervals(scored, n_resamples=50)["top1_species"]
-    assert (low, high) == (1, 1)
+    assert (low, high) == (pytest.approx(0.025), 1), "of one session next to nothing is known"
+
+
+def test_macro_recall_of_labels_with_one_session_has_an_interval():
+    """Both labels have one session: weights cannot move their recalls, 0 and 1."""
+    scored = nested([0, 1], [[0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])
+    assert measure(scored)["macro_recall"] == 1 / 2
+    intervals = measure_intervals(scored, n_resamples=50)
+    for name in ("macro_recall", "mean_average_precision"):
+        low, high = intervals[name]
+        assert low < 0.2
+        assert high > 0.8
 
 
 def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store, tmp_path):
