@@ -43,6 +43,8 @@ class OddFile:
         Whether every second present must be heard; else it may be told as missing instead.
     tones : tuple of (float, float)
         Moments, in seconds, and the frequency in hertz that must sound there.
+    at_most_s : float or None
+        The most that can be heard, where only the least is known to the sample.
     n_warnings : int or None
         How many warnings there must be, where that is fixed.
     """
@@ -58,6 +60,7 @@ class OddFile:
     tolerance_s: float = 0.5 / RATE_HZ
     all_heard: bool = True
     tones: tuple[tuple[float, float], ...] = ()
+    at_most_s: float | None = None
     n_warnings: int | None = None
 
 

@@ -87,7 +87,7 @@ def _dies(at_s: float, seconds: float) -> OddFile:
     bird[round(at_s * RATE_HZ) :] = 0
     return _file(
         [bird, other.astype(np.float32)],
-        told=(r"channel 1 of 2 was used|channel 1 of 2", r"falls silent"),
+        told=(r"channel 1 of 2", r"falls silent"),
         silent_about=ENDS_EARLY, same_answer=False,
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "inverted, of another gain": partial(_inverted, 0.0002, 0.9),
     **{
         f"{delay_ms:g} ms late": partial(
-            lambda delay_s: _file([base(), delayed(base(), delay_s)], same_answer=delay_s < 0.001),
+            lambda delay_s: _file([base(), delayed(base(), delay_s)], same_answer=False),
             delay_ms / 1000,
         )
         for delay_ms in (0.1, 1, 10)

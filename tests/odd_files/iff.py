@@ -35,9 +35,10 @@ def aiff(
     coding: bytes = b"NONE",
     n_bits: int = 16,
     behind: bytes = b"",
+    rate_hz: int = RATE_HZ,
 ) -> bytes:
     """Build an AIFF or AIFC by hand."""
-    common = struct.pack(">HIH", 1, n_frames, n_bits) + extended(RATE_HZ)
+    common = struct.pack(">HIH", 1, n_frames, n_bits) + extended(rate_hz)
     version = b""
     if kind == b"AIFC":
         common += coding + b"\x03any\x00\x00"[:4]
@@ -50,9 +51,9 @@ def aiff(
     return b"FORM" + struct.pack(">I", len(body) if form_size is None else form_size) + body
 
 
-def caf(data: bytes, *, size: int) -> bytes:
+def caf(data: bytes, *, size: int, rate_hz: int = RATE_HZ) -> bytes:
     """Build a Core Audio file by hand; big-endian, 16 bits."""
-    description = struct.pack(">d4sIIIII", float(RATE_HZ), b"lpcm", 0, 2, 1, 1, 16)
+    description = struct.pack(">d4sIIIII", float(rate_hz), b"lpcm", 0, 2, 1, 1, 16)
     return b"".join(
         (
             b"caff", struct.pack(">HH", 1, 0),
@@ -62,15 +63,15 @@ def caf(data: bytes, *, size: int) -> bytes:
     )  # fmt: skip
 
 
-def au(data: bytes, *, size: int) -> bytes:
+def au(data: bytes, *, size: int, rate_hz: int = RATE_HZ) -> bytes:
     """Build a file of Sun's and NeXT's by hand."""
-    return b".snd" + struct.pack(">IIIII", 28, size & 0xFFFFFFFF, 3, RATE_HZ, 1) + bytes(4) + data
+    return b".snd" + struct.pack(">IIIII", 28, size & 0xFFFFFFFF, 3, rate_hz, 1) + bytes(4) + data
 
 
-def w64(data: bytes, *, data_size: int, riff_size: int) -> bytes:
+def w64(data: bytes, *, data_size: int, riff_size: int, rate_hz: int = RATE_HZ) -> bytes:
     """Build a Wave64 by hand; its sizes count the 24 bytes of a chunk's head."""
     tail = bytes.fromhex("f3acd3118cd100c04f8edb8a")
-    fmt = struct.pack("<HHIIHH", 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16)
+    fmt = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)
     riff = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
     return b"".join(
         (
