@@ -9,6 +9,8 @@ import pytest
 
 from birdsong.sound.audio import AudioReader
 from tests.odd_files import CASES, make
+from tests.odd_files.base import tone
+from tests.odd_files.wav import pcm, wav
 
 RATE_HZ = 24_000
 HIGHEST_HZ = 11_000
@@ -71,3 +73,33 @@ def test_everything_is_heard_or_told(odd, how, tmp_path):
 def test_an_unknown_length_is_unknown(name):
     with AudioReader(make(name).content, RATE_HZ) as reader:
         assert reader.info.duration_s == 0 or reader.info.is_estimate
+
+
+@pytest.mark.slow
+def test_a_night_whose_size_went_round(tmp_path):
+    """A file of more than 4 GiB, whose header counts its bytes modulo 2^32."""
+    rate_hz, declared_s = 48_000, 12
+    n_bytes = 2**32 + 2 * rate_hz * declared_s
+    end = pcm(tone(3000, 2, rate_hz), "PCM_16")
+    path = tmp_path / "night.wav"
+    start = pcm(tone(1000, 2, rate_hz), "PCM_16")
+    size = n_bytes % 2**32
+    with path.open("wb") as file:
+        file.write(wav(tone(1000, 0.1)[:0], data_size=size, riff_size=size + 36, data=start))
+        file.truncate(44 + n_bytes - len(end))  # zeros that take no room
+        file.seek(0, 2)
+        file.write(end)
+    assert path.stat().st_size == 44 + n_bytes
+    loud_s = []
+    with AudioReader(path, rate_hz) as reader:
+        n_before = 0
+        for block in reader.blocks():
+            if np.abs(block).max(initial=0) > 0.1:
+                loud_s.append(n_before / rate_hz)
+            n_before += len(block)
+        (warning,) = reader.warnings(highest_hz=HIGHEST_HZ)
+    assert reader.duration_s == pytest.approx(n_bytes / 2 / rate_hz)
+    assert reader.missing_s == 0
+    assert re.search(r"header declares 12\.0 s", warning)
+    assert loud_s[0] < 2
+    assert loud_s[-1] > n_bytes / 2 / rate_hz - 3
