@@ -95,7 +95,7 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "unknown length": partial(_counted, 0),
     "a total of two seconds": partial(_counted, 2 * RATE_HZ),
     "a total of twice as much": partial(_counted, 2 * N_FRAMES),
-    "a total that counts modulo 2^32": partial(_counted, N_FRAMES + 2**32),
+    "a total that is 2^32 too high": partial(_counted, N_FRAMES + 2**32),
     "cut in half": partial(_cut, N_FRAMES),
     "cut in half, of unknown length": partial(_cut, 0),
     "joined": partial(_joined, (RATE_HZ, RATE_HZ), (1, 1)),
