@@ -64,6 +64,13 @@ def in_percent(axis: Axis) -> None:
     axis.set_major_formatter(PercentFormatter(1.0))
 
 
+def in_whole_numbers(axis: Axis) -> None:
+    """Put ticks of an axis of counts, of epochs or recordings, at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
 def embedded_png(png: bytes, alt: str) -> str:
     """Put a picture into the page itself.
 
@@ -118,6 +125,9 @@ svg {{ max-width: 100%; height: auto; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 0.9rem; }}
 th, td {{ text-align: left; padding: 0.2rem 0.6rem; border-bottom: 1px solid var(--line); }}
 .wide {{ overflow-x: auto; }}
+.matrix {{ overflow: auto; }}
+#full-size:checked ~ .matrix {{ max-height: 95vh; border: 1px solid var(--line); }}
+#full-size:checked ~ .matrix svg {{ max-width: none; }}
 .pictures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
   gap: 1rem; }}
 figure {{ margin: 0; font-size: 0.85rem; }}

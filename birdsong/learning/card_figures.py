@@ -8,17 +8,20 @@ import numpy as np
 
 from birdsong.bundle import Bundle
 from birdsong.errors import DatasetError
-from birdsong.learning.evaluation import Scored, measure, measure_intervals, score
+from birdsong.learning.evaluation import (
+    Scored,
+    about_one_session,
+    measure,
+    measure_intervals,
+    score,
+)
 from birdsong.learning.judged import Judged
 from birdsong.learning.markdown import plain, table
 from birdsong.learning.metrics import recall_by_label
 from birdsong.learning.promises_kept import judge, told
-from birdsong.learning.report import METRIC_NAMES
+from birdsong.learning.report import BY_SUM, METRIC_NAMES
 from birdsong.learning.verdicts import VERDICT_PROMISE
-from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.rules import BY_RANK
-
-_FROM_BELOW = tuple(reversed(RANKS[1:]))
 
 
 def heard(bundle: Bundle) -> tuple[Scored | None, Judged | None]:
@@ -77,8 +80,7 @@ def accuracy_section(bundle: Bundle, scored: Scored | None, judged: Judged | Non
     parts = [
         f"Measured on {len(scored.recordings)} recordings of {len(set(scored.sessions))} sessions, "
         f"{len(np.unique(scored.y_true))} of {len(scored.labels)} labels. {held} Each recording "
-        "counts once; intervals of 95 % are over sessions weighed at random. At the ranks above "
-        "the labels' probabilities are summed.",
+        f"counts once; intervals of 95 % are over sessions.{about_one_session(scored)} {BY_SUM}",
         table(["measure", "value", "95 % interval"], rows),
         kept_apart,
         _promises(judged),
@@ -90,6 +92,7 @@ def _promises(judged: Judged | None) -> str:
     if judged is None:
         return "What its promises are worth is not known: too few sessions to fit and to measure."
     measured = told(judged)
+    ranks = judged.ranks
     rows = []
     for each in measured["rules"][BY_RANK.name]:
         cells = [
@@ -97,7 +100,7 @@ def _promises(judged: Judged | None) -> str:
             f"({_between(each[rank]['low'], each[rank]['high'])})"
             if each[rank]["answers"]
             else "none"
-            for rank in _FROM_BELOW
+            for rank in ranks
         ]
         rows.append(
             [
@@ -108,7 +111,7 @@ def _promises(judged: Judged | None) -> str:
                 f"{each['information']:.3f}",
             ]
         )
-    header = ["promise", *_FROM_BELOW, "a bird, nothing closer", "no bird", "information gained"]
+    header = ["promise", *ranks, "a bird, nothing closer", "no bird", "information gained"]
     honest = ", ".join(
         f"{rank} {own['expected_calibration_error']:.3f} ({own['perfect']:.3f})"
         for rank, own in measured["honesty"].items()

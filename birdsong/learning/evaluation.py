@@ -6,6 +6,7 @@ segments, and the recording counts once, however many pictures it has.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -226,6 +227,23 @@ def measure_intervals(
             by_label, scored.y_true, scored.sessions, n_resamples=n_resamples, seed=seed
         )
     return {name: intervals[name] for name in _in_order(intervals)}
+
+
+def n_labels_of_one_session(scored: Scored) -> int:
+    """Count the labels whose recordings are of a single session."""
+    pairs = set(zip(scored.y_true.tolist(), scored.sessions, strict=True))
+    return list(Counter(label for label, _ in pairs).values()).count(1)
+
+
+def about_one_session(scored: Scored) -> str:
+    """Say how intervals treat labels with one session; empty where there is none."""
+    n = n_labels_of_one_session(scored)
+    return (
+        f" {n} {'label has' if n == 1 else 'labels have'} one session, which does not show how "
+        "others would differ: macro recall and mean average precision have wider intervals for it."
+        if n
+        else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.page import BAR, INK, drawn, in_percent
+from birdsong.page import BAR, INK, drawn, in_percent, in_whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_NAMES = 100
+MAX_NAMES = 600
+MANY_NAMES = 40
+_CELL = 0.2
+"""Inches: at full size a name and a number can be read."""
 
 
 def interval_bars(
@@ -67,6 +70,7 @@ def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> s
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.scatter(n_recordings, recalls, s=18, color=BAR, alpha=0.7, linewidths=0)
+        in_whole_numbers(axes.xaxis)
         axes.set(xlabel="recordings learned from", ylabel="recall at top 1", ylim=(-0.05, 1.05))
         in_percent(axes.yaxis)
         axes.grid(alpha=0.25)
@@ -75,14 +79,14 @@ def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> s
 
 
 def confusion(matrix: IntArray, names: Sequence[str]) -> str:
-    """Draw what was taken for what: each row's counts over their sum.
+    """Draw what was taken for what, large: colours are each row's counts over their sum.
 
     Parameters
     ----------
     matrix : int, shape (n, n)
         Row: the true label. Column: the most probable one.
     names : sequence of str, length n
-        Shown where there are `MAX_NAMES` or fewer.
+        Shown, as counts are, where there are `MAX_NAMES` or fewer.
 
     Returns
     -------
@@ -97,13 +101,25 @@ def confusion(matrix: IntArray, names: Sequence[str]) -> str:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        image = axes.imshow(np.where(shares > 0, shares, np.nan), vmin=0, vmax=1, cmap="viridis_r")
+        image = axes.imshow(
+            np.where(shares > 0, shares, np.nan), vmin=0, vmax=1, cmap="viridis_r",
+            interpolation="none",
+        )  # fmt: skip
         axes.set(xlabel="most probable", ylabel="true")
         if n <= MAX_NAMES:
-            size = 8 if n <= MAX_NAMES // 2 else 5
-            axes.set_xticks(range(n), names, rotation=90, fontsize=size)
-            axes.set_yticks(range(n), names, fontsize=size)
-        figure.colorbar(image, ax=axes, shrink=0.5, label="share of the true label's recordings")
+            axes.set_xticks(range(n), names, rotation=90, fontsize=8)
+            axes.set_yticks(range(n), names, fontsize=8)
+            if n > MANY_NAMES:  # whoever scrolls sees names on the nearer side
+                axes.tick_params(labeltop=True, labelright=True, top=True, right=True)
+            for true, predicted in np.argwhere(matrix):
+                axes.text(
+                    predicted, true, str(matrix[true, predicted]), ha="center", va="center",
+                    fontsize=7, color="white" if shares[true, predicted] > 0.4 else "black",
+                )  # fmt: skip
+        figure.colorbar(
+            image, ax=axes, shrink=min(1.0, 3 / side), anchor=(0.0, 1.0),
+            label="share of the true label's recordings",
+        )  # fmt: skip
 
-    side = min(max(0.16 * n, 4.0), 12.0)
-    return drawn(draw, width=side + 2, height=side + 1.4)
+    side = max(_CELL * min(n, MAX_NAMES), 4.0)
+    return drawn(draw, width=side + 4, height=side + 3)

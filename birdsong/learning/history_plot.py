@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from birdsong.page import in_whole_numbers
+
 CURVES = (
     ("loss", "cross-entropy"),
     ("top1", "top-1 by picture"),
@@ -31,6 +33,7 @@ def write_history_plot(history: Sequence[Mapping[str, float]], path: Path) -> No
             if history and key in history[0]:
                 axes.plot(epochs, [row[key] for row in history], marker=".", label=words)
         axes.set(xlabel="epoch", title=title)
+        in_whole_numbers(axes.xaxis)
         axes.grid(alpha=0.3)
     figure.axes[0].legend()
     figure.savefig(path, dpi=110)

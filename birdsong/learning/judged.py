@@ -47,6 +47,12 @@ class Judged:
     cases: Cases
     chosen: dict[tuple[str, float], IntArray]
 
+    @property
+    def ranks(self) -> tuple[str, ...]:
+        """The ranks below the class at which there are taxa to answer with, the closest first."""
+        there = (self.tree.label_paths >= 0).any(axis=0)
+        return tuple(RANKS[i] for i in range(len(RANKS) - 1, 0, -1) if there[i])
+
 
 def answers_by_rank(judged: Judged, chosen: IntArray, promise: float) -> dict[str, Any]:
     """Count the answers at each rank, and tell how many were right and what they said.

@@ -12,7 +12,11 @@ from birdsong.page import BAR, INK, drawn, in_percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLOURS = (BAR, "#e07a1f", "#2a9d5c", "#b04fc4", "#c8454d", "#8a7a2f", "#5a8f9c", "#9c6b5a")
+_COLOURS = (
+    BAR, "#e07a1f", "#2a9d5c", "#b04fc4", "#c8454d", "#8a7a2f", "#5a8f9c", "#9c6b5a", "#6673c9",
+)  # fmt: skip
+_MARKERS = "osD^v"
+"""Rules beyond the last colour get the first colours again, with another marker."""
 
 
 def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
@@ -45,7 +49,9 @@ def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
 
 
 def risk_and_information(
-    rules: Mapping[str, Sequence[Mapping[str, Any]]], species_alone: tuple[Floats, Floats]
+    rules: Mapping[str, Sequence[Mapping[str, Any]]],
+    closest: str,
+    closest_alone: tuple[Floats, Floats],
 ) -> str:
     """Draw every rule over its promises: wrong answers by answers given, and by what they say.
 
@@ -53,8 +59,11 @@ def risk_and_information(
     ----------
     rules : Mapping
         For each rule, by its name, what `judged.answers_by_rank` says at each promise.
-    species_alone : coverage, risk : float64, shape (n,)
-        Of the most probable species or nothing, as from `hierarchical_metrics.risk_coverage`.
+    closest : str
+        The closest rank that the model answers with.
+    closest_alone : coverage, risk : float64, shape (n,)
+        Of the most probable taxon of that rank or nothing, as from
+        `hierarchical_metrics.risk_coverage`.
 
     Returns
     -------
@@ -65,16 +74,21 @@ def risk_and_information(
     def draw(figure: Figure) -> None:
         by_answers, by_information = figure.subplots(1, 2, sharey=True)
         by_answers.plot(
-            *species_alone, color=INK, alpha=0.5, linewidth=1, label="any threshold for species"
+            *closest_alone, color=INK, alpha=0.5, linewidth=1, label=f"any threshold for {closest}"
         )
-        for colour, (name, told) in zip(_COLOURS, rules.items(), strict=False):
+        for i, (name, told) in enumerate(rules.items()):
+            colour = _COLOURS[i % len(_COLOURS)]
+            marker = _MARKERS[i // len(_COLOURS) % len(_MARKERS)]
             given = [each for each in told if each["answers"]]
             wrong = [1 - each["accuracy"] for each in given]
             for axes, along in (
                 (by_answers, [_share_answered(each) for each in given]),
                 (by_information, [each["information"] for each in given]),
             ):
-                axes.plot(along, wrong, "o-", color=colour, markersize=3.5, linewidth=1, label=name)
+                axes.plot(
+                    along, wrong, "-", marker=marker, color=colour, markersize=3.5, linewidth=1,
+                    label=name,
+                )  # fmt: skip
         by_answers.set(xlabel="recordings answered", ylabel="answers that are wrong")
         by_information.set(xlabel="information gained")
         in_percent(by_answers.xaxis)

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from birdsong.bundle import Bundle
 from birdsong.learning import promise_figures
 from birdsong.learning.calibration_metrics import reliability
@@ -28,7 +26,7 @@ from birdsong.learning.unknown_species import answers_to_unknown
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.promises import GRID
-from birdsong.taxa.rules import BY_HAND, BY_RANK, RULES, SPECIES
+from birdsong.taxa.rules import BY_HAND, BY_RANK, RULES
 
 _FROM_BELOW = tuple(reversed(RANKS[1:]))
 
@@ -79,17 +77,20 @@ class Answers:
             for rank in _FROM_BELOW
             if (there := paths.nodes[:, (column := RANKS.index(rank))] >= 0).any()
         }
-        species = np.where(right[:, SPECIES], 1.0, 0.0).astype(bool)
+        closest = self.judged.ranks[0]
+        column = RANKS.index(closest)
         return _SECTION.format(
             note="" if metrics["calibrated"] else _NOT_CALIBRATED,
-            promises=_promise_table(metrics["rules"][BY_RANK.name]),
+            promises=_promise_table(metrics["rules"][BY_RANK.name], self.judged.ranks),
             reliability=promise_figures.reliability_diagrams(by_rank),
             honesty=_honesty_table(metrics["honesty"]),
             rules=promise_figures.risk_and_information(
-                metrics["rules"], risk_coverage(species, paths.probabilities[:, SPECIES])
+                metrics["rules"],
+                closest,
+                risk_coverage(right[:, column], paths.probabilities[:, column]),
             ),
             equal=_equal_table(metrics["at_equal_accuracy"]),
-            verdicts=_verdict_sentence(metrics["verdicts"]),
+            verdicts=_verdict_sentence(metrics["verdicts"], self.judged.ranks),
             unknown=self._unknown(),
         )
 
@@ -112,7 +113,10 @@ class Answers:
             "began with, which flatters the model."
             if n_heard
             else "Training heard none of them.",
-            table=_unknown_table([e for e in told_of_unknown if e["promise"] in PROMISES]),
+            wrong="Every species that it names is wrong." if "species" in self.judged.ranks else "",
+            table=_unknown_table(
+                [e for e in told_of_unknown if e["promise"] in PROMISES], self.judged.ranks
+            ),
             figure=promise_figures.unknown_species(points) if points else "",
         )
 
@@ -140,14 +144,14 @@ def _judged(held_out: HeldOut, bundle: Bundle, first_s: float = math.inf) -> Jud
     )
 
 
-def _promise_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
+def _promise_table(by_promise: Sequence[Mapping[str, Any]], ranks: Sequence[str]) -> str:
     """A row for each promise, a column for each rank: how many were answered, how many right."""
     rows = []
     for each in by_promise:
         if each["promise"] not in PROMISES:
             continue
         cells = []
-        for rank in _FROM_BELOW:
+        for rank in ranks:
             own = each[rank]
             if not own["answers"]:
                 cells.append("<td>none</td>")
@@ -163,9 +167,9 @@ def _promise_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
             f"<td>{_percent(each['class'] / n)}</td><td>{_percent(each['none'] / n)}</td>"
             f"<td>{each['information']:.3f}</td></tr>"
         )
-    ranks = "".join(f"<th>{rank}</th>" for rank in _FROM_BELOW)
+    named = "".join(f"<th>{rank}</th>" for rank in ranks)
     head = (
-        f"<tr><th>promise</th>{ranks}<th>a bird, nothing closer</th><th>no bird</th>"
+        f"<tr><th>promise</th>{named}<th>a bird, nothing closer</th><th>no bird</th>"
         "<th>information gained</th></tr>"
     )
     return _table(head, rows)
@@ -173,7 +177,7 @@ def _promise_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
 
 def _honesty_table(honesty: Mapping[str, Mapping[str, float]]) -> str:
     rows = [
-        f"<tr><td>{rank}</td><td>{_percent(own['confidence'])}</td>"
+        f"<tr><td>{rank}, by label</td><td>{_percent(own['confidence'])}</td>"
         f"<td>{_percent(own['accuracy'])}</td><td>{own['expected_calibration_error']:.3f}</td>"
         f"<td>{own['perfect']:.3f}</td><td>{own['area_under_risk_coverage']:.3f}</td></tr>"
         for rank, own in honesty.items()
@@ -204,30 +208,31 @@ def _equal_table(compared: Mapping[str, Mapping[str, float | None]]) -> str:
     return _table(head, rows)
 
 
-def _unknown_table(by_promise: Sequence[Mapping[str, Any]]) -> str:
+def _unknown_table(by_promise: Sequence[Mapping[str, Any]], ranks: Sequence[str]) -> str:
+    has_species, coarser = "species" in ranks, [rank for rank in ranks if rank != "species"]
     rows = []
     for each in by_promise:
         n = each["recordings"]
-        cells = [f"<td>{_percent(each['species']['wrong'] / n)}</td>"]
+        cells = [f"<td>{_percent(each['species']['wrong'] / n)}</td>"] if has_species else []
         cells += [
             f"<td>{_percent(each[rank]['right'] / n)} right,<br>"
             f"{_percent(each[rank]['wrong'] / n)} wrong</td>"
-            for rank in _FROM_BELOW[1:]
+            for rank in coarser
         ]
         rows.append(
             f"<tr><td>{_percent(each['promise'])}</td>{''.join(cells)}"
             f"<td>{_percent(each['class'] / n)}</td><td>{_percent(each['none'] / n)}</td></tr>"
         )
-    ranks = "".join(f"<th>{rank}</th>" for rank in _FROM_BELOW[1:])
+    species = "<th>a wrong species</th>" if has_species else ""
+    named = "".join(f"<th>{rank}</th>" for rank in coarser)
     head = (
-        f"<tr><th>promise</th><th>a wrong species</th>{ranks}"
-        "<th>a bird, nothing closer</th><th>no bird</th></tr>"
+        f"<tr><th>promise</th>{species}{named}<th>a bird, nothing closer</th><th>no bird</th></tr>"
     )
     return _table(head, rows)
 
 
-def _verdict_sentence(count: Mapping[str, int]) -> str:
-    told = [f"at {rank}: {n}" for rank, n in count.items() if rank != NEVER]
+def _verdict_sentence(count: Mapping[str, int], ranks: Sequence[str]) -> str:
+    told = [f"at {rank}: {count[rank]}" for rank in ranks]
     return escape(f"Trust {'; '.join(told)}; never: {count[NEVER]}.")
 
 
@@ -270,8 +275,7 @@ more.</p>
 )
 
 _UNKNOWN = """<h2>Species without a label</h2>
-<p>{n} recordings of taxa that the model has no label for. Every species that it names is
-wrong. {heard}</p>
+<p>{n} recordings of taxa that the model has no label for. {wrong} {heard}</p>
 {table}
 {figure}
 """

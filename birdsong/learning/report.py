@@ -18,7 +18,15 @@ from birdsong.cells import as_cells
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning import figures
-from birdsong.learning.evaluation import Scored, measure, measure_beyond_top, measure_intervals
+from birdsong.learning.confusion_report import confusion_section
+from birdsong.learning.evaluation import (
+    Scored,
+    about_one_session,
+    measure,
+    measure_beyond_top,
+    measure_intervals,
+    n_labels_of_one_session,
+)
 from birdsong.learning.held_out import HeldOut
 from birdsong.learning.metrics import (
     average_precision_by_label,
@@ -35,11 +43,16 @@ METRIC_NAMES = {
     "top20": "top-20",
     "macro_recall": "macro recall",
     "mean_average_precision": "mean average precision",
-    "top1_species": "right species",
-    "top1_genus": "right genus",
-    "top1_family": "right family",
-    "top1_order": "right order",
+    "top1_species": "right species, by sum",
+    "top1_genus": "right genus, by sum",
+    "top1_family": "right family, by sum",
+    "top1_order": "right order, by sum",
 }
+BY_SUM = "By sum: the taxon whose labels' probabilities have the largest sum is the true one."
+_BY_LABEL = (
+    "By label, further down: the taxon of the most probable label is the true one; the two taxa may "
+    "differ."
+)
 BEYOND_TOP = {
     "distance": "Ranks up to the taxon that holds both the most probable label and the truth:",
     "distance_5": "of the five most probable",
@@ -113,6 +126,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
         "recordings_of_unknown_taxa": held_out.n_unknown,
         "labels_scored": len(np.unique(scored.y_true)),
         "labels_known": len(scored.labels),
+        "labels_of_one_session": n_labels_of_one_session(scored),
         "metrics": {
             name: {"value": values[name], "low": intervals[name][0], "high": intervals[name][1]}
             for name in values
@@ -191,8 +205,6 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers
     amounts = figures.recall_by_amount(
         [each["learned_from"] for each in by_label], [each["recall"] for each in by_label]
     )
-    order, names = _seen_in_tree_order(scored)
-    matrix = confusion_matrix(scored.y_true, scored.y_prob)[np.ix_(order, order)]
     left_out = (
         f" {metrics['recordings_of_unknown_taxa']} recordings of taxa that it does not know "
         "count only further down."
@@ -212,13 +224,16 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
         f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{spoken}{nested} Each "
-        f"recording counts once.{left_out} Bars show 95 % intervals over sessions weighed at "
-        "random.",
+        f"recording counts once.{left_out} Bars show 95 % intervals over "
+        f"sessions.{about_one_session(scored)}",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
+        by_sum=f"<p>{BY_SUM} {_BY_LABEL}</p>"
+        if any(name.startswith("top1_") for name in measured)
+        else "",
         beyond=_beyond_top(metrics["beyond_top"]),
         amounts=amounts,
-        confusion=figures.confusion(matrix, names),
+        confusion=confusion_section(scored),
         answers=answers.section(),
         worst=_worst(scored, store),
         labels=_label_table(by_label),
@@ -234,14 +249,6 @@ def _beyond_top(measured: Mapping[str, float | None]) -> str:
         if measured[name] is not None
     ]
     return f"<p>{'; '.join(told)}.</p>"
-
-
-def _seen_in_tree_order(scored: Scored) -> tuple[list[int], list[str]]:
-    """The labels that are true or most probable somewhere, relatives side by side."""
-    seen = sorted({*scored.y_true.tolist(), *scored.y_pred.tolist()})
-    tree = scored.taxonomy
-    seen.sort(key=lambda i: tree.index(scored.labels[i].taxon))
-    return seen, [scored.labels[i].taxon for i in seen]
 
 
 def _worst(scored: Scored, store: ImageStore) -> str:
@@ -272,20 +279,23 @@ def _named(label: Any) -> str:
 
 
 def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
+    has_names = any(each["english_name"] for each in by_label)  # genera, say, have none
     rows = [
-        f"<tr><td><i>{escape(each['label'])}</i></td><td>{escape(each['english_name'])}</td>"
-        f"<td>{each['learned_from']}</td><td>{each['recordings']}</td>"
+        f"<tr><td><i>{escape(each['label'])}</i></td>"
+        + (f"<td>{escape(each['english_name'])}</td>" if has_names else "")
+        + f"<td>{each['learned_from']}</td><td>{each['recordings']}</td>"
         f"<td>{100 * each['recall']:.0f} %</td><td>{each['average_precision']:.2f}</td>"
         f"<td>{each['trust_at']}</td>"
         f"<td><i>{escape(each['most_often_taken_for'])}</i></td></tr>"
         for each in sorted(by_label, key=lambda each: (-each["recall"], each["label"]))
     ]
-    return "\n".join(rows)
+    return _LABELS.format(name="<th>name</th>" if has_names else "", rows="\n".join(rows))
 
 
 _BODY = """<p>{summary}</p>
 <h2>How good it is</h2>
 {overall}
+{by_sum}
 {beyond}
 {answers}
 <h2>The most confident mistakes</h2>
@@ -295,17 +305,16 @@ recording.</p>
 <div class="pictures">{worst}</div>
 <h2>More recordings, better recall?</h2>
 {amounts}
-<h2>What was taken for what</h2>
-<p>Relatives stand side by side, so that mistakes near the diagonal are mistakes among
-relatives.</p>
-<div class="wide">{confusion}</div>
+{confusion}
 <h2>Each label</h2>
-<div class="wide"><table>
-<thead><tr><th>label</th><th>name</th><th>learned from</th><th>scored</th><th>recall</th>
-<th>average precision</th><th>trust at</th><th>most often taken for</th></tr></thead>
-<tbody>
 {labels}
-</tbody></table></div>
 <p class="small">Bundle fingerprint {fingerprint}. The figures stand in metrics.json, the
 probabilities in predictions.csv.</p>
 """
+
+_LABELS = """<div class="wide"><table>
+<thead><tr><th>label</th>{name}<th>learned from</th><th>scored</th><th>recall</th>
+<th>average precision</th><th>trust at</th><th>most often taken for</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>"""
