@@ -1,18 +1,157 @@
-"""The files that recordings lie in: found under the audio folder, and never outside it."""
+"""The files that recordings lie in: found under the audio folder, and never outside it.
+
+`find_audio_files` is the one rule for which files of a folder count, for every command.
+"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from birdsong.errors import AudioError, ManifestError
+from birdsong.audio_formats import AUDIO_SUFFIXES
+from birdsong.errors import AudioError, ManifestError, legible
 from birdsong.recordings.manifest_rows import path_fault, quoted
 from birdsong.recordings.recording import Recording
 
-AUDIO_SUFFIXES = frozenset(
-    {".aif", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
-    | {".3gp", ".aac", ".m4a", ".mp4", ".webm"}  # these need PyAV
+HIDDEN = "hidden"
+SYSTEM_FOLDER = "system folders"
+OTHER_KIND = "of other kinds"
+LINK_OUT = "links out of the folder"
+FOLDER_LINK = "links to folders"
+BROKEN_LINK = "broken links"
+NO_FILE = "no files, though named like one"
+UNREADABLE_FOLDER = "folders that cannot be listed"
+
+_SYSTEM_FOLDERS = frozenset(
+    {"$recycle.bin", "recycler", "#recycle", "system volume information", "lost+found"}
+    | {"__macosx", "@eadir"}  # what macOS and network storage put beside the files
 )
-"""Endings, in lower case, of the files that count as recordings."""
+_N_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file or folder that does not count.
+
+    Attributes
+    ----------
+    path : Path
+        A folder stands for all that is in it.
+    reason : str
+        Such as `HIDDEN` or `OTHER_KIND`.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """The recordings in a folder.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Recordings, sorted.
+    passed_over : tuple of PassedOver
+        Everything else, sorted.
+    """
+
+    files: tuple[Path, ...]
+    passed_over: tuple[PassedOver, ...]
+
+    def passed_over_summary(self) -> str:
+        """Say how much is passed over, why, and the first names of each kind; empty if nothing."""
+        names_by_reason: dict[str, list[str]] = {}
+        for each in self.passed_over:
+            names_by_reason.setdefault(each.reason, []).append(legible(each.path.name))
+        return "; ".join(
+            f"{len(names)} {reason} ({', '.join(names[:_N_NAMED])}"
+            f"{', ...' if len(names) > _N_NAMED else ''})"
+            for reason, names in names_by_reason.items()
+        )
+
+
+def find_audio_files(folder: Path) -> FolderListing:
+    """Find the recordings in a folder and in its subfolders.
+
+    A recording is a file whose name ends as an audio format does. Hidden files and folders, and
+    what systems put there, do not count. Links are followed to files inside the folder only. Empty
+    files count: the recorder that left them is worth a look.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    FolderListing
+
+    Raises
+    ------
+    ManifestError
+        If there is no such folder, or it cannot be listed.
+    """
+    if not folder.is_dir():
+        raise ManifestError(f"no such audio folder: {folder}")
+    root = folder.resolve()
+    files: list[Path] = []
+    passed_over: list[PassedOver] = []
+    for path, reason in _walk(folder, root):
+        if not reason:
+            files.append(path)
+        elif reason == UNREADABLE_FOLDER and path == folder:
+            raise ManifestError(f"{folder}: the audio folder cannot be listed")
+        else:
+            passed_over.append(PassedOver(path, reason))
+    return FolderListing(
+        tuple(sorted(files)), tuple(sorted(passed_over, key=lambda each: each.path))
+    )
+
+
+def _walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
+    """Everything in a folder, with the reason why it does not count; empty where it does."""
+    waiting = [folder]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(inside) as entries:
+                found = list(entries)
+        except OSError:
+            yield inside, UNREADABLE_FOLDER
+            continue
+        for entry in found:
+            path = inside / entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            reason = _reason_of_name(entry.name, is_folder=is_folder)
+            if is_folder and not reason:
+                waiting.append(path)
+                continue
+            if entry.is_symlink() and reason in ("", OTHER_KIND):
+                reason = _reason_of_link(path, root) or reason
+            elif not reason and not entry.is_file():
+                reason = NO_FILE  # such as a pipe
+            yield path, reason
+
+
+def _reason_of_name(name: str, *, is_folder: bool = False) -> str:
+    """Why a file or folder of this name does not count; empty where it does."""
+    if name.startswith("."):
+        return HIDDEN
+    if is_folder:
+        return SYSTEM_FOLDER if name.casefold() in _SYSTEM_FOLDERS else ""
+    return "" if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES else OTHER_KIND
+
+
+def _reason_of_link(path: Path, root: Path) -> str:
+    """Why a symbolic link does not count; empty where its target is a file in the folder."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # a ring of links
+        return BROKEN_LINK
+    if target.is_dir():
+        return FOLDER_LINK
+    return "" if target.is_relative_to(root) else LINK_OUT
 
 
 class NoSuchFileError(AudioError):
@@ -85,9 +224,8 @@ class AudioFolder:
             except OSError as error:
                 raise ManifestError(f"{self.path}: the audio folder cannot be listed") from error
             for name in names:
-                stem, suffix = os.path.splitext(name)
-                if suffix.lower() in AUDIO_SUFFIXES:
-                    listing.setdefault(stem.upper(), []).append(name)
+                if not _reason_of_name(name):
+                    listing.setdefault(os.path.splitext(name)[0].upper(), []).append(name)
             self._names_by_stem = listing  # at once: other threads may look
         return self._names_by_stem
 

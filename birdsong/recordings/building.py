@@ -8,20 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from birdsong.errors import ManifestError
-from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+from birdsong.recordings.audio_folder import PassedOver, find_audio_files
 from birdsong.recordings.manifest import read_manifest
 from birdsong.recordings.manifest_rows import path_fault
-from birdsong.recordings.recording import UNIDENTIFIED, Recording
+from birdsong.recordings.recording import BACKGROUND, KIND, ORIGINAL_NAME, Recording
 from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.taxon_names import nearest_folder_name
 from birdsong.recordings.xeno_canto import Found, page_url
 
 _NAMED_BY_NUMBER = re.compile(r"XC([0-9]{1,9})(?![0-9])", re.IGNORECASE)
-# Folders named after a species: as one writes it, or, where none is, in small letters throughout.
-_TAXON_FOLDERS = tuple(
-    re.compile(rf"({genus}(?:-[a-z]+)?)[_ ]([a-z-]{{2,}}\.?)(?:[_ ].*)?")
-    for genus in ("[A-Z][a-z]+", "[a-z]+")
-)
 
 
 def manifest_of(found: Sequence[Found]) -> list[Recording]:
@@ -75,19 +70,23 @@ class Scanned:
         Files of which nothing tells what bird is heard, relative to the folder.
     unfit : tuple of (str, str)
         Files whose path cannot stand in a manifest, and why.
+    passed_over : tuple of PassedOver
+        What is no recording.
     """
 
     recordings: tuple[Recording, ...]
     unnamed: tuple[str, ...]
     unfit: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 def scan(audio: Path, table: Path | None = None) -> Scanned:
     """Find the recordings of a folder, and what birds they are of.
 
-    A recording is of the species that a folder above it is named after (``Turdus_merula``), or of
-    that which a table says. The table is a manifest; it may lack sessions. Hidden files and
-    folders are passed by.
+    A recording is of the species that the nearest folder above it is named after that is named
+    after one (``Turdus_merula``), or of that which a table says. The table is a manifest; it may
+    lack sessions. Folders that are named after noises (``Background_noise``) hold recordings
+    without a bird. Which files count, `find_audio_files` says.
 
     Parameters
     ----------
@@ -104,19 +103,14 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
     ManifestError
         If there is no such folder, or the table cannot be read.
     """
-    if not audio.is_dir():
-        raise ManifestError(f"no such audio folder: {audio}")
+    listing = find_audio_files(audio)
     rows = read_manifest(table) if table is not None else []
     told = has_sessions(table) if table is not None else False
     by_file = {row.file.casefold(): row for row in rows if row.file}
     by_number = {row.xc_id.upper(): row for row in rows if row.xc_id}
     recordings, unnamed, unfit = [], [], []
-    for path in sorted(audio.rglob("*")):
-        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-            continue
+    for path in listing.files:
         name = path.relative_to(audio).as_posix()
-        if any(part.startswith(".") for part in path.relative_to(audio).parts):
-            continue
         if fault := path_fault(name) or _text_fault(name):
             unfit.append((name, fault))
             continue
@@ -138,7 +132,10 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
             )
         )
     return Scanned(
-        tuple(recordings if told else with_sessions(recordings)), tuple(unnamed), tuple(unfit)
+        tuple(recordings if told else with_sessions(recordings)),
+        tuple(unnamed),
+        tuple(unfit),
+        listing.passed_over,
     )
 
 
@@ -157,14 +154,14 @@ def with_sessions(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def _from_folder(path: Path) -> Recording | None:
-    """Take the species from the nearest folder that is named after one."""
-    for form in _TAXON_FOLDERS:
-        for folder in reversed(path.parent.parts):
-            if found := form.fullmatch(folder):
-                genus, species = found[1].capitalize(), found[2].lower()
-                species = "" if species in UNIDENTIFIED else species
-                return Recording(file=path.as_posix(), genus=genus, species=species)
-    return None
+    """What the folders above a file say of it; None where they name neither bird nor noise."""
+    name = nearest_folder_name(path.parent.parts)
+    if name is None or name.kind == "unidentified":
+        return None
+    extra = {KIND: BACKGROUND} if name.kind == "background" else {}
+    if name.original_name:
+        extra[ORIGINAL_NAME] = name.original_name
+    return Recording(file=path.as_posix(), genus=name.genus, species=name.species, extra=extra)
 
 
 def _text_fault(name: str) -> str:

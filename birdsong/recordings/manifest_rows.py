@@ -14,14 +14,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from birdsong.errors import ManifestError
-from birdsong.recordings.recording import BACKGROUND, KIND, UNIDENTIFIED, Recording
+from birdsong.recordings.recording import (
+    BACKGROUND,
+    KIND,
+    ORIGINAL_NAME,
+    UNIDENTIFIED,
+    Recording,
+)
+from birdsong.recordings.taxon_names import is_uncertain, of_two_genera
 
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
 """The standard columns of a manifest, in their order."""
 
 _XC_ID = re.compile(r"XC[0-9]+")
 _GENUS = re.compile(r"[^\W\d_]+(-[^\W\d_]+)*")
-_EPITHET = re.compile(r"[^\W\d_]{2,}(-[^\W\d_]+)*")  # a lone "x" marks a hybrid
+_EPITHET = re.compile(r"[^\W\d_]{2,}(-[^\W\d_]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _shortened = reprlib.Repr()
@@ -103,6 +110,10 @@ def checked_recording(row: Mapping[str, str], where: str) -> Recording:
         )
     genus = cells["genus"].capitalize()
     _checked_seconds(cells, "duration_s", where)
+    species, original_name = _checked_epithet(cells["species"], genus, where)
+    extra = {column: cells[column] for column in row if column not in MANIFEST_COLUMNS}
+    if original_name and not extra.get(ORIGINAL_NAME):
+        extra[ORIGINAL_NAME] = original_name
     same = sys.intern  # thousands of rows share these words, and one copy of them will do
     return Recording(
         file=file,
@@ -111,33 +122,41 @@ def checked_recording(row: Mapping[str, str], where: str) -> Recording:
         order=same(cells["order"]),
         family=same(cells["family"]),
         genus=same(genus),
-        species=same(_checked_epithet(cells["species"], genus, where)),
+        species=same(species),
         english_name=same(cells["english_name"]),
         recordist=same(cells["recordist"]),
         licence=same(cells["licence"]),
         session=cells["session"],
         clip_start_s=_checked_seconds(cells, "clip_start_s", where, may_be_zero=True),
         clip_duration_s=_checked_seconds(cells, "clip_duration_s", where),
-        extra={column: cells[column] for column in row if column not in MANIFEST_COLUMNS},
+        extra=extra,
     )
 
 
-def _checked_epithet(species: str, genus: str, where: str) -> str:
+def _checked_epithet(species: str, genus: str, where: str) -> tuple[str, str]:
+    """The epithet; and the whole name where it is uncertain and only the genus is kept."""
     words = species.replace("_", " ").split()
     if len(words) > 1 and words[0].capitalize() == genus:
         del words[0]
-    elif len(words) > 1 and words[0][0].isupper():
+    elif len(words) > 1 and words[0][0].isupper() and not is_uncertain(words[:1]):
         raise ManifestError(
             f"{where}: 'species' must be of the genus {genus!r}, got {quoted(species)}"
         )
     if not words or words[0].lower() in UNIDENTIFIED:
-        return ""
+        return "", ""
+    if is_uncertain(words):
+        if of_two_genera(words, genus):
+            raise ManifestError(
+                f"{where}: 'species' must be of the genus {genus!r}, got a hybrid with another "
+                f"genus, {quoted(species)}; leave 'genus' and 'species' empty and name the 'family'"
+            )
+        return "", f"{genus} {' '.join(words)}"
     if not all(map(_EPITHET.fullmatch, words)):
         raise ManifestError(
             f"{where}: 'species' must be a word of letters and hyphens, such as 'merula', or empty "
             f"where only the genus is known, got {quoted(species)}"
         )
-    return words[0].lower()
+    return words[0].lower(), ""
 
 
 def _checked_seconds(

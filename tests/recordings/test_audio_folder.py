@@ -1,9 +1,12 @@
 """A recording's file is found under its folder, and nothing outside it is."""
 
+import os
+
 import pytest
 
+from birdsong.audio_formats import AUDIO_SUFFIXES
 from birdsong.errors import AudioError, ManifestError
-from birdsong.recordings.audio_folder import AudioFolder, AudioFolders
+from birdsong.recordings.audio_folder import AudioFolder, AudioFolders, find_audio_files
 from birdsong.recordings.recording import Recording
 
 
@@ -87,3 +90,66 @@ def test_several_folders_are_looked_through_in_their_order(audio, tmp_path):
         folders.find(Recording(xc_id="XC8"))
     with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
         AudioFolders([audio, tmp_path / "absent"])
+
+
+def test_which_files_of_a_folder_count(tmp_path):
+    names = ["a.WAV", "b/c.flac", "b/empty.w64", "Z.mov", "b/a.wav"]
+    others = [
+        "._a.wav", ".Trashes/x.wav", "notes.txt", "b/.DS_Store", "__MACOSX/._a.wav", "noending",
+        "System Volume Information/x.wav", "b/playlist.m3u8", "b/a.wav.part",
+    ]  # fmt: skip
+    for name in [*names, *others]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listing = find_audio_files(tmp_path)
+    assert listing.files == tuple(sorted(tmp_path / name for name in names))
+    assert listing.passed_over_summary() == (
+        "3 hidden (.Trashes, ._a.wav, .DS_Store); "
+        "2 system folders (System Volume Information, __MACOSX); "
+        "4 of other kinds (a.wav.part, playlist.m3u8, noending, ...)"
+    )
+    assert find_audio_files(tmp_path / "b").files == tuple(
+        tmp_path / "b" / name for name in ("a.wav", "c.flac", "empty.w64")
+    )
+
+
+@pytest.mark.parametrize("suffix", sorted(AUDIO_SUFFIXES))
+def test_every_format_counts_alike(tmp_path, suffix):
+    (tmp_path / f"XC1{suffix.upper()}").touch()
+    (tmp_path / f"._XC1{suffix}").touch()
+    listing = find_audio_files(tmp_path)
+    assert listing.files == (AudioFolder(tmp_path).find(Recording(xc_id="XC1")),)
+    assert listing.passed_over_summary() == f"1 hidden (._XC1{suffix})"
+
+
+def test_links_are_followed_to_files_inside_only(audio):
+    (audio / "inside.wav").symlink_to(audio / "field" / "a.wav")
+    (audio / "outside.wav").symlink_to(audio.parent / "secret.wav")
+    (audio / "broken.wav").symlink_to(audio / "absent.wav")
+    (audio / "ring.wav").symlink_to(audio / "ring.wav")
+    (audio / "up").symlink_to(audio.parent)
+    (audio / "loop").symlink_to(audio)
+    listing = find_audio_files(audio)
+    assert audio / "inside.wav" in listing.files
+    assert not {"outside.wav", "broken.wav", "ring.wav", "secret.wav"} & {
+        path.name for path in listing.files
+    }
+    told = {(each.path.name, each.reason) for each in listing.passed_over}
+    assert told == {
+        ("outside.wav", "links out of the folder"), ("broken.wav", "broken links"),
+        ("ring.wav", "broken links"), ("up", "links to folders"), ("loop", "links to folders"),
+        ("XC4.txt", "of other kinds"),
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes in folders")
+def test_a_pipe_is_no_recording(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert find_audio_files(tmp_path).passed_over_summary() == (
+        "1 no files, though named like one (pipe.wav)"
+    )
+
+
+def test_no_folder_to_list(tmp_path):
+    with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
+        find_audio_files(tmp_path / "absent")

@@ -85,6 +85,31 @@ def test_species_is_the_epithet(tmp_path, species, epithet):
     assert (recording.genus, recording.species) == ("Turdus", epithet)
 
 
+@pytest.mark.parametrize(
+    ("species", "original_name"),
+    [
+        ("cf. merula", "Turdus cf. merula"),
+        ("Turdus_cf_merula", "Turdus cf merula"),
+        ("Turdus aff. merula", "Turdus aff. merula"),
+        ("merula x viscivorus", "Turdus merula x viscivorus"),
+        ("Turdus merula x Turdus viscivorus", "Turdus merula x Turdus viscivorus"),
+        ("Turdus merula x T. viscivorus", "Turdus merula x T. viscivorus"),
+        ("merula × viscivorus", "Turdus merula × viscivorus"),  # noqa: RUF001
+        ("merula/viscivorus", "Turdus merula/viscivorus"),
+        ("merula?", "Turdus merula?"),
+        ("Turdus hybrid", "Turdus hybrid"),
+    ],
+)
+def test_an_uncertain_species_is_written_to_its_genus(tmp_path, species, original_name):
+    rows = f"xc_id,genus,species\nXC1,Turdus,{species}\nXC2,Turdus,merula\n"
+    uncertain, certain = read_manifest(written(tmp_path, rows))
+    assert (uncertain.genus, uncertain.species) == ("Turdus", "")
+    assert uncertain.extra == {"original_name": original_name}
+    assert (certain.species, certain.extra) == ("merula", {})
+    write_manifest(tmp_path / "again.csv", [uncertain])
+    assert read_manifest(tmp_path / "again.csv") == [uncertain]
+
+
 def test_a_tautonym_is_kept(tmp_path):
     (recording,) = read_manifest(written(tmp_path, "xc_id,genus,species\nXC1,Pica,Pica pica\n"))
     assert recording.species == "pica"
@@ -102,7 +127,8 @@ def test_a_tautonym_is_kept(tmp_path):
         ("a.wav,,,merula,,", "'genus' must be one word .*, or empty beside a family or an order"),
         ("a.wav,,Turdus merula,,,", "'genus' must be one word .* got 'Turdus merula'"),
         ("a.wav,,Turdus,Larus ridibundus,,", "'species' must be of the genus 'Turdus'"),
-        ("a.wav,,Turdus,merula x viscivorus,,", "'species' must be a word of letters"),
+        ("a.wav,,Turdus,merula 2,,", "'species' must be a word of letters"),
+        ("a.wav,,Anas,Anas acuta x Mareca penelope,,", "'Anas', got a hybrid with another genus"),
         (",,Turdus,merula,,", "'file' and 'xc_id' are both empty"),
         (",558716,Turdus,merula,,", "'xc_id' must be like XC558716, got '558716'"),
         ("/etc/passwd,,Turdus,merula,,", "'file' must be relative to the audio folder"),

@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from birdsong.pipelines.command import main
 from birdsong.recordings.building import scan
@@ -28,6 +30,24 @@ def folder_of(path, *names):
         ("turdus merula/x/a.wav", "Turdus merula"),
         ("Turdus_sp/a.wav", ""),
         ("Turdus_sp./a.wav", ""),
+        ("Turdus_merula/Plot_north/a.wav", "Turdus merula"),
+        ("Turdus_merula/2024_spring/a.wav", "Turdus merula"),
+        ("Turdus_merula/Grunewald_berlin/a.wav", "Turdus merula"),
+        ("Turdus_merula/Session_one/a.wav", "Turdus merula"),
+        ("Turdus_merula/Unknown/a.wav", "Turdus merula"),
+        ("Site_a/Turdus_merula/a.wav", "Turdus merula"),
+        ("Noise/Turdus_merula/a.wav", "Turdus merula"),
+        ("noise/turdus merula/a.wav", "Turdus merula"),
+        ("Turdus merula_Common Blackbird/a.wav", "Turdus merula"),
+        ("Turdus merula-torquatus/a.wav", "Turdus merula-torquatus"),
+        ("Turdus boobook/a.wav", "Turdus boobook"),
+        ("Turdus coelebs/a.wav", "Turdus coelebs"),
+        ("Turdus borin/a.wav", "Turdus borin"),
+        ("Turdus cf. merula/a.wav", ""),
+        ("Turdus_cf_merula/a.wav", ""),
+        ("Turdus_aff._merula/a.wav", ""),
+        ("Turdus merula x viscivorus/a.wav", ""),
+        ("Turdus_merula_x_Turdus_viscivorus/a.wav", ""),
     ],
 )
 def test_the_folder_that_tells_the_species(tmp_path, file, name):
@@ -36,9 +56,76 @@ def test_the_folder_that_tells_the_species(tmp_path, file, name):
     assert recording.genus == (name.split() or ["Turdus"])[0]
 
 
-def test_hidden_files_are_passed_by(tmp_path):
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "Human vocal_Human vocal", "Human non-vocal_Human non-vocal", "Human whistle_Human whistle",
+        "Power tools_Power tools", "Noise_Noise", "Dog_Dog", "Engine", "Siren", "Gun", "Fireworks",
+        "Environmental", "Power_tools", "Background_noise", "Background", "background", "nocall",
+        "No call", "no_bird", "Turdus_merula/Background",
+    ],
+)  # fmt: skip
+def test_a_folder_named_after_noise_holds_background(tmp_path, folder):
+    (recording,) = scan(folder_of(tmp_path, f"{folder}/a.wav")).recordings
+    assert recording.is_background
+    write_manifest(tmp_path / "m.csv", [recording])
+    assert read_manifest(tmp_path / "m.csv") == [recording]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "Sonus naturalis", "Sonus_naturalis", "Mystery mystery", "Identity unknown", "Unknown",
+        "Unidentified", "Unidentified_bird", "Plot_north", "Site_a", "2024_spring", "field_notes",
+        "day_one", "Great_tit", "Common_crane", "House_sparrow", "Grunewald_berlin", "Turdus",
+        "cf. Turdus merula", "Anas platyrhynchos x Mareca strepera",
+        "Turdus_merula/Sonus naturalis",
+    ],
+)  # fmt: skip
+def test_a_folder_that_names_no_species_leaves_its_recordings_unnamed(tmp_path, folder):
+    scanned = scan(folder_of(tmp_path, f"{folder}/a.wav"))
+    assert (scanned.recordings, scanned.unnamed) == ((), (f"{folder}/a.wav",))
+
+
+def test_the_name_of_an_uncertain_species_is_kept(tmp_path):
+    (recording,) = scan(folder_of(tmp_path, "Turdus cf. merula/a.wav")).recordings
+    assert (recording.taxon, recording.extra) == ("Turdus", {ORIGINAL_NAME: "Turdus cf. merula"})
+
+
+_WORDS = st.sampled_from(
+    ["Turdus", "merula", "cf.", "aff", "x", "×", "Mareca", "sp.", "Noise", "turdus", "_", " ",  # noqa: RUF001
+     "Sonus", "naturalis", "?", "T.", "=1+1", '"', ",", "\u2028", "\xa0", "-", "x-x", "Ä"]
+)  # fmt: skip
+
+
+@given(
+    folders=st.lists(
+        st.lists(st.lists(_WORDS, min_size=1, max_size=6).map("_".join), min_size=1, max_size=3),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_the_reader_takes_whatever_a_scan_writes(tmp_path_factory, folders):
+    folder = tmp_path_factory.mktemp("scan")
+    folder_of(folder, *(f"{'/'.join(parts)}/XC{n}.wav" for n, parts in enumerate(folders, 1)))
+    scanned = scan(folder)
+    if scanned.recordings:
+        write_manifest(folder / "m.csv", scanned.recordings)
+        assert [(each.file, each.taxon) for each in read_manifest(folder / "m.csv")] == [
+            (each.file, each.taxon) for each in scanned.recordings
+        ]
+    assert len(scanned.recordings) + len(scanned.unnamed) + len(scanned.unfit) == len(folders)
+
+
+def test_hidden_files_are_passed_over_and_told(tmp_path):
     folder_of(tmp_path, ".partial/XC1.mp3", "Turdus_merula/._a.wav", "Turdus_merula/.x/a.wav")
-    assert scan(tmp_path) == scan(folder_of(tmp_path / "empty", "none.txt"))
+    folder_of(tmp_path, "Turdus_merula/notes.txt", "$RECYCLE.BIN/Turdus_merula/b.wav")
+    scanned = scan(tmp_path)
+    assert (scanned.recordings, scanned.unnamed, scanned.unfit) == ((), (), ())
+    assert [(each.path.name, each.reason) for each in scanned.passed_over] == [
+        ("$RECYCLE.BIN", "system folders"), (".partial", "hidden"), ("._a.wav", "hidden"),
+        (".x", "hidden"), ("notes.txt", "of other kinds"),
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(os.name == "nt", reason="such names are refused there already")
