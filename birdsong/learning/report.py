@@ -50,7 +50,7 @@ METRIC_NAMES = {
 }
 BY_SUM = "By sum: the taxon whose labels' probabilities have the largest sum is the true one."
 _BY_LABEL = (
-    "By label, further down: the taxon of the most probable label is the true one; the two taxa may "
+    "By label, further down: the taxon of the most probable label is the true one; the two may "
     "differ."
 )
 BEYOND_TOP = {
