@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Classify, print the results, and tell what failed."""
-    from birdsong.answers.classifier import Classifier, ClassifyConfig
+    from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
     from birdsong.answers.results import result_lines, write_results
     from birdsong.bundle import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, legible
@@ -63,12 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--format {arguments.format} writes files: name a folder for them with --out DIR"
         )
-    config = ClassifyConfig(
-        promise=arguments.promise,
-        overlap_s=arguments.overlap,
-        answer_up_to_s=arguments.answer_up_to_s,
-    )
+    config = ClassifyConfig(promise=arguments.promise, answer_up_to_s=arguments.answer_up_to_s)
     classifier = Classifier.load(arguments.bundle or DEFAULT_BUNDLE)
+    check_overlap(arguments.overlap, classifier.bundle.spectrogram, name="--overlap")
+    config = replace(config, overlap_s=arguments.overlap)
     if arguments.only is not None:
         config = replace(config, only=listed_labels(arguments.only, classifier.bundle))
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))

@@ -15,6 +15,7 @@ from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.errors import AudioError, ConfigError, legible
 from birdsong.network import Network
 from birdsong.pooling import Evidence, pool
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 _JUDGES_KEPT = 32
 
@@ -48,6 +49,35 @@ class ClassifyConfig:
             raise ConfigError(f"overlap_s must be finite and at least 0, got {self.overlap_s!r}")
         if not self.answer_up_to_s >= 0:
             raise ConfigError(f"answer_up_to_s must be at least 0, got {self.answer_up_to_s!r}")
+
+
+def check_overlap(
+    overlap_s: float | None, spectrogram: SpectrogramConfig, *, name: str = "overlap_s"
+) -> None:
+    """See that neighbouring segments can share so many seconds.
+
+    Parameters
+    ----------
+    overlap_s : float or None
+        As in `ClassifyConfig`.
+    spectrogram : SpectrogramConfig
+        The bundle's, which says how long a segment is.
+    name : str
+        What a person calls the setting.
+
+    Raises
+    ------
+    ConfigError
+        If it is negative, or not at least half a frame less than a segment.
+    """
+    if overlap_s is None:
+        return
+    segment_s, frame_s = spectrogram.segment_s, 1 / spectrogram.frames_per_s
+    if not (0 <= overlap_s < segment_s and round((segment_s - overlap_s) / frame_s) >= 1):
+        raise ConfigError(
+            f"{name} must be at least 0 and less than a segment, {segment_s:g} s (at most "
+            f"{segment_s - frame_s:g} s), got {overlap_s:g}"
+        )
 
 
 class Classifier:
@@ -113,6 +143,8 @@ class Classifier:
         ------
         TaxonomyError
             If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
+        ConfigError
+            If ``config.overlap_s`` is not less than a segment of the bundle.
         """
         config = config or ClassifyConfig()
         self._judge(config.only)  # a list that admits nothing is told before the work
@@ -140,7 +172,10 @@ class Classifier:
         ------
         AudioError
             If the recording cannot be read or lasts less than 0.3 s.
+        ConfigError
+            If `overlap_s` is not less than a segment of the bundle.
         """
+        check_overlap(overlap_s, self.bundle.spectrogram)
         return listen(source, self.bundle, self._network, overlap_s=overlap_s)
 
     def conclude(

@@ -123,6 +123,15 @@ def test_overlap_sets_the_grid(classifier, unheard):
     assert starts == [0.0, 2.0, 4.0, 6.0]
 
 
+@pytest.mark.parametrize("overlap_s", [2.0, 2.5, 1.999])
+def test_an_overlap_of_a_segment_is_refused_in_its_own_words(classifier, unheard, overlap_s):
+    folder, rows = unheard
+    message = r"^overlap_s must be at least 0 and less than a segment, 2 s \(at most 1.99 s\), got"
+    with pytest.raises(ConfigError, match=f"{message} {overlap_s:g}$"):
+        classifier.classify(folder / rows[0].file, config=ClassifyConfig(overlap_s=overlap_s))
+    assert classifier.listen(folder / rows[0].file, overlap_s=1.9).starts_s[1] == 0.1
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -107,6 +107,15 @@ def test_more_overlap_hears_more_segments(classify):
     assert n_segments("--overlap", "0") < n_segments() < n_segments("--overlap", "1.5")
 
 
+@pytest.mark.parametrize("overlap", ["2.5", "2", "-1", "nan", "inf"])
+def test_an_overlap_that_cannot_be(classify, overlap):
+    status, out, err = classify("--overlap", overlap)
+    assert (status, out) == (2, "")
+    assert "--overlap must be at least 0 and less than a segment, 2 s" in err
+    assert f"got {overlap}" in err
+    assert "step" not in err
+
+
 def test_a_long_recording_gets_detections_only(classify):
     _, out, _ = classify("--format", "json", "--answer-up-to-s", "5")
     first = json.loads(out.splitlines()[0])
