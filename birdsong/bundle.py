@@ -20,7 +20,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ DESCRIPTION = "bundle.json"
 MODEL = "model.onnx"
 WEIGHTS = "weights.weights.h5"
 SESSIONS = "sessions.csv"
+BUNDLE_FILES = (DESCRIPTION, MODEL, FILTERS_FILE, SESSIONS, CALIBRATION_FILE, WEIGHTS)
+"""All that `write_bundle` may write."""
 MODEL_CARD = "MODEL_CARD.md"  # for people; no part of the model
 
 
@@ -81,6 +83,8 @@ class Bundle:
         What it said of recordings that it had not learned from, and what they are.
     provenance : Mapping
         Commands, seed, versions, counts.
+    folder : Path or None
+        Where `read_bundle` found it; None where it was made or changed in memory.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Bundle:
     provenance: Mapping[str, Any]
     calibration: Calibration | None = None
     calibration_data: CalibrationData | None = None
+    folder: Path | None = field(init=False, default=None, compare=False)
 
     @property
     def has_background(self) -> bool:
@@ -250,6 +255,7 @@ def read_bundle(folder: Path) -> Bundle:
             ),
         )
         _check_parts(bundle)
+        object.__setattr__(bundle, "folder", folder.absolute())  # only what is read has one
     except KeyError as error:
         raise BundleError(f"{folder / DESCRIPTION}: lacks the field {error}") from error
     except (TypeError, ValueError, AttributeError, TaxonomyError) as error:

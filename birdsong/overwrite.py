@@ -66,7 +66,7 @@ def check_same(path: Path, content: bytes, *, replace: bool, option: str = "--ou
     except OSError:
         is_same = False
     if not is_same:
-        _refuse([path], "is there already, with another content", option)
+        _refuse([path], "is there already and holds something else", option)
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def new_files(folder: Path, *, replace: bool, option: str = "--out") -> Iterator
         files = sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
         if not replace:
             others = [folder / file for file in files if _is_other(folder / file, staged / file)]
-            _refuse(others, "is there already, with another content", option)
+            _refuse(others, "is there already and holds something else", option)
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(staged / file, folder / file)
@@ -126,8 +126,8 @@ def _is_other(there: Path, new: Path) -> bool:
 
 def _refuse(there: list[Path], state: str, option: str) -> None:
     if there:
-        more = f", and so are {len(there) - 1} more" if len(there) > 1 else ""
+        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
         raise OverwriteError(
-            f"{there[0]}: {state}{more}; nothing was changed: name another {option}, "
-            f"or add {REPLACE} to overwrite it"
+            f"{there[0]}{more}: {state}; nothing was changed: name another {option}, "
+            f"or add {REPLACE} to overwrite"
         )

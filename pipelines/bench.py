@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .replacing import add_replace_argument
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = ("preprocess", "png", "activity", "feed", "train", "classify", "app")
 OPTIONS = {
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
     parser.add_argument("name", choices=NAMES, help="what to measure")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep the figures")
+    add_replace_argument(parser, "overwrite a file of --json or --plot that is there already")
     parser.add_argument(
         "--audio",
         type=Path,
@@ -81,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, show a table, and keep the figures where asked for."""
     from birdsong.errors import ConfigError
+    from birdsong.overwrite import check_absent
 
     from .command import ALL_WELL
     from .least import check_least
@@ -92,6 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"`birdsong bench {arguments.name}` in it after `pip install -e '.[bench]'`"
         )
     check_least("--rounds", arguments.rounds)
+    for option in ("json", "plot"):  # before hours of measuring
+        path = getattr(arguments, option)
+        check_absent([path] if path else [], replace=arguments.replace, option=f"--{option}")
     sys.path.append(str(BENCHMARKS.parent))  # they know each other
     measure = runpy.run_path(str(script))["measure"]
     figures = measure(**_asked(arguments), n_rounds=arguments.rounds)

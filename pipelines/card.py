@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from .replacing import add_replace_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="MODEL_CARD.md beside the model by default",
     )
+    add_replace_argument(parser, "overwrite a card that says something else, or any other file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.errors import BundleError
     from birdsong.learning.credits import Credit, learned_from
     from birdsong.learning.model_card import model_card
+    from birdsong.overwrite import check_same
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL
@@ -58,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         words += ["--out", str(arguments.out)]
     out = arguments.out or arguments.bundle / MODEL_CARD
     card = model_card(bundle, credits, command=shlex.join(words))
+    check_same(out, card.encode(), replace=arguments.replace)
     try:
         write_atomically(out, card.encode())
     except OSError as error:

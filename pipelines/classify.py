@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .narrowing import add_only_argument
+from .replacing import add_replace_argument
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="folder for the results; without it csv and json go to standard output",
     )
+    add_replace_argument(parser, "overwrite results of this format that lie in --out already")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -96,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             format=arguments.format,
             spectrogram=classifier.bundle.spectrogram,
+            replace=arguments.replace,
         )
         print(f"results: {written}", file=sys.stderr)
     return SOME_FAILED if n_failed else ALL_WELL

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
 
 MARK = ".birdsong-demo"
+MADE = {MARK, "audio", "new", "noises", "images", "runs", "manifest.csv", "new.csv", "songs.png"}
 N_INDIVIDUALS = 13
 N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
@@ -65,18 +66,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _fresh_folder(out: Path) -> Path:
-    """Make the folder, or empty one that an earlier demo made; nobody else's is touched."""
-    from birdsong.errors import DatasetError
+    """Make the folder, or empty one that an earlier demo made; nobody else's file is touched."""
+    from birdsong.errors import DatasetError, OverwriteError
 
     if out.exists() and any(out.iterdir()):
         if not (out / MARK).exists():
             raise DatasetError(
                 f"{out}: is not empty and not of an earlier demo; name another --out"
             )
+        if others := sorted(_others(out)):
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            raise OverwriteError(
+                f"{out}: an earlier demo is made anew there, but {others[0]}{more} is not of it; "
+                "nothing was changed: name another --out, or move that elsewhere"
+            )
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
     return out
+
+
+def _others(out: Path) -> Iterator[str]:
+    """Name what lies in the folder of a demo, or among its trainings, and is none of its own."""
+    for folder, own in ((out, MADE), (out / "runs", set(EPOCHS))):
+        if folder.is_dir():
+            yield from (str(path) for path in folder.iterdir() if path.name not in own)
 
 
 def _make_recordings(

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .replacing import add_replace_argument
+
 if TYPE_CHECKING:
     from birdsong.recordings.downloads import Download, Keep
     from birdsong.recordings.recording import Recording
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say how many, how long and how large, and end"
     )
+    add_replace_argument(parser, f"overwrite a {RECEIPT} that is none of `birdsong download`")
     add_manners(parser.add_argument_group("access"))
 
 
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.store import writing
     from birdsong.images.tables import write_table
     from birdsong.one_writer import one_writer
+    from birdsong.overwrite import check_absent
     from birdsong.recordings.connection import Connection
     from birdsong.recordings.downloads import Download, download, read_downloads, to_fetch
     from birdsong.recordings.manifest import read_manifest
@@ -57,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         return ALL_WELL
     rows: dict[str, Download] = {}
     before = read_downloads(arguments.audio / RECEIPT)
+    if not before and not is_receipt(arguments.audio / RECEIPT):
+        check_absent([arguments.audio / RECEIPT], replace=arguments.replace, option="--audio")
     n_failed = n_bytes = 0
     with (
         one_writer(arguments.audio),
@@ -81,10 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
                     progress.advance(f"{n_bytes / 1e6:.0f} MB, {n_failed} failed")
         finally:  # broken off, it tells as well what is known from before
             known = before | rows
-            done = [known[each.name] for each in recordings if each.name in known]
-            if rows:
+            names = dict.fromkeys(each.name for each in recordings)
+            done = [known[name] for name in names if name in known]
+            if rows:  # those of other manifests stay: they say whom to credit for files that stay
+                others = [row for name, row in before.items() if name not in names]
                 with writing(arguments.audio):
-                    write_table(arguments.audio / RECEIPT, Download, done)
+                    write_table(arguments.audio / RECEIPT, Download, [*done, *others])
     print_summary(done, arguments.audio)
     if any(row.status != "failed" for row in done):
         print(
@@ -92,6 +100,15 @@ def run(arguments: argparse.Namespace) -> int:
             "--out images"
         )
     return SOME_FAILED if n_failed else ALL_WELL
+
+
+def is_receipt(path: Path) -> bool:
+    """Tell whether a file begins as a receipt of downloads does, of whatever version."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return {"recording", "status"} <= set(file.readline().strip().split(","))
+    except (OSError, ValueError):
+        return False
 
 
 def expectation(missing: Sequence[Recording], n_recordings: int, requests_per_s: float) -> str:

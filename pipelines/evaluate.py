@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .narrowing import add_only_argument
+from .replacing import add_replace_argument
+
+if TYPE_CHECKING:
+    from birdsong.bundle import Bundle
+
+REPORT_FILES = ("metrics.json", "predictions.csv", "report.html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for bundles of `birdsong train --folds K`",
     )
     add_only_argument(parser)
+    add_replace_argument(parser)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that read")
 
 
@@ -40,12 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.store import open_store
     from birdsong.learning.held_out import score_bundle
     from birdsong.learning.report import write_report
+    from birdsong.overwrite import check_absent, new_files
 
     from .command import ALL_WELL
     from .narrowing import listed_labels
 
     bundle = read_bundle(arguments.bundle)
     store = open_store(arguments.images)
+    if not is_report_of(bundle, arguments.out):  # else it may turn out to be the same
+        files = [arguments.out / name for name in REPORT_FILES]
+        check_absent(files, replace=arguments.replace)
     try:
         held_out = score_bundle(
             bundle,
@@ -65,10 +77,20 @@ def run(arguments: argparse.Namespace) -> int:
             else "with --all it is measured on what it learned, too"
         )
         raise DatasetError(f"{error}; {hint}") from error
-    metrics = write_report(held_out, bundle, store, arguments.out)
+    with new_files(arguments.out, replace=arguments.replace) as folder:
+        metrics = write_report(held_out, bundle, store, folder)
     print_metrics(metrics)
     print(f"report: {arguments.out}/report.html")
     return ALL_WELL
+
+
+def is_report_of(bundle: Bundle, folder: Path) -> bool:
+    """Tell whether the report in a folder is one of this bundle."""
+    try:
+        metrics = json.loads((folder / REPORT_FILES[0]).read_text(encoding="utf-8"))
+        return bool(metrics["bundle"]["fingerprint"] == bundle.fingerprint)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:

@@ -6,11 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from .replacing import add_replace_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the page and tables")
+    add_replace_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,13 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.explore import explore
     from birdsong.images.explore_page import summary, write_overview
     from birdsong.images.store import open_store
+    from birdsong.overwrite import new_files
 
     from .command import ALL_WELL
     from .preprocess import print_reasons
 
     store = open_store(arguments.images)
     overview = explore(store)
-    write_overview(overview, store, arguments.out)
+    with new_files(arguments.out, replace=arguments.replace) as folder:
+        write_overview(overview, store, folder)
     print(summary(overview))
     print_reasons(overview.reasons)
     print(f"page: {arguments.out}/explore.html")

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from .replacing import add_replace_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
@@ -17,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--licence", default="", help="of the joint bundle, where theirs are not the same"
     )
+    add_replace_argument(parser, "overwrite a bundle that lies in --out already")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from .train import origin
     from .train_told import print_measured
 
-    joint = join_folders(arguments.bundles, arguments.out, origin(arguments.licence))
+    joint = join_folders(
+        arguments.bundles, arguments.out, origin(arguments.licence), replace=arguments.replace
+    )
     metrics = joint.provenance["metrics"]
     for fold, measured in enumerate(metrics["by_fold"], start=1):
         print_measured(f"held out from the networks {fold}", measured)

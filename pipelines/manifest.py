@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .replacing import add_replace_argument
+
 if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
     from birdsong.recordings.xeno_canto import Found, LeftOut
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--species", type=Path, default=None, metavar="LIST", help="a scientific name a line"
     )
     build.add_argument("--out", type=Path, required=True, help="the manifest to write")
+    add_replace_argument(build, "overwrite a manifest that is there already")
     _add_choosing(build)
     _add_naming(build)
     _add_access(build)
@@ -42,12 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--table", type=Path, default=None, help="a manifest that says what the files are"
     )
     scan.add_argument("--out", type=Path, required=True, help="the manifest to write")
+    add_replace_argument(scan, "overwrite a manifest that says something else")
     _add_naming(scan)
     noises = parts.add_parser(
         "noises", help="of recordings without a bird, which it makes", formatter_class=kind
     )
     noises.add_argument("--audio", type=Path, required=True, help="folder to write them to")
     noises.add_argument("--out", type=Path, required=True, help="the manifest to write")
+    add_replace_argument(noises, "overwrite a manifest and recordings that are others")
     noises.add_argument("--recordings", type=int, default=N_NOISES, metavar="N")
     noises.add_argument("--seed", type=int, default=0)
     check = parts.add_parser(
@@ -61,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--attribution", type=Path, default=None, metavar="FILE",
         help="write a table of who recorded what, under which licence",
     )  # fmt: skip
+    add_replace_argument(check, "of --attribution: overwrite a table that says something else")
     check.add_argument("--jobs", type=int, default=None, help="processes; one a core by default")
     refresh = parts.add_parser(
         "refresh", help="look up recordists and licences that are not known", formatter_class=kind
@@ -119,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
+    from birdsong.overwrite import check_absent
     from birdsong.recordings.building import manifest_of, with_sessions
     from birdsong.recordings.choosing import ChoosingConfig, choose
     from birdsong.recordings.manifest import write_manifest
@@ -145,6 +152,7 @@ def _build(arguments: argparse.Namespace) -> int:
         queries += species_queries(arguments.species, arguments.synonyms)
     if not queries:
         raise ConfigError("nothing to ask for: expected --query or --species")
+    check_absent([arguments.out], replace=arguments.replace)  # asking again would take as long
     found: dict[str, Found] = {}
     odd: list[LeftOut] = []
     with catalogue(arguments) as xeno_canto:
@@ -174,8 +182,9 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _scan(arguments: argparse.Namespace) -> int:
+    from birdsong.overwrite import check_same
     from birdsong.recordings.building import scan
-    from birdsong.recordings.manifest import write_manifest
+    from birdsong.recordings.manifest import manifest_text, write_manifest
     from birdsong.recordings.manifest_rows import quoted
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
@@ -193,6 +202,7 @@ def _scan(arguments: argparse.Namespace) -> int:
         print(f"{arguments.audio}: no recording of a known bird in it", file=sys.stderr)
         return NOTHING_DONE
     recordings = _named(scanned.recordings, arguments)
+    check_same(arguments.out, manifest_text(recordings).encode(), replace=arguments.replace)
     write_manifest(arguments.out, recordings)
     _say_written(arguments.out, recordings)
     print(
@@ -203,7 +213,8 @@ def _scan(arguments: argparse.Namespace) -> int:
 
 
 def _noises(arguments: argparse.Namespace) -> int:
-    from birdsong.recordings.manifest import write_manifest
+    from birdsong.overwrite import check_same, new_files
+    from birdsong.recordings.manifest import manifest_text, write_manifest
     from birdsong.recordings.synthetic_backgrounds import NOISES
     from birdsong.recordings.synthetic_files import write_noises
 
@@ -212,9 +223,10 @@ def _noises(arguments: argparse.Namespace) -> int:
 
     check_least("--recordings", arguments.recordings)
     check_least("--seed", arguments.seed, 0)
-    recordings = write_noises(
-        arguments.audio, n=arguments.recordings, seed=arguments.seed, kinds=NOISES
-    )
+    replace = arguments.replace
+    with new_files(arguments.audio, replace=replace, option="--audio") as folder:
+        recordings = write_noises(folder, n=arguments.recordings, seed=arguments.seed, kinds=NOISES)
+        check_same(arguments.out, manifest_text(recordings).encode(), replace=replace)
     write_manifest(arguments.out, recordings)
     print(f"{arguments.out}: {len(recordings)} recordings without a bird: {', '.join(NOISES)}")
     print(
@@ -247,7 +259,13 @@ def _say_written(out: Path, recordings: Sequence[Recording]) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from .manifest_check import check
 
-    return check(arguments.manifest, arguments.audio, arguments.jobs, arguments.attribution)
+    return check(
+        arguments.manifest,
+        arguments.audio,
+        arguments.jobs,
+        arguments.attribution,
+        replace=arguments.replace,
+    )
 
 
 def _refresh(arguments: argparse.Namespace) -> int:

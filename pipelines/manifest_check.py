@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from birdsong.recordings.checking import Checked
 
 
-def check(manifest: Path, audio: Path | None, n_jobs: int | None, attribution: Path | None) -> int:
+def check(
+    manifest: Path,
+    audio: Path | None,
+    n_jobs: int | None,
+    attribution: Path | None,
+    *,
+    replace: bool = False,
+) -> int:
     """Look through a manifest, and through its files where they are; tell what was found."""
     from birdsong.images.duplicates import find_duplicates
     from birdsong.images.tables import write_attribution
+    from birdsong.overwrite import new_files
     from birdsong.recordings.audio_folder import AudioFolder
     from birdsong.recordings.checking import check_manifest
     from birdsong.recordings.manifest import read_manifest
@@ -32,7 +40,8 @@ def check(manifest: Path, audio: Path | None, n_jobs: int | None, attribution: P
     for line in told(checked):
         print(line)
     if attribution is not None:
-        write_attribution(attribution, recordings)
+        with new_files(attribution.parent, replace=replace, option="--attribution") as folder:
+            write_attribution(folder / attribution.name, recordings)
         print(f"attribution: {attribution}")
     is_well = not checked.leaks
     if audio is None:

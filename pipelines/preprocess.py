@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .replacing import add_replace_argument
+
 if TYPE_CHECKING:
     from birdsong.images.estimate import Estimate
     from birdsong.images.reasons import Reason
@@ -78,11 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make pictures of all that is no silence, on a regular grid, instead of the songs",
     )
-    parser.add_argument(
-        "--replace",
-        action="store_true",
-        help="remove images in --out of recordings that no --manifest names or no --audio holds, "
-        "and of other settings",
+    add_replace_argument(
+        parser,
+        "remove images in --out of recordings that no --manifest names or no --audio holds, and "
+        "of other settings",
     )
 
 

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if arguments.find_learning_rate:
-        return print_learning_rate(store, config, arguments.out)
+        return print_learning_rate(store, config, arguments.out, replace=arguments.replace)
     if arguments.folds:
         metrics = train_folds(
             store,
@@ -102,13 +102,17 @@ def run_then(command: list[str]) -> int:
     return SOME_FAILED if status else ALL_WELL
 
 
-def print_learning_rate(store: ImageStore, config: TrainingConfig, folder: Path) -> int:
+def print_learning_rate(
+    store: ImageStore, config: TrainingConfig, folder: Path, *, replace: bool
+) -> int:
     """Look for a learning rate, and say which to train with."""
     from birdsong.learning.gathering import gather
-    from birdsong.learning.rate_finder import PLOT, find_learning_rate
+    from birdsong.learning.rate_finder import PLOT, TABLE, find_learning_rate
+    from birdsong.overwrite import check_absent
 
     from .command import ALL_WELL
 
+    check_absent([folder / TABLE, folder / PLOT], replace=replace)
     found = find_learning_rate(store, gather(store, config.material), config, folder)
     print(f"loss against learning rate: {folder / PLOT}")
     print(f"it falls the most at {found.steepest:.2g}: add --learning-rate {found.steepest:.2g}")

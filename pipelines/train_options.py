@@ -14,6 +14,8 @@ from birdsong.images.orders import SAMPLINGS
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import LOSSES, SCHEDULES, TrainingConfig
 
+from .replacing import add_replace_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know; what a config has is named and begun as there."""
@@ -174,6 +176,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with a training that was stopped"
+    )
+    add_replace_argument(
+        parser, "of --find-learning-rate only: overwrite the curve that lies in --out already"
     )
     parser.add_argument(
         "--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND",

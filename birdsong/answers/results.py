@@ -15,6 +15,7 @@ from birdsong.answers.exports import (
 )
 from birdsong.answers.prediction import Prediction
 from birdsong.atomic import write_atomically
+from birdsong.overwrite import check_absent
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 ONE_FILE = {
@@ -75,6 +76,13 @@ def result_text(
     return to_raven(prediction, low_hz=spectrogram.f_min_hz, high_hz=spectrogram.f_max_hz)
 
 
+def result_files(recordings: Sequence[str], out: Path, format: str) -> list[Path]:
+    """Name the files that `write_results` writes."""
+    if format in ONE_FILE:
+        return [out / ONE_FILE[format]]
+    return [out / path for path in result_paths(recordings, FILE_EACH[format])]
+
+
 def write_results(
     predictions: Iterable[Prediction],
     recordings: Sequence[str],
@@ -82,6 +90,7 @@ def write_results(
     *,
     format: str,
     spectrogram: SpectrogramConfig,
+    replace: bool = False,
 ) -> Path:
     """Write predictions into a folder as they come; a file appears when it is whole.
 
@@ -96,12 +105,20 @@ def write_results(
     format : {"csv", "json", "kaleidoscope", "raven", "audacity"}
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
+    replace : bool
+        Whether results that lie there may be overwritten. Those of other formats always stay.
 
     Returns
     -------
     Path
         The file that was written, or the folder that holds a file for each recording.
+
+    Raises
+    ------
+    OverwriteError
+        If there are results of this format that must not be overwritten; no prediction is made.
     """
+    check_absent(result_files(recordings, out, format), replace=replace)
     out.mkdir(parents=True, exist_ok=True)
     if format in ONE_FILE:
         name = ONE_FILE[format]
@@ -111,11 +128,11 @@ def write_results(
                 file.write(line)
         unfinished.replace(out / name)
         return out / name
-    paths = result_paths(recordings, FILE_EACH[format])
+    paths = result_files(recordings, out, format)
     for prediction, path in zip(predictions, paths, strict=True):
         if prediction.status == "failed":
             continue
         text = result_text([prediction], format, spectrogram)
-        (out / path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / path, text.encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
     return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,8 @@ from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore
 from birdsong.one_writer import one_writer
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+
+_SHARD_FILE = re.compile(r"\d{5}\.(raw|pngs|offsets\.npy)")
 
 
 def pack(
@@ -83,8 +86,9 @@ def pack(
                 shards.append(shard)
                 if on_done:
                     on_done(shard.n_pictures)
-            for path in folder.iterdir():  # shards of an earlier copy that was larger
-                if path.name not in {name for s in shards for name in (s.file, s.offsets)}:
+            written = {name for s in shards for name in (s.file, s.offsets)}
+            for path in folder.iterdir():  # of an earlier copy that was larger, or compressed
+                if _SHARD_FILE.fullmatch(path.name) and path.name not in written:
                     path.unlink()
             write_description(folder, store.config.fingerprint(), shards, compressed=compressed)
         except OSError as error:

@@ -13,14 +13,14 @@ References
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from birdsong.bundle import DESCRIPTION, WEIGHTS, Bundle, read_bundle, write_bundle
+from birdsong.bundle import BUNDLE_FILES, WEIGHTS, Bundle, read_bundle, write_bundle
 from birdsong.calibration_data import CalibrationData
 from birdsong.errors import BundleError
 from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
@@ -28,21 +28,26 @@ from birdsong.learning.calibration import calibrate
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.onnx_joining import joined_networks
 from birdsong.learning.out_of_fold import measure_out_of_fold
+from birdsong.overwrite import check_absent
 
 MEMBERS = "members"
 """In a joint bundle's provenance: what is told of each of those that it was made of."""
 
 
-def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) -> Bundle:
+def join_folders(
+    folders: Sequence[Path], out: Path, told: Mapping[str, Any], *, replace: bool = False
+) -> Bundle:
     """Write one bundle made of several, beside it whom they learned from.
 
     Parameters
     ----------
     folders : sequence of Path
     out : Path
-        Its folder, which gives it its name; must hold no bundle yet.
+        Its folder, which gives it its name.
     told : Mapping
         As in `join_bundles`.
+    replace : bool
+        Whether a bundle, or files that are named as those of one, may be overwritten in `out`.
 
     Returns
     -------
@@ -51,10 +56,11 @@ def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) ->
     Raises
     ------
     BundleError
-        As `read_bundle` and `join_bundles` do; if `out` holds a bundle, or cannot be written.
+        As `read_bundle` and `join_bundles` do; if `out` cannot be written.
+    OverwriteError
+        If `out` holds a bundle, or a file that is named as one of a bundle.
     """
-    if (out / DESCRIPTION).exists():
-        raise BundleError(f"{out}: holds a bundle already; name another folder")
+    check_absent([out / name for name in (*BUNDLE_FILES, ATTRIBUTION)], replace=replace)
     bundles = [read_bundle(folder) for folder in folders]
     credits = [known_attribution(folder) for folder in folders]
     rows = list(dict.fromkeys(row for each in credits for row in each))
@@ -62,7 +68,8 @@ def join_folders(folders: Sequence[Path], out: Path, told: Mapping[str, Any]) ->
     if all(credits):
         n_recordings = len({row.recording for row in rows})
         learned_from = {"recordings": n_recordings, "sessions": len(joint.sessions)}
-        joint = replace(joint, provenance={**joint.provenance, "learned_from": learned_from})
+        provenance = {**joint.provenance, "learned_from": learned_from}
+        joint = dataclasses.replace(joint, provenance=provenance)
     weights = folders[0] / WEIGHTS
     write_bundle(joint, out, weights=weights if weights.exists() else None)
     if rows:
@@ -100,7 +107,7 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
     for other in bundles[1:]:
         _require_alike(first, other)
     data = mean_said([_data_of(each) for each in bundles], [each.name for each in bundles])
-    joint = replace(
+    joint = dataclasses.replace(
         first,
         name=name,
         model_onnx=joined_networks([each.model_onnx for each in bundles]),
@@ -128,7 +135,7 @@ def join_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) 
         "metrics": {"rank": first.bird_labels[0].rank, **measured},
         MEMBERS: [_told_of(each) for each in bundles],
     }
-    return calibrate(replace(joint, provenance=provenance))
+    return calibrate(dataclasses.replace(joint, provenance=provenance))
 
 
 def told_of_networks(bundle: Bundle) -> list[Mapping[str, Any]]:
@@ -198,7 +205,7 @@ def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> Calibra
             f"bundles '{names[0]}' and '{name}' were held to different recordings or segments of "
             "them; train both with --folds, from the same pictures"
         )
-    return replace(first, logits=np.mean(logs, axis=0, dtype=np.float32))
+    return dataclasses.replace(first, logits=np.mean(logs, axis=0, dtype=np.float32))
 
 
 def _keys(data: CalibrationData) -> list[tuple[str, str]]:

@@ -28,30 +28,44 @@ from birdsong.learning.hardware import machine
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.material import Material
 from birdsong.learning.onnx_export import to_onnx
-from birdsong.learning.resume import STATE
+from birdsong.learning.resume import HISTORY, STATE
 from birdsong.learning.settings import flat
+from birdsong.learning.system_log import SYSTEM_LOG, SYSTEM_PLOT
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.recordings.splits import PARTS
 
 CHECKPOINT = "best.weights.h5"
 DESCRIPTION = "run.json"
 FOLDS = "folds"
+RUN_FILES = (
+    *("model.txt", "metrics.json", "history.png", HISTORY),
+    *(SYSTEM_LOG, SYSTEM_PLOT, CHECKPOINT, STATE),
+)
+"""What a training writes after `DESCRIPTION`, beside folders."""
 MACHINE_SETTINGS = ("n_threads", "n_devices", "save_memory")
 """What may change when a training goes on: how it is computed, not what."""
 
 
 def check_free(run_dir: Path) -> None:
-    """See that no finished run would be overwritten, and that no pictures lie there.
+    """See that no finished run would be overwritten, and nothing that is not of a training.
 
     Raises
     ------
     DatasetError
-        If the folder holds a bundle or pictures.
+        If the folder holds a bundle, pictures, or files that are named as those of a training,
+        which none of ours began.
     """
     if is_store(run_dir):
         raise DatasetError(f"{run_dir}: holds pictures; name another folder for the run")
     if (run_dir / "bundle").exists():
         raise DatasetError(f"{run_dir}: holds a finished run already; name another folder")
+    if not (run_dir / DESCRIPTION).exists() and not (run_dir / FOLDS).exists():
+        there = [name for name in RUN_FILES if (run_dir / name).exists()]
+        if there:
+            raise DatasetError(
+                f"{run_dir}: holds {', '.join(there)} and no {DESCRIPTION}, so it is not of a "
+                "training and would be overwritten; name another folder"
+            )
 
 
 def write_run_description(

@@ -73,7 +73,12 @@ def test_the_bundle_is_measured_by_the_networks_of_its_folds(run_dir, store, tmp
     assert told["out_of_fold"]
     assert told["answers"]["honesty"] == metrics["promises"]["honesty"]
     (tmp_path / "low.txt").write_text("Gravis profundus\nAcutus summus\n")
-    assert main([*command, "--out-of-fold", "--only", str(tmp_path / "low.txt")]) == 0
+    only = ["--out-of-fold", "--only", str(tmp_path / "low.txt")]
+    assert main([*command, *only]) == 2, "another report of the same bundle"
+    assert "metrics.json (and 2 more): is there already and holds something else" in (
+        capsys.readouterr().err
+    )
+    assert main([*command, *only, "--replace"]) == 0
     narrowed = json.loads((tmp_path / "metrics.json").read_text())
     assert narrowed["narrowed_to"] == ["Acutus summus", "Gravis profundus"]
     assert narrowed["recordings"] == narrowed["answers"]["recordings"] == 16

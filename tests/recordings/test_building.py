@@ -164,7 +164,8 @@ def test_a_table_says_what_files_are(folder, tmp_path, capsys):
     assert names["odd.wav"] == "Pica pica"
     assert len(names) == 5
     assert "next: birdsong preprocess" in capsys.readouterr().out
-    assert main(["manifest", "scan", "--audio", str(folder), "--out", str(out)]) == 1
+    words = ["--audio", str(folder), "--out", str(out), "--replace"]
+    assert main(["manifest", "scan", *words]) == 1
     with pytest.raises(ManifestError, match="no such audio folder"):
         scan(tmp_path / "absent")
 

@@ -15,7 +15,7 @@ from birdsong.errors import ManifestError
 from birdsong.pipelines.command import main
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.downloads import download, to_fetch
+from birdsong.recordings.downloads import download, read_downloads, to_fetch
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
@@ -305,3 +305,31 @@ def test_two_thousand_recordings_while_a_tenth_of_the_connections_breaks(tmp_pat
         assert main(["download", "--manifest", out, "--audio", str(audio), *access]) == 0
     for number in numbers:
         assert (audio / f"XC{number}.mp3").read_bytes() == sounds[number]
+
+
+def test_the_receipt_keeps_the_rows_of_other_manifests(tmp_path, capsys):
+    sounds = {1: tone(1), 2: tone(2)}
+    audio = tmp_path / "audio"
+    with served(Catalogue(sounds=sounds)) as catalogue:
+        for n in sounds:
+            write_manifest(tmp_path / f"{n}.csv", named(n))
+            words = command(catalogue, "--manifest", tmp_path / f"{n}.csv", "--audio", audio)
+            assert main(["download", *words]) == 0
+    rows = read_downloads(audio / "download.csv")
+    assert list(rows) == ["XC2", "XC1"]
+    assert rows["XC1"].status == "ok"
+    assert "1 fetched" in capsys.readouterr().out.splitlines()[-2]
+
+
+def test_a_table_of_somebody_is_not_overwritten_by_the_receipt(tmp_path, capsys):
+    audio = tmp_path / "audio"
+    audio.mkdir()
+    (audio / "download.csv").write_text("day,place\nMonday,wood\n")
+    write_manifest(tmp_path / "m.csv", named(1))
+    with served(Catalogue(sounds={1: tone(1)})) as catalogue:
+        words = command(catalogue, "--manifest", tmp_path / "m.csv", "--audio", audio)
+        assert main(["download", *words]) == 2
+        assert "download.csv: is there already; nothing was" in capsys.readouterr().err
+        assert (audio / "download.csv").read_text() == "day,place\nMonday,wood\n"
+        assert not catalogue.asked
+        assert main(["download", *words, "--replace"]) == 0
