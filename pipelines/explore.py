@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Count, write the page, and say what stands out."""
     from birdsong.images.explore import explore
-    from birdsong.images.explore_page import summary, write_overview
+    from birdsong.images.explore_page import ranking_words, summary, write_overview
     from birdsong.images.store import open_store
     from birdsong.overwrite import new_files
 
@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_overview(overview, store, folder)
     print(summary(overview))
     print_reasons(overview.reasons)
+    for ranking in overview.rankings:
+        print(ranking_words(ranking))
     print(f"page: {arguments.out}/explore.html")
     return ALL_WELL
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from birdsong.images.reasons import Reason, group_reasons
 from birdsong.images.store import ImageStore
@@ -13,6 +14,7 @@ from birdsong.images.tables import IndexRow, ReceiptRow, read_attribution, read_
 NO_LICENCE = "none given"
 NO_BIRD = "no bird"
 """In the place of a taxon, of recordings that are known to hold none."""
+N_RANKED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,41 @@ class TaxonRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RankedRow:
+    """A recording that stands at an end of a ranking.
+
+    `place` counts from 1; `value` is in the unit that ends the measure's name.
+    """
+
+    measure: str
+    place: int
+    recording: str
+    taxon: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The recordings at one end of a measure.
+
+    Attributes
+    ----------
+    name : {"quietest", "shortest", "emptiest"}
+    unit : str
+        As it stands behind a value.
+    median : float
+        Of all recordings that were ranked.
+    rows : tuple of RankedRow
+        The first `N_RANKED`.
+    """
+
+    name: str
+    unit: str
+    median: float
+    rows: tuple[RankedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What is in the data.
 
@@ -43,12 +80,15 @@ class Overview:
         Why recordings were skipped, failed, or got a warning.
     licences : Mapping of str to int
         Recordings under each licence, the most frequent first.
+    rankings : tuple of Ranking
+        The quietest, shortest and emptiest of the recordings that gave images.
     """
 
     receipt: tuple[ReceiptRow, ...]
     taxa: tuple[TaxonRow, ...]
     reasons: tuple[Reason, ...]
     licences: Mapping[str, int]
+    rankings: tuple[Ranking, ...]
 
     @property
     def heard(self) -> tuple[ReceiptRow, ...]:
@@ -79,6 +119,40 @@ def explore(store: ImageStore) -> Overview:
         taxa=_taxa(store, {row.recording: row.duration_s / 60 for row in receipt}),
         reasons=tuple(group_reasons(receipt)),
         licences=dict(licences.most_common()),
+        rankings=_rankings(store, [row for row in receipt if row.status == "ok"]),
+    )
+
+
+def _rankings(store: ImageStore, receipt: Sequence[ReceiptRow]) -> tuple[Ranking, ...]:
+    """Rank recordings by peak level, by length, and by images of a bird a second.
+
+    Recordings that are known to hold no bird have no image of one, and are not ranked by it.
+    """
+    taxon_of = {row.recording: row.taxon or NO_BIRD for row in store.rows}
+    n_bird = Counter(row.recording for row in store.rows if row.kind == "bird")
+    measures: dict[tuple[str, str, str], list[tuple[float, str]]] = {
+        ("quietest", "peak_dbfs", "dBFS"): [
+            (row.peak_dbfs, row.recording) for row in receipt if row.peak_dbfs is not None
+        ],
+        ("shortest", "duration_s", "s"): [(row.duration_s, row.recording) for row in receipt],
+        ("emptiest", "images_per_s", "images a second"): [
+            (n_bird[row.recording] / row.duration_s, row.recording)
+            for row in receipt
+            if row.duration_s > 0 and taxon_of.get(row.recording) != NO_BIRD
+        ],
+    }
+    return tuple(
+        Ranking(
+            name=name,
+            unit=unit,
+            median=median(value for value, _ in values),
+            rows=tuple(
+                RankedRow(measure, place, recording, taxon_of.get(recording, ""), round(value, 4))
+                for place, (value, recording) in enumerate(sorted(values)[:N_RANKED], start=1)
+            ),
+        )
+        for (name, measure, unit), values in measures.items()
+        if values
     )
 
 

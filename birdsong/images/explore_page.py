@@ -13,20 +13,21 @@ import numpy as np
 from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.contact_sheet import typical_rows
-from birdsong.images.explore import NO_BIRD, Overview, TaxonRow
+from birdsong.images.explore import NO_BIRD, Overview, RankedRow, Ranking, TaxonRow
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ReceiptRow, write_table
-from birdsong.page import BAR, drawn, embedded_png, html_page
+from birdsong.page import BAR, drawn, embedded_png, html_page, in_whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_PICTURES = 200  # a page of more would not open in a blink
 MAX_NAMED = 5
+N_IN_WORDS = 3
 
 
 def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
-    """Write ``explore.html``, ``taxa.csv`` and ``outliers.csv``.
+    """Write ``explore.html``, ``taxa.csv``, ``outliers.csv`` and ``rankings.csv``.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
         write_table(out / "taxa.csv", TaxonRow, overview.taxa)
         outliers = [row for row in overview.receipt if row.reason]
         write_table(out / "outliers.csv", ReceiptRow, outliers)
+        ranked = [row for ranking in overview.rankings for row in ranking.rows]
+        write_table(out / "rankings.csv", RankedRow, ranked)
         write_atomically(out / "explore.html", page.encode())
     except OSError as error:
         raise DatasetError(f"{out}: cannot be written ({error})") from error
@@ -67,6 +70,12 @@ def summary(overview: Overview) -> str:
     )
 
 
+def ranking_words(ranking: Ranking) -> str:
+    """Say in a line which recordings are at the end of a measure, and what is usual."""
+    named = ", ".join(f"{row.recording} ({row.value:.3g})" for row in ranking.rows[:N_IN_WORDS])
+    return f"{ranking.name}, {ranking.unit}: {named}; median {ranking.median:.3g}"
+
+
 def _page(overview: Overview, store: ImageStore) -> str:
     heard = overview.heard
     typical = typical_rows(store)
@@ -83,10 +92,13 @@ def _page(overview: Overview, store: ImageStore) -> str:
         peaks=_histogram(
             [row.peak_dbfs for row in heard if row.peak_dbfs is not None], "peak level (dBFS)"
         ),
-        per_taxon=_histogram([row.recordings for row in overview.taxa], "recordings of a taxon"),
+        per_taxon=_histogram(
+            [row.recordings for row in overview.taxa], "recordings of a taxon", whole=True
+        ),
         rates=_counts("sample rate", Counter(f"{row.sample_rate_hz} Hz" for row in heard)),
         licences=_counts("licence", Counter(overview.licences)),
         reasons=_reasons(overview),
+        rankings="".join(_ranking(ranking) for ranking in overview.rankings),
         pictures="".join(
             _figure(store, taxon, row.image) for taxon, row in typical.items() if taxon in shown
         ),
@@ -96,7 +108,9 @@ def _page(overview: Overview, store: ImageStore) -> str:
     return html_page("What is in the data", body)
 
 
-def _histogram(values: Sequence[float], label: str, *, logarithmic: bool = False) -> str:
+def _histogram(
+    values: Sequence[float], label: str, *, logarithmic: bool = False, whole: bool = False
+) -> str:
     if not values:
         return "<p>None.</p>"
 
@@ -108,9 +122,14 @@ def _histogram(values: Sequence[float], label: str, *, logarithmic: bool = False
             axes.set_xscale("log")
             for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
                 formatter("{x:g}")
+        elif whole:  # a bar holds as many whole numbers as the next
+            width = int(high - low) // 40 + 1
+            axes.hist(values, np.arange(low - 0.5, high + width + 0.5, width).tolist(), color=BAR)
+            in_whole_numbers(axes.xaxis)
         else:
             axes.hist(values, min(40, max(5, len(set(values)))), color=BAR)
         axes.set(xlabel=label, ylabel="count")
+        in_whole_numbers(axes.yaxis)
 
     return drawn(draw, width=7.5, height=2.4)
 
@@ -144,6 +163,19 @@ def _reasons(overview: Overview) -> str:
     )
 
 
+def _ranking(ranking: Ranking) -> str:
+    rows = "".join(
+        f"<tr><td>{row.place}</td><td>{row.value:.3g}</td><td>{escape(row.recording)}</td>"
+        f"<td><i>{escape(row.taxon)}</i></td></tr>"
+        for row in ranking.rows
+    )
+    return (
+        f"<h3>The {ranking.name}</h3><p>The median is {ranking.median:.3g} {ranking.unit}.</p>"
+        f'<div class="wide"><table><thead><tr><th></th><th>{ranking.unit}</th><th>recording</th>'
+        f"<th>taxon</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
 def _figure(store: ImageStore, taxon: str, image: str) -> str:
     try:
         png = (store.folder / image).read_bytes()
@@ -166,8 +198,10 @@ def _taxon(row: TaxonRow) -> str:
 
 _BODY = """<p>{summary}</p>
 <h2>What stands out</h2>
-<p>Listen to these before you train on them; outliers.csv names them all.</p>
+<p>Listen to these before you train on them. outliers.csv names every recording that was skipped,
+failed or got a warning; rankings.csv holds the ends of what was ranked.</p>
 <div class="wide">{reasons}</div>
+{rankings}
 <h2>How long the recordings are</h2>
 {durations}
 <h2>How loud they are</h2>

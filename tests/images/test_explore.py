@@ -1,7 +1,9 @@
 """What is in the data: the counts, the page, what stands out."""
 
 import csv
+import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import soundfile
 
 from birdsong.errors import DatasetError
 from birdsong.images.explore import explore
-from birdsong.images.explore_page import write_overview
+from birdsong.images.explore_page import _histogram, write_overview
 from birdsong.images.preprocess import preprocess
 from birdsong.images.reasons import group_reasons
 from birdsong.images.store import open_store
@@ -33,7 +35,8 @@ def mixed(tmp_path_factory):
         ("faint.wav", song / 1000, RATE_HZ),
         ("odd.wav", song, 22_000 + 7),
     ):
-        soundfile.write(audio / name, samples, rate_hz, subtype="FLOAT")
+        subtype = "PCM_16" if name == "clipped.wav" else "FLOAT"  # floats hold what is louder
+        soundfile.write(audio / name, samples, rate_hz, subtype=subtype)
     (audio / "empty.wav").write_bytes(b"")
     licences = {"good.wav": "CC BY 4.0", "faint.wav": "CC BY 4.0", "odd.wav": "<b>mine</b>"}
     recordings = [
@@ -84,6 +87,53 @@ def test_counts(mixed):
     assert heard["clipped.wav"].peak_dbfs == pytest.approx(0, abs=1e-3)
     assert heard["clipped.wav"].clipped_share > 0.1
     assert heard["silent.wav"].peak_dbfs is None
+
+
+def test_the_quietest_shortest_and_emptiest_are_ranked(mixed, tmp_path, capsys):
+    assert main(["explore", str(mixed), "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "quietest, dBFS: faint.wav (-7" in out
+    rows = read_csv(tmp_path / "rankings.csv")
+    ranked = {
+        measure: [(row["recording"], float(row["value"])) for row in rows
+                  if row["measure"] == measure]
+        for measure in ("peak_dbfs", "duration_s", "images_per_s")
+    }  # fmt: skip
+    assert ranked["peak_dbfs"][0][0] == "faint.wav"
+    assert ranked["peak_dbfs"][-1][0] == "clipped.wav"
+    assert ranked["duration_s"][-1] == ("odd.wav", pytest.approx(5 * RATE_HZ / 22_007, abs=0.01))
+    for values in ranked.values():
+        assert {name for name, _ in values} == {"good.wav", "clipped.wav", "faint.wav", "odd.wav"}
+        assert [value for _, value in values] == sorted(value for _, value in values)
+    assert [row["place"] for row in rows] == list("1234" * 3)
+    page = ParsedPage((tmp_path / "explore.html").read_text()).words
+    for name in ("quietest", "shortest", "emptiest"):
+        assert f"The {name}" in page
+
+
+def test_recordings_without_a_bird_are_not_the_emptiest(mixed):
+    """They have no image of a bird by what they are; a bird without images is the emptiest."""
+    store = open_store(mixed)
+    rows = [
+        replace(row, order="", family="", genus="", species="", kind="background")
+        if row.recording == "good.wav"
+        else replace(row, kind="background")
+        if row.recording == "faint.wav"
+        else row
+        for row in store.rows
+    ]
+    *_, emptiest = explore(replace(store, rows=tuple(rows))).rankings
+    assert emptiest.name == "emptiest"
+    assert (emptiest.rows[0].recording, emptiest.rows[0].value) == ("faint.wav", 0)
+    assert "good.wav" not in {row.recording for row in emptiest.rows}
+
+
+@pytest.mark.parametrize("counts", [[13] * 24, [1, 2, 2], [1, 60, 200]])
+def test_ticks_of_recordings_are_whole_numbers(counts):
+    svg = _histogram(counts, "recordings of a taxon", whole=True)
+    ticks = re.findall(r">([\d.]+)</text>", svg)
+    assert ticks
+    assert not [tick for tick in ticks if "." in tick]
 
 
 def test_page_is_whole_and_fetches_nothing(mixed, tmp_path):
