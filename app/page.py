@@ -12,9 +12,9 @@ import streamlit as st
 from PIL import Image
 
 from birdsong.answers.classifier import Classifier
+from birdsong.audio_formats import UPLOAD_SUFFIXES
 from birdsong.errors import BirdsongError
 
-from .audio_types import MIME_TYPES
 from .bundle_choice import bundle_folder, load_classifier, show_bundle, show_missing_bundle
 from .card_page import show_card_page
 from .corrections import show_corrections
@@ -110,7 +110,7 @@ def take_recordings(classifier: Classifier) -> Sequence[Upload]:
     left, right = st.columns([2, 1])
     uploaded = left.file_uploader(
         "Recordings",
-        type=list(MIME_TYPES),
+        type=list(UPLOAD_SUFFIXES),
         accept_multiple_files=True,
         help="They are read in memory and not kept.",
     )

@@ -7,11 +7,11 @@ import math
 import streamlit as st
 
 from birdsong.answers.prediction import Prediction, SegmentAnswer
+from birdsong.audio_formats import mime_type
 from birdsong.errors import AudioError
 
 from .answer_view import show_answer, show_likely_labels
 from .answer_words import as_code, as_text, clock, counted, failure, percent
-from .audio_types import mime_type
 from .corrections import show_correction
 from .downloads import show_downloads
 from .heard import Heard, Upload

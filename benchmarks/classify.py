@@ -203,9 +203,9 @@ def lengthened(mp3: bytes, n_times: int) -> Iterator[bytes]:
 
 def _recordings(folder: Path) -> list[Path]:
     """The recordings of a folder."""
-    from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+    from birdsong.recordings.audio_folder import find_audio_files
 
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    files = list(find_audio_files(folder).files)
     if not files:
         raise SystemExit(f"{folder}: expected a folder of recordings, found none; name another")
     return files

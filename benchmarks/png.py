@@ -24,7 +24,7 @@ from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import decode_png, encode_png
 from birdsong.images.recording_work import PreprocessConfig
-from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+from birdsong.recordings.audio_folder import find_audio_files
 from birdsong.recordings.synthesis import SynthesisConfig, render_recording
 from birdsong.recordings.synthetic_species import SPECIES
 from birdsong.sound.audio import AudioReader
@@ -144,7 +144,7 @@ def _real(folder: Path) -> Iterator[Iterator[FloatArray]]:
     """Decode recordings of a folder, in an order drawn by chance."""
     if not folder.is_dir():
         raise ConfigError(f"no such audio folder: {folder}")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES)
+    paths = list(find_audio_files(folder).files)
     random.Random(0).shuffle(paths)
     for path in paths:
         yield _decoded(path)

@@ -181,6 +181,7 @@ def _suffix_of_frame(first_bytes: bytes) -> str | None:
         return ".aac"
     sync, version, layer = first_bytes[1] & 0xE0, first_bytes[1] >> 3 & 3, first_bytes[1] >> 1 & 3
     bit_rate, rate = first_bytes[2] >> 4, first_bytes[2] >> 2 & 3
-    if sync != 0xE0 or version == 1 or layer == 0 or bit_rate == 15 or rate == 3:
+    if sync != 0xE0 or version == 1 or bit_rate == 15 or rate == 3:
         return None
-    return ".mp2" if layer == 2 else ".mp3"
+    # Layer I would be 3: nobody records it, and texts in UTF-16 begin so.
+    return {1: ".mp3", 2: ".mp2"}.get(layer)

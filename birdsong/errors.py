@@ -6,6 +6,7 @@ bug.
 """
 
 import re
+from pathlib import PurePath
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -71,3 +72,26 @@ def legible(name: str) -> str:
 def one_line(text: str) -> str:
     """Write a text so that a terminal shows it as one line and obeys nothing in it."""
     return legible(_CONTROL.sub(" ", text))
+
+
+def without_name(message: str, *names: str) -> str:
+    """Cut a recording's name off the front of a message, for a line that names it already.
+
+    Parameters
+    ----------
+    message : str
+        Of an error, as in ``XC1.wav: is empty (0 bytes)``.
+    *names : str
+        What the recording may be called there: a path stands for its last part too.
+
+    Examples
+    --------
+    >>> without_name("XC1.wav: is empty (0 bytes)", "field/XC1.wav")
+    'is empty (0 bytes)'
+    """
+    for name in names:
+        for each in (name, PurePath(name).name):
+            prefix = f"{one_line(each)}: "
+            if each and message.startswith(prefix):
+                return message[len(prefix) :]
+    return message

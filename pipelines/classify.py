@@ -105,24 +105,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and the recordings of folders, sorted."""
-    from birdsong.recordings.audio_folder import AUDIO_SUFFIXES
+    """Yield files as they are named, and the recordings of folders, sorted.
+
+    Says on standard error what a folder holds besides; a file that is named is always tried.
+    """
+    from birdsong.recordings.audio_folder import find_audio_files
+
+    from .passed_over import say_passed_over
 
     for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()
-            )
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        listing = find_audio_files(path)
+        say_passed_over(path, listing.passed_over)
+        yield from listing.files
 
 
 def in_words(prediction: Prediction) -> str:
     """Say in a line what was heard."""
+    from birdsong.errors import without_name
+
     if prediction.status == "failed":
-        return f"failed: {prediction.error}"
+        cause = without_name(prediction.error, prediction.recording)
+        return f"{prediction.recording}: failed: {cause}"
     answer = prediction.answer
     if answer is None:
         said = f"{len(prediction.detections)} detections; {prediction.reason}"

@@ -189,6 +189,7 @@ def _scan(arguments: argparse.Namespace) -> int:
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
     from .first_few import first_few
+    from .passed_over import say_passed_over
 
     scanned = scan(arguments.audio, arguments.table)
     unnamed = [
@@ -198,6 +199,7 @@ def _scan(arguments: argparse.Namespace) -> int:
     unfit = [f"left out: {quoted(name)}: its path {fault}" for name, fault in scanned.unfit]
     for line in (*first_few(unnamed), *first_few(unfit)):
         print(line, file=sys.stderr)
+    say_passed_over(arguments.audio, scanned.passed_over)
     if not scanned.recordings:
         print(f"{arguments.audio}: no recording of a known bird in it", file=sys.stderr)
         return NOTHING_DONE
@@ -251,9 +253,11 @@ def _named(recordings: Sequence[Recording], arguments: argparse.Namespace) -> Se
 
 
 def _say_written(out: Path, recordings: Sequence[Recording]) -> None:
-    taxa = {each.taxon for each in recordings}
+    taxa = {each.taxon for each in recordings if not each.is_background}
     sessions = {each.session for each in recordings}
-    print(f"{out}: {len(recordings)} recordings of {len(taxa)} taxa and {len(sessions)} sessions")
+    n_background = sum(each.is_background for each in recordings)
+    said = f"{out}: {len(recordings)} recordings of {len(taxa)} taxa and {len(sessions)} sessions"
+    print(said + (f"; {n_background} of them without a bird" if n_background else ""))
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 
-from birdsong.errors import BirdsongError
+from birdsong.errors import BirdsongError, without_name
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.recording import Recording
 from birdsong.sound.likeness import Fingerprint, find_alike, fingerprint
@@ -91,13 +91,14 @@ def find_duplicates(
 
 def _look(recording: Recording, audio: AudioFolder) -> tuple[str, Fingerprint, str]:
     nothing = np.empty(0, np.uint32)
+    path = None
     try:
         path = audio.find(recording)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return digest, fingerprint(path), ""
     except BirdsongError as error:
-        return "", nothing, str(error)
+        return "", nothing, without_name(str(error), recording.name, path.name if path else "")
     except OSError as error:
         return "", nothing, error.strerror or str(error)
 

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from birdsong.recordings.manifest_rows import path_fault, quoted
 from birdsong.recordings.recording import Recording
 
 HIDDEN = "hidden"
-SYSTEM_FOLDER = "system folders"
+SYSTEM_FOLDER = "of the system"
 OTHER_KIND = "of other kinds"
-LINK_OUT = "links out of the folder"
-FOLDER_LINK = "links to folders"
-BROKEN_LINK = "broken links"
-NO_FILE = "no files, though named like one"
-UNREADABLE_FOLDER = "folders that cannot be listed"
+LINK_OUT = "linked out of the folder"
+FOLDER_LINK = "linked as a folder"
+BROKEN_LINK = "with a broken link"
+NO_FILE = "not a regular file"
+UNREADABLE_FOLDER = "that cannot be listed"
 
 _SYSTEM_FOLDERS = frozenset(
     {"$recycle.bin", "recycler", "#recycle", "system volume information", "lost+found"}
@@ -60,16 +60,17 @@ class FolderListing:
     files: tuple[Path, ...]
     passed_over: tuple[PassedOver, ...]
 
-    def passed_over_summary(self) -> str:
-        """Say how much is passed over, why, and the first names of each kind; empty if nothing."""
-        names_by_reason: dict[str, list[str]] = {}
-        for each in self.passed_over:
-            names_by_reason.setdefault(each.reason, []).append(legible(each.path.name))
-        return "; ".join(
-            f"{len(names)} {reason} ({', '.join(names[:_N_NAMED])}"
-            f"{', ...' if len(names) > _N_NAMED else ''})"
-            for reason, names in names_by_reason.items()
-        )
+
+def passed_over_summary(passed_over: Iterable[PassedOver]) -> str:
+    """Say how much is passed over, why, and the first names of each kind; empty if nothing is."""
+    names_by_reason: dict[str, list[str]] = {}
+    for each in passed_over:
+        names_by_reason.setdefault(each.reason, []).append(legible(each.path.name))
+    return "; ".join(
+        f"{len(names)} {reason} ({', '.join(names[:_N_NAMED])}"
+        f"{', ...' if len(names) > _N_NAMED else ''})"
+        for reason, names in names_by_reason.items()
+    )
 
 
 def find_audio_files(folder: Path) -> FolderListing:

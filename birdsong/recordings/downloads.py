@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from birdsong.audio_formats import N_FIRST_BYTES, suffix_of
 from birdsong.cells import from_cell
-from birdsong.errors import AudioError, BirdsongError, ManifestError
+from birdsong.errors import AudioError, BirdsongError, ManifestError, without_name
 from birdsong.recordings.audio_folder import AudioFolder, NoSuchFileError
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.partial import Partial
@@ -23,7 +24,6 @@ from birdsong.recordings.recording import Recording
 from birdsong.recordings.xeno_canto import ADDRESS, download_url
 
 PARTIAL = ".partial"
-_BEGINS = 64  # bytes, by which a kind of file is recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,8 @@ class _Work:
             found = self.there.find(recording)
             row = self._fetched(recording) if found is None else self._there(recording, found)
         except BirdsongError as error:
-            row = Download(recording.name, "failed", str(error))
+            reason = without_name(str(error), recording.name, self._partial(recording).path.name)
+            row = Download(recording.name, "failed", reason)
         except OSError as error:
             reason = f"cannot be kept: {error.strerror or error}"
             row = Download(recording.name, "failed", reason)
@@ -294,17 +295,7 @@ def kind_of(path: Path) -> str:
         If it is none.
     """
     with path.open("rb") as file:
-        begins = file.read(_BEGINS)
-    if begins[:4] in (b"RIFF", b"RF64"):
-        return ".wav"
-    if begins[:4] == b"fLaC":
-        return ".flac"
-    if begins[:4] == b"OggS":
-        return ".ogg"
-    if begins[4:8] == b"ftyp":
-        return ".m4a"
-    if begins[:4] == b"FORM":
-        return ".aiff"
-    if begins[:3] == b"ID3" or (len(begins) > 1 and begins[0] == 0xFF and begins[1] & 0xE0 == 0xE0):
-        return ".mp3"
+        begins = file.read(N_FIRST_BYTES)
+    if suffix := suffix_of(begins):
+        return suffix
     raise AudioError(f"what came is no sound: it begins with {begins[:16]!r}")

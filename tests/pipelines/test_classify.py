@@ -52,6 +52,8 @@ def test_json_on_standard_output(classify, field):
     assert [each["status"] for each in written] == ["ok", "ok", "failed", "ok", "ok"]
     assert "broken.wav: not audio in a format that can be read" in written[2]["error"]
     assert err.count("failed: ") == 1
+    assert f"{field / 'broken.wav'}: failed: not audio in a format that can be read" in err
+    assert f"{field}: passed over 1 of other kinds (notes.txt)" in err
     for each in written[:2]:
         assert each["top"][0]["taxon"] == "Gravis profundus"
 
@@ -130,6 +132,52 @@ def test_the_same_file_twice_is_answered_once(field, bundle_dir, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_a_failure_keeps_its_folder(bundle_dir, tmp_path, capsys):
+    paths = [tmp_path / folder / "20240513_043000.WAV" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.touch()
+    absent = tmp_path / "c" / "absent.wav"
+    assert main(["classify", str(tmp_path), str(absent), "--bundle", str(bundle_dir)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if "failed" in line] == [
+        *(f"{path}: failed: is empty (0 bytes)" for path in paths),
+        f"{absent}: failed: no such file",
+    ]
+
+
+def test_a_folder_is_read_as_a_scan_reads_it_and_a_file_that_is_named_is_tried(
+    field, bundle_dir, tmp_path, capsys
+):
+    for name in ("a.wav", "._a.wav", ".Trashes/b.wav", "$RECYCLE.BIN/c.wav", "d.list"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(field / "a" / "one.wav", tmp_path / name)
+    words = ["--bundle", str(bundle_dir), "--format", "json"]
+    assert main(["classify", str(tmp_path), *words]) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["recording"] for line in out.splitlines()] == [f"{tmp_path}/a.wav"]
+    assert (
+        f"{tmp_path}: passed over 1 of the system ($RECYCLE.BIN); 2 hidden (.Trashes, ._a.wav); "
+        "1 of other kinds (d.list)"
+    ) in err
+    for name in ("._a.wav", "d.list"):
+        assert main(["classify", str(tmp_path / name), *words]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["status"] == "ok"
+        assert "passed over" not in err
+
+
+@pytest.mark.parametrize("suffix", [".w64", ".caf", ".au", ".rf64"])
+def test_a_folder_hears_every_format(bundle_dir, tmp_path, capsys, suffix):
+    format = suffix.removeprefix(".").upper()
+    soundfile.write(
+        tmp_path / f"a{suffix}", voice("low", 7.0, 900), RATE_HZ, format=format, subtype="PCM_16"
+    )
+    command = ["classify", str(tmp_path), "--bundle", str(bundle_dir), "--format", "json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["top"][0]["taxon"] == "Gravis profundus"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are not bytes everywhere")
 def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_path, capsys):
     old, odd = tmp_path / os.fsdecode(b"Kr\xe4he.wav"), tmp_path / "red\x1b[31m\nbird.wav"
@@ -146,7 +194,7 @@ def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_pat
         str(odd): "ok",
     }
     assert f"{tmp_path}/red [31m bird.wav: species" in err
-    assert "failed: Kr\\udce4hen.wav: not audio" in err
+    assert f"{tmp_path}/Kr\\udce4hen.wav: failed: not audio" in err
     assert main([*words, "csv", "--out", str(tmp_path / "out")]) == 1
     assert "Kr\\udce4he.wav," in (tmp_path / "out" / "results.csv").read_text()
     assert main([*words, "raven", "--out", str(tmp_path / "out")]) == 1

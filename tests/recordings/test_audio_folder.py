@@ -6,7 +6,12 @@ import pytest
 
 from birdsong.audio_formats import AUDIO_SUFFIXES
 from birdsong.errors import AudioError, ManifestError
-from birdsong.recordings.audio_folder import AudioFolder, AudioFolders, find_audio_files
+from birdsong.recordings.audio_folder import (
+    AudioFolder,
+    AudioFolders,
+    find_audio_files,
+    passed_over_summary,
+)
 from birdsong.recordings.recording import Recording
 
 
@@ -103,9 +108,9 @@ def test_which_files_of_a_folder_count(tmp_path):
         (tmp_path / name).touch()
     listing = find_audio_files(tmp_path)
     assert listing.files == tuple(sorted(tmp_path / name for name in names))
-    assert listing.passed_over_summary() == (
+    assert passed_over_summary(listing.passed_over) == (
         "3 hidden (.Trashes, ._a.wav, .DS_Store); "
-        "2 system folders (System Volume Information, __MACOSX); "
+        "2 of the system (System Volume Information, __MACOSX); "
         "4 of other kinds (a.wav.part, playlist.m3u8, noending, ...)"
     )
     assert find_audio_files(tmp_path / "b").files == tuple(
@@ -119,7 +124,7 @@ def test_every_format_counts_alike(tmp_path, suffix):
     (tmp_path / f"._XC1{suffix}").touch()
     listing = find_audio_files(tmp_path)
     assert listing.files == (AudioFolder(tmp_path).find(Recording(xc_id="XC1")),)
-    assert listing.passed_over_summary() == f"1 hidden (._XC1{suffix})"
+    assert passed_over_summary(listing.passed_over) == f"1 hidden (._XC1{suffix})"
 
 
 def test_links_are_followed_to_files_inside_only(audio):
@@ -136,18 +141,17 @@ def test_links_are_followed_to_files_inside_only(audio):
     }
     told = {(each.path.name, each.reason) for each in listing.passed_over}
     assert told == {
-        ("outside.wav", "links out of the folder"), ("broken.wav", "broken links"),
-        ("ring.wav", "broken links"), ("up", "links to folders"), ("loop", "links to folders"),
-        ("XC4.txt", "of other kinds"),
+        ("outside.wav", "linked out of the folder"), ("broken.wav", "with a broken link"),
+        ("ring.wav", "with a broken link"), ("up", "linked as a folder"),
+        ("loop", "linked as a folder"), ("XC4.txt", "of other kinds"),
     }  # fmt: skip
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no pipes in folders")
 def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
-    assert find_audio_files(tmp_path).passed_over_summary() == (
-        "1 no files, though named like one (pipe.wav)"
-    )
+    listing = find_audio_files(tmp_path)
+    assert passed_over_summary(listing.passed_over) == ("1 not a regular file (pipe.wav)")
 
 
 def test_no_folder_to_list(tmp_path):

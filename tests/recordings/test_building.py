@@ -219,6 +219,15 @@ def test_what_a_manifest_tells_of_itself():
     assert not checked.verdict.may_be_shared
 
 
+def test_the_check_names_a_file_that_cannot_be_read_once(tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.wav").touch()
+    write_manifest(tmp_path / "m.csv", [Recording(file="a/x.wav", genus="Turdus")])
+    words = [str(tmp_path / "m.csv"), "--audio", str(tmp_path), "--jobs", "1"]
+    assert main(["manifest", "check", *words]) == 1
+    assert "  a/x.wav: is empty (0 bytes)" in capsys.readouterr().out.splitlines()
+
+
 def test_the_check_finds_copies(tmp_path, capsys):
     audio = tmp_path / "audio"
     audio.mkdir()

@@ -60,8 +60,18 @@ def test_every_recording_ends_in_the_receipt(tmp_path):
     reasons = {name: each.reason for name, each in rows.items() if each.status == "failed"}
     assert sorted(reasons) == ["XC404", "XC90", "XC91", "XC92"]
     assert "what came is no sound" in reasons["XC90"]
+    assert reasons["XC91"].startswith("not audio"), "the receipt has a column of the name"
     assert "there is no such thing" in reasons["XC404"]
     assert {path.name for path in tmp_path.glob("XC*")} == {f"XC{n}.mp3" for n in SOUNDS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("W64", ".w64"), ("CAF", ".caf"), ("AU", ".au"), ("FLAC", ".flac")]
+)
+def test_a_file_gets_the_suffix_of_its_format(tmp_path, kind, suffix):
+    with served(Catalogue(sounds={1: tone(1, kind=kind)})) as catalogue:
+        row = rows_of(catalogue, tmp_path, named(1))["XC1"]
+    assert (row.status, row.file) == ("ok", f"XC1{suffix}")
 
 
 def test_what_is_there_is_not_fetched_again(tmp_path):

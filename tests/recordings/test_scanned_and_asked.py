@@ -123,8 +123,24 @@ def test_hidden_files_are_passed_over_and_told(tmp_path):
     scanned = scan(tmp_path)
     assert (scanned.recordings, scanned.unnamed, scanned.unfit) == ((), (), ())
     assert [(each.path.name, each.reason) for each in scanned.passed_over] == [
-        ("$RECYCLE.BIN", "system folders"), (".partial", "hidden"), ("._a.wav", "hidden"),
+        ("$RECYCLE.BIN", "of the system"), (".partial", "hidden"), ("._a.wav", "hidden"),
         (".x", "hidden"), ("notes.txt", "of other kinds"),
+    ]  # fmt: skip
+
+
+def test_a_scan_says_what_it_passes_over_and_what_holds_no_bird(tmp_path, capsys):
+    audio = folder_of(
+        tmp_path / "audio", "Turdus_merula/a.wav", "Noise_Noise/b.wav", "Sonus naturalis/c.wav",
+        "Turdus_merula/._a.wav", "notes.txt",
+    )  # fmt: skip
+    out = tmp_path / "m.csv"
+    assert main(["manifest", "scan", "--audio", str(audio), "--out", str(out)]) == 1
+    told = capsys.readouterr()
+    assert f"{audio}: passed over 1 hidden (._a.wav); 1 of other kinds (notes.txt)" in told.err
+    assert "no name: Sonus naturalis/c.wav: expected a folder such as Turdus_merula" in told.err
+    assert "2 recordings of 1 taxa and 2 sessions; 1 of them without a bird" in told.out
+    assert [(each.taxon, each.is_background) for each in read_manifest(out)] == [
+        ("", True), ("Turdus merula", False),
     ]  # fmt: skip
 
 
