@@ -139,7 +139,8 @@ def _jobs(way: Way, *, thorough: bool) -> list[Job]:
     usual = asdict(USUAL)
     jobs = [Job(**usual | {"workers": n}) for n in workers]
     jobs += [Job(**usual | {"batch_size": size}) for size in batch_sizes]
-    jobs += [Job(**usual | {"augmented": True}), Job(**usual | {"cold": True})]
+    jobs += [Job(**usual | {"workers": n, "augmented": True}) for n in workers]
+    jobs += [Job(**usual | {"cold": True})]
     return list(dict.fromkeys(jobs))
 
 
@@ -197,33 +198,61 @@ def _print(figures: dict[str, Any], n_rounds: int) -> None:
 
 
 def _draw(figures: dict[str, Any], path: Path) -> None:
-    """Draw how many times as fast each way is with workers as without, and how fast it is."""
-    from matplotlib.figure import Figure
+    """Draw what workers gain, a row without augmentation and one with it.
 
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    speed_up, speed = figure.subplots(1, 2)
+    On the left how many times as fast a way is as with no worker, on the right how fast it is.
+    What cannot be told how many workers to use is a level line.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True)
+    colours = {name: f"C{i}" for i, name in enumerate(figures["ways"])}
     styles = itertools.cycle((":", "--"))
-    for name, way in figures["ways"].items():
-        medians = {
-            job["workers"]: statistics.median(job["images_per_s"])
-            for job in way["jobs"]
-            if job["images_per_s"]
-            and not job["augmented"]
-            and not job["cold"]
-            and job["batch_size"] == USUAL.batch_size
-        }
-        if 0 not in medians:
-            if medians:
-                style = next(styles)
-                speed.axhline(
-                    next(iter(medians.values())), label=name, linestyle=style, color="grey"
-                )
-            continue
-        speed_up.plot(list(medians), [n / medians[0] for n in medians.values()], marker=".")
-        speed.plot(list(medians), list(medians.values()), marker=".", label=name)
-    speed_up.set(xlabel="threads or processes", title="times as fast as without any")
-    speed.set(xlabel="threads or processes", title="images a second", yscale="log")
-    for axes in (speed_up, speed):
-        axes.grid(alpha=0.3)
-    figure.legend(*speed.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
+    level = {name: next(styles) for name in figures["ways"] if not WAYS[name].has_workers}
+    for (speed_up, speed), augmented in zip(panels, (False, True), strict=True):
+        for name in figures["ways"]:
+            medians = _by_workers(figures, name, augmented)
+            if not medians:
+                continue
+            if name in level:
+                rate = next(iter(medians.values()))
+                speed.axhline(rate, linestyle=level[name], color="grey")
+                continue
+            workers = sorted(medians)
+            rates = [medians[n] for n in workers]
+            speed.plot(workers, rates, marker=".", color=colours[name])
+            if 0 in medians:
+                times = [rate / medians[0] for rate in rates]
+                speed_up.plot(workers, times, marker=".", color=colours[name])
+        words = "fully augmented" if augmented else "without augmentation"
+        speed_up.set_title(f"times as fast as with no worker, {words}", fontsize="medium")
+        speed.set_title(f"images a second, {words}", fontsize="medium")
+        speed.set_yscale("log")
+        for axes in (speed_up, speed):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.3)
+    for axes in panels[1]:
+        axes.set_xlabel("workers: threads or processes")
+    handles = [
+        Line2D([], [], color="grey", linestyle=level[name], label=name)
+        if name in level
+        else Line2D([], [], color=colours[name], marker=".", label=name)
+        for name in figures["ways"]
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize="small")
     figure.savefig(path, dpi=110)
+
+
+def _by_workers(figures: dict[str, Any], name: str, augmented: bool) -> dict[int, float]:
+    """Median images a second of a way by its number of workers, warm, in usual batches."""
+    return {
+        job["workers"]: statistics.median(job["images_per_s"])
+        for job in figures["ways"][name]["jobs"]
+        if job["images_per_s"]
+        and job["augmented"] == augmented
+        and not job["cold"]
+        and job["batch_size"] == USUAL.batch_size
+    }
