@@ -253,11 +253,10 @@ def _named(recordings: Sequence[Recording], arguments: argparse.Namespace) -> Se
 
 
 def _say_written(out: Path, recordings: Sequence[Recording]) -> None:
-    taxa = {each.taxon for each in recordings if not each.is_background}
-    sessions = {each.session for each in recordings}
+    taxa, sessions = {each.taxon for each in recordings}, {each.session for each in recordings}
+    said = f"{out}: {len(recordings)} recordings of {len(taxa - {''})} taxa and {len(sessions)}"
     n_background = sum(each.is_background for each in recordings)
-    said = f"{out}: {len(recordings)} recordings of {len(taxa)} taxa and {len(sessions)} sessions"
-    print(said + (f"; {n_background} of them without a bird" if n_background else ""))
+    print(f"{said} sessions" + (f"; {n_background} without a bird" if n_background else ""))
 
 
 def _check(arguments: argparse.Namespace) -> int:
