@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -40,19 +42,25 @@ def show_bundle(classifier: Classifier) -> None:
     if licence := bundle.licence:
         st.caption(f"Licence: {as_text(licence)}")
     with st.expander(f"What it knows: {known}"):
-        st.dataframe(
-            [
-                {
-                    "Taxon": label.taxon,
-                    "English name": label.english_name,
-                    "Family": family,
-                    "Recordings": label.n_recordings,
-                }
-                for family, own in families.items()
-                for label in own
-            ],
-            hide_index=True,
-        )
+        rows = [
+            {
+                "Taxon": label.taxon,
+                "English name": label.english_name,
+                "Family": family,
+                "Recordings": label.n_recordings,
+            }
+            for family, own in families.items()
+            for label in own
+        ]
+        st.dataframe(without_empty_columns(rows), hide_index=True)
+
+
+def without_empty_columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the columns in which every row has an empty text: genera have no English name."""
+    empty = {name for row in rows for name in row} - {
+        name for row in rows for name, cell in row.items() if cell != ""
+    }
+    return [{name: cell for name, cell in row.items() if name not in empty} for row in rows]
 
 
 def labels_by_family(bundle: Bundle) -> dict[str, list[Label]]:

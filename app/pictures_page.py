@@ -7,10 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from birdsong.errors import BirdsongError
-from birdsong.images.explore import Overview, explore
+from birdsong.images.explore import NO_BIRD, Overview, explore
 from birdsong.images.store import ImageStore, open_store
 
 from .answer_words import as_code, as_text, counted, taxon_words
+from .bundle_choice import without_empty_columns
 
 N_PICTURES = 12
 _PIXEL = 2  # screen pixels that a picture's pixel is wide and high
@@ -32,7 +33,8 @@ def show_pictures_page(folder: Path) -> None:
     statuses = [row.status for row in overview.receipt]
     columns = st.columns(4)
     columns[0].metric("Recordings", f"{len(statuses):,}")
-    columns[1].metric("Taxa", f"{len(overview.taxa):,}")
+    n_taxa = sum(row.taxon != NO_BIRD for row in overview.taxa)
+    columns[1].metric("Taxa", f"{n_taxa:,}")
     columns[2].metric("Pictures", f"{len(store.rows):,}")
     columns[3].metric(
         "Hours of sound", f"{sum(row.duration_s for row in overview.receipt) / 3600:.1f}"
@@ -52,29 +54,27 @@ def _show_taxa(store: ImageStore, overview: Overview) -> None:
     st.subheader("What there is of each bird", anchor=False)
     st.bar_chart(
         {
-            "Taxon": [row.taxon for row in overview.taxa],
-            "Pictures": [row.bird_images for row in overview.taxa],
+            "Taxon": [row.taxon for row in overview.taxa if row.taxon != NO_BIRD],
+            "Pictures": [row.bird_images for row in overview.taxa if row.taxon != NO_BIRD],
         },
         x="Taxon",
         y="Pictures",
         sort="-Pictures",
     )
-    st.dataframe(
-        [
-            {
-                "Taxon": row.taxon,
-                "English name": row.english_name,
-                "Recordings": row.recordings,
-                "Sessions": row.sessions,
-                "Minutes": round(row.minutes, 1),
-                "Pictures": row.bird_images,
-                "Family": row.family,
-                "Order": row.order,
-            }
-            for row in overview.taxa
-        ],
-        hide_index=True,
-    )
+    table = [
+        {
+            "Taxon": row.taxon,
+            "English name": row.english_name,
+            "Recordings": row.recordings,
+            "Sessions": row.sessions,
+            "Minutes": round(row.minutes, 1),
+            "Pictures": row.bird_images,
+            "Family": row.family,
+            "Order": row.order,
+        }
+        for row in overview.taxa
+    ]
+    st.dataframe(without_empty_columns(table), hide_index=True)
     chosen = st.selectbox("Pictures of", [row.taxon for row in overview.taxa], key="pictures-of")
     rows = [row for row in store.rows if row.taxon == chosen and row.kind == "bird"]
     if not rows:
@@ -99,14 +99,25 @@ def _show_taxa(store: ImageStore, overview: Overview) -> None:
 
 def _show_reasons(overview: Overview) -> None:
     st.subheader("What stands out", anchor=False)
-    if not overview.reasons:
+    if overview.reasons:
+        st.dataframe(
+            [
+                {"Recording": row.recording, "Became": row.status, "Why": row.reason}
+                for row in overview.receipt
+                if row.reason
+            ],
+            hide_index=True,
+        )
+    else:
         st.markdown("Every recording gave pictures, and none a warning.")
-        return
-    st.dataframe(
-        [
-            {"Recording": row.recording, "Became": row.status, "Why": row.reason}
-            for row in overview.receipt
-            if row.reason
-        ],
-        hide_index=True,
-    )
+    for ranking in overview.rankings:
+        st.markdown(
+            f"**The {ranking.name}**: the median of all is {ranking.median:.3g} {ranking.unit}"
+        )
+        st.dataframe(
+            [
+                {"Recording": row.recording, "Taxon": row.taxon, ranking.unit: row.value}
+                for row in ranking.rows
+            ],
+            hide_index=True,
+        )

@@ -17,7 +17,12 @@ def print_material(material: Material) -> None:
     """Say what will be learned from what."""
     ranks = Counter(label.rank for label in material.labels if label.rank != "none")
     shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
-    print(f"{len(material.labels)} labels" + (f", by rank: {shares}" if len(ranks) > 1 else ""))
+    n = len(material.bird_labels)
+    print(
+        f"{n} label{'' if n == 1 else 's'}"
+        + (" and background" if material.has_background else "")
+        + (f", by rank: {shares}" if len(ranks) > 1 else "")
+    )
     if material.beginning is not None:
         bundle = material.beginning.bundle
         birds = material.bird_labels

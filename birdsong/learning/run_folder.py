@@ -83,7 +83,8 @@ def write_run_description(
         "folds": n_folds,
         "began_with": _fingerprint(material.beginning),
         "images": _told_of(store),
-        "labels": len(material.labels),
+        "labels": len(material.bird_labels),
+        "background": material.has_background,
         "parts": {
             name: {
                 "recordings": len(part.recordings),

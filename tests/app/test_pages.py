@@ -1,5 +1,6 @@
 """The pages beside the answers: the model's card, a folder of pictures, a training's curves."""
 
+import csv
 import shutil
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 pytest.importorskip("streamlit", reason="the app needs Streamlit")
 
 from streamlit.testing.v1 import AppTest
+
+from birdsong.app.bundle_choice import without_empty_columns
 
 PATIENCE_S = 120
 
@@ -93,6 +96,47 @@ def test_the_curves_of_a_training(monkeypatch, tmp_path):
     assert "GPU" not in titles, "there was none"
 
 
+def test_epochs_are_counted_from_1_and_legends_are_words(monkeypatch, tmp_path):
+    """As the console and history.png count them, whatever history.csv does."""
+    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n0,2.5,3\n1,2.0,2\n2,1.5,1\n")
+    (tmp_path / "system.csv").write_text("time_s,memory_mb,free_memory_mb\n60,5,6\n90,6,5\n")
+    monkeypatch.setenv("BIRDSONG_RUN", str(tmp_path))
+    drawn = []
+    monkeypatch.setattr(
+        "streamlit.vega_lite_chart", lambda table, spec: drawn.append((table, spec))
+    )
+    shown(run_script)
+    (loss, of_loss), (memory, of_memory) = drawn
+    assert list(loss["epoch"]) == [1, 2, 3]
+    assert list(loss["training"]) == [2.5, 2.0, 1.5]
+    assert of_loss["encoding"]["x"]["axis"]["tickMinStep"] == 1
+    assert of_loss["encoding"]["color"]["scale"]["domain"] == ["training", "validation"]
+    assert list(memory["minutes"]) == [1, 1.5]
+    assert of_memory["transform"][0]["fold"] == ["this training", "free"]
+
+
+def test_what_is_no_bird_is_no_taxon(images, monkeypatch, tmp_path):
+    """Recordings without a bird are neither counted among taxa nor drawn as one."""
+    folder = shutil.copytree(images, tmp_path / "images")
+    index = folder / "index.csv"
+    with index.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    ranks = [head.index(rank) for rank in ("order", "family", "genus", "species")]
+    for row in rows:
+        if row[head.index("species")] == "summus":
+            for rank in ranks:
+                row[rank] = ""
+            row[head.index("kind")] = "background"
+    with index.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, *rows])
+    monkeypatch.setenv("BIRDSONG_IMAGES", str(folder))
+    page = shown(pictures_script)
+    assert [(each.label, each.value) for each in page.metric][1] == ("Taxa", "2")
+    assert "no bird" in list(page.dataframe[0].value["Taxon"])
+    for name in ("quietest", "shortest", "emptiest"):
+        assert f"**The {name}**" in texts(page)
+
+
 @pytest.mark.parametrize("content", [None, "", "a,b\n", b"\xff\xfe\x00bad", "a\nb,c,d\n"])
 def test_a_folder_that_is_no_run_is_said(monkeypatch, tmp_path, content):
     if content is not None:
@@ -114,3 +158,12 @@ def test_the_models_card(bundle_dir, monkeypatch, tmp_path):
     monkeypatch.setenv("BIRDSONG_BUNDLE", str(with_card))
     page = shown(card_script)
     assert "# Model card: voices" in texts(page)
+
+
+def test_a_column_that_holds_nothing_is_left_out():
+    """Of genera, which have no English name; a 0 is something."""
+    rows = [{"Taxon": "Turdus", "English name": "", "Recordings": 0}]
+    assert without_empty_columns(rows) == [{"Taxon": "Turdus", "Recordings": 0}]
+    rows.append({"Taxon": "Turdus merula", "English name": "Common Blackbird", "Recordings": 4})
+    assert without_empty_columns(rows) == rows
+    assert without_empty_columns([]) == []

@@ -1,5 +1,6 @@
 """The demo: in small for every run, as a person types it when there is time."""
 
+import json
 import re
 
 import pytest
@@ -17,6 +18,9 @@ def test_in_small(tmp_path, monkeypatch, capsys, small_network):
     assert main(["demo", "--out", str(out), "--jobs", "1"]) == 0
     shown = capsys.readouterr().out
     assert "24 species in 8 genera and 4 families" in shown
+    assert "8 labels and background\n" in shown
+    assert "24 labels and background\n" in shown, "what is no bird is no label"
+    assert json.loads((out / "runs/genus/run.json").read_text())["labels"] == 8
     assert "next: " not in shown.partition("Now yours:")[0], "one next step, at the end"
     assert "birdsong classify RECORDING --bundle" in shown
     for made in ("manifest.csv", "songs.png", "images/receipt.csv", "runs/species/history.png"):
