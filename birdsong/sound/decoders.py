@@ -1,38 +1,36 @@
-"""Files to raw sample frames: libsndfile for what it reads, FFmpeg (by PyAV) for the rest.
+"""Files to raw sample frames: which decoder reads a file, and whether it reads all of it.
 
-Phones and messengers record m4a, aac, webm and 3gp, which libsndfile does not read; and of an MP3
-whose length it misjudges it does not read the end. Both decoders hand out the same thing, so that
-nothing above this module knows which one is at work.
+libsndfile reads what recorders and catalogues write, FFmpeg (by PyAV) what phones and cameras do.
+Neither reads everything that a file holds where its header is wrong, or where files were joined; so
+the bytes are looked at first. All decoders hand out the same thing, and nothing above this module
+knows which one is at work.
 """
 
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Generator
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-import soundfile
+from typing import BinaryIO, Protocol
 
 from birdsong.arrays import FloatArray
+from birdsong.audio_formats import READABLE
 from birdsong.errors import AudioError
-from birdsong.sound.mpeg_frames import misjudged_length_s
+from birdsong.sound.audiomoth_gaps import GapDecoder, has_gaps
+from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
+from birdsong.sound.file_window import FileWindow
+from birdsong.sound.flac_streams import FlacStream, flac_streams
+from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
+from birdsong.sound.ogg_links import ogg_links
+from birdsong.sound.pcm_containers import PcmPart, pcm_parts
+from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
-if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-
-HIGHEST_RATE_HZ = 1_000_000
 MOST_CHANNELS = 64
 """Arrays of microphones have as many; headers that claim more would claim memory."""
-READABLE = "WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A, AAC, WebM, MP4 or 3GP"
 
-# The only containers that FFmpeg may open: never a playlist, which names other files to fetch.
-_FFMPEG_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,amr,asf"
-# Not among them: FFmpeg finds an MP3 in much that is none. This is for what libsndfile says is one.
-_FFMPEG_MP3 = "mp3"
+_GAPLESS_S = 0.15  # what an MP3's decoder takes away at both ends, at usual rates
+_GAPLESS_FRAMES = 3
 
 
 class Decoder(Protocol):
@@ -41,19 +39,37 @@ class Decoder(Protocol):
     Attributes
     ----------
     sample_rate_hz, n_channels : int
-    declared_s : float
-        Length that the header declares; 0 where it declares none.
+        Of the frames that `read` returned last; before, of those that come first.
+    declared_s : float or None
+        Length that the header declares; None where it declares none.
     is_estimate : bool
-        Whether `declared_s` is a rough guess instead, because the header would mislead.
+        Whether `declared_s` is a guess instead, because the format declares none.
+    present_s : float or None
+        Length of the sound that the bytes hold; None where nobody knows before it is decoded.
+    bits : int or None
+        Of a sample, where samples are integers; None for floating point and lossy formats.
+    is_float : bool
+        Whether samples are stored as floating point, which may go over full scale.
+    notes : tuple of str
+        What a person should know about how the file is read.
     """
 
     sample_rate_hz: int
     n_channels: int
-    declared_s: float
+    declared_s: float | None
     is_estimate: bool
+    present_s: float | None
+    bits: int | None
+    is_float: bool
+    notes: tuple[str, ...]
 
     def read(self, n_frames: int) -> FloatArray:
-        """Return the next frames, float32 of shape (at most n_frames, n_channels); none at the end.
+        """Return the next frames, all of one rate and one number of channels.
+
+        Returns
+        -------
+        float32, shape (n, n_channels), n at most n_frames
+            None at the end. Where the rate or the channels change, fewer than asked for.
 
         Raises
         ------
@@ -86,22 +102,22 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
         raise AudioError(f"{name}: is empty (0 bytes)")
     decoder: Decoder
     try:
-        decoder = _SoundfileDecoder(source)
-        if decoder.is_mp3:
-            decoder = _to_the_end(source, decoder)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        decoder = _by_its_bytes(source) or _by_soundfile(source)
+    except OSError as error:
+        raise AudioError(f"{name}: cannot be opened ({error})") from error
+    except OPENING_FAILS as error:
         try:
-            decoder = _FfmpegDecoder(source)
+            decoder = _by_ffmpeg(source, name)
         except (OSError, ValueError) as nor_this:
             raise AudioError(
-                f"{name}: not audio in a format that can be read ({_cause(error)}); expected "
+                f"{name}: not audio in a format that can be read ({cause(error)}); expected "
                 f"{READABLE}"
             ) from nor_this
-    if not 0 < decoder.sample_rate_hz <= HIGHEST_RATE_HZ:
+    if decoder.sample_rate_hz < 1:
         decoder.close()
         raise AudioError(
-            f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected 1 to "
-            f"{HIGHEST_RATE_HZ}"
+            f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected at "
+            "least 1"
         )
     if not 0 < decoder.n_channels <= MOST_CHANNELS:
         decoder.close()
@@ -112,143 +128,210 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
     return decoder
 
 
-class _SoundfileDecoder:
-    """libsndfile's formats."""
-
-    is_estimate = False
-
-    def __init__(self, source: Path | bytes) -> None:
-        self._file = _Stream(io.BytesIO(source) if isinstance(source, bytes) else _named(source))
-        self.is_mp3 = self._file.format == "MP3"
-        self.sample_rate_hz: int = self._file.samplerate
-        self.n_channels: int = self._file.channels
-        self.declared_s = self._file.frames / self.sample_rate_hz if self.sample_rate_hz > 0 else 0
-
-    def read(self, n_frames: int) -> FloatArray:
-        try:
-            frames: FloatArray = self._file.read(n_frames, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(_cause(error)) from error
-        return frames
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
-    """A file that is only read onwards.
-
-    soundfile seeks to where it stands after each read of a file that can seek; libmpg123 then
-    decodes the frames before that place once more, with other rounding.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-class _FfmpegDecoder:
-    """The first sound track of a container that FFmpeg reads.
+class JoinedDecoder:
+    """Several recordings in one file, one behind the other.
 
     Parameters
     ----------
-    source : Path or bytes
-    mp3_s : float, optional
-        The estimated length of an MP3; nothing but an MP3 is then opened.
+    openers : sequence of callable
+        Open one decoder each, in their order. One that cannot be opened is passed over, and noted.
 
     Raises
     ------
-    ValueError
-        If FFmpeg does not read it, or finds no sound track that it can decode.
+    AudioError
+        If the first one cannot be opened.
     """
 
-    def __init__(self, source: Path | bytes, *, mp3_s: float | None = None) -> None:
-        import av  # only few files come this far
-
-        # A file object, never a path: FFmpeg would take some names for addresses.
-        self._source = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-        try:
-            containers = _FFMPEG_CONTAINERS if mp3_s is None else _FFMPEG_MP3
-            self._container: InputContainer = av.open(
-                self._source, "r", options={"format_whitelist": containers}
-            )
-            if not self._container.streams.audio:
-                raise ValueError("no sound track")
-            stream = self._container.streams.audio[0]
-            if stream.codec_context is None:
-                raise ValueError("a sound track of an unknown kind")
-            self.sample_rate_hz = int(stream.codec_context.sample_rate or 0)
-            self.n_channels = int(stream.codec_context.channels or 0)
-            self._planar = av.AudioResampler(format="fltp")
-        except BaseException as error:
-            self._source.close()
-            if isinstance(error, av.FFmpegError):  # of which some are of no kind that Python has
-                raise ValueError(str(error)) from error
-            raise
-        self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError)
-        self.declared_s = float(
-            stream.duration * stream.time_base
-            if stream.duration and stream.time_base
-            else (self._container.duration or 0) / av.time_base
+    def __init__(self, openers: Sequence[Callable[[], Decoder]]) -> None:
+        self._openers = list(openers)
+        self._decoder = first = self._openers.pop(0)()
+        self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
+        self.is_estimate, self.bits, self.is_float = False, first.bits, first.is_float
+        self.declared_s: float | None = None
+        self.present_s: float | None = None
+        self.notes: tuple[str, ...] = (
+            f"{len(openers)} recordings were joined in this file: they are heard as one",
+            *first.notes,
         )
-        self.is_estimate = mp3_s is not None
-        if mp3_s is not None:
-            self.declared_s = mp3_s
-        self._packets = self._frames(stream)
-        self._held = np.empty((0, self.n_channels), np.float32)
-
-    def _frames(self, stream: AudioStream) -> Generator[FloatArray, None, None]:
-        for packet in self._container.demux(stream):
-            try:
-                frames = packet.decode()
-            except self._errors:
-                if not self.is_estimate:
-                    raise
-                continue  # a tag in the middle of an MP3: what was joined to it comes next
-            for frame in frames:
-                for converted in self._planar.resample(frame):
-                    samples: FloatArray = np.asarray(converted.to_ndarray(), np.float32).T
-                    yield samples
+        self._n_parts, self._number = len(openers), 1
 
     def read(self, n_frames: int) -> FloatArray:
-        parts, n_held = [self._held], len(self._held)
-        while n_held < n_frames:
+        """Return the next frames of one part."""
+        while True:
+            self.sample_rate_hz = self._decoder.sample_rate_hz
+            self.n_channels = self._decoder.n_channels
             try:
-                frames = next(self._packets, None)
-            except self._errors as error:
+                frames = self._decoder.read(n_frames)
+            except AudioError as error:
+                if self._n_parts == 1:
+                    raise
+                self._note(f"cannot be decoded to its end ({error})")
                 frames = None
-                if n_held == 0:
-                    raise AudioError(_cause(error)) from error
-            if frames is None or frames.shape[1] != self.n_channels:
-                break
-            parts.append(frames)
-            n_held += len(frames)
-        held = np.concatenate(parts)
-        self._held = held[n_frames:]
-        return np.ascontiguousarray(held[:n_frames])
+            if frames is not None and len(frames):
+                self.sample_rate_hz = self._decoder.sample_rate_hz
+                self.n_channels = self._decoder.n_channels
+                return frames
+            if not self._open_next():
+                empty: FloatArray = self._decoder.read(0) if frames is None else frames
+                return empty
+
+    def _open_next(self) -> bool:
+        while self._openers:
+            opener = self._openers.pop(0)
+            self._number += 1
+            try:
+                decoder = opener()
+            except (OSError, ValueError, *OPENING_FAILS) as error:
+                self._note(f"cannot be read ({cause(error)})")
+                continue
+            if not 0 < decoder.n_channels <= MOST_CHANNELS or decoder.sample_rate_hz < 1:
+                decoder.close()
+                self._note("has a damaged header")
+                continue
+            self._decoder.close()
+            self._decoder = decoder
+            return True
+        return False
+
+    def _note(self, what: str) -> None:
+        self.notes += (f"part {self._number} of {self._n_parts} {what}",)
 
     def close(self) -> None:
-        self._packets.close()
-        self._container.close()
-        self._source.close()
+        """Let go of the file."""
+        self._decoder.close()
 
 
-def _to_the_end(source: Path | bytes, decoder: _SoundfileDecoder) -> Decoder:
-    """Return FFmpeg's decoder for an MP3 that libsndfile would misjudge, else the one given."""
+def _by_its_bytes(source: Path | bytes) -> Decoder | None:
+    """Open a file whose header does not say what its bytes hold; None where libsndfile may."""
+    with _opened(source) as file:
+        file.seek(after_id3_tags(file))  # some programs put them before a FLAC, too
+        begins = file.read(4)
+        if begins.startswith(b"OggS"):
+            return _ogg(source, ogg_links(file))
+        if begins.startswith(b"fLaC"):
+            return _flac(source, flac_streams(file))
+        return _pcm(source, file, pcm_parts(file))
+
+
+def _ogg(source: Path | bytes, links: Sequence[tuple[int, int]]) -> Decoder | None:
+    if len(links) < 2:
+        return None
+
+    return JoinedDecoder([partial(_ogg_link, source, start, end) for start, end in links])
+
+
+def _ogg_link(source: Path | bytes, start: int, end: int) -> Decoder:
+    """Open a part of a file with libsndfile, or else with FFmpeg."""
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-            mp3_s = misjudged_length_s(file)
-        if mp3_s is None:
-            return decoder
-        whole = _FfmpegDecoder(source, mp3_s=mp3_s)
+        return SoundfileDecoder(FileWindow(_opened(source), start, end))
+    except OPENING_FAILS:
+        return FfmpegDecoder(FileWindow(_opened(source), start, end))
+
+
+def _flac(source: Path | bytes, streams: Sequence[FlacStream]) -> Decoder | None:
+    def opened(stream: FlacStream) -> Decoder:
+        is_short = (stream.n_present or 0) > (stream.n_declared or 0) > 0
+        head = stream.open_ended if is_short else b""
+        window = FileWindow(_opened(source), stream.start + len(head), stream.end, head=head)
+        decoder = SoundfileDecoder(window)
+        decoder.declared_s, decoder.present_s = _seconds(stream)
+        return decoder
+
+    if not streams:
+        return None
+    (first, *more) = streams
+    if more:
+        return JoinedDecoder([partial(opened, each) for each in streams])
+    if first.n_declared is not None and (first.n_present or 0) <= first.n_declared:
+        return None
+    return opened(first)
+
+
+def _seconds(stream: FlacStream) -> tuple[float | None, float | None]:
+    rate_hz = stream.sample_rate_hz
+    declared, present = (
+        None if n is None or not rate_hz else n / rate_hz
+        for n in (stream.n_declared, stream.n_present)
+    )
+    return declared, present
+
+
+def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Decoder | None:
+    def opened(part: PcmPart) -> Decoder:
+        raw = _opened(source)
+        if has_gaps(raw, part):
+            return GapDecoder(raw, part)
+        decoder = SoundfileDecoder(FileWindow(raw, part.start, part.end), part=part)
+        decoder.declared_s, decoder.present_s = part.declared_s, part.seconds
+        return decoder
+
+    if not parts:
+        return None
+    (first, *more) = parts
+    if more:
+        return JoinedDecoder([partial(opened, each) for each in parts])
+    if has_gaps(file, first):
+        return opened(first)
+    try:
+        decoder = SoundfileDecoder(source)
+    except OPENING_FAILS:
+        return opened(first)
+    if decoder.n_frames != first.n_frames or decoder.sample_rate_hz != first.sample_rate_hz:
+        decoder.close()
+        return opened(first)
+    decoder.declared_s, decoder.present_s = first.declared_s, first.seconds
+    return decoder
+
+
+def _by_soundfile(source: Path | bytes) -> Decoder:
+    decoder = SoundfileDecoder(source)
+    if decoder.format == "MP3":
+        return _whole_mp3(source, decoder)
+    if decoder.format == "OGG" and not decoder.n_frames:  # cut before the end of its first page
+        try:
+            return FfmpegDecoder(source)
+        except (OSError, ValueError):
+            pass
+    return decoder
+
+
+def _by_ffmpeg(source: Path | bytes, name: str) -> Decoder:
+    """Open what libsndfile does not; an MP3 that begins with something else by its name."""
+    if not name.lower().endswith(".mp3"):
+        return FfmpegDecoder(source)
+    with _opened(source) as file:
+        frames = walk_frames(file)
+    if frames is None:
+        return FfmpegDecoder(source)
+    decoder = FfmpegDecoder(source, only_mp3=True)
+    decoder.declared_s, decoder.present_s = frames.counted_s, frames.seconds
+    decoder.is_estimate = False
+    return decoder
+
+
+def _whole_mp3(source: Path | bytes, decoder: SoundfileDecoder) -> Decoder:
+    """Return FFmpeg's decoder for an MP3 that libsndfile would misjudge, else the one given."""
+    with _opened(source) as file:
+        frames = walk_frames(file)
+    if frames is None:
+        return decoder
+    expected_s = (decoder.n_frames or 0) / decoder.sample_rate_hz
+    decoder.declared_s, decoder.present_s = frames.counted_s, frames.seconds
+    gapless_s = _GAPLESS_FRAMES * 1152 / decoder.sample_rate_hz
+    if frames.n_kinds < 2 and expected_s >= frames.seconds - gapless_s:
+        return decoder
+    try:
+        whole = FfmpegDecoder(source, only_mp3=True)
     except (OSError, ValueError):
         return decoder
     decoder.close()
+    whole.declared_s, whole.present_s = frames.counted_s, frames.seconds
+    whole.is_estimate = False
     return whole
 
 
-def _named(path: Path) -> bytes | str:
-    """A path as libsndfile's binding takes it, also where its bytes are no UTF-8."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
+def _opened(source: Path | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def _file_size(path: Path, name: str) -> int:
@@ -260,11 +343,3 @@ def _file_size(path: Path, name: str) -> int:
         raise AudioError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
         raise AudioError(f"{name}: cannot be opened ({error})") from error
-
-
-def _cause(error: Exception) -> str:
-    """Return the library's own words, without the path that libsndfile puts before them."""
-    words = str(getattr(error, "error_string", error)).rstrip(".")
-    if words.startswith("File does not exist"):  # said of an MP3 without a single frame, too
-        return "no audio found in it"
-    return words

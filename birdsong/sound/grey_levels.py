@@ -60,7 +60,7 @@ def _levels_db(decibels: FloatArray, config: SpectrogramConfig) -> tuple[FloatAr
 
 
 def live_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
-    """Tell which frames, shape (n_frames,), hold more than digital silence."""
+    """Tell which frames, shape (n_frames,), hold anything above the floor."""
     live: BoolArray = decibels.max(axis=0) > config.floor_db + _SILENT_ABOVE_FLOOR_DB
     return live
 

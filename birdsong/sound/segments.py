@@ -36,7 +36,7 @@ class Segment:
     picture : uint8, shape (64, 200)
         Row 0 is the highest mel band.
     silent : bool
-        Whether it holds nothing but digital silence.
+        Whether nothing in it is above the floor of an image.
     """
 
     start_s: float
@@ -93,7 +93,9 @@ def walk_segments(
         yield segment_of(held, first, config)
 
 
-def recording_warnings(reader: AudioReader, config: SpectrogramConfig) -> list[str]:
+def recording_warnings(
+    reader: AudioReader, config: SpectrogramConfig, *, is_silent: bool = False
+) -> list[str]:
     """What a person should know about a recording that was walked through to its end.
 
     Parameters
@@ -101,6 +103,8 @@ def recording_warnings(reader: AudioReader, config: SpectrogramConfig) -> list[s
     reader : AudioReader
         Read to its end.
     config : SpectrogramConfig
+    is_silent : bool
+        Whether no segment holds anything above the floor of an image.
 
     Returns
     -------
@@ -108,6 +112,8 @@ def recording_warnings(reader: AudioReader, config: SpectrogramConfig) -> list[s
         Those of `AudioReader.warnings`, and whether less than a segment was there.
     """
     warnings = reader.warnings(highest_hz=config.f_max_hz)
+    if is_silent and not reader.is_quiet:
+        warnings.append(f"holds nothing between {config.f_min_hz:g} and {config.f_max_hz:g} Hz")
     if reader.duration_s < config.segment_s:
         warnings.append(f"shorter than one segment ({config.segment_s:g} s): padded")
     return warnings

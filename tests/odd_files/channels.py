@@ -119,7 +119,9 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "inverted, of another gain": partial(_inverted, 0.0002, 0.9),
     **{
         f"{delay_ms:g} ms late": partial(
-            lambda delay_s: _file([base(), delayed(base(), delay_s)], same_answer=False),
+            lambda delay_s: _file(
+                [base(), delayed(base(), delay_s)], silent_about=ENDS_EARLY, same_answer=False
+            ),
             delay_ms / 1000,
         )
         for delay_ms in (0.1, 1, 10)

@@ -75,7 +75,8 @@ def _uncompressed(random: np.random.Generator, container: str) -> OddFile:
     coding = str(random.choice(list(wav._BITS))) if container == "wav" else "PCM_16"
     form = str(random.choice(["RIFF", "RIFF", "RIFX", "RF64"])) if container == "wav" else ""
     if container != "wav":
-        samples, n_channels = samples[:, :1], 1
+        loudest = int(np.abs(samples).max(axis=0).argmax())  # others may be dead
+        samples, n_channels = samples[:, loudest : loudest + 1], 1
     frame_bytes = n_channels * wav._BITS[coding] // 8
     right = len(samples) * frame_bytes
     size = _size(random, right)

@@ -1,0 +1,60 @@
+"""The links of an Ogg file: whole streams, one behind the other.
+
+Ogg allows files to be joined as they are; each link then has its own rate and channels. libsndfile
+stops at the end of the first one, FFmpeg reads on as long as nothing changes.
+
+References
+----------
+.. [1] RFC 3533 (2003), sections 4 to 6: chaining, grouping, and the header of a page.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+_FIRST_PAGE = re.compile(rb"OggS\0[\x02\x03\x06\x07]")  # of a stream, which may be its last, too
+_BLOCK_BYTES = 2**20
+_PAGE_HEADER_BYTES = 27
+
+
+def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
+    """Find where the links of a file begin and end.
+
+    Parameters
+    ----------
+    file : binary file
+        One that can seek, and begins with ``OggS``. It is read to its end.
+
+    Returns
+    -------
+    list of (int, int)
+        First byte and end of each link. Streams that run side by side, as sound and pictures of a
+        film do, are one link.
+    """
+    starts: list[int] = []
+    group_end = 0  # where the first pages of the streams of a link end
+    overlap = b""
+    at = 0
+    file.seek(0)
+    while block := file.read(_BLOCK_BYTES):
+        content = overlap + block
+        for found in _FIRST_PAGE.finditer(content):
+            place = at - len(overlap) + found.start()
+            if starts and place < group_end:
+                continue
+            if place != group_end or not starts:
+                starts.append(place)
+            group_end = _page_end(file, place)
+        at += len(block)
+        overlap = content[-5:]
+        file.seek(at)
+    return list(zip(starts, [*starts[1:], at], strict=True))
+
+
+def _page_end(file: BinaryIO, place: int) -> int:
+    """Return where the page at a place ends, by the sizes of its segments."""
+    file.seek(place)
+    header = file.read(_PAGE_HEADER_BYTES)
+    n_segments = header[26] if len(header) == _PAGE_HEADER_BYTES else 0
+    return place + _PAGE_HEADER_BYTES + n_segments + sum(file.read(n_segments))

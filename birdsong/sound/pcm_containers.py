@@ -1,0 +1,388 @@
+"""Where the samples of an uncompressed file lie, by its chunks and its bytes.
+
+A recorder writes a file's header before it knows the length, and fills in the sizes at the end,
+if its battery lasts. A size of 32 bits is counted modulo 4 GiB. Files are cut by copies that broke
+off, and joined with ``cat``. So the sizes are held against the bytes: what follows the sound and is
+no chunk is sound, what is a chunk is none, and what a header claims beyond the end is missing.
+
+References
+----------
+.. [1] Multimedia Programming Interface and Data Specifications 1.0 (IBM, Microsoft 1991): RIFF.
+.. [2] EBU Tech 3306 (2009): RF64. ITU-R BS.2088 (2019): BW64.
+.. [3] Audio Interchange File Format AIFF-C, draft 08/26/91 (Apple).
+.. [4] Apple Core Audio Format Specification 1.0: CAF. Sony Media Software: Wave64.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_MAX_CHUNKS = 4096
+_TAIL_BYTES = 16 * 2**20  # before the end of a file, where chunks are looked for behind the sound
+_UNKNOWN_SIZES = (range(0x7FFF_E000, 0x8000_0001), range(0xFFFF_F000, 1 << 32))
+"""Sizes that programs write into a pipe, since they cannot know the length."""
+
+_KNOWN_BEHIND = re.compile(
+    rb"LIST|list|guan|wamd|cue |id3 |ID3 |bext|iXML|axml|_PMX|afsp|smpl|inst|plst|note|labl|ltxt|"
+    rb"fact|fake|JUNK|junk|PAD |FLLR|PEAK|cart|umid|minf|elm1|regn|chna|dbmd|LGWV|SAUR|mext|levl|"
+    rb"link|bwav|acid|strc|DISP|NAME|AUTH|ANNO|\(c\) |MARK|COMT|INST|APPL|MIDI|AESD|SAXL|info|"
+    rb"edct|uuid|free|peak|mark|strg"
+)
+_FOUR_LETTERS = re.compile(rb"[\x20-\x7e]{4}")
+_WAVE_SUBTYPES = {
+    # format tag: libsndfile's name by the bytes of a sample
+    1: {1: "PCM_U8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"},
+    3: {4: "FLOAT", 8: "DOUBLE"},
+    6: {1: "ALAW"},
+    7: {1: "ULAW"},
+}
+_EXTENSIBLE = 0xFFFE
+_SIGNED = {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
+_AIFC_SUBTYPES = {
+    # compression: subtype, or none where the bytes of a sample tell it; and the order of bytes
+    b"NONE": ("", "BIG"),
+    b"twos": ("", "BIG"),
+    b"sowt": ("", "LITTLE"),
+    b"in24": ("PCM_24", "BIG"),
+    b"in32": ("PCM_32", "BIG"),
+    b"fl32": ("FLOAT", "BIG"),
+    b"FL32": ("FLOAT", "BIG"),
+    b"fl64": ("DOUBLE", "BIG"),
+    b"FL64": ("DOUBLE", "BIG"),
+    b"alaw": ("ALAW", "BIG"),
+    b"ulaw": ("ULAW", "BIG"),
+}
+_AU_SUBTYPES = {1: "ULAW", 2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT"}
+_AU_SUBTYPES |= {7: "DOUBLE", 27: "ALAW"}
+_SAMPLE_BYTES = {"PCM_U8": 1, "PCM_S8": 1, "ALAW": 1, "ULAW": 1, "PCM_16": 2, "PCM_24": 3}
+_SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+_W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+_W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the identifiers of its chunks
+
+
+@dataclass(frozen=True, slots=True)
+class PcmPart:
+    """Uncompressed sound that lies in a file in one piece.
+
+    Attributes
+    ----------
+    sample_rate_hz, n_channels : int
+    subtype : str
+        libsndfile's name of the samples, as in ``PCM_16``.
+    endian : {"LITTLE", "BIG"}
+    start, end : int
+        Where the sound lies in the file, in bytes; a whole number of frames.
+    declared_s : float or None
+        Seconds that its header declares; None where the size is 0 or another placeholder.
+    header : tuple of int
+        First byte and end of what stands before the sound.
+    """
+
+    sample_rate_hz: int
+    n_channels: int
+    subtype: str
+    endian: str
+    start: int
+    end: int
+    declared_s: float | None
+    header: tuple[int, int]
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of each channel."""
+        return self.n_channels * _SAMPLE_BYTES[self.subtype]
+
+    @property
+    def n_frames(self) -> int:
+        """Samples of each channel."""
+        return (self.end - self.start) // self.frame_bytes
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound that is there."""
+        return self.n_frames / self.sample_rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    rate_hz: float
+    n_channels: int
+    subtype: str
+    endian: str
+    n_frames: int = 0  # where the description counts them, too
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """How the chunks of a container are written, and which of them matter."""
+
+    order: str  # of the bytes, as `struct` says it
+    n_id: int
+    size_format: str
+    size_counts_header: bool
+    alignment: int
+    n_before: int  # bytes before the first chunk
+    describes: bytes
+    sound: bytes
+    n_skipped: int  # bytes of the sound's chunk before the first sample
+    samples: Callable[[bytes, str], _Samples | None]
+    begins: re.Pattern[bytes]  # another file of the kind
+
+    @property
+    def n_header(self) -> int:
+        return self.n_id + struct.calcsize(self.size_format)
+
+
+def pcm_parts(file: BinaryIO) -> list[PcmPart]:
+    """Find the uncompressed sound of a file: one piece, or several where files were joined.
+
+    Parameters
+    ----------
+    file : binary file
+        One that can seek. Headers are read, and the bytes in which a header was searched for.
+
+    Returns
+    -------
+    list of PcmPart
+        In their order. None of it where the file is no container of this kind, is damaged before
+        its sound, or holds compressed sound.
+    """
+    size = file.seek(0, 2)
+    parts: list[PcmPart] = []
+    at = 0
+    while at < size - 12:
+        begins = _read(file, at, 40)
+        family = _family(begins)
+        if family is not None:
+            found = _part_of_chunks(file, at, size, family)
+        elif begins.startswith(b".snd"):
+            found = _part_of_au(file, begins, at, size)
+        else:
+            found = None
+        if found is None:
+            break
+        part, at = found
+        if part is not None:
+            parts.append(part)
+    return parts
+
+
+def _part_of_chunks(
+    file: BinaryIO, at: int, size: int, family: _Family
+) -> tuple[PcmPart | None, int] | None:
+    """Return the sound of the file that begins at a place, and where the next one may begin."""
+    place, samples, large_bytes = at + family.n_before, None, 0
+    for _ in range(_MAX_CHUNKS):
+        chunk = _chunk(file, place, family)
+        if chunk is None:
+            return None
+        name, n_bytes = chunk
+        content = place + family.n_header
+        if name == family.describes:
+            samples = family.samples(_read(file, content, min(max(n_bytes, 0), 128)), family.order)
+        elif name == b"ds64":
+            large_bytes = int.from_bytes(_read(file, content, 16)[8:16], "little")
+        if name == family.sound:
+            start = content + family.n_skipped
+            stated = large_bytes if n_bytes == 0xFFFF_FFFF and large_bytes else n_bytes
+            n_declared = _believed(stated - family.n_skipped, size - start)
+            end, then = _sound_end(file, start, n_declared, size, family)
+            if end == start and then < size and _family(_read(file, then, 40)) is None:
+                place = then  # an empty one may stand before the real one
+                continue
+            if samples is None:
+                return None
+            return _part(samples, start, end, n_declared, (at, start)), then
+        place = _after(file, place, n_bytes, family)
+        if place > size - family.n_header:
+            return None
+    return None
+
+
+def _sound_end(
+    file: BinaryIO, start: int, n_declared: int | None, size: int, family: _Family
+) -> tuple[int, int]:
+    """Return where the sound ends, and where the bytes behind its chunk begin.
+
+    The declared end counts where nothing but chunks, or nothing, follows it. Else the sound goes
+    on to another file's header, or to chunks with which the file ends, or to its end.
+    """
+    searched = start
+    if n_declared is not None and 0 <= n_declared <= size - start:
+        end = start + n_declared
+        for padded in dict.fromkeys((end + (end - start) % family.alignment, end)):
+            if (then := _chain_end(file, padded, size, family)) is not None:
+                return end, padded if n_declared == 0 else then
+        searched = end
+    for found in _search(file, family.begins, searched, size):
+        if _family(_read(file, found, 40)) is family:
+            size = found
+            break
+    for found in _search(file, _KNOWN_BEHIND, max(searched, size - _TAIL_BYTES), size):
+        if _chain_end(file, found, size, family) is not None:
+            return found, size
+    return size, size
+
+
+def _chain_end(file: BinaryIO, place: int, size: int, family: _Family) -> int | None:
+    """Follow chunks to the end of the file, or to another file's header; None if they break off."""
+    for _ in range(_MAX_CHUNKS):
+        rest = _read(file, place, min(size - place, family.n_header))
+        if len(rest) < family.n_header:
+            return size if not rest.strip(b"\0") else None
+        if _family(_read(file, place, 40)) is not None:
+            return place
+        chunk = _chunk(file, place, family)
+        if chunk is None:
+            return size if _only_zeros(file, place, size) else None
+        after = place + chunk[1] + (0 if family.size_counts_header else family.n_header)
+        if not chunk[1] >= 0 or after > size:
+            return None
+        place = min(_after(file, place, chunk[1], family), size)
+    return None
+
+
+def _only_zeros(file: BinaryIO, place: int, size: int) -> bool:
+    """Whether nothing but the filling of a few sectors follows."""
+    return size - place <= 65_536 and not _read(file, place, size - place).strip(b"\0")
+
+
+def _chunk(file: BinaryIO, place: int, family: _Family) -> tuple[bytes, int] | None:
+    """Return the name of the chunk at a place, and its size as it stands there."""
+    header = _read(file, place, family.n_header)
+    if len(header) < family.n_header or not _FOUR_LETTERS.match(header):
+        return None
+    (n_bytes,) = struct.unpack(family.order + family.size_format, header[family.n_id :])
+    return header[:4], n_bytes - (family.n_header if family.size_counts_header else 0)
+
+
+def _after(file: BinaryIO, place: int, n_bytes: int, family: _Family) -> int:
+    """Return where the next chunk begins; some programs leave out the byte that fills up."""
+    after = place + family.n_header + max(n_bytes, 0)
+    padded = after + (place - after) % family.alignment
+    if padded > after and family.n_id == 4:
+        name = _read(file, after, 4)
+        if name == family.sound or _KNOWN_BEHIND.fullmatch(name):
+            return after
+    return padded
+
+
+def _believed(n_bytes: int, n_there: int) -> int | None:
+    """Return a declared size, 0 at least; None where it is one that stands for an unknown one."""
+    unknown = n_bytes > n_there and any(n_bytes in sizes for sizes in _UNKNOWN_SIZES)
+    return None if unknown or n_bytes == -1 else max(0, n_bytes)
+
+
+def _part(
+    samples: _Samples, start: int, end: int, n_declared: int | None, header: tuple[int, int]
+) -> PcmPart | None:
+    rate_hz = round(samples.rate_hz) if 0 < samples.rate_hz < 1 << 31 else 0
+    if rate_hz < 1 or samples.n_channels < 1:
+        return None
+    frame_bytes = samples.n_channels * _SAMPLE_BYTES[samples.subtype]
+    end -= (end - start) % frame_bytes
+    n_frames = samples.n_frames if n_declared == 0 else (n_declared or 0) // frame_bytes
+    declared_s = n_frames / rate_hz if n_frames else None
+    return PcmPart(
+        rate_hz, samples.n_channels, samples.subtype, samples.endian, start, end, declared_s, header
+    )
+
+
+def _part_of_au(
+    file: BinaryIO, header: bytes, at: int, size: int
+) -> tuple[PcmPart | None, int] | None:
+    """Return the sound of a file of Sun's or NeXT's, which has no chunks."""
+    if len(header) < 24:
+        return None
+    offset, n_bytes, encoding, rate_hz, n_channels = struct.unpack(">5I", header[4:24])
+    subtype = _AU_SUBTYPES.get(encoding)
+    start = at + offset
+    if subtype is None or not 24 <= offset <= size - at:
+        return None
+    n_declared = _believed(n_bytes, size - start)
+    end = size if n_declared is None else start + n_declared
+    if end >= size or _read(file, end, 4) != b".snd":
+        end = size
+    samples = _Samples(rate_hz, n_channels, subtype, "BIG")
+    return _part(samples, start, end, n_declared, (at, start)), end
+
+
+def _wave_samples(content: bytes, order: str) -> _Samples | None:
+    if len(content) < 16:
+        return None
+    tag, n_channels, rate_hz, _, frame_bytes, bits = struct.unpack(order + "HHIIHH", content[:16])
+    if tag == _EXTENSIBLE and len(content) >= 26:
+        (tag,) = struct.unpack(order + "H", content[24:26])
+    sample_bytes = frame_bytes // n_channels if n_channels else 0
+    if bits > 8 * sample_bytes:  # some write the bytes of one channel
+        sample_bytes = -(-bits // 8)
+    subtype = _WAVE_SUBTYPES.get(tag, {}).get(sample_bytes)
+    endian = "LITTLE" if order == "<" else "BIG"
+    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian)
+
+
+def _aiff_samples(content: bytes, order: str) -> _Samples | None:
+    if len(content) < 18:
+        return None
+    n_channels, n_frames, bits = struct.unpack(">HIH", content[:8])
+    exponent, mantissa = struct.unpack(">HQ", content[8:18])
+    subtype, endian = _AIFC_SUBTYPES.get(content[18:22] or b"NONE", (None, ""))
+    if subtype == "":
+        subtype = _SIGNED.get(-(-bits // 8))
+    rate_hz = math.ldexp(mantissa, (exponent & 0x7FFF) - 16446)  # of 80 bits
+    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian, n_frames)
+
+
+def _caf_samples(content: bytes, order: str) -> _Samples | None:
+    if len(content) < 32 or content[8:12] != b"lpcm":
+        return None
+    (rate_hz,) = struct.unpack(">d", content[:8])
+    flags, packet_bytes, _, n_channels, _ = struct.unpack(">5I", content[12:32])
+    sample_bytes = packet_bytes // n_channels if n_channels else 0
+    names = {4: "FLOAT", 8: "DOUBLE"} if flags & 1 else _SIGNED
+    subtype = names.get(sample_bytes)
+    endian = "LITTLE" if flags & 2 else "BIG"
+    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian)
+
+
+_WAVE = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
+_AIFF = re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL)
+_CAF = re.compile(rb"caff\x00\x01..desc", re.DOTALL)
+_W64 = re.compile(re.escape(_W64_RIFF))
+_RIFF_FAMILY = _Family("<", 4, "I", False, 2, 12, b"fmt ", b"data", 0, _wave_samples, _WAVE)
+_RIFX_FAMILY = _Family(">", 4, "I", False, 2, 12, b"fmt ", b"data", 0, _wave_samples, _WAVE)
+_AIFF_FAMILY = _Family(">", 4, "I", False, 2, 12, b"COMM", b"SSND", 8, _aiff_samples, _AIFF)
+_CAF_FAMILY = _Family(">", 4, "q", False, 1, 8, b"desc", b"data", 4, _caf_samples, _CAF)
+_W64_FAMILY = _Family("<", 16, "q", True, 8, 40, b"fmt ", b"data", 0, _wave_samples, _W64)
+
+
+def _family(begins: bytes) -> _Family | None:
+    """Return how a container is written, by its first bytes."""
+    if _WAVE.match(begins):
+        return _RIFX_FAMILY if begins.startswith(b"RIFX") else _RIFF_FAMILY
+    if _AIFF.match(begins):
+        return _AIFF_FAMILY
+    if _CAF.match(begins):
+        return _CAF_FAMILY
+    return _W64_FAMILY if _W64.match(begins) else None
+
+
+def _search(file: BinaryIO, pattern: re.Pattern[bytes], start: int, end: int) -> list[int]:
+    """Return where a pattern of at most 16 bytes is found, a few hundred places at most."""
+    places: list[int] = []
+    at = start
+    while at < end and len(places) < 512:
+        content = _read(file, at, min(2**20, end - at))
+        places += [at + found.start() for found in pattern.finditer(content)]
+        at += max(1, len(content) - 16) if len(content) == 2**20 else max(1, len(content))
+    return list(dict.fromkeys(places))
+
+
+def _read(file: BinaryIO, place: int, n_bytes: int) -> bytes:
+    file.seek(place)
+    return file.read(max(0, n_bytes))
