@@ -232,6 +232,11 @@ def _to_dict(prediction: Prediction) -> dict[str, Any]:
         "recording": prediction.recording,
         "status": prediction.status,
         "duration_s": round(prediction.duration_s, _TIME_DIGITS),
+        "declared_s": None
+        if prediction.declared_s is None
+        else round(prediction.declared_s, _TIME_DIGITS),
+        "missing_s": round(prediction.missing_s, _TIME_DIGITS),
+        "channel": prediction.channel,
         "bird_probability": round(prediction.bird_probability, _DIGITS),
         "warnings": list(prediction.warnings),
         "answer": None

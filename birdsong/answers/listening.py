@@ -34,10 +34,17 @@ class Hearing:
     Attributes
     ----------
     duration_s : float
+        Of what was heard.
+    declared_s : float or None
+        Length that the file's header declares; None where it declares none.
+    missing_s : float
+        Seconds that are declared, or are in the file, and could not be decoded.
+    channel : str
+        Which channel was heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
     starts_s, ends_s : tuple of float
         Of the segments, in order.
     silent : bool, shape (n_segments,)
-        Segments that hold nothing but digital silence.
+        Segments that hold nothing above the floor of an image.
     song_db : float32, shape (n_segments,)
         How loud the song in each segment is.
     logits : float32, shape (n_segments, n_labels)
@@ -47,6 +54,9 @@ class Hearing:
     """
 
     duration_s: float
+    declared_s: float | None
+    missing_s: float
+    channel: str
     starts_s: tuple[float, ...]
     ends_s: tuple[float, ...]
     silent: BoolArray
@@ -134,14 +144,16 @@ def listen(
                 f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
                 f"{MIN_DURATION_S:g} s are needed"
             )
-        warnings = recording_warnings(reader, spectrogram)
-        duration_s = reader.duration_s
+        warnings = recording_warnings(reader, spectrogram, is_silent=all(silent))
+        duration_s, missing_s = reader.duration_s, reader.missing_s
+        declared_s, channel = reader.declared_s, reader.channel
     if waiting:
         ask()
-    if all(silent):
-        warnings.append("holds nothing but digital silence")
     return Hearing(
         duration_s=duration_s,
+        declared_s=declared_s,
+        missing_s=missing_s,
+        channel=channel,
         starts_s=tuple(starts_s),
         ends_s=tuple(min(start_s + spectrogram.segment_s, duration_s) for start_s in starts_s),
         silent=np.array(silent),

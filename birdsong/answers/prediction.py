@@ -45,6 +45,13 @@ class Prediction:
     error : str
         Why it failed; empty where it did not.
     duration_s : float
+        Seconds that were heard.
+    declared_s : float or None
+        Length that the file's header declares; None where it declares none.
+    missing_s : float
+        Seconds that are declared, or are in the file, and could not be decoded.
+    channel : str
+        Which channel was heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
     bird_probability : float
         Probability that the recording holds a bird.
     warnings : tuple of str
@@ -66,6 +73,9 @@ class Prediction:
     status: str
     error: str = ""
     duration_s: float = 0.0
+    declared_s: float | None = None
+    missing_s: float = 0.0
+    channel: str = ""
     bird_probability: float = 0.0
     warnings: tuple[str, ...] = ()
     answer: Answer | None = None

@@ -87,8 +87,10 @@ def _seconds_per_byte(items: Sequence[WorkItem], config: PreprocessConfig) -> fl
             continue
         try:
             with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
-                seconds += longest_s(reader.info.duration_s, item.n_bytes)
+                length_s = reader.info.length_s
         except AudioError:
             continue  # it will stand in the receipt
-        n_bytes += item.n_bytes
+        if length_s:
+            seconds += longest_s(length_s, item.n_bytes)
+            n_bytes += item.n_bytes
     return seconds / n_bytes if n_bytes else 0.0

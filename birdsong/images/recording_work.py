@@ -25,8 +25,9 @@ from birdsong.sound.segments import (
 from birdsong.sound.songs import SongRules, find_segments
 from birdsong.sound.spectrogram import SpectrogramConfig
 
-_Heard = tuple[int, int, float | None, float]  # the last columns of the receipt
-_NOTHING: _Heard = (0, 0, None, 0.0)
+# The last columns of the receipt.
+_Heard = tuple[int, int, float | None, float, float | None, float, str]
+_NOTHING: _Heard = (0, 0, None, 0.0, None, 0.0, "")
 _PICTURES_AT_A_TIME = 256  # 3 MB
 _SLOWEST_BYTES_PER_S = 500  # of the leanest speech codecs: more time than that no file holds
 
@@ -95,7 +96,7 @@ def preprocess_recording(
     try:
         with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
             if on_length:
-                on_length(longest_s(reader.info.duration_s, item.n_bytes))
+                on_length(longest_s(reader.info.length_s, item.n_bytes))
             for segment, kind in _segments(reader, item.recording, config, filters):
                 image, content = _encoded(item.recording, segment, config)
                 found.append((segment.start_s, image, kind))
@@ -105,7 +106,8 @@ def preprocess_recording(
                     waiting = []
             _write_pictures(out_dir, waiting)
             duration_s, heard = round(reader.duration_s, 3), _heard(reader)
-            warnings = recording_warnings(reader, config.spectrogram)
+            warnings = recording_warnings(reader, config.spectrogram, is_silent=not found)
+            is_silence = reader.peak_dbfs == -math.inf
             warnings += _against_manifest(duration_s, item.recording)
     except AudioError as error:
         return no_pictures(name, "failed", str(error))
@@ -113,7 +115,8 @@ def preprocess_recording(
         reason = f"lasts {duration_s:.2f} s, at least {config.min_duration_s:g} s are needed"
         return no_pictures(name, "skipped", reason, duration_s, heard)
     if not found:
-        return no_pictures(name, "skipped", "silence", duration_s, heard)
+        reason = "silence" if is_silence else "; ".join(warnings)
+        return no_pictures(name, "skipped", reason, duration_s, heard)
     rows = tuple(
         _index_row(item.recording, start_s, image, kind, duration_s, config)
         for start_s, image, kind in sorted(found)
@@ -138,20 +141,23 @@ def _heard(reader: AudioReader) -> _Heard:
     """What the file of a recording held that was read to its end."""
     peak_dbfs = None if reader.peak_dbfs == -math.inf else round(reader.peak_dbfs, 3)
     clipped_share = round(reader.clipped_share, 3)
-    return reader.info.sample_rate_hz, reader.info.n_channels, peak_dbfs, clipped_share
+    declared_s = None if reader.declared_s is None else round(reader.declared_s, 3)
+    header = reader.info.sample_rate_hz, reader.info.n_channels, peak_dbfs, clipped_share
+    return *header, declared_s, round(reader.missing_s, 3), reader.channel
 
 
-def longest_s(declared_s: float, n_bytes: int) -> float:
+def longest_s(length_s: float, n_bytes: int) -> float:
     """How long a recording may be at most: a header may claim anything, the file's size bounds it.
 
     Parameters
     ----------
-    declared_s : float
-        What the header says.
+    length_s : float
+        What the header says; 0 where it says nothing.
     n_bytes : int
         Size of the file.
     """
-    return min(declared_s, n_bytes / _SLOWEST_BYTES_PER_S)
+    bound_s = n_bytes / _SLOWEST_BYTES_PER_S
+    return min(length_s, bound_s) if length_s else bound_s
 
 
 def _segments(

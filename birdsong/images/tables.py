@@ -70,7 +70,10 @@ _SHARED_COLUMNS = tuple(
 class ReceiptRow:
     """What became of one recording of the manifest, and what its file held.
 
-    `peak_dbfs` is none for a recording that was not heard or is digital silence.
+    `peak_dbfs` is none for a recording that was not heard or is digital silence. `duration_s` is
+    what was heard, `declared_s` what the file's header declares (none where it declares nothing),
+    `missing_s` what is declared or in the file and could not be decoded. `channel` is the one that
+    was heard, as in ``channel 1 of 2``, ``mix`` for the mean of all, and empty where there is one.
     """
 
     recording: str
@@ -83,6 +86,9 @@ class ReceiptRow:
     n_channels: int = 0
     peak_dbfs: float | None = None
     clipped_share: float = 0.0
+    declared_s: float | None = None
+    missing_s: float = 0.0
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,9 @@ def read_receipt(folder: Path) -> list[ReceiptRow]:
                     n_channels=int(row.get("n_channels") or 0),
                     peak_dbfs=float(row["peak_dbfs"]) if row.get("peak_dbfs") else None,
                     clipped_share=float(row.get("clipped_share") or 0),
+                    declared_s=float(row["declared_s"]) if row.get("declared_s") else None,
+                    missing_s=float(row.get("missing_s") or 0),
+                    channel=row.get("channel") or "",
                 )
             )
         except (KeyError, ValueError, TypeError) as error:
