@@ -24,7 +24,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks import feed_material
 from benchmarks.feed_alternatives import Job
@@ -210,7 +210,8 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
     colours = {name: f"C{i}" for i, name in enumerate(figures["ways"])}
-    styles = itertools.cycle((":", "--"))
+    dashes: tuple[Literal[":", "--"], ...] = (":", "--")
+    styles = itertools.cycle(dashes)
     level = {name: next(styles) for name in figures["ways"] if not WAYS[name].has_workers}
     for (speed_up, speed), augmented in zip(panels, (False, True), strict=True):
         for name in figures["ways"]:

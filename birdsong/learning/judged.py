@@ -50,8 +50,8 @@ class Judged:
     @property
     def ranks(self) -> tuple[str, ...]:
         """The ranks below the class at which there are taxa to answer with, the closest first."""
-        there = (self.tree.label_paths >= 0).any(axis=0)
-        return tuple(RANKS[i] for i in range(len(RANKS) - 1, 0, -1) if there[i])
+        paths = self.tree.label_paths
+        return tuple(RANKS[i] for i in range(len(RANKS) - 1, 0, -1) if (paths[:, i] >= 0).any())
 
 
 def answers_by_rank(judged: Judged, chosen: IntArray, promise: float) -> dict[str, Any]:
