@@ -33,7 +33,7 @@ def test_round_trip(bundle_dir, tmp_path):
     again = read_bundle(tmp_path / "copy")
     np.testing.assert_array_equal(again.filters, bundle.filters)
     assert again.taxonomy.to_rows() == bundle.taxonomy.to_rows()
-    for name in {field.name for field in fields(bundle)} - {"filters", "taxonomy"}:
+    for name in {field.name for field in fields(bundle)} - {"filters", "taxonomy", "folder"}:
         assert getattr(again, name) == getattr(bundle, name), name
     assert again.fingerprint == bundle.fingerprint
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from birdsong.answers.listening import Hearing, listen
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.track_record import FAMILIAR_SHARE, TrackRecord
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.errors import AudioError, ConfigError, legible
+from birdsong.errors import AudioError, BundleError, ConfigError, legible
 from birdsong.network import Network
 from birdsong.pooling import Evidence, pool
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -83,6 +85,9 @@ def check_overlap(
 class Classifier:
     """A bundle ready to answer.
 
+    Threads may share one, and so may processes that are forked. It pickles as the folder of its
+    bundle, which is loaded again where it is unpickled: once in a process.
+
     Parameters
     ----------
     bundle : Bundle
@@ -121,6 +126,17 @@ class Classifier:
             If the bundle is missing, damaged, or of another version.
         """
         return cls(read_bundle(folder))
+
+    def __reduce__(self) -> tuple[Callable[..., Classifier], tuple[object, ...]]:
+        folder = self.bundle.folder
+        if folder is None:
+            raise BundleError(
+                f"bundle '{self.bundle.name}': a classifier pickles as the folder of its bundle, "
+                "and this bundle was made in memory; write it with write_bundle, and load that"
+            )
+        # Another machine may have the default bundle in another place.
+        shipped = folder == DEFAULT_BUNDLE.absolute()
+        return _load_again, (type(self), None if shipped else folder, self._fingerprint)
 
     def classify(
         self, source: Path | bytes, *, name: str = "", config: ClassifyConfig | None = None
@@ -256,8 +272,22 @@ class Classifier:
 
     def _judge(self, only: frozenset[str] | None) -> Judge:
         """Make the judge for a list of species, once."""
-        if only not in self._judges:
-            if len(self._judges) == _JUDGES_KEPT:  # anyone may bring another list
+        judge = self._judges.get(only)
+        if judge is None:
+            judge = Judge(self.bundle, only)
+            if len(self._judges) >= _JUDGES_KEPT:  # anyone may bring another list
                 self._judges.clear()
-            self._judges[only] = Judge(self.bundle, only)
-        return self._judges[only]
+            self._judges[only] = judge
+        return judge
+
+
+@lru_cache(maxsize=1)  # joblib sends a classifier with each of its tasks
+def _load_again(kind: type[Classifier], folder: Path | None, fingerprint: str) -> Classifier:
+    """Load the bundle of a pickled classifier; raises `BundleError` where it is not the same."""
+    classifier = kind.load(folder or DEFAULT_BUNDLE)
+    if classifier.bundle.fingerprint != fingerprint:
+        raise BundleError(
+            f"{classifier.bundle.folder}: the bundle changed after its classifier was pickled: "
+            f"expected fingerprint {fingerprint}, got {classifier.bundle.fingerprint}; load it anew"
+        )
+    return classifier

@@ -25,6 +25,7 @@ from birdsong.arrays import ImageArray
 from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.part import Part
+from birdsong.network import disable_telemetry
 
 N_PICTURES = 256
 _BATCH_SIZE = 8
@@ -68,6 +69,7 @@ def to_eight_bits(model_onnx: bytes, pictures: ImageArray) -> bytes:
     bytes
         An ONNX model with the same input and output.
     """
+    disable_telemetry()
     import onnxruntime
     from onnxruntime import quantization
 
