@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from birdsong.answers.narrowing import Narrowed, narrow
@@ -12,7 +14,7 @@ from .answer_words import as_text, counted
 from .bundle_choice import labels_by_family
 
 _WAYS = ("All that the model knows", "Paste a list", "Upload a list", "Tick families")
-_MOST_NAMED = 5
+_MOST_NAMED = 10
 
 
 def choose_labels(bundle: Bundle) -> frozenset[str] | None:
@@ -22,13 +24,12 @@ def choose_labels(bundle: Bundle) -> frozenset[str] | None:
     """
     way = st.selectbox("Which birds may it be", _WAYS, key="narrowing")
     if way == _WAYS[1]:
-        text = st.text_area(
-            "Scientific names, a line each", placeholder="Turdus merula\nErithacus rubecula"
-        )
+        text = st.text_area("Names, a line each", placeholder="Turdus merula\nEuropean Robin")
         return _narrowed(text, "your list", bundle) if text.strip() else None
     if way == _WAYS[2]:
         file = st.file_uploader(
-            "A name a line, or a table with scientific names", type=["txt", "csv", "tsv"]
+            "A name a line, or a table with names, such as eBird's life list",
+            type=["txt", "csv", "tsv"],
         )
         return _narrowed(file.getvalue(), file.name, bundle) if file is not None else None
     if way == _WAYS[3]:
@@ -61,7 +62,13 @@ def _narrowed(content: str | bytes, name: str, bundle: Bundle) -> frozenset[str]
 def _told(narrowed: Narrowed, n_labels: int) -> str:
     told = f"Narrowed to {len(narrowed.only)} of {counted(n_labels, 'label')}."
     if narrowed.unknown:
-        some = ", ".join(map(as_text, narrowed.unknown[:_MOST_NAMED]))
-        more = len(narrowed.unknown) - _MOST_NAMED
-        told += f" Unknown to the model: {some}" + (f" and {more} more." if more > 0 else ".")
+        told += f" Unknown to the model: {_first(narrowed.unknown)}."
+    if narrowed.passed_over:
+        told += f" Of no one species, and passed over: {_first(narrowed.passed_over)}."
     return told
+
+
+def _first(names: Sequence[str]) -> str:
+    some = ", ".join(map(as_text, names[:_MOST_NAMED]))
+    more = len(names) - _MOST_NAMED
+    return some + (f" and {more} more" if more > 0 else "")

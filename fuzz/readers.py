@@ -216,6 +216,10 @@ _TABLES = {
     "species_list": [
         "Turdus merula\nTurdus philomelos_Song Thrush\n# a comment\n",
         "scientific_name,english_name\nTurdus merula,Blackbird\n",
+        "Row #,Taxon Order,Category,Common Name,Scientific Name,Count\n"
+        '1,1,issf,Blackbird,Turdus merula [merula Group],"2\n# 3"\n'
+        "2,2,hybrid,Mallard x,Anas platyrhynchos x rubripes,1\n",
+        'Sample Size:\t1\nSong Thrush (<em class="sci">Turdus merula</em>)\t0.0\n',
     ],
 }
 

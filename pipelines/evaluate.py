@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .narrowing import add_only_argument
+from .first_few import first_few
+from .narrowing import MAX_NAMED, add_only_argument
 from .replacing import add_replace_argument
 
 if TYPE_CHECKING:
@@ -102,12 +103,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     print(
         f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
         f"{metrics['labels_scored']} of {metrics['labels_known']} labels; "
-        f"left out: {metrics['recordings_of_unknown_taxa']} of taxa that the bundle does not know"
-        + (
-            ""
-            if metrics["stamp"] or metrics["out_of_fold"]
-            else f", {metrics['recordings_learned_from']} that it learned from"
-        )
+        f"left out: {', '.join(left_out(metrics))}"
     )
     for name, figure in metrics["metrics"].items():
         print(
@@ -115,6 +111,27 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
             f"(95 % interval {100 * figure['low']:.1f} to {100 * figure['high']:.1f})"
         )
     print_promises(metrics["answers"])
+
+
+def left_out(metrics: Mapping[str, Any]) -> list[str]:
+    """Say how many recordings were not measured, and of which taxa the first ones are."""
+
+    def some(taxa: Mapping[str, int]) -> str:
+        names = first_few(list(taxa), n_named=MAX_NAMED)
+        return f" ({', '.join(names)})" if names else ""
+
+    said = [
+        f"{metrics['recordings_of_unknown_taxa']} of taxa that the bundle does not know"
+        f"{some(metrics['unknown_taxa'])}"
+    ]
+    if metrics["narrowed_to"] is not None:
+        said.append(
+            f"{metrics['recordings_outside_the_list']} of birds that it knows, outside the list"
+            f"{some(metrics['taxa_outside_the_list'])}"
+        )
+    if not (metrics["stamp"] or metrics["out_of_fold"]):
+        said.append(f"{metrics['recordings_learned_from']} that it learned from")
+    return said
 
 
 def print_promises(answers: Mapping[str, Any]) -> None:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from birdsong.bundle import Bundle
 
+MAX_NAMED = 10
+
 
 def add_only_argument(parser: argparse.ArgumentParser) -> None:
     """Name the option."""
     parser.add_argument(
         "--only", type=Path, default=None, metavar="LIST",
-        help="what occurs at the place: a name a line, or a table such as a manifest",
+        help="what occurs at the place: a name a line, scientific or English, or a table such as a "
+        "manifest, eBird's life list, or what iNaturalist exports",
     )  # fmt: skip
 
 
@@ -28,14 +31,18 @@ def listed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
         If the list cannot be read, is empty, or admits no label.
     """
     from birdsong.answers.narrowing import narrow
+    from birdsong.errors import one_line
     from birdsong.taxa.csv_rows import read_text
 
+    from .first_few import first_few
+
     narrowed = narrow(read_text(path), bundle, name=path.name)
-    n_unknown = len(narrowed.unknown)
-    unknown = f"; {n_unknown} names are unknown to it" if n_unknown else ""
-    print(
-        f"{path.name}: {len(narrowed.only)} of the model's {len(bundle.bird_labels)} labels"
-        f"{unknown}",
-        file=sys.stderr,
-    )
+    said = f"{path.name}: {len(narrowed.only)} of the model's {len(bundle.bird_labels)} labels"
+    if n := len(narrowed.unknown):
+        said += f"; {n} {'name is' if n == 1 else 'names are'} unknown to it: "
+        said += ", ".join(first_few(narrowed.unknown, n_named=MAX_NAMED))
+    if n := len(narrowed.passed_over):
+        said += f"; {n} {'is' if n == 1 else 'are'} of no one species, and passed over: "
+        said += ", ".join(first_few(narrowed.passed_over, n_named=MAX_NAMED))
+    print(one_line(said), file=sys.stderr)
     return narrowed.only

@@ -29,6 +29,7 @@ MAY_KNOW = {
     "licences": set(),
     "sealed": {"errors"},
     "one_writer": {"errors"},
+    "overwrite": {"errors"},
     "recordings": {"errors", "arrays", "atomic", "audio_formats", "cells", "licences"},
     "sound": {"errors", "arrays", "audio_formats"},
     "taxa": {"errors", "arrays"},
@@ -36,7 +37,10 @@ MAY_KNOW = {
     "calibration_data": {"arrays"},
     "calibration": {"calibration_data", "pooling", "taxa"},
     "page": set(),
-    "images": {"errors", "arrays", "atomic", "cells", "one_writer", "page", "recordings", "sound"},
+    "images": {
+        *("errors", "arrays", "atomic", "cells", "one_writer", "overwrite", "page"),
+        *("recordings", "sound"),
+    },
     "bundle": {
         *("errors", "arrays", "atomic", "calibration", "calibration_data", "sealed"),
         *("sound", "taxa"),
@@ -44,13 +48,13 @@ MAY_KNOW = {
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
-        *("cells", "licences", "one_writer"),
+        *("cells", "licences", "one_writer", "overwrite"),
         *("calibration", "calibration_data", "recordings.splits"),
         *("sound.grey_levels", "sound.spectrogram"),
     },
     "answers": {
         *("errors", "arrays", "atomic", "bundle", "calibration", "cells", "network", "pooling"),
-        *("sound", "taxa"),
+        *("overwrite", "sound", "taxa"),
     },
 }
 ONLY_IN = {"keras": "learning", "tensorflow": "learning", "streamlit": "app"}

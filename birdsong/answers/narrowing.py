@@ -19,10 +19,13 @@ class Narrowed:
         Taxa of the labels that may be the answer, as `ClassifyConfig` takes them.
     unknown : tuple of str
         Names of the list that are not in the model's tree.
+    passed_over : tuple of str
+        What is on the list and is no single taxon, as hybrids and birds that were not identified.
     """
 
     only: frozenset[str]
     unknown: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 def narrow(content: str | bytes, bundle: Bundle, *, name: str) -> Narrowed:
@@ -31,7 +34,7 @@ def narrow(content: str | bytes, bundle: Bundle, *, name: str) -> Narrowed:
     Parameters
     ----------
     content : str or bytes
-        A name a line, or a table with a column of scientific names; see `taxa.species_list`.
+        A name a line, or a table with a column of names; see `taxa.species_list`.
     bundle : Bundle
     name : str
         Of the list, for messages; the ending says whether it is a table.
@@ -51,4 +54,4 @@ def narrow(content: str | bytes, bundle: Bundle, *, name: str) -> Narrowed:
     only = frozenset(
         label.taxon for label, may in zip(bundle.bird_labels, admitted, strict=True) if may
     )
-    return Narrowed(only, listed.unknown)
+    return Narrowed(only, listed.unknown, listed.passed_over)

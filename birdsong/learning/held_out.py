@@ -8,8 +8,10 @@ becomes of a species that it does not know.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +58,10 @@ class HeldOut:
         What was said of the segments of the scored.
     unknown : UnknownTaxa or None
         None where the store holds none, or answers are narrowed to a list.
-    n_unknown : int
-        Recordings of taxa that there is no label for, or none that is listed.
+    unknown_taxa : Mapping of str to int
+        How many recordings there are of each taxon that there is no label for.
+    not_listed : Mapping of str to int
+        How many there are of each label that answers are not narrowed to.
     listed : bool, shape (n_labels,), or None
         The labels that answers are narrowed to.
     n_learned : int
@@ -71,11 +75,35 @@ class HeldOut:
     scored: Scored
     data: CalibrationData
     unknown: UnknownTaxa | None
-    n_unknown: int
+    unknown_taxa: Mapping[str, int]
+    not_listed: Mapping[str, int]
     listed: BoolArray | None
     n_learned: int
     with_learned: bool
     out_of_fold: bool
+
+    @property
+    def n_unknown(self) -> int:
+        """How many recordings are of taxa that there is no label for."""
+        return sum(self.unknown_taxa.values())
+
+    @property
+    def narrowed_to(self) -> list[str] | None:
+        """Taxa of the labels that answers are narrowed to."""
+        if self.listed is None:
+            return None
+        labels = zip(self.scored.labels, self.listed, strict=True)
+        return [label.taxon for label, is_listed in labels if is_listed]
+
+    def left_out(self) -> dict[str, Any]:
+        """Say in JSON values how many recordings were not measured, and of which taxa."""
+        return {
+            "recordings_learned_from": self.n_learned,
+            "recordings_of_unknown_taxa": self.n_unknown,
+            "recordings_outside_the_list": sum(self.not_listed.values()),
+            "unknown_taxa": dict(sorted(self.unknown_taxa.items())),
+            "taxa_outside_the_list": dict(sorted(self.not_listed.items())),
+        }
 
 
 def score_bundle(
@@ -122,11 +150,12 @@ def score_bundle(
     lineages = lineages_in(store, bundle.taxonomy)
     columns = label_indices(bundle.bird_labels, list(lineages.values()))
     listed = None if only is None else bundle.listed(only)
-    known = {
-        name: int(c)
-        for name, c in zip(lineages, columns, strict=True)
-        if c >= 0 and (listed is None or listed[c])
-    }
+    named = {name: int(c) for name, c in zip(lineages, columns, strict=True)}
+    known = {name: c for name, c in named.items() if c >= 0 and (listed is None or listed[c])}
+    strangers = {name: -1 for name, c in named.items() if c < 0}
+    not_listed = Counter(
+        bundle.bird_labels[c].taxon for name, c in named.items() if c >= 0 and name not in known
+    )
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     network = Network(bundle)
 
@@ -146,8 +175,12 @@ def score_bundle(
             raise DatasetError(
                 f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
                 f"{len(learned)} are of sessions that it learned from, "
-                f"{len(first_rows) - len(known)} of taxa that "
-                f"{'it does not know' if listed is None else 'are not listed'}"
+                f"{len(strangers)} of taxa that it does not know"
+                + (
+                    f", {not_listed.total()} of birds outside the list"
+                    if listed is not None
+                    else ""
+                )
             )
         rows, data = heard(taken)
     scored = score(
@@ -160,7 +193,6 @@ def score_bundle(
         rows=rows,
     )
     unknown = None
-    strangers = {name: -1 for name in lineages if name not in known}
     if strangers and listed is None:
         _, said = heard(strangers)
         unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
@@ -168,7 +200,8 @@ def score_bundle(
         scored,
         data,
         unknown,
-        n_unknown=len(strangers),
+        unknown_taxa=Counter(lineages[name].taxon for name in strangers),
+        not_listed=not_listed,
         listed=listed,
         n_learned=len(learned),
         with_learned=with_learned,

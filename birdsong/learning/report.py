@@ -113,17 +113,10 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
         if held_out.with_learned and held_out.n_learned
         else "",
         "out_of_fold": held_out.out_of_fold,
-        "narrowed_to": [
-            label.taxon
-            for label, listed in zip(scored.labels, held_out.listed, strict=True)
-            if listed
-        ]
-        if held_out.listed is not None
-        else None,
+        "narrowed_to": held_out.narrowed_to,
         "recordings": len(scored.recordings),
         "sessions": len(set(scored.sessions)),
-        "recordings_learned_from": held_out.n_learned,
-        "recordings_of_unknown_taxa": held_out.n_unknown,
+        **held_out.left_out(),
         "labels_scored": len(np.unique(scored.y_true)),
         "labels_known": len(scored.labels),
         "labels_of_one_session": n_labels_of_one_session(scored),
@@ -211,6 +204,8 @@ def _page(scored: Scored, metrics: Mapping[str, Any], store: ImageStore, answers
         if metrics["recordings_of_unknown_taxa"]
         else ""
     )
+    if outside := metrics["recordings_outside_the_list"]:
+        left_out += f" {outside} recordings of birds that it knows are left out, not on the list."
     nested = (
         " A genus or a family among them means its birds that have no label of their own."
         if len({label.rank for label in scored.labels}) > 1

@@ -105,7 +105,7 @@ def read_csv(path: str | os.PathLike[str]) -> CsvTable:
     return parse_csv(Path(path).name, read_text(path))
 
 
-def parse_csv(name: str, text: str) -> CsvTable:
+def parse_csv(name: str, text: str, *, comments: bool = False) -> CsvTable:
     """Take a text apart whose first row is a header; cells stand between ``,``, ``;`` or tabs.
 
     Blank rows are left out, and a row that ends early is filled up.
@@ -115,16 +115,36 @@ def parse_csv(name: str, text: str) -> CsvTable:
     name : str
         Of the table, for messages.
     text : str
+    comments : bool
+        Whether lines that begin with ``#`` are left out; within a quoted cell they are data.
 
     Raises
     ------
     TaxonomyError
         If it is no table, has no header, or a row has more cells than that.
     """
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    separator = max(_SEPARATORS, key=first.count)
-    content = io.StringIO(text, newline="")
-    numbered = _numbered(name, csv.reader(content, delimiter=separator, strict=True))
+
+    def is_comment(line: str) -> bool:
+        return comments and line.lstrip().startswith("#")
+
+    lines = (line for line in io.StringIO(text) if line.strip() and not is_comment(line))
+    separator = max(_SEPARATORS, key=next(lines, "").count)
+    in_row = False
+
+    def content() -> Iterator[str]:
+        nonlocal in_row
+        for line in io.StringIO(text, newline=""):
+            is_data = in_row or not is_comment(line)
+            in_row = True  # until the reader has the row whole
+            yield line if is_data else "\n"
+
+    def whole_rows() -> Iterator[list[str]]:
+        nonlocal in_row
+        for row in csv.reader(content(), delimiter=separator, strict=True):
+            in_row = False
+            yield row
+
+    numbered = _numbered(name, whole_rows())
     header = tuple(next(numbered, (1, []))[1])
     if not header:
         raise TaxonomyError(f"{name}: expected a header and a row a taxon, got nothing")

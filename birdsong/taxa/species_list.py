@@ -1,7 +1,9 @@
 """The species that occur at a place: a list of names, read and looked up in a model's tree.
 
-A list is a text with a name a line, or a table with a column of scientific names or with genus and
-species, as any manifest has them. What its names admit are labels: `admitted_labels`.
+A list is a text with a name a line, scientific or English, or a table with a column of such names
+or with genus and species, as any manifest has them; eBird's life list, its bar charts and its
+``MyEBirdData.csv``, BirdNET's lists and iNaturalist's exports are among them. What its names admit
+are labels: `admitted_labels`.
 """
 
 import os
@@ -16,13 +18,20 @@ import numpy.typing as npt
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.csv_rows import CsvTable, column_key, parse_csv, read_text
 from birdsong.taxa.labels import Label
-from birdsong.taxa.lineage import taxon_key, tidy
+from birdsong.taxa.lineage import Taxon, taxon_key, tidy
+from birdsong.taxa.listed_names import EnglishNames, ListedName, one_taxon, written_ways
 from birdsong.taxa.naming import resolve
 from birdsong.taxa.synonyms import Synonyms
 from birdsong.taxa.taxonomy import Taxonomy
 
-_NAME_COLUMNS = ("scientific name", "sci name", "species", "taxon")
-_UNIDENTIFIED = frozenset({"sp", "sp.", "spp", "spp.", "spec."})
+_NAME_COLUMNS = ("scientific name", "scientificname", "sci name", "species", "taxon")
+_ENGLISH_COLUMNS = (
+    *("common name", "english name", "primary com name", "com name", "vernacular name"),
+)
+_BAR_CHART = re.compile(r"^Sample Size:.*$", re.MULTILINE)
+_EMPHASIS = re.compile("<em[^<>]*>([^<>]*)</em>")
+_MAX_HEADER = 500  # characters of it in a message
+_CELLS = re.compile("[,;\t]")
 _TABLES = frozenset({".csv", ".tsv"})
 
 
@@ -39,11 +48,15 @@ class SpeciesList:
         Genera of the tree with a species on the list that the tree does not hold.
     unknown : tuple of str
         What is on the list and not in the tree, in the order of the list.
+    passed_over : tuple of str
+        What is no single taxon: hybrids, two species between which nobody decided, and birds that
+        were not identified.
     """
 
     taxa: frozenset[str]
     genera_of_others: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def read_species_list(
@@ -54,10 +67,12 @@ def read_species_list(
     Parameters
     ----------
     path : path-like
-        A text with a name a line, what follows a ``#`` being a comment; or a CSV table with the
-        column ``scientific_name``, or ``genus`` and ``species``. A name may have capitals and
+        A text with a name a line, lines that begin with ``#`` being comments; or a CSV table with
+        the column ``scientific_name`` or ``common_name``, or ``genus`` and ``species``. A name may
+        be scientific or, where the tree has them, English. A scientific one may have capitals and
         underscores anywhere, and more may follow it: a subspecies, or an English name as in
-        ``Turdus merula_Eurasian Blackbird``.
+        ``Turdus merula_Eurasian Blackbird``. In an English one case, hyphens and apostrophes do
+        not count.
     taxonomy : Taxonomy
         Of the model that is to be narrowed.
     synonyms : Synonyms, optional
@@ -69,8 +84,8 @@ def read_species_list(
     Raises
     ------
     TaxonomyError
-        If the file cannot be read, is a table without such a column, holds no name, or none that
-        the tree knows.
+        If the file cannot be read, is a table without such a column, holds no name or none that
+        the tree knows, or an English name that two taxa share.
     """
     return parse_species_list(read_text(path), taxonomy, synonyms, name=Path(path).name)
 
@@ -95,7 +110,8 @@ def parse_species_list(
     Raises
     ------
     TaxonomyError
-        If it is a table without a column of names, holds no name, or none that the tree knows.
+        If it is a table without a column of names, holds no name or none that the tree knows, or
+        an English name that two taxa share.
     """
     listed = list(dict.fromkeys(_names(text, name)))
     if not listed:
@@ -104,27 +120,31 @@ def parse_species_list(
         )
     taxa: set[str] = set()
     genera: set[str] = set()
-    unknown = []
+    unknown, passed_over = [], []
+    english = EnglishNames(taxonomy.nodes)
     for each in listed:
-        words = each.split()
-        if words[1:] and words[1].casefold() in _UNIDENTIFIED:
-            words = words[:1]
-        found = resolve(" ".join(words), taxonomy, synonyms)
-        if found.taxon is None and len(words) > 2:
-            found = resolve(" ".join(words[:2]), taxonomy, synonyms)
-        if found.taxon is not None:
-            taxa.add(found.taxon.name)
+        if not each.is_one_taxon:
+            passed_over.append(each.written)
             continue
-        unknown.append(each)
+        found = _find(each, taxonomy, synonyms, english, name)
+        if found is not None:
+            taxa.add(found.name)
+            continue
+        unknown.append(each.written)
+        words = one_taxon(each.candidates[0]).split()
         if len(words) > 1 and words[0] in taxonomy and taxonomy.taxon(words[0]).rank == "genus":
             genera.add(taxonomy.taxon(words[0]).name)
     if not taxa and not genera:
         raise TaxonomyError(
             f"{name}: the model knows none of the {len(listed)} names of the list, the first being "
-            f"{listed[0]!r}; expected scientific names such as 'Turdus merula'"
+            f"{listed[0].written!r}; expected scientific names such as 'Turdus merula', or English "
+            "ones"
         )
     return SpeciesList(
-        taxa=frozenset(taxa), genera_of_others=frozenset(genera), unknown=tuple(unknown)
+        taxa=frozenset(taxa),
+        genera_of_others=frozenset(genera),
+        unknown=tuple(dict.fromkeys(unknown)),
+        passed_over=tuple(dict.fromkeys(passed_over)),
     )
 
 
@@ -170,38 +190,79 @@ def admitted_labels(
     return admitted
 
 
-def _names(text: str, name: str) -> Iterator[str]:
-    """The names of a list, tidy, in its order."""
-    lines = [line.partition("#")[0] for line in text.splitlines()]
+def _find(
+    listed: ListedName,
+    taxonomy: Taxonomy,
+    synonyms: Synonyms | None,
+    english: EnglishNames,
+    name: str,
+) -> Taxon | None:
+    """The taxon that an entry of a list means, by the first of its candidates that is known."""
+    for candidate in listed.candidates:
+        written = one_taxon(candidate, sp_is_genus=listed.sp_is_genus)
+        words = written.split()
+        for tried in (written, " ".join(words[:2])) if len(words) > 2 else (written,):
+            found = resolve(tried, taxonomy, synonyms)
+            if found.taxon is not None:
+                return found.taxon
+        named = english.find(written)
+        if len(named) == 1:
+            return named[0]
+        if named and len(listed.candidates) == 1:
+            both = " and of ".join(repr(taxon.name) for taxon in named)
+            raise TaxonomyError(
+                f"{name}: {listed.written!r} is the English name of {both}; write the scientific "
+                "name of the one that is meant"
+            )
+    return None
+
+
+def _names(text: str, name: str) -> Iterator[ListedName]:
+    """The entries of a list, in its order."""
+    if bar_chart := _BAR_CHART.search(text):
+        yield from _bars(text[bar_chart.end() :])
+        return
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     first = next((line for line in lines if line.strip()), "")
-    header = [cell.strip('" ') for cell in re.split("[,;\t]", first)]
+    header = [cell.strip('" ') for cell in _CELLS.split(first)]
     keys = set(map(column_key, header))
-    if {"genus", "species"} <= keys or not keys.isdisjoint(_NAME_COLUMNS):
-        without_comments = re.sub("^#.*", "", text, flags=re.MULTILINE)
-        yield from _column(parse_csv(name, without_comments))
+    if {"genus", "species"} <= keys or not keys.isdisjoint((*_NAME_COLUMNS, *_ENGLISH_COLUMNS)):
+        yield from _rows(parse_csv(name, text, comments=True))
     elif Path(name).suffix.lower() in _TABLES and len(keys) > 1:
         raise _no_names(name, header)
     else:
-        listed = (tidy(re.split("[,;\t]", line)[0]) for line in lines)
-        yield from (each for each in listed if each)
+        for line in lines:
+            if ways := written_ways(_CELLS.split(line)[:2]):
+                yield ListedName(ways)
 
 
-def _column(table: CsvTable) -> Iterator[str]:
+def _bars(text: str) -> Iterator[ListedName]:
+    """The names of eBird's bar charts, the scientific one between tags where there is one."""
+    for line in text.splitlines():
+        english = line.partition("\t")[0]
+        scientific = _EMPHASIS.findall(english)
+        names = [*scientific, english.partition(" (<em")[0]]
+        if ways := tuple(each.strip() for each in names if tidy(each)):
+            yield ListedName(ways, sp_is_genus=False)
+
+
+def _rows(table: CsvTable) -> Iterator[ListedName]:
     """The names of a table."""
-    column = next((key for key in _NAME_COLUMNS if key in table.keys), None)
-    if column is None:  # cells stand between something else than it seemed
+    column = next((key for key in _NAME_COLUMNS if key in table.keys), "")
+    english = next((key for key in _ENGLISH_COLUMNS if key in table.keys), "")
+    if not column and not english:  # cells stand between something else than it seemed
         raise _no_names(table.name, table.header)
     for _, row in table.rows:
-        name = tidy(row[column])
+        name, genus = tidy(row.get(column, "")), ""
         if column == "species" and (genus := tidy(row.get("genus", ""))):
             is_whole = taxon_key(name).startswith(f"{taxon_key(genus)} ")
             name = name if is_whole else tidy(f"{genus} {name}")
-        if name:
-            yield name
+        if ways := tuple(each for each in (name, tidy(row.get(english, ""))) if each):
+            yield ListedName(ways, row.get("category", ""), sp_is_genus=bool(genus))
 
 
 def _no_names(name: str, header: Sequence[str]) -> TaxonomyError:
     return TaxonomyError(
-        f"{name}: expected a column 'scientific_name', or 'genus' and 'species', "
-        f"got {', '.join(header[:20])}"
+        f"{name}: expected a column 'scientific_name' or 'common_name', or 'genus' and 'species', "
+        f"got {', '.join(header[:20])[:_MAX_HEADER]}"
     )

@@ -127,6 +127,12 @@ def test_a_list_narrows_the_answer(page):
     page.sidebar.selectbox[0].select("Paste a list").run()
     page.sidebar.text_area[0].set_value("Turdus merula").run()
     assert "the model knows none of the 1 names" in page.sidebar.error[0].value
+    names = "low voice\nAcutus sp.\nParus/Pica\n" + "".join(f"Novus n{n}\n" for n in range(12))
+    page.sidebar.text_area[0].set_value(names).run()
+    (told,) = (each.value for each in page.sidebar.caption if "Narrowed" in each.value)
+    assert "Narrowed to 3 of 3 labels." in told
+    assert "Unknown to the model: Novus n0, " in told
+    assert "Novus n9 and 2 more. Of no one species, and passed over: Parus/Pica." in told
 
 
 def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):

@@ -53,7 +53,9 @@ def test_only_sessions_that_the_bundle_did_not_learn_from(held_out, bundle, stor
 def test_taxa_that_the_bundle_does_not_know_are_counted_and_left_out(bundle, store):
     rows = [replace(r, genus="Novus") if r.genus == "Gravis" else r for r in store.rows]
     found = score_bundle(bundle, replace(store, rows=tuple(rows)))
+    assert found.unknown_taxa == {"Novus profundus": 8}
     assert found.n_unknown == 8
+    assert not found.not_listed
     assert {bundle.labels[i].taxon for i in found.scored.y_true} <= {
         "Acutus summus", "Acutus surgens",
     }  # fmt: skip
@@ -260,7 +262,8 @@ def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
     found = score_bundle(bundle, store, with_learned=True, only=only)
     taxa = [label.taxon for label in bundle.bird_labels]
     listed = [taxon in only for taxon in taxa]
-    assert found.n_unknown == 8
+    assert found.n_unknown == 0
+    assert found.not_listed == {"Acutus surgens": 8}
     assert found.unknown is None
     assert {taxa[i] for i in found.scored.y_true} == only
     assert not found.scored.y_prob[:, np.logical_not(listed)].any()
@@ -271,7 +274,33 @@ def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
     )
     metrics = write_report(found, bundle, store, tmp_path)
     assert metrics["narrowed_to"] == sorted(only)
+    assert metrics["recordings_of_unknown_taxa"] == 0
+    assert metrics["taxa_outside_the_list"] == {"Acutus surgens": 8}
     assert metrics["answers"]["recordings"] == 16
+
+
+def test_strangers_and_birds_outside_the_list_are_told_apart(
+    bundle, bundle_dir, images, tmp_path, capsys
+):
+    copy = shutil.copytree(images, tmp_path / "images")
+    text = (copy / "index.csv").read_text()
+    (copy / "index.csv").write_text(text.replace(",Gravidae,Gravis,", ",Gravidae,Novus,"))
+    (tmp_path / "l.csv").write_text(
+        "Row #,Taxon Order,Category,Common Name,Scientific Name,Count\n"
+        "1,1,species,High Voice,Acutus summus,1\n2,2,species,Emu,Dromaius novaehollandiae,1\n"
+        "3,3,spuh,voice sp.,Acutus sp.,1\n"
+    )
+    words = ["evaluate", str(bundle_dir), str(copy), "--only", str(tmp_path / "l.csv")]
+    assert main([*words, "--out", str(tmp_path / "report"), "--all"]) == 0
+    said = capsys.readouterr()
+    assert (
+        "left out: 8 of taxa that the bundle does not know (Novus profundus), "
+        "8 of birds that it knows, outside the list (Acutus surgens)\n"
+    ) in said.out
+    assert (
+        "l.csv: 1 of the model's 3 labels; 1 name is unknown to it: Dromaius novaehollandiae; "
+        "1 is of no one species, and passed over: Acutus sp.\n"
+    ) in said.err
 
 
 def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(

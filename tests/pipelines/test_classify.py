@@ -248,7 +248,7 @@ def test_only_what_is_on_a_list(classify, tmp_path):
     names.write_text("# my garden\nGRAVIS profundus\nacutus_summus  # seldom\nTurdus merula\n")
     status, out, err = classify("--only", str(names), "--format", "json", "--promise", "0.5")
     assert status == 1
-    assert "garden.txt: 2 of the model's 3 labels; 1 names are unknown to it" in err
+    assert "garden.txt: 2 of the model's 3 labels; 1 name is unknown to it: Turdus merula\n" in err
     written = [json.loads(line) for line in out.splitlines()]
     assert {each["taxon"] for each in written[0]["top"]} == {"Gravis profundus", "Acutus summus"}
     names.write_text("Acutidae\n")

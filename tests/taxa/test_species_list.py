@@ -99,12 +99,14 @@ def test_renamed_species(read):
         (
             "name,count\nTurdus merula,3\n",
             "list.csv",
-            "list.csv: expected a column 'scientific_name', or 'genus' and 'species', got name, co",
+            "list.csv: expected a column 'scientific_name' or 'common_name', or 'genus' and "
+            "'species', got name, count",
         ),
         (
             "scientific_name,e\t\t\tb",
             "birds.csv",
-            "birds.csv: expected a column 'scientific_name', or 'genus' and 'species', got scien",
+            "birds.csv: expected a column 'scientific_name' or 'common_name', or 'genus' and "
+            "'species', got scien",
         ),
     ],
 )
