@@ -91,7 +91,7 @@ def require_kept(
         remedies.append("name their folder, too (--audio A B)")
     others = differing_settings(existing.settings, settings)
     if others and (same := _counted(existing, existing.n_images)):
-        made = ", ".join(others[:_MAX_SETTINGS])
+        made = "; ".join(others[:_MAX_SETTINGS])
         faults.append(f"{same} that were made with other settings ({made})")
         remedies.append("give the settings that they were made with")
     if faults:
@@ -102,13 +102,13 @@ def require_kept(
 
 
 def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name the settings that differ, as in ``step_s 1.0 instead of 2.0``.
+    """Name the settings that differ, as in ``step_s 1, not 2``.
 
     One that `before` lacks came with a later version and does not count.
     """
     old, new = _flat(before), _flat(json.loads(json.dumps(now)))
     return [
-        f"{name} {_short(new[name])} instead of {_short(old[name])}"
+        f"{name} {_short(old[name])}, not {_short(new[name])}"
         for name in new
         if name in old and old[name] != new[name]
     ]

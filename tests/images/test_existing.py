@@ -58,13 +58,13 @@ def test_one_flag_says_that_they_may_go(made, tmp_path):
 @pytest.mark.parametrize(
     ("config", "differs"),
     [
-        (PreprocessConfig(step_s=2.0), "step_s 2 instead of 1"),
-        (PreprocessConfig(grid=True), "grid True instead of False"),
+        (PreprocessConfig(step_s=2.0), "step_s 1, not 2"),
+        (PreprocessConfig(grid=True), "grid False, not True"),
         (
             PreprocessConfig(
                 spectrogram=replace(PreprocessConfig().spectrogram, hop_length=480), step_s=1.0
             ),
-            "segment_s 4 instead of 2",
+            "segment_s 2, not 4",
         ),
     ],
 )
