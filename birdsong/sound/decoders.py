@@ -29,8 +29,8 @@ from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, ca
 MOST_CHANNELS = 64
 """Arrays of microphones have as many; headers that claim more would claim memory."""
 
-_GAPLESS_S = 0.15  # what an MP3's decoder takes away at both ends, at usual rates
-_GAPLESS_FRAMES = 3
+_GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
+_LEADING_BYTES = 64  # zeros, before the frames of some MP3s
 
 
 class Decoder(Protocol):
@@ -296,11 +296,10 @@ def _by_soundfile(source: Path | bytes) -> Decoder:
 
 
 def _by_ffmpeg(source: Path | bytes, name: str) -> Decoder:
-    """Open what libsndfile does not; an MP3 that begins with something else by its name."""
-    if not name.lower().endswith(".mp3"):
-        return FfmpegDecoder(source)
+    """Open what libsndfile does not; an MP3 that begins with something else by its frames."""
     with _opened(source) as file:
-        frames = walk_frames(file)
+        is_mp3 = name.lower().endswith(".mp3") or not file.read(_LEADING_BYTES).strip(b"\0")
+        frames = walk_frames(file) if is_mp3 else None
     if frames is None:
         return FfmpegDecoder(source)
     decoder = FfmpegDecoder(source, only_mp3=True)

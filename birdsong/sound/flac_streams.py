@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 _BLOCK_BYTES = 2**20
@@ -83,7 +84,7 @@ def flac_streams(file: BinaryIO) -> list[FlacStream]:
         overlap = content[-7:]
     starts = list(dict.fromkeys(starts))
     streams = []
-    for start, end in zip(starts, [*starts[1:], at], strict=True):
+    for start, end in pairwise([*starts, at]):
         if (stream := _stream(file, start, end)) is not None:
             streams.append(stream)
     return streams

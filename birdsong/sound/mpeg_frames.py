@@ -89,6 +89,7 @@ class _Walk:
     def __init__(self) -> None:
         self._n_of: dict[bytes, int] = {}
         self._n_bytes_of: dict[bytes, int] = {}
+        self._kinds: set[tuple[int, bool]] = set()
         self._lost = True
         self._counted: tuple[int, bytes] | None = None
 
@@ -112,6 +113,11 @@ class _Walk:
                 if not n_bytes:
                     self._lost = True
                     continue
+                if _kind(header) not in self._kinds:  # perhaps noise behind the last frame
+                    if not _is_row(content, at):
+                        self._lost, at = True, at + 1
+                        continue
+                    self._kinds.add(_kind(header))
                 n_bytes_of[header] = n_bytes
             n_of[header] = n_of.get(header, 0) + 1
             at += n_bytes
@@ -137,7 +143,7 @@ class _Walk:
         n_counted, header = self._counted or (0, b"")
         return MpegFrames(
             seconds=sum(n * _frame_s(each) for each, n in self._n_of.items()),
-            n_kinds=len({_kind(each) for each, n in self._n_of.items() if n >= _MIN_FRAMES}),
+            n_kinds=len(self._kinds),
             counted_s=n_counted * _frame_s(header) if n_counted else None,
         )
 
@@ -158,20 +164,27 @@ def after_id3_tags(file: BinaryIO) -> int:
 
 
 def _row(content: bytes, start: int) -> int | None:
-    """Return where frames of one kind follow one another, the first such place."""
-    for found in _FRAME_MAYBE.finditer(content, start):
-        place = found.start()
-        kind = None
-        for _ in range(_MIN_FRAMES):
-            header = content[place : place + 4]
-            n_bytes = _frame_bytes(header)
-            if not n_bytes or kind not in (None, _kind(header)):
-                break
-            kind = _kind(header)
-            place += n_bytes
-        else:
-            return found.start()
-    return None
+    """Return the first place from which frames of one kind follow one another."""
+    return next(
+        (
+            found.start()
+            for found in _FRAME_MAYBE.finditer(content, start)
+            if _is_row(content, found.start())
+        ),
+        None,
+    )
+
+
+def _is_row(content: bytes, place: int) -> bool:
+    kind = None
+    for _ in range(_MIN_FRAMES):
+        header = content[place : place + 4]
+        n_bytes = _frame_bytes(header)
+        if not n_bytes or kind not in (None, _kind(header)):
+            return False
+        kind = _kind(header)
+        place += n_bytes
+    return True
 
 
 def _frame_bytes(header: bytes) -> int:

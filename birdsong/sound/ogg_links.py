@@ -11,6 +11,7 @@ References
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import BinaryIO
 
 _FIRST_PAGE = re.compile(rb"OggS\0[\x02\x03\x06\x07]")  # of a stream, which may be its last, too
@@ -49,7 +50,7 @@ def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
         at += len(block)
         overlap = content[-5:]
         file.seek(at)
-    return list(zip(starts, [*starts[1:], at], strict=True))
+    return list(pairwise([*starts, at]))
 
 
 def _page_end(file: BinaryIO, place: int) -> int:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader
+from birdsong.sound.writing import write_blocks
 
 _LOWEST_RATE_HZ = 8_000
 
@@ -65,35 +63,47 @@ def decoded_s(path: Path) -> float:
         return reader.duration_s
 
 
-def keep_stretch(path: Path, out: Path, start_s: float, duration_s: float) -> float:
-    """Write a stretch of a recording as FLAC: mono, 16 bits, at its own rate.
+def keep_stretch(
+    path: Path, out: Path, start_s: float, duration_s: float, *, suffix: str = ""
+) -> tuple[Path, float]:
+    """Write a stretch of a recording: mono, at its own rate, with at least its own bits.
+
+    It becomes FLAC of 16 or 24 bits where FLAC holds it. A rate that FLAC does not take becomes
+    WAV; floating point, integers of 32 bits and samples over full scale become WAV with 32-bit
+    floating point. See `write_blocks`.
 
     Parameters
     ----------
-    path, out : Path
+    path : Path
+    out : Path
+        Its suffix is replaced by ``.flac`` or ``.wav``.
     start_s, duration_s : float
+    suffix : str
+        ``.flac`` or ``.wav``, where no other form will do.
 
     Returns
     -------
-    float
-        Seconds that were written; less than asked for where the recording ends before.
+    path : Path
+        Of what was written.
+    duration_s : float
+        Less than asked for where the recording ends before.
 
     Raises
     ------
     AudioError
         If it cannot be decoded, or ends before the stretch begins.
+    WriteError
+        If the form that `suffix` asks for does not hold it, or the file cannot be written.
     """
     with AudioReader(path, _LOWEST_RATE_HZ) as reader:
-        rate_hz = reader.info.sample_rate_hz
-    n_written = 0
-    with (
-        AudioReader(path, rate_hz) as reader,
-        soundfile.SoundFile(out, "w", rate_hz, 1, "PCM_16", format="FLAC") as file,
-    ):
-        for part in stretch(reader, start_s, start_s + duration_s):
-            file.write(np.clip(part, -1, 1))
-            n_written += len(part)
-    if not n_written:
-        out.unlink()
+        info = reader.info
+
+    def blocks() -> Iterator[FloatArray]:
+        with AudioReader(path, info.sample_rate_hz) as reader:
+            yield from stretch(reader, start_s, start_s + duration_s)
+
+    written, n_samples = write_blocks(out, blocks, info, suffix=suffix)
+    if not n_samples:
+        written.unlink()
         raise AudioError(f"{path.name}: ends before {start_s:g} s, where the stretch begins")
-    return n_written / rate_hz
+    return written, n_samples / info.sample_rate_hz

@@ -67,8 +67,11 @@ def _same(content: bytes) -> OddFile:
 
 def _recounted(factor: float, mode: str) -> OddFile:
     more = factor < 1
+    content = recounted(_base(mode, 0.5), factor)
+    at = next(content.index(word) for word in (b"Xing", b"Info") if word in content[:200])
+    declared_s = int.from_bytes(content[at + 8 : at + 12]) * 1152 / RATE_HZ
     return OddFile(
-        "recounted", ".mp3", recounted(_base(mode, 0.5), factor), SECONDS, None,
+        "recounted", ".mp3", content, SECONDS, declared_s,
         MORE_THAN_DECLARED if more else ENDS_EARLY, ENDS_EARLY if more else (), same_answer=True,
         tolerance_s=PER_PART_S,
     )  # fmt: skip
