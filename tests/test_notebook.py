@@ -1,5 +1,6 @@
 """The worked notebook runs from its first cell to its last, in small."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -42,3 +43,12 @@ def test_what_it_shows_was_run(notebook):
         output for cell in cells for output in cell.outputs if output.output_type == "error"
     ]
     assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.outputs)
+
+
+def test_what_it_says_of_the_model_that_ships_is_counted(notebook):
+    """No adverb stands for a figure: the sentence comes from the cell that counts."""
+    (cell,) = (cell for cell in notebook.cells if "a species for {" in cell.source)
+    said = cell.outputs[0].text
+    n_species = int(re.search(r"a species for (\d+) of 72 recordings", said)[1])
+    assert f"species {n_species}" in said.splitlines()[-1]
+    assert not any("now and then" in cell.source for cell in notebook.cells)
