@@ -102,7 +102,7 @@ def test_a_recording_that_becomes_one_is_done_anew(folder, voices, tmp_path):
     write_manifest(tmp_path / "changed.csv", birds)
     assert main(
         ["preprocess", "--manifest", str(tmp_path / "changed.csv"), "--audio", str(voices[0]),
-         "--out", str(images)]
+         "--out", str(images), "--replace"]
     ) == 0  # fmt: skip
     kinds = {row.kind for row in open_store(images).rows if row.recording == birds[0].name}
     assert kinds == {"background"}
@@ -114,5 +114,5 @@ def test_as_many_as_asked_for(tmp_path, capsys):
     assert "--recordings must be at least 1, got 0" in capsys.readouterr().err
     assert main([*words, "--recordings", "2", "--seed", "3"]) == 0
     first = [path.read_bytes() for path in sorted((tmp_path / "n").iterdir())]
-    assert main([*words, "--recordings", "2", "--seed", "4"]) == 0
+    assert main([*words, "--recordings", "2", "--seed", "4", "--replace"]) == 0
     assert first != [path.read_bytes() for path in sorted((tmp_path / "n").iterdir())]
