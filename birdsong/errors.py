@@ -36,6 +36,10 @@ class AudioError(BirdsongError):
     """A recording cannot be read, or its samples cannot be used."""
 
 
+class WriteError(BirdsongError):
+    """A file cannot be written, or not in the form that was asked for."""
+
+
 class NetworkError(BirdsongError):
     """A server cannot be reached, refuses, or answers what cannot be used."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
 
 RECEIPT = "download.csv"
+_STRETCH_SUFFIXES = (".flac", ".wav")
 _USUAL_BYTES_PER_S = 16_000  # of an MP3 of 128 kbit/s
 
 
@@ -128,27 +129,32 @@ def expectation(missing: Sequence[Recording], n_recordings: int, requests_per_s:
 
 def keep_as_told(*, whole: bool) -> Keep:
     """Keep what a manifest names of a recording: a stretch of it, or all."""
-    from birdsong.errors import AudioError, ManifestError
+    from birdsong.errors import ManifestError
     from birdsong.recordings.downloads import Kept, kind_of
     from birdsong.sound.stretches import decoded_s, keep_stretch
+    from birdsong.sound.writing import FormError
 
     def keep(path: Path, recording: Recording) -> Kept:
         ending = kind_of(path)
         if whole or recording.clip_duration_s is None:
             return Kept(path, ending, decoded_s(path))
-        if recording.file and not recording.file.lower().endswith(".flac"):
+        suffix = Path(recording.file).suffix.lower()
+        if recording.file and suffix not in _STRETCH_SUFFIXES:
             raise ManifestError(
-                f"a stretch is kept as FLAC, but 'file' is {recording.file!r}: leave 'file' empty, "
-                "or keep all of the recording with --whole"
+                f"a stretch is kept as FLAC or WAV, but 'file' is {recording.file!r}: leave 'file' "
+                "empty, or keep all of the recording with --whole"
             )
-        out = path.with_suffix(".flac")
         start_s = recording.clip_start_s or 0.0
         try:
-            lasts_s = keep_stretch(path, out, start_s, recording.clip_duration_s)
-        except AudioError:
-            out.unlink(missing_ok=True)
-            raise
-        return Kept(out, ".flac", lasts_s)
+            kept, lasts_s = keep_stretch(
+                path, path, start_s, recording.clip_duration_s, suffix=suffix
+            )
+        except FormError as error:
+            raise ManifestError(
+                f"'file' is {recording.file!r}, but the stretch {error}; leave 'file' empty, or "
+                "let it end in .wav"
+            ) from error
+        return Kept(kept, kept.suffix, lasts_s)
 
     return keep
 

@@ -15,6 +15,7 @@ from hypothesis import settings
 from birdsong.recordings.recording import Recording
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import it by themselves
 
 # A slow machine is no fault of the code.
 settings.register_profile("birdsong", deadline=None, max_examples=25)

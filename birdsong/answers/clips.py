@@ -6,11 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.stretches import stretch
+from birdsong.sound.writing import write_wav
 
 WAV_RATE_HZ = 48_000
 """Of a clip: what cameras and editors take, above anything that a bird sings."""
@@ -30,18 +30,20 @@ def clip_wav(source: Path | bytes, start_s: float, end_s: float, *, name: str = 
     Returns
     -------
     bytes
-        A WAV file: mono, 16 bits, 48 kHz.
+        A WAV file: mono, 48 kHz, with 16-bit integers; with 32-bit floating point where a sample
+        lies over full scale, since integers would clip it. Browsers, Audacity and Raven play both.
 
     Raises
     ------
     AudioError
         If the recording cannot be read, or nothing of it lies in the stretch.
+    WriteError
+        If it cannot be written.
     """
     with AudioReader(source, WAV_RATE_HZ, name=name) as reader:
         parts = list(stretch(reader, start_s, end_s))
         if not parts:
             raise AudioError(f"{reader.name}: nothing lies from {start_s:g} to {end_s:g} s")
-    samples = np.concatenate(parts)
     content = io.BytesIO()
-    soundfile.write(content, np.clip(samples, -1, 1), WAV_RATE_HZ, "PCM_16", format="WAV")
+    write_wav(content, np.concatenate(parts), WAV_RATE_HZ)
     return content.getvalue()

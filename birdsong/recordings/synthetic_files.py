@@ -7,6 +7,8 @@ from pathlib import Path
 
 import soundfile
 
+from birdsong.arrays import FloatArray
+from birdsong.errors import WriteError
 from birdsong.recordings.recording import BACKGROUND, KIND, Recording
 from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
 from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS
@@ -92,7 +94,7 @@ def write_noises(
     for index in range(n):
         noise = render_noise(index=index, seed=seed, config=config, kinds=kinds)
         file = f"noise{index:03d}_{noise.background}.flac"
-        soundfile.write(audio_dir / file, noise.samples, noise.sample_rate_hz)
+        _write_flac(audio_dir / file, noise.samples, noise.sample_rate_hz)
         recordings.append(
             Recording(file=file, recordist=_RECORDIST, licence=_LICENCE, extra={KIND: BACKGROUND})
         )
@@ -110,7 +112,7 @@ def _write_recording(
     file = f"{species.genus}_{species.species}/bird{individual:03d}_take{take}.flac"
     rendered = render_recording(species, individual=individual, take=take, seed=seed, config=config)
     (audio_dir / file).parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(audio_dir / file, rendered.samples, rendered.sample_rate_hz)
+    _write_flac(audio_dir / file, rendered.samples, rendered.sample_rate_hz)
     return Recording(
         file=file,
         order=species.order,
@@ -122,3 +124,24 @@ def _write_recording(
         licence=_LICENCE,
         session=f"{species.genus}_{species.species}_bird{individual:03d}",
     )
+
+
+def _write_flac(path: Path, samples: FloatArray, sample_rate_hz: int) -> None:
+    """Write a recording, and make sure that all of it is there.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    try:
+        soundfile.write(path, samples, sample_rate_hz)
+        # libsndfile says nothing where the last frames of a FLAC find no room on the disk.
+        if soundfile.info(path).frames != len(samples):
+            raise RuntimeError("its end is missing")
+    except (soundfile.SoundFileError, RuntimeError, AssertionError) as error:
+        words = str(getattr(error, "error_string", error) or "it says no more").rstrip(".")
+        raise WriteError(
+            f"{path}: cannot be written ({words}); look whether the disk is full and the folder "
+            "may be written into"
+        ) from error

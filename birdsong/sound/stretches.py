@@ -92,8 +92,10 @@ def keep_stretch(
     ------
     AudioError
         If it cannot be decoded, or ends before the stretch begins.
+    FormError
+        If the form that `suffix` asks for does not hold it.
     WriteError
-        If the form that `suffix` asks for does not hold it, or the file cannot be written.
+        If the file cannot be written.
     """
     with AudioReader(path, _LOWEST_RATE_HZ) as reader:
         info = reader.info

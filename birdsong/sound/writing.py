@@ -30,6 +30,10 @@ _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 _LIBRARY_ERRORS = (soundfile.SoundFileError, RuntimeError, AssertionError, TypeError, ValueError)
 
 
+class FormError(WriteError):
+    """The form that was asked for does not hold the samples."""
+
+
 @dataclass(frozen=True, slots=True)
 class SoundForm:
     """A way to store samples.
@@ -116,8 +120,10 @@ def write_blocks(
 
     Raises
     ------
+    FormError
+        If no form with that suffix holds it.
     WriteError
-        If no form holds it, or the file cannot be written.
+        If the file cannot be written.
     """
     forms, why_not = forms_for(info)
     if suffix:
@@ -139,7 +145,7 @@ def write_blocks(
             raise
         path.unlink(missing_ok=True)
         forms = tuple(each for each in forms if not each.cannot_hold(block, writer.n_written))
-    raise WriteError(f"cannot be kept as {suffix.removeprefix('.').upper()}: {why_not}")
+    raise FormError(f"cannot be kept as {suffix.removeprefix('.').upper()}: {why_not}")
 
 
 def write_wav(out: BinaryIO, samples: FloatArray, sample_rate_hz: int) -> None:
@@ -197,9 +203,12 @@ class _Writer:
         with self._errors():
             self._file.close()
             # libsndfile says nothing where the last frames of a FLAC find no room on the disk.
-            if isinstance(self._out, Path) and self.n_written:
-                if soundfile.info(_named(self._out)).frames != self.n_written:
-                    raise RuntimeError("its end is missing")
+            if (
+                isinstance(self._out, Path)
+                and self.n_written
+                and soundfile.info(_named(self._out)).frames != self.n_written
+            ):
+                raise RuntimeError("its end is missing")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -219,6 +228,4 @@ def _named(path: Path) -> bytes | str:
 
 
 def _flac_takes(rate_hz: int) -> bool:
-    return rate_hz <= _FLAC_ANY_RATE_HZ or (
-        rate_hz <= _FLAC_HIGHEST_RATE_HZ and rate_hz % 10 == 0
-    )
+    return rate_hz <= _FLAC_ANY_RATE_HZ or (rate_hz <= _FLAC_HIGHEST_RATE_HZ and rate_hz % 10 == 0)

@@ -39,6 +39,28 @@ def test_a_clip_is_the_stretch_that_was_asked_for(stretch):
     assert clip[-1] == pytest.approx(-0.9 + 1.8 * end_s / 4, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("gain", "subtype", "clip_subtype"),
+    [(1.0, "PCM_24", "PCM_16"), (0.9, "FLOAT", "PCM_16"), (3.0, "FLOAT", "FLOAT")],
+)
+def test_a_clip_is_not_clipped(gain, subtype, clip_subtype):
+    samples = (gain * np.random.default_rng(0).uniform(-1, 1, 48_000)).astype(np.float32)
+    content = io.BytesIO()
+    soundfile.write(content, samples, WAV_RATE_HZ, subtype, format="WAV")
+    clip = clip_wav(content.getvalue(), 0, 1)
+    info = soundfile.info(io.BytesIO(clip))
+    assert (info.format, info.subtype) == ("WAV", clip_subtype)
+    again, _ = soundfile.read(io.BytesIO(clip), dtype="float32")
+    np.testing.assert_allclose(again, samples, atol=2**-15 if clip_subtype == "PCM_16" else 0)
+
+
+def test_a_clip_that_a_wav_cannot_count(monkeypatch):
+    monkeypatch.setattr("birdsong.sound.writing.WAV_BYTES", 10_000)
+    clip = clip_wav(wav(voice("low", 4, 0)), 1, 3)
+    assert clip[:4] == b"RF64"
+    assert soundfile.info(io.BytesIO(clip)).frames == 2 * WAV_RATE_HZ
+
+
 def test_nothing_to_cut_is_said():
     with pytest.raises(AudioError, match=r"field\.wav: nothing lies from 9 to 12 s"):
         clip_wav(wav(voice("low", 4, 0)), 9, 12, name="field.wav")

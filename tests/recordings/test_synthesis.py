@@ -6,7 +6,7 @@ import pytest
 import scipy.signal
 import soundfile
 
-from birdsong.errors import ConfigError
+from birdsong.errors import ConfigError, WriteError
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
 from birdsong.recordings.synthetic_backgrounds import (
@@ -364,3 +364,10 @@ def test_a_whine_holds_its_pitch_and_a_motor_repeats_its_strokes(seed):
 def test_a_setting_out_of_range_is_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         SynthesisConfig(**settings)
+
+
+def test_what_cannot_be_written_is_one_sentence(tmp_path):
+    kind = BACKGROUNDS[0]
+    (tmp_path / f"noise000_{kind}.flac").mkdir()
+    with pytest.raises(WriteError, match=rf"noise000_{kind}\.flac: cannot be written \(System er"):
+        write_noises(tmp_path, n=1, config=SHORT, kinds=[kind])
