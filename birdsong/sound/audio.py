@@ -17,7 +17,7 @@ import soxr
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
-from birdsong.sound.channels import Downmix
+from birdsong.sound.channels import ChannelChoice, Downmix
 from birdsong.sound.decoders import open_decoder
 
 BLOCK_S = 1.0
@@ -27,6 +27,9 @@ _MOST_AT_A_TIME = 1 << 22  # samples of all channels together
 _HIGHEST_OVERSHOOT = 2.0  # of a lossy format whose source was clipped; more is a louder source
 _WARN_CLIPPED_SHARE = 0.001
 _WARN_PEAK_DBFS = -60.0
+_MOST_CHOICES = 8
+"""Parts of a joined file whose channels are chosen between; of further ones the mean is taken."""
+
 _EXACT_S, _LOSSY_S = 0.02, 0.25
 """Seconds that a length may be off without a word: of samples that are counted, and of those that
 a lossy coder pads."""
@@ -64,6 +67,10 @@ class AudioInfo:
     def length_s(self) -> float:
         """The best guess before it is decoded; 0 where there is none."""
         return self.duration_s if self.present_s is None else self.present_s
+
+
+class _OtherChoice(Exception):  # noqa: N818  # no fault
+    """One channel is to be used where the mean was; what was read is to be read again."""
 
 
 class AudioReader:
@@ -105,18 +112,10 @@ class AudioReader:
     def __init__(self, source: Path | bytes, sample_rate_hz: int, *, name: str = "") -> None:
         self.name = name or (source.name if isinstance(source, Path) else "the recording")
         self.sample_rate_hz = sample_rate_hz
+        self._source = source
         self._decoder = open_decoder(source, self.name)
-        self._rate_hz, self._n_channels = (
-            self._decoder.sample_rate_hz,
-            self._decoder.n_channels,
-        )
-        self._n_decoded = self._n_samples = 0
-        self._before_s = 0.0  # of parts at other rates
-        self._peak = 0.0
-        self._n_clipped = 0
-        self._damage = ""
-        self._rates_hz = [self._rate_hz]
-        self._downmixes: list[Downmix] = []
+        self._choices: dict[int, ChannelChoice] = {}  # by the number of the part
+        self._start()
         self.info = AudioInfo(
             duration_s=self._decoder.declared_s or 0.0,
             sample_rate_hz=self._rate_hz,
@@ -126,6 +125,16 @@ class AudioReader:
             bits=self._decoder.bits,
             is_float=self._decoder.is_float,
         )
+
+    def _start(self) -> None:
+        """Stand before the first block."""
+        self._rate_hz, self._n_channels = self._decoder.sample_rate_hz, self._decoder.n_channels
+        self._n_decoded = self._n_samples = self._n_clipped = 0
+        self._before_s = 0.0  # of parts at other rates
+        self._peak = 0.0
+        self._damage = ""
+        self._rates_hz = [self._rate_hz]
+        self._downmixes: dict[int, Downmix] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +162,9 @@ class AudioReader:
     @property
     def channel(self) -> str:
         """Which channel is heard: ``mix``, or ``channel 1 of 2``; empty where there is but one."""
-        return "; ".join(dict.fromkeys(each.channel for each in self._downmixes if each.channel))
+        return "; ".join(
+            dict.fromkeys(each.channel for each in self._downmixes.values() if each.channel)
+        )
 
     @property
     def peak_dbfs(self) -> float:
@@ -193,16 +204,37 @@ class AudioReader:
             If decoding breaks before the first sample, if a sample is not a number or is far
             over full scale, or if there is no sample at all.
         """
-        resample = self._resampler()
-        downmix = self._downmix()
+        n_handed_out = 0
+        while True:
+            n_repeated = n_handed_out
+            try:
+                for block in self._mono_blocks():
+                    new = block[n_repeated:]
+                    n_repeated -= len(block) - len(new)
+                    n_handed_out += len(new)
+                    yield new
+                return
+            except _OtherChoice:
+                self._decoder.close()
+                self._decoder = open_decoder(self._source, self.name)
+                self._start()
+
+    def _mono_blocks(self) -> Iterator[FloatArray]:
+        """Read from the first block to the last; raise `_OtherChoice` where that was in vain.
+
+        Blocks are held back until it is known that the mean of the channels was right.
+        """
+        resample, downmix = self._resampler(), self._downmix()
+        held: list[FloatArray] = []
         while True:
             block = self._decode()
-            if len(block) == 0:
-                break
             changed = self._decoder.sample_rate_hz, self._decoder.n_channels
-            if changed != (self._rate_hz, self._n_channels):
-                if downmix is not None:
-                    yield from (resample(mono, False) for mono in downmix.finish())
+            if len(block) == 0 or changed != (self._rate_hz, self._n_channels):
+                self._settle(downmix)
+                yield from held
+                held.clear()
+                if len(block) == 0:
+                    break
                 yield resample(np.empty(0, np.float32), True)
                 self._change_to(*changed)
                 resample, downmix = self._resampler(), self._downmix()
@@ -211,13 +243,27 @@ class AudioReader:
             self._n_decoded += len(block)
             if downmix is None:
                 yield resample(block[:, 0], False)
-            else:
-                yield from (resample(mono, False) for mono in downmix.feed(block, start_s))
+                continue
+            held.append(resample(downmix.feed(block, start_s), False))
+            if downmix.choice is not None:
+                self._settle(downmix)
+            if downmix.choice is not None or not downmix.has_sounded:
+                yield from held
+                held.clear()
         if self._n_samples == 0:
             raise AudioError(f"{self.name}: holds no samples, only a header")
-        if downmix is not None:
-            yield from (resample(mono, False) for mono in downmix.finish())
         yield resample(np.empty(0, np.float32), True)
+
+    def _settle(self, downmix: Downmix | None) -> None:
+        """Choose at last, and raise `_OtherChoice` where the mean was handed out wrongly."""
+        part = len(self._rates_hz)
+        if downmix is None or part in self._choices:
+            return
+        choice = downmix.choose()
+        if len(self._choices) < _MOST_CHOICES:
+            self._choices[part] = choice
+            if choice.number:
+                raise _OtherChoice
 
     def warnings(self, *, highest_hz: float) -> list[str]:
         """What a person should know about a recording that was read to its end.
@@ -231,8 +277,8 @@ class AudioReader:
         for rate_hz in dict.fromkeys(self._rates_hz):
             if rate_hz < 2 * highest_hz:
                 found.append(f"recorded at {rate_hz} Hz: nothing above {rate_hz // 2} Hz")
-        for downmix in self._downmixes:
-            found += [*downmix.notes, *downmix.fallen_silent()]
+        for downmix in self._downmixes.values():
+            found += downmix.notes()
         if self.clipped_share >= _WARN_CLIPPED_SHARE:
             found.append(f"clipped: {self.clipped_share:.1%} of its samples are at full scale")
         if self._peak == 0:
@@ -270,8 +316,10 @@ class AudioReader:
     def _downmix(self) -> Downmix | None:
         if self._n_channels == 1:
             return None
-        self._downmixes.append(Downmix(self._n_channels, self._rate_hz))
-        return self._downmixes[-1]
+        part = len(self._rates_hz)
+        downmix = Downmix(self._n_channels, self._rate_hz, self._choices.get(part))
+        self._downmixes[part] = downmix
+        return downmix
 
     def _decode(self) -> FloatArray:
         """Return the next frames, shape (n, n_channels); none where a damaged file ends early."""

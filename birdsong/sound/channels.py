@@ -8,7 +8,7 @@ cheap to see, the mean is taken without a look at their spectra.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,10 @@ from birdsong.arrays import FloatArray
 CHOICE_S = 60.0
 """The choice is made from so much sound that is not digital silence."""
 
-_MOST_HELD = 1 << 25  # samples of all channels together: 128 MiB
-_N_FRAMES = 256  # looked at, spread evenly
+_FRAMES_PER_S = 6  # of the first seconds
+_FEWER_FROM_S, _FEWER_PER_S = 8.0, 2
 _FRAME_S = 0.023
+_MOST_TRANSFORMED = 96
 _BANDS_HZ = (200.0, 11_000.0)
 _N_BANDS = 32
 _ALIKE_SHARE = 0.8  # of the loudest channel's power; less than this, and the mix lacks something
@@ -28,12 +29,12 @@ _CANCELS_SHARE = 0.2  # of the power that channels without anything in common ad
 _PLAINLY_DB = 8.0  # coherent noise alone makes 6 dB of difference
 _SONG_DB = 12.0  # noise stands out by about 6
 _LOUD_SHARE = 0.05  # of the frames, in which a song stands out
-_QUIET_PERCENTILE = 20
+_QUIET_SHARE = 0.2
 
 _DEAD = 1e-3  # of a channel's own highest peak so far
 _ALIVE = 0.03
 _DEAD_BLOCKS = 2  # in a row
-_EVERY = 16  # sample is enough to see whether a channel lives
+_EVERY = 64  # sample is enough to see whether a channel lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,18 @@ class ChannelChoice:
     number: int = 0
 
 
-def choose_channel(samples: FloatArray, sample_rate_hz: int) -> ChannelChoice:
+def mean_of(n_channels: int) -> ChannelChoice:
+    """Return the choice of all channels alike."""
+    return ChannelChoice(np.full(n_channels, 1 / n_channels, np.float32))
+
+
+def choose_channel(frames: FloatArray, sample_rate_hz: int) -> ChannelChoice:
     """Choose between the mean of all channels and one of them.
 
     Parameters
     ----------
-    samples : float32, shape (n_samples, n_channels), n_channels at least 2
+    frames : float32, shape (n_frames, n_channels, n_samples), n_channels at least 2
+        Short stretches of the recording, from `cut_frames`.
     sample_rate_hz : int
 
     Returns
@@ -66,14 +73,13 @@ def choose_channel(samples: FloatArray, sample_rate_hz: int) -> ChannelChoice:
         One channel where the mean is much weaker than channels without anything in common would
         make it, or where one stands out by 8 dB more than the mean does; else the mean.
     """
-    n_channels = samples.shape[1]
-    mean = ChannelChoice(np.full(n_channels, 1 / n_channels, np.float32))
-    frames = _frames(samples, sample_rate_hz)
-    if len(frames) == 0:
+    n_frames, n_channels, _ = frames.shape
+    mean = mean_of(n_channels)
+    if n_frames == 0:
         return mean
-    steps = np.diff(frames, axis=1)  # without offsets and rumble
-    powers = (steps**2).mean(axis=(0, 1))
-    mixed_power = ((steps @ mean.weights) ** 2).mean()
+    steps = np.diff(frames, axis=2)  # without offsets and rumble
+    common = np.matmul(steps, steps.transpose(0, 2, 1)).sum(axis=0)
+    powers, mixed_power = common.diagonal(), mean.weights @ common @ mean.weights
     if mixed_power >= _ALIKE_SHARE * powers.max():
         return mean
     cancels = mixed_power < _CANCELS_SHARE * powers.mean() / n_channels
@@ -86,69 +92,95 @@ def choose_channel(samples: FloatArray, sample_rate_hz: int) -> ChannelChoice:
     return ChannelChoice(weights, best + 1)
 
 
-def _frames(samples: FloatArray, sample_rate_hz: int) -> FloatArray:
-    """Cut frames of equal distance, shape (n_frames, n_frame, n_channels)."""
-    n_frame = 1 << max(4, round(np.log2(_FRAME_S * sample_rate_hz)))
-    n_frames = min(_N_FRAMES, len(samples) // n_frame)
-    starts = np.linspace(0, max(0, len(samples) - n_frame), n_frames).astype(int)
-    cut: FloatArray = np.empty((n_frames, n_frame, samples.shape[1]), np.float32)
+def cut_frames(block: FloatArray, sample_rate_hz: int, n_per_s: int) -> FloatArray:
+    """Cut some frames out of a block, at equal distances.
+
+    Parameters
+    ----------
+    block : float32, shape (n_samples, n_channels)
+    sample_rate_hz : int
+    n_per_s : int
+        Frames a second.
+
+    Returns
+    -------
+    float32, shape (n_frames, n_channels, n_samples)
+        Of about 23 ms each.
+    """
+    n_frame = 1 << max(4, round(math.log2(_FRAME_S * sample_rate_hz)))
+    n_frames = min(len(block) // n_frame, -(-len(block) * n_per_s // sample_rate_hz))
+    starts = [i * (len(block) - n_frame) // max(1, n_frames - 1) for i in range(n_frames)]
+    cut: FloatArray = np.empty((n_frames, block.shape[1], n_frame), np.float32)
     for frame, start in zip(cut, starts, strict=True):
-        frame[:] = samples[start : start + n_frame]
-    live: FloatArray = cut[cut.any(axis=(1, 2))]
-    return live
+        frame[:] = block[start : start + n_frame].T
+    return cut
 
 
 def _standing_out_db(frames: FloatArray, sample_rate_hz: int) -> list[float]:
     """By how much the song of the mean, then of each channel, stands above its background."""
-    n_frame = frames.shape[1]
-    window = np.hanning(n_frame).astype(np.float32)[:, np.newaxis]
-    spectra = np.fft.rfft(frames * window, axis=1)
-    spectra = np.concatenate([spectra.mean(axis=2, keepdims=True), spectra], axis=2)
+    n_frame = frames.shape[2]
     low_hz, high_hz = _BANDS_HZ
     edges_hz = np.geomspace(low_hz, min(high_hz, 0.48 * sample_rate_hz), _N_BANDS + 1)
     edges = np.unique(np.round(edges_hz * n_frame / sample_rate_hz).astype(int))
-    power = np.add.reduceat(np.abs(spectra[:, : edges[-1]]) ** 2, edges[:-1], axis=1)
+    frames = frames[:: -(-len(frames) // _MOST_TRANSFORMED)]
+    spectra = np.fft.rfft(frames * np.hanning(n_frame).astype(np.float32), axis=2)
+    spectra = spectra[:, :, : edges[-1]]
+    spectra = np.concatenate([spectra.mean(axis=1, keepdims=True), spectra], axis=1)
+    power = np.add.reduceat(spectra.real**2 + spectra.imag**2, edges[:-1], axis=2)
     decibels = 10 * np.log10(power + np.finfo(np.float32).tiny)
-    excess = decibels - np.percentile(decibels, _QUIET_PERCENTILE, axis=0)
-    excess -= np.maximum(np.median(excess, axis=1, keepdims=True), 0)  # clicks are in all bands
-    loudest = np.sort(excess.max(axis=1), axis=0)[::-1]
-    n_loud = max(1, round(_LOUD_SHARE * len(loudest)))
-    highest: list[float] = loudest[:n_loud].mean(axis=0).tolist()
+    excess = decibels - np.sort(decibels, axis=0)[int(_QUIET_SHARE * len(decibels))]
+    middle = np.sort(excess, axis=2)[:, :, excess.shape[2] // 2]
+    above = excess.max(axis=2) - np.maximum(middle, 0)  # clicks are in all bands
+    loudest = np.sort(above, axis=0)[-max(1, round(_LOUD_SHARE * len(above))) :]
+    highest: list[float] = loudest.mean(axis=0).tolist()
     return highest
 
 
 class Downmix:
     """Blocks of several channels to blocks of one, with one choice for all of them.
 
-    Blocks are held back until the choice is made.
+    The mean is handed out until the choice is made. Where it is another one, what was handed out
+    is wrong, and the recording is to be read again with that choice.
 
     Parameters
     ----------
     n_channels : int
         At least 2.
     sample_rate_hz : int
+    choice : ChannelChoice, optional
+        That was made before.
 
     Attributes
     ----------
-    channel : str
-        ``mix``, or ``channel 1 of 2``; empty before the choice is made.
-    notes : list of str
-        That one channel was used, and which channels fell silent.
+    choice : ChannelChoice or None
+        None before it is made.
+    has_sounded : bool
+        Whether there was anything but digital silence, of which the choice makes nothing else.
     """
 
-    def __init__(self, n_channels: int, sample_rate_hz: int) -> None:
-        self.channel = ""
-        self.notes: list[str] = []
+    def __init__(
+        self, n_channels: int, sample_rate_hz: int, choice: ChannelChoice | None = None
+    ) -> None:
+        self.choice = choice
+        self.has_sounded = False
+        self._weights = choice.weights if choice else mean_of(n_channels).weights
         self._n_channels, self._rate_hz = n_channels, sample_rate_hz
-        self._choice: ChannelChoice | None = None
-        self._held: list[FloatArray] = []
-        self._n_held = self._n_sounding = 0
+        self._frames: list[FloatArray] = []
+        self._n_sounding = 0
         self._highest = np.zeros(n_channels)
         self._dead_since = np.full(n_channels, -1.0)
         self._n_dead = np.zeros(n_channels, int)
 
-    def feed(self, block: FloatArray, start_s: float) -> Iterator[FloatArray]:
-        """Take a block, and hand out what is ready.
+    @property
+    def channel(self) -> str:
+        """``mix``, or ``channel 1 of 2``; empty before the choice is made."""
+        if self.choice is None:
+            return ""
+        number = self.choice.number
+        return f"channel {number} of {self._n_channels}" if number else "mix"
+
+    def feed(self, block: FloatArray, start_s: float) -> FloatArray:
+        """Mix a block down, and choose when there is enough to choose by.
 
         Parameters
         ----------
@@ -156,56 +188,52 @@ class Downmix:
         start_s : float
             Where it starts in the recording.
 
-        Yields
-        ------
+        Returns
+        -------
         float32, shape (n_samples,)
         """
-        self._watch(block, start_s)
-        if self._choice is not None:
-            yield block @ self._choice.weights
-            return
-        sounds = bool(block.any())
-        if not sounds and not self._held:  # zero, whatever the choice will be
-            yield np.zeros(len(block), np.float32)
-            return
-        self._held.append(block)
-        self._n_held += block.size
-        self._n_sounding += len(block) if sounds else 0
-        if self._n_sounding >= CHOICE_S * self._rate_hz or self._n_held >= _MOST_HELD:
-            yield from self.finish()
+        peaks = np.abs(block[::_EVERY].T.copy()).max(axis=1)
+        self._watch(peaks, start_s)
+        if self.choice is None and (peaks.any() or block.any()):
+            self.has_sounded = True
+            few = self._n_sounding >= _FEWER_FROM_S * self._rate_hz
+            n_per_s = _FEWER_PER_S if few else _FRAMES_PER_S
+            self._frames.append(cut_frames(block, self._rate_hz, n_per_s))
+            self._n_sounding += len(block)
+            if self._n_sounding >= CHOICE_S * self._rate_hz:
+                self.choose()
+        mono: FloatArray = block @ self._weights
+        return mono
 
-    def finish(self) -> Iterator[FloatArray]:
-        """Choose by what there is, and hand out what was held back."""
-        if self._choice is not None:
-            return
-        if not self._held:
-            return
-        sounding = [block for block in self._held if block.any()]
-        self._choice = choose_channel(np.concatenate(sounding), self._rate_hz)
-        self.channel = "mix"
-        if number := self._choice.number:
-            self.channel = f"channel {number} of {self._n_channels}"
-            self.notes.append(f"{self.channel} was used: mixed with the others its song is lost")
-        while self._held:
-            yield self._held.pop(0) @ self._choice.weights
+    def choose(self) -> ChannelChoice:
+        """Choose by what there was so far, unless it is done."""
+        if self.choice is None:
+            self.choice = mean_of(self._n_channels)
+            if self._frames:
+                self.choice = choose_channel(np.concatenate(self._frames), self._rate_hz)
+            self._frames = []
+        return self.choice
 
-    def used(self) -> list[int]:
-        """Return the numbers of the channels that are heard, from 1."""
-        if self._choice is not None and self._choice.number:
-            return [self._choice.number]
-        return list(range(1, self._n_channels + 1))
-
-    def fallen_silent(self) -> list[str]:
-        """Say which of the channels that are heard fell silent while others went on, and when."""
-        return [
+    def notes(self) -> list[str]:
+        """Say that one channel was used, and which of those that are heard fell silent."""
+        found = []
+        if self.choice is not None and self.choice.number:
+            found.append(f"{self.channel} was used: mixed with the others its song is lost")
+        found += [
             f"channel {number} of {self._n_channels} falls silent at "
             f"{self._dead_since[number - 1]:.0f} s"
-            for number in self.used()
+            for number in self._used()
             if self._n_dead[number - 1] >= _DEAD_BLOCKS
         ]
+        return found
 
-    def _watch(self, block: FloatArray, start_s: float) -> None:
-        peaks = np.abs(block[::_EVERY]).max(axis=0)
+    def _used(self) -> list[int]:
+        """Return the numbers of the channels that are heard, from 1."""
+        if self.choice is not None and self.choice.number:
+            return [self.choice.number]
+        return list(range(1, self._n_channels + 1))
+
+    def _watch(self, peaks: FloatArray, start_s: float) -> None:
         np.maximum(self._highest, peaks, out=self._highest)
         dead = peaks <= _DEAD * self._highest
         others_live = bool((peaks > _ALIVE * self._highest).any())

@@ -79,16 +79,19 @@ class SoundfileDecoder:
         """Return the next frames."""
         if self._error:
             raise AudioError(self._error)
-        frames: FloatArray = np.full((n_frames, self.n_channels), np.nan, np.float32)
+        frames: FloatArray = np.empty((n_frames, self.n_channels), np.float32)
+        if self.format == "FLAC":  # of which the frames before a damage come with its error
+            frames.fill(np.nan)
         try:
             came_whole: FloatArray = self._file.read(out=frames)
             return came_whole
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            # What came before the damage is in the array, but nobody says how much it is.
             self._error = cause(error)
+            if self.format != "FLAC":
+                raise AudioError(self._error) from error
             is_there = ~np.isnan(frames[:, 0])
             n_came = n_frames if is_there.all() else int(np.argmin(is_there))
-            if not n_came or self.is_float:
+            if not n_came:
                 raise AudioError(self._error) from error
             return frames[:n_came]
 
