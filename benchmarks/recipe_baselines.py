@@ -98,6 +98,9 @@ def ms_a_picture(model: Any, *, n_pictures: int = 128) -> float:
 
     The least of five rounds, since other programs only ever add to it.
     """
+    from birdsong.network import disable_telemetry
+
+    disable_telemetry()
     import onnxruntime
 
     from birdsong.learning.onnx_export import to_onnx
