@@ -146,7 +146,7 @@ def listen(
             )
         warnings = recording_warnings(reader, spectrogram, is_silent=all(silent))
         duration_s, missing_s = reader.duration_s, reader.missing_s
-        declared_s, channel = reader.declared_s, reader.channel
+        declared_s, channel = reader.info.declared_s, reader.channel
     if waiting:
         ask()
     return Hearing(

@@ -141,7 +141,7 @@ def _heard(reader: AudioReader) -> _Heard:
     """What the file of a recording held that was read to its end."""
     peak_dbfs = None if reader.peak_dbfs == -math.inf else round(reader.peak_dbfs, 3)
     clipped_share = round(reader.clipped_share, 3)
-    declared_s = None if reader.declared_s is None else round(reader.declared_s, 3)
+    declared_s = None if reader.info.declared_s is None else round(reader.info.declared_s, 3)
     header = reader.info.sample_rate_hz, reader.info.n_channels, peak_dbfs, clipped_share
     return *header, declared_s, round(reader.missing_s, 3), reader.channel
 

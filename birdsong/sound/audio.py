@@ -6,9 +6,7 @@ memory it takes does not depend on how long a recording is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,56 +15,19 @@ import soxr
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
+from birdsong.sound.audio_info import AudioInfo
 from birdsong.sound.channels import ChannelChoice, Downmix
 from birdsong.sound.decoders import open_decoder
+from birdsong.sound.level_meter import LevelMeter
 
 BLOCK_S = 1.0
-LOUDEST_SAMPLE = 1000.0  # 60 dB over full scale: a float file that holds integers, or noise
-CLIPPED_FROM = 0.999  # of full scale; decoders of lossy formats round and overshoot
 _MOST_AT_A_TIME = 1 << 22  # samples of all channels together
-_HIGHEST_OVERSHOOT = 2.0  # of a lossy format whose source was clipped; more is a louder source
-_WARN_CLIPPED_SHARE = 0.001
-_WARN_PEAK_DBFS = -60.0
 _MOST_CHOICES = 8
 """Parts of a joined file whose channels are chosen between; of further ones the mean is taken."""
 
 _EXACT_S, _LOSSY_S = 0.02, 0.25
 """Seconds that a length may be off without a word: of samples that are counted, and of those that
 a lossy coder pads."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """What the header of a recording says, and what its bytes do.
-
-    Attributes
-    ----------
-    duration_s : float
-        Length that the header declares, 0 where it declares none; a damaged file may hold less.
-    sample_rate_hz, n_channels : int
-        Of what comes first; a file that was joined may change them.
-    is_estimate : bool
-        Whether `duration_s` is a guess instead, because the format declares no length.
-    present_s : float or None
-        Length of the sound that the bytes hold; None where nobody knows before it is decoded.
-    bits : int or None
-        Of a sample, where samples are integers; None for floating point and lossy formats.
-    is_float : bool
-        Whether samples are stored as floating point, which may go over full scale.
-    """
-
-    duration_s: float
-    sample_rate_hz: int
-    n_channels: int
-    is_estimate: bool
-    present_s: float | None = None
-    bits: int | None = None
-    is_float: bool = False
-
-    @property
-    def length_s(self) -> float:
-        """The best guess before it is decoded; 0 where there is none."""
-        return self.duration_s if self.present_s is None else self.present_s
 
 
 class _OtherChoice(Exception):  # noqa: N818  # no fault
@@ -115,24 +76,25 @@ class AudioReader:
         self._source = source
         self._decoder = open_decoder(source, self.name)
         self._choices: dict[int, ChannelChoice] = {}  # by the number of the part
-        self._start()
+        decoder = self._decoder
         self.info = AudioInfo(
-            duration_s=self._decoder.declared_s or 0.0,
-            sample_rate_hz=self._rate_hz,
-            n_channels=self._n_channels,
-            is_estimate=self._decoder.is_estimate,
-            present_s=self._decoder.present_s,
-            bits=self._decoder.bits,
-            is_float=self._decoder.is_float,
+            sample_rate_hz=decoder.sample_rate_hz,
+            n_channels=decoder.n_channels,
+            declared_s=None if decoder.is_estimate else decoder.declared_s,
+            estimate_s=decoder.declared_s if decoder.is_estimate else None,
+            present_s=decoder.present_s,
+            bits=decoder.bits,
+            is_float=decoder.is_float,
         )
+        self._start()
 
     def _start(self) -> None:
         """Stand before the first block."""
         self._rate_hz, self._n_channels = self._decoder.sample_rate_hz, self._decoder.n_channels
-        self._n_decoded = self._n_samples = self._n_clipped = 0
+        self._n_decoded = 0
         self._before_s = 0.0  # of parts at other rates
-        self._peak = 0.0
-        self._damage = ""
+        self._levels = LevelMeter(is_float=self.info.is_float, is_lossy=self.info.is_lossy)
+        self._is_damaged = False
         self._rates_hz = [self._rate_hz]
         self._downmixes: dict[int, Downmix] = {}
 
@@ -148,16 +110,9 @@ class AudioReader:
         return self._before_s + self._n_decoded / self._rate_hz
 
     @property
-    def declared_s(self) -> float | None:
-        """Seconds that the header declares; None where it declares none."""
-        return None if self.info.is_estimate else self._decoder.declared_s
-
-    @property
     def missing_s(self) -> float:
         """Seconds that are declared, or are in the bytes, and were not decoded so far."""
-        expected_s = max(self.declared_s or 0.0, self.info.present_s or 0.0)
-        missing_s = expected_s - self.duration_s
-        return missing_s if missing_s >= self._tolerance_s else 0.0
+        return self.info.missing_s(self.duration_s)
 
     @property
     def channel(self) -> str:
@@ -169,12 +124,12 @@ class AudioReader:
     @property
     def peak_dbfs(self) -> float:
         """The loudest sample so far, in decibels relative to full scale."""
-        return 20 * math.log10(self._peak) if self._peak else -math.inf
+        return self._levels.peak_dbfs
 
     @property
     def is_quiet(self) -> bool:
         """Whether a warning says that there is next to nothing, or nothing, to hear."""
-        return self.peak_dbfs < _WARN_PEAK_DBFS
+        return self._levels.is_quiet
 
     @property
     def clipped_share(self) -> float:
@@ -183,9 +138,7 @@ class AudioReader:
         Floating point holds what lies beyond, so it is never clipped; lossy formats show what was
         clipped before.
         """
-        if self.info.is_float or (self.info.bits is None and self._peak > _HIGHEST_OVERSHOOT):
-            return 0.0
-        return self._n_clipped / max(1, self._n_samples)
+        return self._levels.clipped_share
 
     def blocks(self) -> Iterator[FloatArray]:
         """Decode, mix down to one channel and resample, a few seconds at a time.
@@ -250,7 +203,7 @@ class AudioReader:
             if downmix.choice is not None or not downmix.has_sounded:
                 yield from held
                 held.clear()
-        if self._n_samples == 0:
+        if self._levels.n_samples == 0:
             raise AudioError(f"{self.name}: holds no samples, only a header")
         yield resample(np.empty(0, np.float32), True)
 
@@ -273,39 +226,17 @@ class AudioReader:
         highest_hz : float
             The highest frequency that is looked at.
         """
-        found = [*self._length_warnings(), *self._decoder.notes]
+        found = [
+            *self.info.length_warnings(self.duration_s, is_damaged=self._is_damaged),
+            *self._decoder.notes,
+        ]
         for rate_hz in dict.fromkeys(self._rates_hz):
             if rate_hz < 2 * highest_hz:
                 found.append(f"recorded at {rate_hz} Hz: nothing above {rate_hz // 2} Hz")
         for downmix in self._downmixes.values():
             found += downmix.notes()
-        if self.clipped_share >= _WARN_CLIPPED_SHARE:
-            found.append(f"clipped: {self.clipped_share:.1%} of its samples are at full scale")
-        if self._peak == 0:
-            found.append("holds nothing but digital silence")
-        elif self.is_quiet:
-            found.append(f"nearly silent: its loudest sample is at {self.peak_dbfs:.0f} dBFS")
+        found += self._levels.warnings()
         return list(dict.fromkeys(found))
-
-    @property
-    def _tolerance_s(self) -> float:
-        return _EXACT_S if self.info.bits or self.info.is_float else _LOSSY_S
-
-    def _length_warnings(self) -> list[str]:
-        declared_s, heard_s = self.declared_s, self.duration_s
-        if declared_s is not None and declared_s - heard_s > self._tolerance_s:
-            return [
-                f"ends early: {heard_s:.1f} s of the {declared_s:.1f} s that its header declares"
-            ]
-        if self.missing_s or (self._damage and self.info.present_s is None):
-            missing = f"{self.missing_s:.1f} s of it" if self.missing_s else "what follows"
-            return [f"ends early: after {heard_s:.1f} s {missing} cannot be decoded"]
-        if declared_s is not None and heard_s - declared_s > self._tolerance_s:
-            return [
-                f"its header declares {declared_s:.1f} s, but {heard_s:.1f} s of sound are in it: "
-                "all of it was heard"
-            ]
-        return []
 
     def _change_to(self, rate_hz: int, n_channels: int) -> None:
         """Go on at another rate, or with another number of channels."""
@@ -328,26 +259,20 @@ class AudioReader:
         try:
             return self._decoder.read(n_frames)
         except AudioError as error:
-            if self._n_samples == 0:
+            if self._levels.n_samples == 0:
                 raise AudioError(f"{self.name}: cannot be decoded ({error})") from error
-            self._damage = str(error)
+            self._is_damaged = True
             return np.empty((0, self._n_channels), np.float32)
 
     def _look_at_peaks(self, block: FloatArray) -> None:
-        """Keep count of the loudest samples; refuse what is no sound, before it is mixed down."""
-        peak = float(np.maximum(block.max(), -block.min()))  # a NaN anywhere makes it a NaN
-        if not peak <= LOUDEST_SAMPLE:
-            wrong = ~(np.abs(block) <= LOUDEST_SAMPLE)
-            frame, channel = (int(i[0]) for i in np.nonzero(wrong))
-            at_s = self.duration_s + frame / self._rate_hz
+        """Measure a block's level; refuse what is no sound."""
+        wrong = self._levels.add(block)
+        if wrong is not None:
+            at_s = self.duration_s + wrong[0] / self._rate_hz
             raise AudioError(
-                f"{self.name}: sample at {at_s:.3f} s is {block[frame, channel]}, expected a "
+                f"{self.name}: sample at {at_s:.3f} s is {block[wrong]}, expected a "
                 "number between -1 and 1; write the file anew from its original"
             )
-        self._peak = max(self._peak, peak)
-        self._n_samples += block.size
-        if peak >= CLIPPED_FROM:
-            self._n_clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED_FROM))
 
     def _resampler(self) -> Callable[[FloatArray, bool], FloatArray]:
         if self._rate_hz == self.sample_rate_hz:

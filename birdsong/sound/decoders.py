@@ -9,76 +9,26 @@ knows which one is at work.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from birdsong.arrays import FloatArray
 from birdsong.audio_formats import READABLE
 from birdsong.errors import AudioError
 from birdsong.sound.audiomoth_gaps import GapDecoder, has_gaps
+from birdsong.sound.decoder import MOST_CHANNELS, Decoder
 from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
 from birdsong.sound.file_window import FileWindow
 from birdsong.sound.flac_streams import FlacStream, flac_streams
+from birdsong.sound.joined_decoder import JoinedDecoder
 from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
 from birdsong.sound.ogg_links import ogg_links
 from birdsong.sound.pcm_containers import PcmPart, pcm_parts
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
-MOST_CHANNELS = 64
-"""Arrays of microphones have as many; headers that claim more would claim memory."""
-
 _GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
 _LEADING_BYTES = 64  # zeros, before the frames of some MP3s
-
-
-class Decoder(Protocol):
-    """A recording as a stream of sample frames at its own rate.
-
-    Attributes
-    ----------
-    sample_rate_hz, n_channels : int
-        Of the frames that `read` returned last; before, of those that come first.
-    declared_s : float or None
-        Length that the header declares; None where it declares none.
-    is_estimate : bool
-        Whether `declared_s` is a guess instead, because the format declares none.
-    present_s : float or None
-        Length of the sound that the bytes hold; None where nobody knows before it is decoded.
-    bits : int or None
-        Of a sample, where samples are integers; None for floating point and lossy formats.
-    is_float : bool
-        Whether samples are stored as floating point, which may go over full scale.
-    notes : tuple of str
-        What a person should know about how the file is read.
-    """
-
-    sample_rate_hz: int
-    n_channels: int
-    declared_s: float | None
-    is_estimate: bool
-    present_s: float | None
-    bits: int | None
-    is_float: bool
-    notes: tuple[str, ...]
-
-    def read(self, n_frames: int) -> FloatArray:
-        """Return the next frames, all of one rate and one number of channels.
-
-        Returns
-        -------
-        float32, shape (n, n_channels), n at most n_frames
-            None at the end. Where the rate or the channels change, fewer than asked for.
-
-        Raises
-        ------
-        AudioError
-            If the stream is damaged here.
-        """
-
-    def close(self) -> None:
-        """Let go of the file."""
 
 
 def open_decoder(source: Path | bytes, name: str) -> Decoder:
@@ -126,79 +76,6 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
             f"{MOST_CHANNELS}"
         )
     return decoder
-
-
-class JoinedDecoder:
-    """Several recordings in one file, one behind the other.
-
-    Parameters
-    ----------
-    openers : sequence of callable
-        Open one decoder each, in their order. One that cannot be opened is passed over, and noted.
-
-    Raises
-    ------
-    AudioError
-        If the first one cannot be opened.
-    """
-
-    def __init__(self, openers: Sequence[Callable[[], Decoder]]) -> None:
-        self._openers = list(openers)
-        self._decoder = first = self._openers.pop(0)()
-        self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
-        self.is_estimate, self.bits, self.is_float = False, first.bits, first.is_float
-        self.declared_s: float | None = None
-        self.present_s: float | None = None
-        self.notes: tuple[str, ...] = (
-            f"{len(openers)} recordings were joined in this file: they are heard as one",
-            *first.notes,
-        )
-        self._n_parts, self._number = len(openers), 1
-
-    def read(self, n_frames: int) -> FloatArray:
-        """Return the next frames of one part."""
-        while True:
-            self.sample_rate_hz = self._decoder.sample_rate_hz
-            self.n_channels = self._decoder.n_channels
-            try:
-                frames = self._decoder.read(n_frames)
-            except AudioError as error:
-                if self._n_parts == 1:
-                    raise
-                self._note(f"cannot be decoded to its end ({error})")
-                frames = None
-            if frames is not None and len(frames):
-                self.sample_rate_hz = self._decoder.sample_rate_hz
-                self.n_channels = self._decoder.n_channels
-                return frames
-            if not self._open_next():
-                empty: FloatArray = self._decoder.read(0) if frames is None else frames
-                return empty
-
-    def _open_next(self) -> bool:
-        while self._openers:
-            opener = self._openers.pop(0)
-            self._number += 1
-            try:
-                decoder = opener()
-            except (OSError, ValueError, *OPENING_FAILS) as error:
-                self._note(f"cannot be read ({cause(error)})")
-                continue
-            if not 0 < decoder.n_channels <= MOST_CHANNELS or decoder.sample_rate_hz < 1:
-                decoder.close()
-                self._note("has a damaged header")
-                continue
-            self._decoder.close()
-            self._decoder = decoder
-            return True
-        return False
-
-    def _note(self, what: str) -> None:
-        self.notes += (f"part {self._number} of {self._n_parts} {what}",)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._decoder.close()
 
 
 def _by_its_bytes(source: Path | bytes) -> Decoder | None:

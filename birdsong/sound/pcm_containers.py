@@ -15,12 +15,20 @@ References
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from birdsong.sound.pcm_samples import (
+    AU_SUBTYPES,
+    SAMPLE_BYTES,
+    Samples,
+    aiff_samples,
+    caf_samples,
+    wave_samples,
+)
 
 _MAX_CHUNKS = 4096
 _TAIL_BYTES = 16 * 2**20  # before the end of a file, where chunks are looked for behind the sound
@@ -34,35 +42,7 @@ _KNOWN_BEHIND = re.compile(
     rb"edct|uuid|free|peak|mark|strg"
 )
 _FOUR_LETTERS = re.compile(rb"[\x20-\x7e]{4}")
-_WAVE_SUBTYPES = {
-    # format tag: libsndfile's name by the bytes of a sample
-    1: {1: "PCM_U8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"},
-    3: {4: "FLOAT", 8: "DOUBLE"},
-    6: {1: "ALAW"},
-    7: {1: "ULAW"},
-}
-_EXTENSIBLE = 0xFFFE
-_SIGNED = {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
-_AIFC_SUBTYPES = {
-    # compression: subtype, or none where the bytes of a sample tell it; and the order of bytes
-    b"NONE": ("", "BIG"),
-    b"twos": ("", "BIG"),
-    b"sowt": ("", "LITTLE"),
-    b"in24": ("PCM_24", "BIG"),
-    b"in32": ("PCM_32", "BIG"),
-    b"fl32": ("FLOAT", "BIG"),
-    b"FL32": ("FLOAT", "BIG"),
-    b"fl64": ("DOUBLE", "BIG"),
-    b"FL64": ("DOUBLE", "BIG"),
-    b"alaw": ("ALAW", "BIG"),
-    b"ulaw": ("ULAW", "BIG"),
-}
-_AU_SUBTYPES = {1: "ULAW", 2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT"}
-_AU_SUBTYPES |= {7: "DOUBLE", 27: "ALAW"}
-_SAMPLE_BYTES = {"PCM_U8": 1, "PCM_S8": 1, "ALAW": 1, "ULAW": 1, "PCM_16": 2, "PCM_24": 3}
-_SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
-_W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the identifiers of its chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +75,7 @@ class PcmPart:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one sample of each channel."""
-        return self.n_channels * _SAMPLE_BYTES[self.subtype]
+        return self.n_channels * SAMPLE_BYTES[self.subtype]
 
     @property
     def n_frames(self) -> int:
@@ -106,15 +86,6 @@ class PcmPart:
     def seconds(self) -> float:
         """Length of the sound that is there."""
         return self.n_frames / self.sample_rate_hz
-
-
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    rate_hz: float
-    n_channels: int
-    subtype: str
-    endian: str
-    n_frames: int = 0  # where the description counts them, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +101,7 @@ class _Family:
     describes: bytes
     sound: bytes
     n_skipped: int  # bytes of the sound's chunk before the first sample
-    samples: Callable[[bytes, str], _Samples | None]
+    samples: Callable[[bytes, str], Samples | None]
     begins: re.Pattern[bytes]  # another file of the kind
 
     @property
@@ -279,12 +250,12 @@ def _believed(n_bytes: int, n_there: int) -> int | None:
 
 
 def _part(
-    samples: _Samples, start: int, end: int, n_declared: int | None, header: tuple[int, int]
+    samples: Samples, start: int, end: int, n_declared: int | None, header: tuple[int, int]
 ) -> PcmPart | None:
     rate_hz = round(samples.rate_hz) if 0 < samples.rate_hz < 1 << 31 else 0
     if rate_hz < 1 or samples.n_channels < 1:
         return None
-    frame_bytes = samples.n_channels * _SAMPLE_BYTES[samples.subtype]
+    frame_bytes = samples.n_channels * SAMPLE_BYTES[samples.subtype]
     end -= (end - start) % frame_bytes
     n_frames = samples.n_frames if n_declared == 0 else (n_declared or 0) // frame_bytes
     declared_s = n_frames / rate_hz if n_frames else None
@@ -300,7 +271,7 @@ def _part_of_au(
     if len(header) < 24:
         return None
     offset, n_bytes, encoding, rate_hz, n_channels = struct.unpack(">5I", header[4:24])
-    subtype = _AU_SUBTYPES.get(encoding)
+    subtype = AU_SUBTYPES.get(encoding)
     start = at + offset
     if subtype is None or not 24 <= offset <= size - at:
         return None
@@ -308,57 +279,19 @@ def _part_of_au(
     end = size if n_declared is None else start + n_declared
     if end >= size or _read(file, end, 4) != b".snd":
         end = size
-    samples = _Samples(rate_hz, n_channels, subtype, "BIG")
+    samples = Samples(rate_hz, n_channels, subtype, "BIG")
     return _part(samples, start, end, n_declared, (at, start)), end
-
-
-def _wave_samples(content: bytes, order: str) -> _Samples | None:
-    if len(content) < 16:
-        return None
-    tag, n_channels, rate_hz, _, frame_bytes, bits = struct.unpack(order + "HHIIHH", content[:16])
-    if tag == _EXTENSIBLE and len(content) >= 26:
-        (tag,) = struct.unpack(order + "H", content[24:26])
-    sample_bytes = frame_bytes // n_channels if n_channels else 0
-    if bits > 8 * sample_bytes:  # some write the bytes of one channel
-        sample_bytes = -(-bits // 8)
-    subtype = _WAVE_SUBTYPES.get(tag, {}).get(sample_bytes)
-    endian = "LITTLE" if order == "<" else "BIG"
-    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian)
-
-
-def _aiff_samples(content: bytes, order: str) -> _Samples | None:
-    if len(content) < 18:
-        return None
-    n_channels, n_frames, bits = struct.unpack(">HIH", content[:8])
-    exponent, mantissa = struct.unpack(">HQ", content[8:18])
-    subtype, endian = _AIFC_SUBTYPES.get(content[18:22] or b"NONE", (None, ""))
-    if subtype == "":
-        subtype = _SIGNED.get(-(-bits // 8))
-    rate_hz = math.ldexp(mantissa, (exponent & 0x7FFF) - 16446)  # of 80 bits
-    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian, n_frames)
-
-
-def _caf_samples(content: bytes, order: str) -> _Samples | None:
-    if len(content) < 32 or content[8:12] != b"lpcm":
-        return None
-    (rate_hz,) = struct.unpack(">d", content[:8])
-    flags, packet_bytes, _, n_channels, _ = struct.unpack(">5I", content[12:32])
-    sample_bytes = packet_bytes // n_channels if n_channels else 0
-    names = {4: "FLOAT", 8: "DOUBLE"} if flags & 1 else _SIGNED
-    subtype = names.get(sample_bytes)
-    endian = "LITTLE" if flags & 2 else "BIG"
-    return None if subtype is None else _Samples(rate_hz, n_channels, subtype, endian)
 
 
 _WAVE = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
 _AIFF = re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL)
 _CAF = re.compile(rb"caff\x00\x01..desc", re.DOTALL)
 _W64 = re.compile(re.escape(_W64_RIFF))
-_RIFF_FAMILY = _Family("<", 4, "I", False, 2, 12, b"fmt ", b"data", 0, _wave_samples, _WAVE)
-_RIFX_FAMILY = _Family(">", 4, "I", False, 2, 12, b"fmt ", b"data", 0, _wave_samples, _WAVE)
-_AIFF_FAMILY = _Family(">", 4, "I", False, 2, 12, b"COMM", b"SSND", 8, _aiff_samples, _AIFF)
-_CAF_FAMILY = _Family(">", 4, "q", False, 1, 8, b"desc", b"data", 4, _caf_samples, _CAF)
-_W64_FAMILY = _Family("<", 16, "q", True, 8, 40, b"fmt ", b"data", 0, _wave_samples, _W64)
+_RIFF_FAMILY = _Family("<", 4, "I", False, 2, 12, b"fmt ", b"data", 0, wave_samples, _WAVE)
+_RIFX_FAMILY = _Family(">", 4, "I", False, 2, 12, b"fmt ", b"data", 0, wave_samples, _WAVE)
+_AIFF_FAMILY = _Family(">", 4, "I", False, 2, 12, b"COMM", b"SSND", 8, aiff_samples, _AIFF)
+_CAF_FAMILY = _Family(">", 4, "q", False, 1, 8, b"desc", b"data", 4, caf_samples, _CAF)
+_W64_FAMILY = _Family("<", 16, "q", True, 8, 40, b"fmt ", b"data", 0, wave_samples, _W64)
 
 
 def _family(begins: bytes) -> _Family | None:

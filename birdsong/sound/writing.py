@@ -19,7 +19,7 @@ import soundfile
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import WriteError
-from birdsong.sound.audio import AudioInfo
+from birdsong.sound.audio_info import AudioInfo
 
 WAV_BYTES = 2**32 - 4096
 """Of samples that a WAV holds; its sizes have 32 bits, and a header takes part of them."""

@@ -69,7 +69,6 @@ def test_what_stands_out_is_named_with_its_reason(mixed, tmp_path, capsys):
                             "empty.wav"}  # fmt: skip
     assert "clipped: " in reasons["clipped.wav"]
     assert "nearly silent: its loudest sample is at -7" in reasons["faint.wav"]
-    assert "its header says 22007 Hz, which no recorder uses" in reasons["odd.wav"]
     assert "lasts 5.5 s, but the manifest says 5.0 s" in reasons["odd.wav"]
     assert reasons["short.wav"] == "lasts 0.10 s, at least 0.3 s are needed"
 

@@ -95,8 +95,20 @@ def test_tables_have_the_columns_that_others_rely_on(folder):
     write_table(folder / tables.RECEIPT, ReceiptRow, [])
     assert (folder / tables.RECEIPT).read_text() == (
         "recording,status,reason,duration_s,segments_found,images_written,"
-        "sample_rate_hz,n_channels,peak_dbfs,clipped_share\n"
+        "sample_rate_hz,n_channels,peak_dbfs,clipped_share,declared_s,missing_s,channel\n"
     )
+
+
+@pytest.mark.parametrize("n_columns", [6, 10])
+def test_a_receipt_of_an_earlier_version_is_read(tmp_path, n_columns):
+    row = ReceiptRow("a.wav", "ok", "", 8.0, 5, 5, 48_000, 2, -3.0, 0.5, 9.0, 1.0, "mix")
+    write_table(tmp_path / tables.RECEIPT, ReceiptRow, [row])
+    assert read_receipt(tmp_path) == [row]
+    lines = (tmp_path / tables.RECEIPT).read_text().splitlines()
+    shorter = [",".join(line.split(",")[:n_columns]) for line in lines]
+    (tmp_path / tables.RECEIPT).write_text("\n".join(shorter))
+    (read,) = read_receipt(tmp_path)
+    assert (read.duration_s, read.declared_s, read.missing_s, read.channel) == (8.0, None, 0.0, "")
 
 
 def edit_json(path, **changes):
@@ -213,10 +225,10 @@ def test_an_index_without_a_column_and_one_that_is_no_text(folder):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a.wav,lost,,1,2,3,,,,", "row 2: expected one of ok, skipped, failed, got 'lost'"),
-        ("a.wav,ok,,long,2,3,,,,", "row 2: could not convert string to float: 'long'"),
-        ("a.wav,ok,,1,two,3,,,,", "row 2: invalid literal for int"),
-        ("a.wav,ok,,1,2,3,,,loud,", "row 2: could not convert string to float: 'loud'"),
+        ("a.wav,lost,,1,2,3,,,,,,,", "row 2: expected one of ok, skipped, failed, got 'lost'"),
+        ("a.wav,ok,,long,2,3,,,,,,,", "row 2: could not convert string to float: 'long'"),
+        ("a.wav,ok,,1,two,3,,,,,,,", "row 2: invalid literal for int"),
+        ("a.wav,ok,,1,2,3,,,loud,,,,", "row 2: could not convert string to float: 'loud'"),
         ("a.wav,ok,,1,2", "row 2: has not as many cells as the header"),
     ],
 )

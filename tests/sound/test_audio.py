@@ -47,7 +47,7 @@ def test_reader_tells_what_it_read(tmp_path):
     soundfile.write(tmp_path / "low.wav", tone(8_000, 2), 8_000)
     with AudioReader(tmp_path / "low.wav", RATE) as reader:
         assert (reader.info.sample_rate_hz, reader.info.n_channels) == (8_000, 1)
-        assert reader.info.duration_s == pytest.approx(2)
+        assert reader.info.declared_s == pytest.approx(2)
         for _ in reader.blocks():
             pass
         assert reader.duration_s == pytest.approx(2)

@@ -65,7 +65,7 @@ def test_what_phones_record_sounds_as_it_was(tmp_path, ending, n_channels):
 def test_header_is_told(tmp_path):
     with AudioReader(encoded("m4a", n_channels=2), RATE) as reader:
         assert (reader.info.sample_rate_hz, reader.info.n_channels) == (44_100, 2)
-        assert reader.info.duration_s == pytest.approx(6, abs=0.1)
+        assert reader.info.declared_s == pytest.approx(6, abs=0.1)
         assert sum(map(len, reader.blocks())) / RATE == pytest.approx(reader.duration_s, abs=0.01)
         assert reader.warnings(highest_hz=11_000) == []
 

@@ -48,8 +48,8 @@ def test_everything_is_heard_or_told(odd, how, tmp_path):
         assert duration_s <= odd.present_s + odd.tolerance_s, heard
     assert len(samples) / RATE_HZ == pytest.approx(duration_s, abs=0.01)  # all is handed out
     if odd.declared_s is not None:
-        if not info.is_estimate:
-            assert info.duration_s == pytest.approx(odd.declared_s, abs=0.06)
+        if info.estimate_s is None:
+            assert info.declared_s == pytest.approx(odd.declared_s, abs=0.06)
         absent_s = max(0.0, odd.declared_s - odd.present_s)
         assert missing_s == pytest.approx(absent_s, abs=max(0.1, odd.tolerance_s)), heard
 
@@ -72,7 +72,7 @@ def test_everything_is_heard_or_told(odd, how, tmp_path):
 )  # fmt: skip
 def test_an_unknown_length_is_unknown(name):
     with AudioReader(make(name).content, RATE_HZ) as reader:
-        assert reader.info.duration_s == 0 or reader.info.is_estimate
+        assert reader.info.declared_s is None
 
 
 @pytest.mark.slow
