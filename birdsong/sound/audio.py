@@ -18,6 +18,7 @@ from birdsong.errors import AudioError
 from birdsong.sound.audio_info import AudioInfo
 from birdsong.sound.channels import ChannelChoice, Downmix
 from birdsong.sound.decoders import open_decoder
+from birdsong.sound.held_blocks import HeldBlocks
 from birdsong.sound.level_meter import LevelMeter
 
 BLOCK_S = 1.0
@@ -178,14 +179,13 @@ class AudioReader:
         Blocks are held back until it is known that the mean of the channels was right.
         """
         resample, downmix = self._resampler(), self._downmix()
-        held: list[FloatArray] = []
+        held = HeldBlocks()
         while True:
             block = self._decode()
             changed = self._decoder.sample_rate_hz, self._decoder.n_channels
             if len(block) == 0 or changed != (self._rate_hz, self._n_channels):
                 self._settle(downmix)
-                yield from held
-                held.clear()
+                yield from held.let_go()
                 if len(block) == 0:
                     break
                 yield resample(np.empty(0, np.float32), True)
@@ -197,12 +197,14 @@ class AudioReader:
             if downmix is None:
                 yield resample(block[:, 0], False)
                 continue
-            held.append(resample(downmix.feed(block, start_s), False))
+            mono = resample(downmix.feed(block, start_s), False)
+            if downmix.choice is None and downmix.has_sounded:
+                held.hold(mono)
+                continue
             if downmix.choice is not None:
                 self._settle(downmix)
-            if downmix.choice is not None or not downmix.has_sounded:
-                yield from held
-                held.clear()
+            yield from held.let_go()
+            yield mono
         if self._levels.n_samples == 0:
             raise AudioError(f"{self.name}: holds no samples, only a header")
         yield resample(np.empty(0, np.float32), True)
