@@ -7,6 +7,7 @@ gets anew costs more than the mixing and resampling of what lies in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from birdsong.arrays import FloatArray
 
 _N_SAMPLES = 1_500_000  # a minute at 24 kHz, 6 MB
 _N_KEPT = 2
-_N_AT_A_TIME = 24_000
 
 _free: list[FloatArray] = []
 
@@ -24,7 +24,7 @@ class HeldBlocks:
 
     def __init__(self) -> None:
         self._array: FloatArray | None = None
-        self._n_held = 0
+        self._ends: list[int] = []
         self._beyond: list[FloatArray] = []
 
     def hold(self, block: FloatArray) -> None:
@@ -34,20 +34,21 @@ class HeldBlocks:
                 self._array = _free.pop()
             except IndexError:
                 self._array = np.empty(_N_SAMPLES, np.float32)
-        end = self._n_held + len(block)
+        start = self._ends[-1] if self._ends else 0
+        end = start + len(block)
         if self._beyond or end > len(self._array):
             self._beyond.append(block)
             return
-        self._array[self._n_held : end] = block
-        self._n_held = end
+        self._array[start:end] = block
+        self._ends.append(end)
 
     def let_go(self) -> Iterator[FloatArray]:
-        """Yield all that is held, in order, and hold nothing then."""
+        """Yield the blocks that are held, as they came, and hold nothing then."""
         if self._array is not None:
-            for start in range(0, self._n_held, _N_AT_A_TIME):
-                yield self._array[start : min(start + _N_AT_A_TIME, self._n_held)].copy()
+            for start, end in pairwise([0, *self._ends]):
+                yield self._array[start:end].copy()
             if len(_free) < _N_KEPT:
                 _free.append(self._array)
-            self._array, self._n_held = None, 0
+            self._array, self._ends = None, []
         yield from self._beyond
         self._beyond = []
