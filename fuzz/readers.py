@@ -6,7 +6,6 @@ a crash, a hang, gigabytes of memory, an error of another kind, is a fault.
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.narrowing import narrow
-from birdsong.arrays import FloatArray
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.calibration_data import calibration_from_bytes, calibration_to_bytes
 from birdsong.errors import BirdsongError
@@ -28,14 +25,13 @@ from birdsong.images.png import decode_png, encode_png
 from birdsong.images.store import ImageStore, open_store, picture_path, write_settings
 from birdsong.images.tables import INDEX, IndexRow, write_table
 from birdsong.recordings.manifest import read_manifest
-from birdsong.recordings.synthesis import SynthesisConfig, render_recording
-from birdsong.recordings.synthetic_species import SPECIES
 from birdsong.sealed import sealed
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 from birdsong.taxa.synonyms import read_synonyms
 from birdsong.taxa.tables import read_taxonomy
+from fuzz.sounds import sounds
 
 MOST_HEARD_S = 600.0
 """Of a recording that claims to be endless: enough to see that its memory stays bounded."""
@@ -55,6 +51,7 @@ def audio(content: bytes) -> None:
         for _ in reader.blocks():
             if reader.duration_s > MOST_HEARD_S:
                 break
+        reader.warnings(highest_hz=11_000)
 
 
 def upload(content: bytes) -> None:
@@ -174,7 +171,7 @@ def ask(name: str, content: bytes) -> bool:
 def seeds(name: str) -> list[bytes]:
     """What a reader takes, to begin with."""
     if name in ("audio", "upload"):
-        return _sounds()
+        return sounds()
     if name == "png":
         picture = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
         return [
@@ -225,40 +222,6 @@ _TABLES = {
 
 
 @cache
-def _sounds() -> list[bytes]:
-    config = SynthesisConfig(sample_rate_hz=24_000, duration_s=(1.0, 1.2))
-    samples = render_recording(SPECIES[0], individual=0, config=config).samples
-    found = []
-    for kind, subtype in (
-        *(("WAV", "PCM_16"), ("WAV", "FLOAT"), ("RF64", "PCM_24"), ("FLAC", "PCM_16")),
-        *(("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")),
-    ):
-        content = io.BytesIO()
-        soundfile.write(content, samples, 24_000, format=kind, subtype=subtype)
-        found.append(content.getvalue())
-    return [*found, _container(samples, "mp4", "aac"), _container(samples, "webm", "libopus")]
-
-
-def _container(samples: FloatArray, kind: str, codec: str) -> bytes:
-    """What FFmpeg reads."""
-    import av
-    from av.audio.stream import AudioStream
-
-    rate_hz = 48_000 if kind == "webm" else 24_000
-    content = io.BytesIO()
-    with av.open(content, "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=rate_hz)
-        if not isinstance(stream, AudioStream):
-            raise TypeError(f"{codec} is no codec for sound")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate = 24_000
-        resampler = av.AudioResampler(stream.format, stream.layout, rate_hz, frame_size=1024)
-        for each in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(each))
-        container.mux(stream.encode(None))
-    return content.getvalue()
-
-
 @cache
 def _home() -> Path:
     return Path(tempfile.mkdtemp(prefix="birdsong-fuzz-"))

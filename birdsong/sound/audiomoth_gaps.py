@@ -65,8 +65,8 @@ class GapDecoder:
         self.notes: tuple[str, ...] = ()
         if gaps:
             self.notes = (
-                f"its recorder left out {sum(gaps) / part.sample_rate_hz:.1f} s in {len(gaps)} "
-                "gaps: they count in all times",
+                f"its recorder left out {sum(gaps) / part.sample_rate_hz:.1f} s, in {len(gaps)} "
+                f"gap{'s' if len(gaps) > 1 else ''}: they count in all times",
             )
         self._at = part.start
 

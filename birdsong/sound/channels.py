@@ -217,7 +217,7 @@ class Downmix:
         """Say that one channel was used, and which of those that are heard fell silent."""
         found = []
         if self.choice is not None and self.choice.number:
-            found.append(f"{self.channel} was used: mixed with the others its song is lost")
+            found.append(f"{self.channel} was used: in the mix of all channels its song is lost")
         found += [
             f"channel {number} of {self._n_channels} falls silent at "
             f"{self._dead_since[number - 1]:.0f} s"

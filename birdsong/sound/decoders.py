@@ -203,6 +203,10 @@ def _whole_mp3(source: Path | bytes, decoder: SoundfileDecoder) -> Decoder:
     decoder.close()
     whole.declared_s, whole.present_s = frames.counted_s, frames.seconds
     whole.is_estimate = False
+    if frames.n_kinds > 1:
+        whole.notes = (
+            "recordings of other rates or channels were joined in this file: they are heard as one",
+        )
     return whole
 
 
