@@ -113,7 +113,7 @@ class AudioReader:
     @property
     def missing_s(self) -> float:
         """Seconds that are declared, or are in the bytes, and were not decoded so far."""
-        return self.info.missing_s(self.duration_s)
+        return self.info.missing_s(self.duration_s) or self._decoder.missing_s
 
     @property
     def channel(self) -> str:

@@ -62,6 +62,7 @@ class GapDecoder:
         n_samples = part.n_frames - len(gaps) * _N_SAMPLES + sum(gaps)
         self.present_s: float | None = n_samples / part.sample_rate_hz
         self.declared_s: float | None = None if gaps else part.declared_s
+        self.missing_s = 0.0
         self.notes: tuple[str, ...] = ()
         if gaps:
             self.notes = (

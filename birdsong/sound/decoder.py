@@ -27,6 +27,8 @@ class Decoder(Protocol):
         Of a sample, where samples are integers; None for floating point and lossy formats.
     is_float : bool
         Whether samples are stored as floating point, which may go over full scale.
+    missing_s : float
+        Seconds of joined parts that ended before what they declare, so far.
     notes : tuple of str
         What a person should know about how the file is read.
     """
@@ -38,6 +40,7 @@ class Decoder(Protocol):
     present_s: float | None
     bits: int | None
     is_float: bool
+    missing_s: float
     notes: tuple[str, ...]
 
     def read(self, n_frames: int) -> FloatArray:

@@ -55,7 +55,7 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
         decoder = _by_its_bytes(source) or _by_soundfile(source)
     except OSError as error:
         raise AudioError(f"{name}: cannot be opened ({error})") from error
-    except OPENING_FAILS as error:
+    except (ValueError, *OPENING_FAILS) as error:
         try:
             decoder = _by_ffmpeg(source, name)
         except (OSError, ValueError) as nor_this:

@@ -58,6 +58,7 @@ class FfmpegDecoder:
             if isinstance(source, Path)
             else source
         )
+        self.missing_s = 0.0
         self.notes: tuple[str, ...] = ()
         try:
             demuxers = FFMPEG_MP3 if only_mp3 else FFMPEG_DEMUXERS

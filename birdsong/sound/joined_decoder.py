@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
 from birdsong.sound.decoder import MOST_CHANNELS, Decoder
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, cause
+
+_MOST_FAILURES = 20
+"""Parts that cannot be read; further ones are not tried."""
+
+_TOLERANCE_S = 0.25
 
 
 class JoinedDecoder:
@@ -20,64 +27,81 @@ class JoinedDecoder:
 
     Raises
     ------
-    AudioError
-        If the first one cannot be opened.
+    ValueError
+        If none can be opened.
     """
 
+    is_estimate = False
+    declared_s: float | None = None
+    present_s: float | None = None
+
     def __init__(self, openers: Sequence[Callable[[], Decoder]]) -> None:
-        self._openers = list(openers)
-        self._decoder = first = self._openers.pop(0)()
-        self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
-        self.is_estimate, self.bits, self.is_float = False, first.bits, first.is_float
-        self.declared_s: float | None = None
-        self.present_s: float | None = None
+        self._openers = iter(openers)
+        self._n_parts, self._number, self._n_failures = len(openers), 0, 0
+        self._heard_s = 0.0
+        self._decoder: Decoder | None = None
+        self.missing_s = 0.0
         self.notes: tuple[str, ...] = (
             f"{len(openers)} recordings were joined in this file: they are heard as one",
-            *first.notes,
         )
-        self._n_parts, self._number = len(openers), 1
+        first = self._open_next()
+        if first is None:
+            raise ValueError(self.notes[-1])
+        self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
+        self.bits, self.is_float = first.bits, first.is_float
 
     def read(self, n_frames: int) -> FloatArray:
         """Return the next frames of one part."""
-        while True:
-            self.sample_rate_hz = self._decoder.sample_rate_hz
-            self.n_channels = self._decoder.n_channels
+        while self._decoder is not None:
             try:
                 frames = self._decoder.read(n_frames)
             except AudioError as error:
-                if self._n_parts == 1:
-                    raise
                 self._note(f"cannot be decoded to its end ({error})")
-                frames = None
-            if frames is not None and len(frames):
+                frames = np.empty((0, 1), np.float32)
+            if len(frames):
                 self.sample_rate_hz = self._decoder.sample_rate_hz
                 self.n_channels = self._decoder.n_channels
+                self._heard_s += len(frames) / self.sample_rate_hz
                 return frames
-            if not self._open_next():
-                empty: FloatArray = self._decoder.read(0) if frames is None else frames
-                return empty
+            self._end_part(self._decoder)
+            self._open_next()
+        return np.empty((0, self.n_channels), np.float32)
 
-    def _open_next(self) -> bool:
-        while self._openers:
-            opener = self._openers.pop(0)
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._decoder is not None:
+            self._decoder.close()
+
+    def _end_part(self, decoder: Decoder) -> None:
+        """Close a part, and note where it held less than it declares."""
+        expected_s = max(decoder.declared_s or 0.0, decoder.present_s or 0.0)
+        missing_s = 0.0 if decoder.is_estimate else expected_s - self._heard_s
+        if missing_s > _TOLERANCE_S:
+            self.missing_s += missing_s
+            self._note(f"ends early: {self._heard_s:.1f} s of its {expected_s:.1f} s")
+        decoder.close()
+        self._decoder, self._heard_s = None, 0.0
+
+    def _open_next(self) -> Decoder | None:
+        """Open the next part that can be opened; None where there is none left."""
+        for opener in self._openers:
             self._number += 1
             try:
                 decoder = opener()
             except (OSError, ValueError, *OPENING_FAILS) as error:
                 self._note(f"cannot be read ({cause(error)})")
-                continue
-            if not 0 < decoder.n_channels <= MOST_CHANNELS or decoder.sample_rate_hz < 1:
+            else:
+                if 0 < decoder.n_channels <= MOST_CHANNELS and decoder.sample_rate_hz > 0:
+                    self._decoder = decoder
+                    self.notes += decoder.notes
+                    return decoder
                 decoder.close()
                 self._note("has a damaged header")
-                continue
-            self._decoder.close()
-            self._decoder = decoder
-            return True
-        return False
+            self._n_failures += 1
+            if self._n_failures == _MOST_FAILURES:
+                self._note("is the last that was tried")
+                break
+        return None
 
     def _note(self, what: str) -> None:
         self.notes += (f"part {self._number} of {self._n_parts} {what}",)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._decoder.close()

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from birdsong.sound.file_search import read_at, search
 from birdsong.sound.pcm_samples import (
     AU_SUBTYPES,
     SAMPLE_BYTES,
@@ -30,7 +31,8 @@ from birdsong.sound.pcm_samples import (
     wave_samples,
 )
 
-_MAX_CHUNKS = 4096
+_MAX_CHUNKS = 256
+_MAX_PARTS = 1000
 _TAIL_BYTES = 16 * 2**20  # before the end of a file, where chunks are looked for behind the sound
 _UNKNOWN_SIZES = (range(0x7FFF_E000, 0x8000_0001), range(0xFFFF_F000, 1 << 32))
 """Sizes that programs write into a pipe, since they cannot know the length."""
@@ -126,8 +128,8 @@ def pcm_parts(file: BinaryIO) -> list[PcmPart]:
     size = file.seek(0, 2)
     parts: list[PcmPart] = []
     at = 0
-    while at < size - 12:
-        begins = _read(file, at, 40)
+    while at < size - 12 and len(parts) < _MAX_PARTS:
+        begins = read_at(file, at, 40)
         family = _family(begins)
         if family is not None:
             found = _part_of_chunks(file, at, size, family)
@@ -155,15 +157,17 @@ def _part_of_chunks(
         name, n_bytes = chunk
         content = place + family.n_header
         if name == family.describes:
-            samples = family.samples(_read(file, content, min(max(n_bytes, 0), 128)), family.order)
+            samples = family.samples(
+                read_at(file, content, min(max(n_bytes, 0), 128)), family.order
+            )
         elif name == b"ds64":
-            large_bytes = int.from_bytes(_read(file, content, 16)[8:16], "little")
+            large_bytes = int.from_bytes(read_at(file, content, 16)[8:16], "little")
         if name == family.sound:
             start = content + family.n_skipped
             stated = large_bytes if n_bytes == 0xFFFF_FFFF and large_bytes else n_bytes
             n_declared = _believed(stated - family.n_skipped, size - start)
             end, then = _sound_end(file, start, n_declared, size, family)
-            if end == start and then < size and _family(_read(file, then, 40)) is None:
+            if end == start and then < size and _family(read_at(file, then, 40)) is None:
                 place = then  # an empty one may stand before the real one
                 continue
             if samples is None:
@@ -190,11 +194,11 @@ def _sound_end(
             if (then := _chain_end(file, padded, size, family)) is not None:
                 return end, padded if n_declared == 0 else then
         searched = end
-    for found in _search(file, family.begins, searched, size):
-        if _family(_read(file, found, 40)) is family:
+    for found in search(file, family.begins, searched, size):
+        if _family(read_at(file, found, 40)) is family:
             size = found
             break
-    for found in _search(file, _KNOWN_BEHIND, max(searched, size - _TAIL_BYTES), size):
+    for found in search(file, _KNOWN_BEHIND, max(searched, size - _TAIL_BYTES), size):
         if _chain_end(file, found, size, family) is not None:
             return found, size
     return size, size
@@ -203,10 +207,10 @@ def _sound_end(
 def _chain_end(file: BinaryIO, place: int, size: int, family: _Family) -> int | None:
     """Follow chunks to the end of the file, or to another file's header; None if they break off."""
     for _ in range(_MAX_CHUNKS):
-        rest = _read(file, place, min(size - place, family.n_header))
+        rest = read_at(file, place, min(size - place, family.n_header))
         if len(rest) < family.n_header:
             return size if not rest.strip(b"\0") else None
-        if _family(_read(file, place, 40)) is not None:
+        if _family(read_at(file, place, 40)) is not None:
             return place
         chunk = _chunk(file, place, family)
         if chunk is None:
@@ -220,12 +224,12 @@ def _chain_end(file: BinaryIO, place: int, size: int, family: _Family) -> int | 
 
 def _only_zeros(file: BinaryIO, place: int, size: int) -> bool:
     """Whether nothing but the filling of a few sectors follows."""
-    return size - place <= 65_536 and not _read(file, place, size - place).strip(b"\0")
+    return size - place <= 65_536 and not read_at(file, place, size - place).strip(b"\0")
 
 
 def _chunk(file: BinaryIO, place: int, family: _Family) -> tuple[bytes, int] | None:
     """Return the name of the chunk at a place, and its size as it stands there."""
-    header = _read(file, place, family.n_header)
+    header = read_at(file, place, family.n_header)
     if len(header) < family.n_header or not _FOUR_LETTERS.match(header):
         return None
     (n_bytes,) = struct.unpack(family.order + family.size_format, header[family.n_id :])
@@ -237,7 +241,7 @@ def _after(file: BinaryIO, place: int, n_bytes: int, family: _Family) -> int:
     after = place + family.n_header + max(n_bytes, 0)
     padded = after + (place - after) % family.alignment
     if padded > after and family.n_id == 4:
-        name = _read(file, after, 4)
+        name = read_at(file, after, 4)
         if name == family.sound or _KNOWN_BEHIND.fullmatch(name):
             return after
     return padded
@@ -277,7 +281,7 @@ def _part_of_au(
         return None
     n_declared = _believed(n_bytes, size - start)
     end = size if n_declared is None else start + n_declared
-    if end >= size or _read(file, end, 4) != b".snd":
+    if end >= size or read_at(file, end, 4) != b".snd":
         end = size
     samples = Samples(rate_hz, n_channels, subtype, "BIG")
     return _part(samples, start, end, n_declared, (at, start)), end
@@ -303,19 +307,3 @@ def _family(begins: bytes) -> _Family | None:
     if _CAF.match(begins):
         return _CAF_FAMILY
     return _W64_FAMILY if _W64.match(begins) else None
-
-
-def _search(file: BinaryIO, pattern: re.Pattern[bytes], start: int, end: int) -> list[int]:
-    """Return where a pattern of at most 16 bytes is found, a few hundred places at most."""
-    places: list[int] = []
-    at = start
-    while at < end and len(places) < 512:
-        content = _read(file, at, min(2**20, end - at))
-        places += [at + found.start() for found in pattern.finditer(content)]
-        at += max(1, len(content) - 16) if len(content) == 2**20 else max(1, len(content))
-    return list(dict.fromkeys(places))
-
-
-def _read(file: BinaryIO, place: int, n_bytes: int) -> bytes:
-    file.seek(place)
-    return file.read(max(0, n_bytes))

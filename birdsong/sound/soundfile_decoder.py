@@ -72,6 +72,7 @@ class SoundfileDecoder:
         self.present_s: float | None = None
         self.bits = _BITS.get(self._file.subtype)
         self.is_float = self._file.subtype in _FLOAT
+        self.missing_s = 0.0
         self.notes: tuple[str, ...] = ()
         self._error = ""
 
