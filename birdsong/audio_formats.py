@@ -82,8 +82,8 @@ AUDIO_SUFFIXES = frozenset(_FORMAT_BY_SUFFIX)
 UPLOAD_SUFFIXES = tuple(suffix.removeprefix(".") for suffix in _FORMAT_BY_SUFFIX)
 """What an upload may end with, without the dot: everything that is decoded."""
 
-READABLE = ", ".join(each.name for each in AUDIO_FORMATS[:-1]) + f" or {AUDIO_FORMATS[-1].name}"
-"""The names of all formats, for error messages."""
+READABLE = f"WAV, FLAC, Ogg, Opus, MP3, M4A, WebM or another of {len(AUDIO_FORMATS)} formats"
+"""What error messages name: the formats that people have."""
 
 FFMPEG_MP3 = "mp3"
 """FFmpeg's container for MP3. It finds one in much that is none: allow it for known MP3s alone."""

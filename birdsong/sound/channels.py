@@ -26,6 +26,7 @@ _N_BANDS = 32
 _ALIKE_SHARE = 0.8  # of the loudest channel's power; less than this, and the mix lacks something
 _CANCELS_SHARE = 0.2  # of the power that channels without anything in common add up to
 _PLAINLY_DB = 8.0  # coherent noise alone makes 6 dB of difference
+_AS_GOOD_DB = 1.0
 _SONG_DB = 12.0  # noise stands out by about 6
 _LOUD_SHARE = 0.05  # of the frames, in which a song stands out
 _QUIET_SHARE = 0.2
@@ -84,7 +85,8 @@ def choose_channel(frames: FloatArray, sample_rate_hz: int) -> ChannelChoice:
         return mean
     cancels = mixed_power < _CANCELS_SHARE * powers.mean() / n_channels
     mixed_db, *channels_db = _standing_out_db(frames, sample_rate_hz)
-    best = int(np.argmax(channels_db))
+    as_good = np.array(channels_db) >= max(channels_db) - _AS_GOOD_DB
+    best = int(np.argmax(np.where(as_good, powers, -1.0)))  # of those alike the loudest
     if not cancels and channels_db[best] < max(mixed_db + _PLAINLY_DB, _SONG_DB):
         return mean
     weights = np.zeros(n_channels, np.float32)

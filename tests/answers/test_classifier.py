@@ -45,8 +45,9 @@ def test_new_individuals_are_named(classifier, unheard):
         assert falling == sorted(falling, reverse=True)
 
 
+@pytest.mark.parametrize("channels", ["mono", "mix", "channel 1 of 2"])
 def test_the_network_sees_the_bytes_that_preprocessing_wrote(
-    classifier, voices, tmp_path, monkeypatch
+    classifier, voices, tmp_path, monkeypatch, channels
 ):
     seen = []
     real = Network.logits
@@ -55,12 +56,23 @@ def test_the_network_sees_the_bytes_that_preprocessing_wrote(
     )
     folder, rows = voices
     rows = rows[::5]
-    preprocess(rows, folder, tmp_path, config=PreprocessConfig(step_s=classifier.bundle.step_s))
-    store = open_store(tmp_path)
+    if channels != "mono":
+        whole, folder = folder, tmp_path / "channels"
+        folder.mkdir()
+        for row in rows:
+            samples, rate_hz = soundfile.read(whole / row.file, dtype="float32")
+            other = samples * np.float32(0.5 if channels == "mix" else -0.8)
+            soundfile.write(folder / row.file, np.stack([samples, other], axis=1), rate_hz)
+    receipt = preprocess(
+        rows, folder, tmp_path / "images", config=PreprocessConfig(step_s=classifier.bundle.step_s)
+    )
+    assert {row.channel for row in receipt} == {"" if channels == "mono" else channels}
+    store = open_store(tmp_path / "images")
     compared = 0
     for row in rows:
         seen.clear()
         prediction = classifier.classify(folder / row.file)
+        assert prediction.channel == receipt[rows.index(row)].channel
         by_start = {round(s.start_s, 3): p for s, p in zip(prediction.segments, seen, strict=True)}
         for image in store.rows:
             if image.recording == row.name and image.kind == "bird":
