@@ -94,6 +94,7 @@ class FfmpegDecoder:
         self.present_s: float | None = None
         self._parts = self._decoded(stream)
         self._waiting: deque[tuple[int, FloatArray]] = deque()
+        self._error = ""  # it is raised when what was decoded before it is handed out
 
     def _opened(self, demuxers: str) -> InputContainer:
         import av
@@ -166,12 +167,13 @@ class FfmpegDecoder:
         return np.ascontiguousarray(np.concatenate(parts))
 
     def _wait_for_more(self, *, is_first: bool) -> bool:
+        more = None
         try:
             more = next(self._parts, None)
         except (self._av_error, ValueError) as error:
-            if is_first:
-                raise AudioError(str(error)) from error
-            return False
+            self._error = str(error)
+        if self._error and is_first:
+            raise AudioError(self._error)
         if more is not None:
             self._waiting.append(more)
         return more is not None

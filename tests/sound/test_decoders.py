@@ -9,6 +9,7 @@ import soundfile
 
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader, read_samples
+from tests.odd_files import base
 
 RATE = 24_000
 ENDINGS = {
@@ -135,6 +136,18 @@ def test_damage_ends_in_a_sentence_or_in_what_is_there():
             assert len(samples) < 60 * RATE
     assert said
     assert not any("\n" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("ac3", "ac3")])
+def test_damage_in_the_middle_is_told_where_no_length_is_declared(container, codec):
+    content = bytearray(base.encoded(tone(48_000, 8), 48_000, codec, container))
+    middle = len(content) // 2
+    content[middle : middle + 4000] = np.random.default_rng(0).bytes(4000)
+    with AudioReader(bytes(content), RATE) as reader:
+        n = sum(map(len, reader.blocks()))
+        assert 3 < n / RATE < 7.5
+        (warning,) = reader.warnings(highest_hz=11_000)
+    assert "what follows cannot be decoded" in warning
 
 
 def test_a_sound_track_of_a_codec_that_nobody_knows():
