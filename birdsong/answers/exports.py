@@ -14,22 +14,16 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Any
 
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.cells import as_cells
-from birdsong.taxa.selection import RankedTaxon
-
-CSV_COLUMNS = (
-    "recording",
-    "start_s",
-    "end_s",
-    "rank",
-    "taxon",
-    "english_name",
-    "probability",
-    "promise",
+from birdsong.answers.prediction_data import (
+    CSV_COLUMNS,
+    PROBABILITY_DIGITS,
+    TIME_DIGITS,
+    detection_rows,
 )
+from birdsong.cells import as_cells
+
 RAVEN_COLUMNS = (
     *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
     *("Low Freq (Hz)", "High Freq (Hz)"),  # Raven's own end here
@@ -39,13 +33,11 @@ KALEIDOSCOPE_COLUMNS = (
     *("INDIR", "FOLDER", "IN FILE", "OFFSET", "DURATION"),  # what Kaleidoscope finds a place by
     *("rank", "scientific_name", "common_name", "confidence", "promise"),
 )
-_DIGITS = 4  # of probabilities
-_TIME_DIGITS = 3  # of seconds
 
 
 def to_json_line(prediction: Prediction) -> str:
     """Write everything that is said of a recording as one JSON object on one line."""
-    return json.dumps(_to_dict(prediction), ensure_ascii=False, allow_nan=False)
+    return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(predictions: Iterable[Prediction], *, header: bool = True) -> str:
@@ -64,20 +56,7 @@ def to_csv(predictions: Iterable[Prediction], *, header: bool = True) -> str:
     """
     return _table(
         CSV_COLUMNS if header else None,
-        (
-            [
-                prediction.recording,
-                round(found.start_s, _TIME_DIGITS),
-                round(found.end_s, _TIME_DIGITS),
-                found.rank,
-                found.taxon,
-                found.english_name or "",
-                round(found.probability, _DIGITS),
-                prediction.promise,
-            ]
-            for prediction in predictions
-            for found in prediction.detections
-        ),
+        detection_rows(predictions),
     )
 
 
@@ -100,10 +79,10 @@ def to_raven(prediction: Prediction, *, low_hz: float, high_hz: float) -> str:
         (
             [
                 *(number, "Spectrogram 1", 1),
-                *(round(found.start_s, _TIME_DIGITS), round(found.end_s, _TIME_DIGITS)),
+                *(round(found.start_s, TIME_DIGITS), round(found.end_s, TIME_DIGITS)),
                 *(low_hz, high_hz),
                 *(found.rank, found.taxon, found.english_name or ""),
-                *(round(found.probability, _DIGITS), prediction.promise),
+                *(round(found.probability, PROBABILITY_DIGITS), prediction.promise),
             ]
             for number, found in enumerate(prediction.detections, start=1)
         ),
@@ -154,10 +133,10 @@ def to_kaleidoscope(predictions: Iterable[Prediction], *, header: bool = True) -
         (
             [
                 *place(prediction.recording),
-                round(found.start_s, _TIME_DIGITS),
-                round(found.end_s - found.start_s, _TIME_DIGITS),
+                round(found.start_s, TIME_DIGITS),
+                round(found.end_s - found.start_s, TIME_DIGITS),
                 *(found.rank, found.taxon, found.english_name or ""),
-                *(round(found.probability, _DIGITS), prediction.promise),
+                *(round(found.probability, PROBABILITY_DIGITS), prediction.promise),
             ]
             for prediction in predictions
             for found in prediction.detections
@@ -216,74 +195,3 @@ def _table(
         writer.writerow(columns)
     writer.writerows(map(as_cells, rows))
     return content.getvalue()
-
-
-def _to_dict(prediction: Prediction) -> dict[str, Any]:
-    bundle = {"name": prediction.bundle_name, "fingerprint": prediction.bundle_fingerprint}
-    if prediction.status == "failed":
-        return {
-            "recording": prediction.recording,
-            "status": "failed",
-            "error": prediction.error,
-            "bundle": bundle,
-        }
-    answer = prediction.answer
-    return {
-        "recording": prediction.recording,
-        "status": prediction.status,
-        "duration_s": round(prediction.duration_s, _TIME_DIGITS),
-        "declared_s": None
-        if prediction.declared_s is None
-        else round(prediction.declared_s, _TIME_DIGITS),
-        "missing_s": round(prediction.missing_s, _TIME_DIGITS),
-        "channel": prediction.channel,
-        "bird_probability": round(prediction.bird_probability, _DIGITS),
-        "warnings": list(prediction.warnings),
-        "answer": None
-        if answer is None
-        else {
-            "rank": answer.rank,
-            "taxon": answer.taxon,
-            "english_name": answer.english_name or None,
-            "probability": round(answer.probability, _DIGITS),
-            "promise": answer.promise,
-            "reason": answer.reason,
-            "runner_up": None if answer.runner_up is None else _ranked(answer.runner_up),
-        },
-        "reason": prediction.reason,
-        "path": [_ranked(step) for step in prediction.path],
-        "top": [
-            _ranked(taxon) | {"english_name": taxon.english_name or None}
-            for taxon in prediction.top
-        ],
-        "detections": [
-            {
-                "start_s": round(found.start_s, _TIME_DIGITS),
-                "end_s": round(found.end_s, _TIME_DIGITS),
-                "rank": found.rank,
-                "taxon": found.taxon,
-                "english_name": found.english_name,
-                "probability": round(found.probability, _DIGITS),
-            }
-            for found in prediction.detections
-        ],
-        "segments": [
-            {
-                "start_s": round(heard.start_s, _TIME_DIGITS),
-                "end_s": round(heard.end_s, _TIME_DIGITS),
-                "bird_probability": round(heard.bird_probability, _DIGITS),
-                "taxon": heard.taxon,
-                "probability": round(heard.probability, _DIGITS),
-            }
-            for heard in prediction.segments
-        ],
-        "bundle": bundle,
-    }
-
-
-def _ranked(taxon: RankedTaxon) -> dict[str, Any]:
-    return {
-        "rank": taxon.rank,
-        "taxon": taxon.taxon,
-        "probability": round(taxon.probability, _DIGITS),
-    }

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from birdsong.answers.prediction_data import CSV_COLUMNS, detection_rows, prediction_to_dict
+from birdsong.answers.prediction_html import prediction_to_html
+from birdsong.errors import ConfigError
 from birdsong.taxa.selection import Answer, RankedTaxon
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +94,61 @@ class Prediction:
     promise: float
     bundle_name: str
     bundle_fingerprint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything that is said of the recording, as `birdsong classify --format json`.
+
+        Returns
+        -------
+        dict
+            Strings, numbers, lists and None alone, so that ``json.dumps`` takes it.
+
+        Examples
+        --------
+        >>> failed = Prediction(
+        ...     recording="a.wav", status="failed", error="a.wav: no such file",
+        ...     promise=0.9, bundle_name="birds", bundle_fingerprint="0f",
+        ... )
+        >>> failed.to_dict()["error"]
+        'a.wav: no such file'
+        """
+        return prediction_to_dict(self)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the detections as a table of pandas, a row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns of ``birdsong classify --format csv``. `english_name` is missing (None
+            or NaN) where a taxon has none. No rows where the recording failed.
+
+        Raises
+        ------
+        ConfigError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> found = Detection(0.0, 2.0, "genus", "Turdus", None, 0.93)
+        >>> prediction = Prediction(
+        ...     recording="a.wav", status="ok", detections=(found,),
+        ...     promise=0.9, bundle_name="birds", bundle_fingerprint="0f",
+        ... )
+        >>> prediction.to_dataframe()[["start_s", "end_s", "taxon"]].values.tolist()
+        [[0.0, 2.0, 'Turdus']]
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ConfigError(
+                "to_dataframe needs pandas, which is not installed: pip install pandas"
+            ) from error
+        table = pandas.DataFrame(list(detection_rows([self])), columns=list(CSV_COLUMNS))
+        table["english_name"] = table["english_name"].where(table["english_name"] != "", None)
+        numbers = ("start_s", "end_s", "probability", "promise")
+        return table.astype(dict.fromkeys(numbers, "float64"))
+
+    def _repr_html_(self) -> str:
+        """Show the answer, its reason and the most probable labels in a notebook."""
+        return prediction_to_html(self)

@@ -11,7 +11,6 @@ import pytest
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.exports import (
-    CSV_COLUMNS,
     KALEIDOSCOPE_COLUMNS,
     result_paths,
     to_audacity,
@@ -21,6 +20,7 @@ from birdsong.answers.exports import (
     to_raven,
 )
 from birdsong.answers.prediction import Detection, Prediction
+from birdsong.answers.prediction_data import CSV_COLUMNS
 from birdsong.cells import from_cell
 
 
