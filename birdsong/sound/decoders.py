@@ -24,7 +24,7 @@ from birdsong.sound.flac_streams import FlacStream, flac_streams
 from birdsong.sound.joined_decoder import JoinedDecoder
 from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
 from birdsong.sound.ogg_links import ogg_links
-from birdsong.sound.pcm_containers import PcmPart, pcm_parts
+from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, pcm_parts
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
 _GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
@@ -93,8 +93,8 @@ def _by_its_bytes(source: Path | bytes) -> Decoder | None:
 def _ogg(source: Path | bytes, links: Sequence[tuple[int, int]]) -> Decoder | None:
     if len(links) < 2:
         return None
-
-    return JoinedDecoder([partial(_ogg_link, source, start, end) for start, end in links])
+    openers = [partial(_ogg_link, source, start, end) for start, end in links]
+    return JoinedDecoder(openers, most=MOST_PARTS)
 
 
 def _ogg_link(source: Path | bytes, start: int, end: int) -> Decoder:
@@ -118,7 +118,7 @@ def _flac(source: Path | bytes, streams: Sequence[FlacStream]) -> Decoder | None
         return None
     (first, *more) = streams
     if more:
-        return JoinedDecoder([partial(opened, each) for each in streams])
+        return JoinedDecoder([partial(opened, each) for each in streams], most=MOST_PARTS)
     if first.n_declared is not None and (first.n_present or 0) <= first.n_declared:
         return None
     return opened(first)
@@ -146,7 +146,7 @@ def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Deco
         return None
     (first, *more) = parts
     if more:
-        return JoinedDecoder([partial(opened, each) for each in parts])
+        return JoinedDecoder([partial(opened, each) for each in parts], most=MOST_PARTS)
     if has_gaps(file, first):
         return opened(first)
     try:

@@ -14,6 +14,9 @@ from birdsong.sound.soundfile_decoder import OPENING_FAILS, cause
 _MOST_FAILURES = 20
 """Parts that cannot be read; further ones are not tried."""
 
+_MOST_NOTES = 10
+"""Of single parts; further ones are counted."""
+
 _TOLERANCE_S = 0.25
 
 
@@ -24,6 +27,8 @@ class JoinedDecoder:
     ----------
     openers : sequence of callable
         Open one decoder each, in their order. One that cannot be opened is passed over, and noted.
+    most : int, optional
+        Of the parts; if there are more, only so many are heard, and that is noted.
 
     Raises
     ------
@@ -35,14 +40,18 @@ class JoinedDecoder:
     declared_s: float | None = None
     present_s: float | None = None
 
-    def __init__(self, openers: Sequence[Callable[[], Decoder]]) -> None:
-        self._openers = iter(openers)
+    def __init__(self, openers: Sequence[Callable[[], Decoder]], *, most: int = 1 << 31) -> None:
+        self._openers = iter(openers[:most])
         self._n_parts, self._number, self._n_failures = len(openers), 0, 0
+        self._n_notes = 0
         self._heard_s = 0.0
         self._decoder: Decoder | None = None
         self.missing_s = 0.0
         self.notes: tuple[str, ...] = (
-            f"{len(openers)} recordings were joined in this file: they are heard as one",
+            f"{len(openers)} recordings were joined in this file: they are heard as one"
+            if len(openers) <= most
+            else f"more than {most} recordings were joined in this file: the first {most} are "
+            "heard; split the file to hear the rest",
         )
         first = self._open_next()
         if first is None:
@@ -93,7 +102,8 @@ class JoinedDecoder:
             else:
                 if 0 < decoder.n_channels <= MOST_CHANNELS and decoder.sample_rate_hz > 0:
                     self._decoder = decoder
-                    self.notes += decoder.notes
+                    for note in decoder.notes:
+                        self._add(note)
                     return decoder
                 decoder.close()
                 self._note("has a damaged header")
@@ -104,4 +114,12 @@ class JoinedDecoder:
         return None
 
     def _note(self, what: str) -> None:
-        self.notes += (f"part {self._number} of {self._n_parts} {what}",)
+        self._add(f"part {self._number} of {self._n_parts} {what}")
+
+    def _add(self, note: str) -> None:
+        self._n_notes += 1
+        if self._n_notes <= _MOST_NOTES:
+            self.notes += (note,)
+        else:
+            of_more = f"and {self._n_notes - _MOST_NOTES} more such notes about its parts"
+            self.notes = (*self.notes[: 1 + _MOST_NOTES], of_more)

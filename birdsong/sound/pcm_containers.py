@@ -17,24 +17,24 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from birdsong.sound.file_search import read_at, search
-from birdsong.sound.pcm_samples import (
-    AU_SUBTYPES,
-    SAMPLE_BYTES,
-    Samples,
-    aiff_samples,
-    caf_samples,
-    wave_samples,
-)
+from birdsong.sound.pcm_families import PcmFamily, family_of
+from birdsong.sound.pcm_samples import AU_SUBTYPES, SAMPLE_BYTES, Samples
 
 _MAX_CHUNKS = 256
-_MAX_PARTS = 1000
+MOST_PARTS = 10_000
+"""Of a joined file; a day of ten seconds each is fewer."""
+
 _TAIL_BYTES = 16 * 2**20  # before the end of a file, where chunks are looked for behind the sound
-_UNKNOWN_SIZES = (range(0x7FFF_E000, 0x8000_0001), range(0xFFFF_F000, 1 << 32))
+_UNKNOWN_SIZES = (
+    range(0x7F00_0000, 0x7F00_0010),  # SoX's AIFF
+    range(0x7FFF_E000, 0x8000_0001),
+    range(0xFFFF_F000, 1 << 32),
+    range(1 << 62, 1 << 63),  # FFmpeg's W64
+)
 """Sizes that programs write into a pipe, since they cannot know the length."""
 
 _KNOWN_BEHIND = re.compile(
@@ -44,7 +44,6 @@ _KNOWN_BEHIND = re.compile(
     rb"edct|uuid|free|peak|mark|strg"
 )
 _FOUR_LETTERS = re.compile(rb"[\x20-\x7e]{4}")
-_W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +89,6 @@ class PcmPart:
         return self.n_frames / self.sample_rate_hz
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """How the chunks of a container are written, and which of them matter."""
-
-    order: str  # of the bytes, as `struct` says it
-    n_id: int
-    size_format: str
-    size_counts_header: bool
-    alignment: int
-    n_before: int  # bytes before the first chunk
-    describes: bytes
-    sound: bytes
-    n_skipped: int  # bytes of the sound's chunk before the first sample
-    samples: Callable[[bytes, str], Samples | None]
-    begins: re.Pattern[bytes]  # another file of the kind
-
-    @property
-    def n_header(self) -> int:
-        return self.n_id + struct.calcsize(self.size_format)
-
-
 def pcm_parts(file: BinaryIO) -> list[PcmPart]:
     """Find the uncompressed sound of a file: one piece, or several where files were joined.
 
@@ -128,28 +106,28 @@ def pcm_parts(file: BinaryIO) -> list[PcmPart]:
     size = file.seek(0, 2)
     parts: list[PcmPart] = []
     at = 0
-    while at < size - 12 and len(parts) < _MAX_PARTS:
+    while at < size - 12 and len(parts) <= MOST_PARTS:
         begins = read_at(file, at, 40)
-        family = _family(begins)
+        family = family_of(begins)
         if family is not None:
-            found = _part_of_chunks(file, at, size, family)
+            found = _parts_of_chunks(file, at, size, family)
         elif begins.startswith(b".snd"):
             found = _part_of_au(file, begins, at, size)
         else:
             found = None
         if found is None:
             break
-        part, at = found
-        if part is not None:
-            parts.append(part)
-    return parts
+        more, at = found
+        parts += more
+    return [part for part in parts if part.n_frames] or parts[:1]
 
 
-def _part_of_chunks(
-    file: BinaryIO, at: int, size: int, family: _Family
-) -> tuple[PcmPart | None, int] | None:
+def _parts_of_chunks(
+    file: BinaryIO, at: int, size: int, family: PcmFamily
+) -> tuple[list[PcmPart], int] | None:
     """Return the sound of the file that begins at a place, and where the next one may begin."""
     place, samples, large_bytes = at + family.n_before, None, 0
+    parts: list[PcmPart] = []
     for _ in range(_MAX_CHUNKS):
         chunk = _chunk(file, place, family)
         if chunk is None:
@@ -167,12 +145,16 @@ def _part_of_chunks(
             stated = large_bytes if n_bytes == 0xFFFF_FFFF and large_bytes else n_bytes
             n_declared = _believed(stated - family.n_skipped, size - start)
             end, then = _sound_end(file, start, n_declared, size, family)
-            if end == start and then < size and _family(read_at(file, then, 40)) is None:
+            if end == start and then < size and family_of(read_at(file, then, 40)) is None:
                 place = then  # an empty one may stand before the real one
                 continue
             if samples is None:
                 return None
-            return _part(samples, start, end, n_declared, (at, start)), then
+            parts += _part(samples, start, end, n_declared, (at, start))
+            if (_chunk(file, then, family) or (b"",))[0] != family.sound:
+                return parts, then
+            place = then  # of a recorder that begins a new chunk where it had paused
+            continue
         place = _after(file, place, n_bytes, family)
         if place > size - family.n_header:
             return None
@@ -180,7 +162,7 @@ def _part_of_chunks(
 
 
 def _sound_end(
-    file: BinaryIO, start: int, n_declared: int | None, size: int, family: _Family
+    file: BinaryIO, start: int, n_declared: int | None, size: int, family: PcmFamily
 ) -> tuple[int, int]:
     """Return where the sound ends, and where the bytes behind its chunk begin.
 
@@ -195,7 +177,7 @@ def _sound_end(
                 return end, padded if n_declared == 0 else then
         searched = end
     for found in search(file, family.begins, searched, size):
-        if _family(read_at(file, found, 40)) is family:
+        if family_of(read_at(file, found, 40)) is family:
             size = found
             break
     for found in search(file, _KNOWN_BEHIND, max(searched, size - _TAIL_BYTES), size):
@@ -204,13 +186,13 @@ def _sound_end(
     return size, size
 
 
-def _chain_end(file: BinaryIO, place: int, size: int, family: _Family) -> int | None:
-    """Follow chunks to the end of the file, or to another file's header; None if they break off."""
+def _chain_end(file: BinaryIO, place: int, size: int, family: PcmFamily) -> int | None:
+    """Follow chunks to the end of the file, more sound, or another file; None if they break off."""
     for _ in range(_MAX_CHUNKS):
         rest = read_at(file, place, min(size - place, family.n_header))
         if len(rest) < family.n_header:
             return size if not rest.strip(b"\0") else None
-        if _family(read_at(file, place, 40)) is not None:
+        if family_of(read_at(file, place, 40)) is not None:
             return place
         chunk = _chunk(file, place, family)
         if chunk is None:
@@ -218,6 +200,8 @@ def _chain_end(file: BinaryIO, place: int, size: int, family: _Family) -> int | 
         after = place + chunk[1] + (0 if family.size_counts_header else family.n_header)
         if not chunk[1] >= 0 or after > size:
             return None
+        if chunk[0] == family.sound and chunk[1] > family.n_skipped:
+            return place
         place = min(_after(file, place, chunk[1], family), size)
     return None
 
@@ -227,7 +211,7 @@ def _only_zeros(file: BinaryIO, place: int, size: int) -> bool:
     return size - place <= 65_536 and not read_at(file, place, size - place).strip(b"\0")
 
 
-def _chunk(file: BinaryIO, place: int, family: _Family) -> tuple[bytes, int] | None:
+def _chunk(file: BinaryIO, place: int, family: PcmFamily) -> tuple[bytes, int] | None:
     """Return the name of the chunk at a place, and its size as it stands there."""
     header = read_at(file, place, family.n_header)
     if len(header) < family.n_header or not _FOUR_LETTERS.match(header):
@@ -236,7 +220,7 @@ def _chunk(file: BinaryIO, place: int, family: _Family) -> tuple[bytes, int] | N
     return header[:4], n_bytes - (family.n_header if family.size_counts_header else 0)
 
 
-def _after(file: BinaryIO, place: int, n_bytes: int, family: _Family) -> int:
+def _after(file: BinaryIO, place: int, n_bytes: int, family: PcmFamily) -> int:
     """Return where the next chunk begins; some programs leave out the byte that fills up."""
     after = place + family.n_header + max(n_bytes, 0)
     padded = after + (place - after) % family.alignment
@@ -255,22 +239,21 @@ def _believed(n_bytes: int, n_there: int) -> int | None:
 
 def _part(
     samples: Samples, start: int, end: int, n_declared: int | None, header: tuple[int, int]
-) -> PcmPart | None:
+) -> list[PcmPart]:
     rate_hz = round(samples.rate_hz) if 0 < samples.rate_hz < 1 << 31 else 0
     if rate_hz < 1 or samples.n_channels < 1:
-        return None
+        return []
     frame_bytes = samples.n_channels * SAMPLE_BYTES[samples.subtype]
     end -= (end - start) % frame_bytes
     n_frames = samples.n_frames if n_declared == 0 else (n_declared or 0) // frame_bytes
     declared_s = n_frames / rate_hz if n_frames else None
-    return PcmPart(
-        rate_hz, samples.n_channels, samples.subtype, samples.endian, start, end, declared_s, header
-    )
+    coding = samples.subtype, samples.endian
+    return [PcmPart(rate_hz, samples.n_channels, *coding, start, end, declared_s, header)]
 
 
 def _part_of_au(
     file: BinaryIO, header: bytes, at: int, size: int
-) -> tuple[PcmPart | None, int] | None:
+) -> tuple[list[PcmPart], int] | None:
     """Return the sound of a file of Sun's or NeXT's, which has no chunks."""
     if len(header) < 24:
         return None
@@ -285,25 +268,3 @@ def _part_of_au(
         end = size
     samples = Samples(rate_hz, n_channels, subtype, "BIG")
     return _part(samples, start, end, n_declared, (at, start)), end
-
-
-_WAVE = re.compile(rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", re.DOTALL)
-_AIFF = re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL)
-_CAF = re.compile(rb"caff\x00\x01..desc", re.DOTALL)
-_W64 = re.compile(re.escape(_W64_RIFF))
-_RIFF_FAMILY = _Family("<", 4, "I", False, 2, 12, b"fmt ", b"data", 0, wave_samples, _WAVE)
-_RIFX_FAMILY = _Family(">", 4, "I", False, 2, 12, b"fmt ", b"data", 0, wave_samples, _WAVE)
-_AIFF_FAMILY = _Family(">", 4, "I", False, 2, 12, b"COMM", b"SSND", 8, aiff_samples, _AIFF)
-_CAF_FAMILY = _Family(">", 4, "q", False, 1, 8, b"desc", b"data", 4, caf_samples, _CAF)
-_W64_FAMILY = _Family("<", 16, "q", True, 8, 40, b"fmt ", b"data", 0, wave_samples, _W64)
-
-
-def _family(begins: bytes) -> _Family | None:
-    """Return how a container is written, by its first bytes."""
-    if _WAVE.match(begins):
-        return _RIFX_FAMILY if begins.startswith(b"RIFX") else _RIFF_FAMILY
-    if _AIFF.match(begins):
-        return _AIFF_FAMILY
-    if _CAF.match(begins):
-        return _CAF_FAMILY
-    return _W64_FAMILY if _W64.match(begins) else None

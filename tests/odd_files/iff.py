@@ -158,6 +158,22 @@ def _simple(suffix: str, what: str) -> OddFile:
     }[what]()
 
 
+def _piped(suffix: str) -> OddFile:
+    """What FFmpeg and SoX write where they cannot go back to fill in the size."""
+    little, big = pcm(base(), "PCM_16"), pcm(base(), "PCM_16", big_endian=True)
+    if suffix == ".aiff":
+        n_frames = 0x3F80_0000
+        content = aiff(big, n_frames=n_frames, sound_size=0x7F00_0008, form_size=0x7F00_0050)
+    elif suffix == ".w64":
+        content = w64(little, data_size=(1 << 63) - 1, riff_size=-1)
+    elif suffix == ".w64 begun anew":
+        begun = w64(b"", data_size=24, riff_size=0)
+        content = begun + w64(little, data_size=24, riff_size=0)
+    else:
+        content = caf(b"", size=4) + caf(big, size=4)
+    return _sized(f"{suffix}, piped", suffix.split()[0], content, None, silent_about=(r".",))
+
+
 _AIFF_FAULTS = (
     "honest", "chunks behind", "no size", "no size of its sound", "no number of frames",
     "a third of its size", "twice its size", "cut in half",
@@ -166,13 +182,20 @@ _FAULTS = (
     "honest", "an unknown size", "no size", "a third of its size", "twice its size", "cut in half",
 )  # fmt: skip
 
-CASES: dict[str, Callable[[], OddFile]] = {
-    f"{kind.decode()}, {what}": partial(_aiff, kind, what)
-    for kind in (b"AIFF", b"AIFC", b"sowt", b"fl32")
-    for what in _AIFF_FAULTS
-} | {
-    f"{suffix}, {what}": partial(_simple, suffix, what)
-    for suffix in (".caf", ".au", ".w64")
-    for what in _FAULTS
-    if (suffix, what) != (".w64", "an unknown size")  # Wave64 has no such thing
-}
+CASES: dict[str, Callable[[], OddFile]] = (
+    {
+        f"{kind.decode()}, {what}": partial(_aiff, kind, what)
+        for kind in (b"AIFF", b"AIFC", b"sowt", b"fl32")
+        for what in _AIFF_FAULTS
+    }
+    | {
+        f"{suffix}, {what}": partial(_simple, suffix, what)
+        for suffix in (".caf", ".au", ".w64")
+        for what in _FAULTS
+        if (suffix, what) != (".w64", "an unknown size")  # Wave64 has no such thing
+    }
+    | {
+        f"{suffix}, written into a pipe": partial(_piped, suffix)
+        for suffix in (".aiff", ".w64", ".w64 begun anew", ".caf begun anew")
+    }
+)

@@ -200,6 +200,14 @@ def _empty_data_first() -> OddFile:
     return OddFile("empty data", ".wav", content, SECONDS, SECONDS, same_answer=True)
 
 
+def _two_data(between: bytes) -> OddFile:
+    """A recorder that begins a new chunk after it was paused."""
+    data, half = pcm(base(), "PCM_16"), N_BYTES // 2
+    behind = between + chunk(b"data", data[half:]) + BEHIND["guan"]
+    content = wav(base(), data=data[:half], behind=behind)
+    return OddFile("two data", ".wav", content, SECONDS, None, same_answer=True, n_warnings=1)
+
+
 def _joined(*rates_hz: int, n_channels: tuple[int, ...] = (1, 1)) -> OddFile:
     """Two whole files, one behind the other: what is not heard must be told."""
     parts = [
@@ -242,6 +250,8 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "guan of odd size before, without its pad": partial(_honest, before=_NO_PAD),
     "half a sample at the end": _odd_bytes,
     "an empty data chunk before": _empty_data_first,
+    "two data chunks": partial(_two_data, b""),
+    "two data chunks, LIST between": partial(_two_data, BEHIND["LIST"]),
     "zeros behind": _zeros_behind,
     "10 s declared of 76": _modulo,
     "stereo, no size": _stereo_no_size,

@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from birdsong.sound import decoders, pcm_containers
 from birdsong.sound.audio import AudioReader
 from tests.odd_files import CASES, make
-from tests.odd_files.base import tone
+from tests.odd_files.base import tone, written
 from tests.odd_files.wav import pcm, wav
 
 RATE_HZ = 24_000
@@ -73,6 +74,29 @@ def test_everything_is_heard_or_told(odd, how, tmp_path):
 def test_an_unknown_length_is_unknown(name):
     with AudioReader(make(name).content, RATE_HZ) as reader:
         assert reader.info.declared_s is None
+
+
+def test_more_parts_than_are_heard_are_told(monkeypatch):
+    monkeypatch.setattr(decoders, "MOST_PARTS", 3)
+    monkeypatch.setattr(pcm_containers, "MOST_PARTS", 3)
+    content = wav(tone(1000, 1.0)) * 5
+    with AudioReader(content, RATE_HZ) as reader:
+        assert sum(map(len, reader.blocks())) == 3 * RATE_HZ
+        (warning,) = reader.warnings(highest_hz=HIGHEST_HZ)
+    assert warning == (
+        "more than 3 recordings were joined in this file: the first 3 are heard; split the file "
+        "to hear the rest"
+    )
+
+
+def test_many_parts_with_a_note_each_are_counted():
+    flac = written(tone(1000, 1.0), 48_000, "FLAC", "PCM_16")
+    half = flac[: len(flac) // 2]
+    with AudioReader(half * 30, RATE_HZ) as reader:
+        list(reader.blocks())
+        warnings = reader.warnings(highest_hz=HIGHEST_HZ)
+    assert len(warnings) == 12
+    assert "more such notes about its parts" in warnings[-1]
 
 
 @pytest.mark.slow
