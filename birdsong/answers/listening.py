@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from birdsong.sound.segments import (
     walk_segments,
 )
 from birdsong.sound.songs import SongRules, cover_segments
+from birdsong.sound.waveform import AudioSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +97,13 @@ def segments_of(
 
 
 def listen(
-    source: Path | bytes, bundle: Bundle, network: Network, *, overlap_s: float | None = None
+    source: AudioSource, bundle: Bundle, network: Network, *, overlap_s: float | None = None
 ) -> Hearing:
     """Walk through a recording of any length and ask the network about each segment.
 
     Parameters
     ----------
-    source : Path or bytes
+    source : Path, bytes or Waveform
     bundle : Bundle
     network : Network
         The bundle's.

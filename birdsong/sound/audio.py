@@ -1,4 +1,4 @@
-"""Path or bytes to mono ``float32`` at one rate, in blocks: one decode, one downmix, one resample.
+"""Path, bytes or samples to mono ``float32`` at one rate, in blocks: one downmix, one resample.
 
 Everything that birdsong hears comes through `AudioReader`. It reads block by block, so that the
 memory it takes does not depend on how long a recording is.
@@ -15,11 +15,14 @@ import soxr
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
+from birdsong.sound.array_decoder import ArrayDecoder
 from birdsong.sound.audio_info import AudioInfo
 from birdsong.sound.channels import ChannelChoice, Downmix
+from birdsong.sound.decoder import Decoder
 from birdsong.sound.decoders import open_decoder
 from birdsong.sound.held_blocks import HeldBlocks
 from birdsong.sound.level_meter import LevelMeter
+from birdsong.sound.waveform import AudioSource, Waveform
 
 BLOCK_S = 1.0
 _MOST_AT_A_TIME = 1 << 22  # samples of all channels together
@@ -40,8 +43,8 @@ class AudioReader:
 
     Parameters
     ----------
-    source : Path or bytes
-        A file, or the content of one.
+    source : Path, bytes or Waveform
+        A file, the content of one, or samples.
     sample_rate_hz : int
         Rate of the blocks; soxr's high-quality resampler brings other rates to it.
     name : str, optional
@@ -71,11 +74,11 @@ class AudioReader:
     ...     samples = np.concatenate(list(reader.blocks()))
     """
 
-    def __init__(self, source: Path | bytes, sample_rate_hz: int, *, name: str = "") -> None:
+    def __init__(self, source: AudioSource, sample_rate_hz: int, *, name: str = "") -> None:
         self.name = name or (source.name if isinstance(source, Path) else "the recording")
         self.sample_rate_hz = sample_rate_hz
         self._source = source
-        self._decoder = open_decoder(source, self.name)
+        self._decoder = self._open()
         self._choices: dict[int, ChannelChoice] = {}  # by the number of the part
         decoder = self._decoder
         self.info = AudioInfo(
@@ -88,6 +91,11 @@ class AudioReader:
             is_float=decoder.is_float,
         )
         self._start()
+
+    def _open(self) -> Decoder:
+        if isinstance(self._source, Waveform):
+            return ArrayDecoder(self._source)
+        return open_decoder(self._source, self.name)
 
     def _start(self) -> None:
         """Stand before the first block."""
@@ -170,7 +178,7 @@ class AudioReader:
                 return
             except _OtherChoice:
                 self._decoder.close()
-                self._decoder = open_decoder(self._source, self.name)
+                self._decoder = self._open()
                 self._start()
 
     def _mono_blocks(self) -> Iterator[FloatArray]:
@@ -285,12 +293,12 @@ class AudioReader:
         return lambda samples, last: stream.resample_chunk(samples, last=last)
 
 
-def read_samples(source: Path | bytes, sample_rate_hz: int) -> FloatArray:
+def read_samples(source: AudioSource, sample_rate_hz: int) -> FloatArray:
     """Read a whole recording at once; for short ones.
 
     Parameters
     ----------
-    source : Path or bytes
+    source : Path, bytes or Waveform
     sample_rate_hz : int
 
     Returns
