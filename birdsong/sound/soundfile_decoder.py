@@ -106,8 +106,9 @@ class SoundfileDecoder:
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
     """A file that is only read onwards.
 
-    soundfile seeks to where it stands after each read of a file that can seek; libmpg123 then
-    decodes the frames before that place once more, with other rounding.
+    soundfile 0.14 seeks to where it stands after each read of a file that can seek. libmpg123 then
+    decodes the frames before that place once more, without the bits that still earlier ones hold
+    for them: at low bit rates nearly all of the sound is wrong (`findings/mp3-in-blocks.sh`).
     """
 
     def seekable(self) -> bool:
