@@ -28,6 +28,7 @@ from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, pcm_parts
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
 _GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
+_NOTED_BYTES = 1024  # of damage: no more than the sound of a fraction of a second
 _LEADING_BYTES = 64  # zeros, before the frames of some MP3s
 
 
@@ -194,7 +195,8 @@ def _whole_mp3(source: Path | bytes, decoder: SoundfileDecoder) -> Decoder:
     expected_s = (decoder.n_frames or 0) / decoder.sample_rate_hz
     decoder.declared_s, decoder.present_s = frames.counted_s, frames.seconds
     gapless_s = _GAPLESS_FRAMES * 1152 / decoder.sample_rate_hz
-    if frames.n_kinds < 2 and expected_s >= frames.seconds - gapless_s:
+    is_whole = frames.n_kinds < 2 and not frames.n_lost_bytes
+    if is_whole and expected_s >= frames.seconds - gapless_s:
         return decoder
     try:
         whole = FfmpegDecoder(source, only_mp3=True)
@@ -204,8 +206,13 @@ def _whole_mp3(source: Path | bytes, decoder: SoundfileDecoder) -> Decoder:
     whole.declared_s, whole.present_s = frames.counted_s, frames.seconds
     whole.is_estimate = False
     if frames.n_kinds > 1:
-        whole.notes = (
+        whole.notes += (
             "recordings of other rates or channels were joined in this file: they are heard as one",
+        )
+    if frames.n_lost_bytes >= _NOTED_BYTES:
+        whole.notes += (
+            f"about {frames.lost_s:.1f} s in the middle are damaged: what follows is heard that "
+            "much too early",
         )
     return whole
 

@@ -22,6 +22,7 @@ _LONGEST_FRAME = 2**12  # bytes, roughly: 2,881 at most
 _MIN_FRAMES = 4  # in a row, where the walk begins anew; fewer may be chance
 _MAX_TAGS = 8
 _FRAME_MAYBE = re.compile(rb"(?=\xff[\xe2-\xff][\x10-\xef])")
+_TAG = re.compile(rb"ID3[\x02-\x04]|TAG|APETAGEX")
 _COUNTS = re.compile(rb"Xing|Info")
 _COUNTS_WITHIN = 44  # bytes: behind the side information, which takes up to 32
 _KBIT_S = {
@@ -49,11 +50,17 @@ class MpegFrames:
         How many pairs of sample rate and number of channels there are.
     counted_s : float or None
         What a Xing or Info header states; None without one.
+    n_lost_bytes : int
+        Bytes between frames that are neither frames nor tags: of damage.
+    lost_s : float
+        About as much sound as was in them.
     """
 
     seconds: float
     n_kinds: int
     counted_s: float | None
+    n_lost_bytes: int = 0
+    lost_s: float = 0.0
 
 
 def walk_frames(file: BinaryIO) -> MpegFrames | None:
@@ -91,6 +98,9 @@ class _Walk:
         self._n_bytes_of: dict[bytes, int] = {}
         self._kinds: set[tuple[int, bool]] = set()
         self._lost = True
+        self._start = 0  # of the bytes that come next
+        self._lost_from: int | None = None  # None before the first frame, and in a tag
+        self._n_lost_bytes = 0
         self._counted: tuple[int, bytes] | None = None
 
     def through(self, content: bytes, *, is_last: bool) -> int:
@@ -101,8 +111,9 @@ class _Walk:
             if self._lost:
                 found = _row(content, at)
                 if found is None:
-                    return max(at, end)
-                self._lost, at = False, found
+                    return self._stand(max(at, end))
+                self._find_again(found)
+                at = found
                 if not n_of and self._counted is None:
                     at = self._read_counts(content, at)
                     continue
@@ -111,17 +122,33 @@ class _Walk:
             if n_bytes is None:
                 n_bytes = _frame_bytes(header)
                 if not n_bytes:
-                    self._lost = True
+                    self._lose(content, at)
                     continue
                 if _kind(header) not in self._kinds:  # perhaps noise behind the last frame
                     if not _is_row(content, at):
-                        self._lost, at = True, at + 1
+                        self._lose(content, at)
+                        at += 1
                         continue
                     self._kinds.add(_kind(header))
                 n_bytes_of[header] = n_bytes
             n_of[header] = n_of.get(header, 0) + 1
             at += n_bytes
+        return self._stand(at)
+
+    def _stand(self, at: int) -> int:
+        self._start += at
         return at
+
+    def _lose(self, content: bytes, at: int) -> None:
+        self._lost = True
+        # Where a file was cut, its last frame reaches into the tag of the next one.
+        is_tag = _TAG.search(content, max(0, at - _LONGEST_FRAME), at + _LONGEST_FRAME)
+        self._lost_from = None if is_tag else self._start + at
+
+    def _find_again(self, at: int) -> None:
+        if self._lost_from is not None:
+            self._n_lost_bytes += self._start + at - self._lost_from
+        self._lost, self._lost_from = False, None
 
     def _read_counts(self, content: bytes, at: int) -> int:
         """Read the header that counts the frames, if the first one is it; return what is next."""
@@ -141,8 +168,12 @@ class _Walk:
         if not self._n_of:
             return None
         n_counted, header = self._counted or (0, b"")
+        seconds = sum(n * _frame_s(each) for each, n in self._n_of.items())
+        n_bytes = sum(n * self._n_bytes_of[each] for each, n in self._n_of.items())
         return MpegFrames(
-            seconds=sum(n * _frame_s(each) for each, n in self._n_of.items()),
+            seconds=seconds,
+            n_lost_bytes=self._n_lost_bytes,
+            lost_s=self._n_lost_bytes * seconds / n_bytes,
             n_kinds=len(self._kinds),
             counted_s=n_counted * _frame_s(header) if n_counted else None,
         )

@@ -183,3 +183,25 @@ def test_damage_ends_in_a_sentence_or_in_what_is_there():
         else:
             assert 0 < len(samples) < 200 * 24_000
     assert not any("\n" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("damage", [bytes(20_000), np.random.default_rng(3).bytes(20_000)])
+def test_a_hole_in_the_middle_is_told_and_what_follows_heard(damage):
+    content = headless(mp3(10))
+    middle = len(content) // 2
+    content = content[:middle] + damage + content[middle + len(damage) :]
+    with AudioReader(content, 24_000) as reader:
+        heard_s = sum(map(len, reader.blocks())) / 24_000
+        (warning,) = reader.warnings(highest_hz=11_000)
+    found = walk_frames(io.BytesIO(content))
+    assert heard_s == pytest.approx(found.seconds, abs=0.1)
+    assert heard_s + found.lost_s == pytest.approx(10, abs=0.2)
+    assert warning == (
+        f"about {found.lost_s:.1f} s in the middle are damaged: what follows is heard that much "
+        "too early"
+    )
+
+
+def test_tags_between_joined_files_are_no_damage():
+    joined = CONSTANT + b"TAG" + bytes(125) + tag(50_000) + CONSTANT[:-100] + tag(200) + CONSTANT
+    assert walk_frames(io.BytesIO(joined)).n_lost_bytes == 0
