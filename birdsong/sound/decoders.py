@@ -22,6 +22,7 @@ from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
 from birdsong.sound.file_window import FileWindow
 from birdsong.sound.flac_streams import FlacStream, flac_streams
 from birdsong.sound.joined_decoder import JoinedDecoder
+from birdsong.sound.mp4_files import mp4_files
 from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
 from birdsong.sound.ogg_links import ogg_links
 from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, pcm_parts
@@ -83,11 +84,13 @@ def _by_its_bytes(source: Path | bytes) -> Decoder | None:
     """Open a file whose header does not say what its bytes hold; None where libsndfile may."""
     with _opened(source) as file:
         file.seek(after_id3_tags(file))  # some programs put them before a FLAC, too
-        begins = file.read(4)
+        begins = file.read(8)
         if begins.startswith(b"OggS"):
             return _ogg(source, ogg_links(file))
         if begins.startswith(b"fLaC"):
             return _flac(source, flac_streams(file))
+        if begins.endswith(b"ftyp"):
+            return _mp4(source, mp4_files(file))
         return _pcm(source, file, pcm_parts(file))
 
 
@@ -104,6 +107,15 @@ def _ogg_link(source: Path | bytes, start: int, end: int) -> Decoder:
         return SoundfileDecoder(FileWindow(_opened(source), start, end))
     except OPENING_FAILS:
         return FfmpegDecoder(FileWindow(_opened(source), start, end))
+
+
+def _mp4(source: Path | bytes, files: Sequence[tuple[int, int]]) -> Decoder | None:
+    def opened(start: int, end: int) -> Decoder:
+        return FfmpegDecoder(FileWindow(_opened(source), start, end))
+
+    if len(files) < 2:
+        return None
+    return JoinedDecoder([partial(opened, *each) for each in files], most=MOST_PARTS)
 
 
 def _flac(source: Path | bytes, streams: Sequence[FlacStream]) -> Decoder | None:

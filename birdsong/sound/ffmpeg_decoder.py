@@ -77,7 +77,7 @@ class FfmpegDecoder:
         except BaseException as error:
             self._source.close()
             if isinstance(error, av.FFmpegError):  # of which some are of no kind that Python has
-                raise ValueError(str(error)) from error
+                raise ValueError(_words(error)) from error
             raise
         is_exact = name.startswith("pcm_") or name.startswith(_LOSSLESS)
         self.bits = _BITS.get(coding) if is_exact else None
@@ -171,7 +171,7 @@ class FfmpegDecoder:
         try:
             more = next(self._parts, None)
         except (self._av_error, ValueError) as error:
-            self._error = str(error)
+            self._error = _words(error)
         if self._error and is_first:
             raise AudioError(self._error)
         if more is not None:
@@ -183,6 +183,11 @@ class FfmpegDecoder:
         self._parts.close()  # type: ignore[attr-defined]
         self._container.close()
         self._source.close()
+
+
+def _words(error: Exception) -> str:
+    """Return FFmpeg's own words, without the number and the name that PyAV puts around them."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 class _Planar:

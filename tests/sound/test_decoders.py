@@ -9,6 +9,7 @@ import soundfile
 
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader, read_samples
+from birdsong.sound.mp4_files import mp4_files
 from tests.odd_files import base
 
 RATE = 24_000
@@ -148,6 +149,32 @@ def test_damage_in_the_middle_is_told_where_no_length_is_declared(container, cod
         assert 3 < n / RATE < 7.5
         (warning,) = reader.warnings(highest_hz=11_000)
     assert "what follows cannot be decoded" in warning
+
+
+@pytest.mark.parametrize("ending", ["m4a", "mp4", "3gp"])
+def test_joined_files_of_phones_are_all_heard(ending):
+    both = encoded(ending) + encoded("mp4", n_channels=2)
+    with AudioReader(both, RATE) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        (warning, *more) = reader.warnings(highest_hz=7_000)
+    assert len(samples) / RATE == pytest.approx(12, abs=0.2)
+    assert np.abs(samples[-2 * RATE :]).max() == pytest.approx(0.5, abs=0.1)
+    assert warning == "2 recordings were joined in this file: they are heard as one"
+    assert more == []
+
+
+def test_a_joined_file_of_which_the_last_is_cut():
+    content = encoded("m4a")
+    with AudioReader(content + content[: len(content) // 2], RATE) as reader:
+        assert sum(map(len, reader.blocks())) / RATE == pytest.approx(6, abs=0.1)
+        warnings = reader.warnings(highest_hz=11_000)
+    assert warnings[1:] == ["part 2 of 2 cannot be read (Invalid data found when processing input)"]
+
+
+def test_boxes_of_no_size_and_bytes_behind_them_end_the_search():
+    content = encoded("m4a")
+    for behind in (bytes(5000), b"\0\0\0\4free", b"\0\0\0\1mdat" + b"\xff" * 8, b"junk" * 999):
+        assert mp4_files(io.BytesIO(content + behind)) == [(0, len(content + behind))]
 
 
 def test_a_sound_track_of_a_codec_that_nobody_knows():
