@@ -151,6 +151,8 @@ def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Deco
         raw = _opened(source)
         if has_gaps(raw, part):
             return GapDecoder(raw, part)
+        if part.subtype == "COMPRESSED":
+            return _compressed(raw, part)
         decoder = SoundfileDecoder(FileWindow(raw, part.start, part.end), part=part)
         decoder.declared_s, decoder.present_s = part.declared_s, part.seconds
         return decoder
@@ -162,6 +164,8 @@ def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Deco
         return JoinedDecoder([partial(opened, each) for each in parts], most=MOST_PARTS)
     if has_gaps(file, first):
         return opened(first)
+    if first.subtype == "COMPRESSED":
+        return None if first.declared_s == first.seconds else opened(first)
     try:
         decoder = SoundfileDecoder(source)
     except OPENING_FAILS:
@@ -170,6 +174,21 @@ def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Deco
         decoder.close()
         return opened(first)
     decoder.declared_s, decoder.present_s = first.declared_s, first.seconds
+    return decoder
+
+
+def _compressed(raw: BinaryIO, part: PcmPart) -> Decoder:
+    """Open a WAV of compressed sound, with the size of its sound put right."""
+    start, n_bytes = part.header[0], min(part.end - part.start, 0xFFFF_FFFF)
+    raw.seek(start)
+    head = raw.read(part.start - start - 4)
+    head += n_bytes.to_bytes(4, "little" if part.endian == "LITTLE" else "big")
+    decoder = SoundfileDecoder(FileWindow(raw, part.start, part.end, head=head))
+    decoder.present_s = decoder.declared_s
+    if part.declared_s is None:
+        decoder.declared_s = None
+    elif decoder.present_s is not None and part.seconds:
+        decoder.declared_s = decoder.present_s * (part.declared_s / part.seconds)
     return decoder
 
 

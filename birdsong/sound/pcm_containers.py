@@ -54,7 +54,8 @@ class PcmPart:
     ----------
     sample_rate_hz, n_channels : int
     subtype : str
-        libsndfile's name of the samples, as in ``PCM_16``.
+        libsndfile's name of the samples, as in ``PCM_16``; ``COMPRESSED`` where they are, by a
+        coding whose length follows from the bytes that there are.
     endian : {"LITTLE", "BIG"}
     start, end : int
         Where the sound lies in the file, in bytes; a whole number of frames.

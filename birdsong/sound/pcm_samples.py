@@ -13,6 +13,9 @@ _WAVE_SUBTYPES = {
     6: {1: "ALAW"},
     7: {1: "ULAW"},
 }
+_COMPRESSED_TAGS = frozenset({0x02, 0x11, 0x31})
+"""Two kinds of ADPCM, and GSM 6.10."""
+
 _EXTENSIBLE = 0xFFFE
 _SIGNED = {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
 _AIFC_SUBTYPES = {
@@ -34,8 +37,8 @@ AU_SUBTYPES |= {7: "DOUBLE", 27: "ALAW"}
 """By the number of an encoding of AU."""
 
 SAMPLE_BYTES = {"PCM_U8": 1, "PCM_S8": 1, "ALAW": 1, "ULAW": 1, "PCM_16": 2, "PCM_24": 3}
-SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-"""Of one sample."""
+SAMPLE_BYTES |= {"COMPRESSED": 1, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+"""Of one sample; of compressed sound the bytes count as samples, since blocks hold many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,19 @@ class Samples:
 
 
 def wave_samples(content: bytes, order: str) -> Samples | None:
-    """Read a ``fmt `` chunk; None where the samples are compressed, or it is not whole."""
+    """Read a ``fmt `` chunk; None where it is not whole, or of samples that are unknown."""
     if len(content) < 16:
         return None
     tag, n_channels, rate_hz, _, frame_bytes, bits = struct.unpack(order + "HHIIHH", content[:16])
     if tag == _EXTENSIBLE and len(content) >= 26:
         (tag,) = struct.unpack(order + "H", content[24:26])
+    endian = "LITTLE" if order == "<" else "BIG"
+    if tag in _COMPRESSED_TAGS:
+        return Samples(rate_hz, n_channels, "COMPRESSED", endian)
     sample_bytes = frame_bytes // n_channels if n_channels else 0
     if bits > 8 * sample_bytes:  # some write the bytes of one channel
         sample_bytes = -(-bits // 8)
     subtype = _WAVE_SUBTYPES.get(tag, {}).get(sample_bytes)
-    endian = "LITTLE" if order == "<" else "BIG"
     return None if subtype is None else Samples(rate_hz, n_channels, subtype, endian)
 
 

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from birdsong.arrays import FloatArray
-from tests.odd_files.base import ENDS_EARLY, RATE_HZ, SECONDS, OddFile, base, tone
+from tests.odd_files.base import ENDS_EARLY, RATE_HZ, SECONDS, OddFile, base, tone, written
 
 _BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -175,6 +175,32 @@ def _coded(coding: str, form: str, extensible: bool, what: str) -> OddFile:
     )
 
 
+def _compressed(coding: str, what: str) -> OddFile:
+    """ADPCM, of which a block of samples takes a block of bytes."""
+    whole = written(base(), RATE_HZ, "WAV", coding)
+    at = whole.index(b"data") + 4
+    n_data = int.from_bytes(whole[at : at + 4], "little")
+
+    def sized(n: int, n_there: int = n_data) -> bytes:
+        return whole[:at] + struct.pack("<I", n) + whole[at + 4 : at + 4 + n_there]
+
+    third = n_data // 3072 * 1024
+    content, present_s, declared_s, told = {
+        "honest": (sized(n_data), SECONDS, SECONDS, ()),
+        "no size": (sized(0), SECONDS, None, ()),
+        "a size of 0xFFFFFFFF": (sized(0xFFFFFFFF), SECONDS, None, ()),
+        "a third of its size": (sized(third), SECONDS, SECONDS * third / n_data, (".",)),
+        "twice its size": (sized(2 * n_data), SECONDS, 2 * SECONDS, ENDS_EARLY),
+        "cut in half": (sized(n_data, n_data // 2), SECONDS / 2, SECONDS, ENDS_EARLY),
+        "joined": (sized(n_data) + wav(base()), 2 * SECONDS, None, ("2 recordings",)),
+    }[what]
+    return OddFile(
+        f"{coding}, {what}", ".wav", content, present_s, declared_s, told,
+        () if told == ENDS_EARLY else ENDS_EARLY, same_answer=present_s == SECONDS,
+        tolerance_s=0.1,
+    )  # fmt: skip
+
+
 def _modulo() -> OddFile:
     """76 s of which the header declares 10, as if it counted modulo a power of two."""
     rate_hz = 16_000
@@ -253,6 +279,19 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "two data chunks": partial(_two_data, b""),
     "two data chunks, LIST between": partial(_two_data, BEHIND["LIST"]),
     "zeros behind": _zeros_behind,
+    **{
+        f"{coding}, {what}": partial(_compressed, coding, what)
+        for coding in ("IMA_ADPCM", "MS_ADPCM")
+        for what in (
+            "honest",
+            "no size",
+            "a size of 0xFFFFFFFF",
+            "a third of its size",
+            "twice its size",
+            "cut in half",
+            "joined",
+        )
+    },
     "10 s declared of 76": _modulo,
     "stereo, no size": _stereo_no_size,
     "joined": partial(_joined, 48_000, 48_000),
