@@ -214,7 +214,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
         raise BundleError(f"{folder}: the bundle cannot be written ({error})") from error
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: str | Path) -> Bundle:
     """Read a bundle, and check every file of it.
 
     Raises
@@ -223,6 +223,7 @@ def read_bundle(folder: Path) -> Bundle:
         If the folder is no bundle, is of another format version, lacks a file, or holds one that
         was altered or does not fit the others.
     """
+    folder = Path(folder)
     description = _read_description(folder)
     try:
         files = dict(description["files"])

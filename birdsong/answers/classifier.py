@@ -2,84 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
+from birdsong.answers.classify_config import ClassifyConfig, check_overlap
 from birdsong.answers.judge import Judge
 from birdsong.answers.listening import Hearing, listen
+from birdsong.answers.many_recordings import classify_all
 from birdsong.answers.prediction import Prediction
+from birdsong.answers.sources import Source, name_of, to_audio_source
 from birdsong.answers.track_record import FAMILIAR_SHARE, TrackRecord
 from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.errors import AudioError, BundleError, ConfigError, legible
+from birdsong.errors import AudioError, BundleError
 from birdsong.network import Network
 from birdsong.pooling import Evidence, pool
-from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.sound.waveform import AudioSource
+
+__all__ = ["Classifier", "ClassifyConfig", "check_overlap"]
 
 _JUDGES_KEPT = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifyConfig:
-    """How sure an answer must be, and how a recording is walked through.
-
-    Attributes
-    ----------
-    promise : float in (0, 1]
-        Share of the answers at a rank, each rank by itself, that must be right.
-    only : frozenset of str, optional
-        Taxa of the bundle's labels that may be the answer: those that occur at a place. All by
-        default.
-    overlap_s : float or None
-        Seconds that neighbouring segments share on a regular grid; None places them around songs.
-    answer_up_to_s : float
-        Longer recordings get detections only: more than one bird may sing in them.
-    """
-
-    promise: float = 0.9
-    only: frozenset[str] | None = None
-    overlap_s: float | None = None
-    answer_up_to_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.promise <= 1:
-            raise ConfigError(f"promise must be above 0 and at most 1, got {self.promise!r}")
-        if self.overlap_s is not None and not 0 <= self.overlap_s < math.inf:
-            raise ConfigError(f"overlap_s must be finite and at least 0, got {self.overlap_s!r}")
-        if not self.answer_up_to_s >= 0:
-            raise ConfigError(f"answer_up_to_s must be at least 0, got {self.answer_up_to_s!r}")
-
-
-def check_overlap(
-    overlap_s: float | None, spectrogram: SpectrogramConfig, *, name: str = "overlap_s"
-) -> None:
-    """See that neighbouring segments can share so many seconds.
-
-    Parameters
-    ----------
-    overlap_s : float or None
-        As in `ClassifyConfig`.
-    spectrogram : SpectrogramConfig
-        The bundle's, which says how long a segment is.
-    name : str
-        What a person calls the setting.
-
-    Raises
-    ------
-    ConfigError
-        If it is negative, or not at least half a frame less than a segment.
-    """
-    if overlap_s is None:
-        return
-    segment_s, frame_s = spectrogram.segment_s, 1 / spectrogram.frames_per_s
-    if not (0 <= overlap_s < segment_s and round((segment_s - overlap_s) / frame_s) >= 1):
-        raise ConfigError(
-            f"{name} must be at least 0 and less than a segment, {segment_s:g} s (at most "
-            f"{segment_s - frame_s:g} s), got {overlap_s:g}"
-        )
 
 
 class Classifier:
@@ -104,9 +47,15 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier.load()  # doctest: +SKIP
-    >>> classifier.classify(Path("XC1.mp3")).answer.taxon  # doctest: +SKIP
-    'Turdus'
+    A synthetic bird, which the model that ships does not know:
+
+    >>> from birdsong.recordings.synthesis import render_recording
+    >>> from birdsong.recordings.synthetic_species import SPECIES
+    >>> bird = render_recording(SPECIES[0], individual=0)
+    >>> classifier = Classifier.load()
+    >>> prediction = classifier.classify(bird.samples, sample_rate_hz=bird.sample_rate_hz)
+    >>> prediction.status, len(prediction.top), prediction.bundle_name == classifier.bundle.name
+    ('ok', 10, True)
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -117,7 +66,7 @@ class Classifier:
         self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
     @classmethod
-    def load(cls, folder: Path = DEFAULT_BUNDLE) -> Self:
+    def load(cls, folder: str | Path = DEFAULT_BUNDLE) -> Self:
         """Read a bundle's folder and make it ready: the one that ships with birdsong by default.
 
         Raises
@@ -139,15 +88,26 @@ class Classifier:
         return _load_again, (type(self), None if shipped else folder, self._fingerprint)
 
     def classify(
-        self, source: Path | bytes, *, name: str = "", config: ClassifyConfig | None = None
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int | None = None,
+        name: str = "",
+        config: ClassifyConfig | None = None,
     ) -> Prediction:
         """Listen to one recording of any length.
 
         Parameters
         ----------
-        source : Path or bytes
+        source : str, Path, bytes, binary file, or numpy array
+            A path; the content of a file; an open binary file, which is read from its current
+            place to its end; or samples of shape (n,) or (n, n_channels): floating point in
+            [-1, 1], or integers of up to 32 bits, which are scaled by their range.
+        sample_rate_hz : int, optional
+            Of samples, which need it; everything else says its own.
         name : str, optional
-            What the prediction calls the recording; the path by default.
+            What the prediction calls the recording; by default its path, also that of an open
+            file, or ``recording``.
         config : ClassifyConfig, optional
 
         Returns
@@ -157,26 +117,87 @@ class Classifier:
 
         Raises
         ------
+        TypeError
+            If `source` is nothing of these.
         TaxonomyError
             If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
         ConfigError
-            If ``config.overlap_s`` is not less than a segment of the bundle.
+            If ``config.overlap_s`` is not less than a segment of the bundle, if `sample_rate_hz`
+            is missing or out of place, or if samples are not as above.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> silence = np.zeros(72_000, np.float32)
+        >>> prediction = Classifier.load().classify(silence, sample_rate_hz=24_000)
+        >>> prediction.duration_s, prediction.warnings
+        (3.0, ('holds nothing but digital silence',))
         """
         config = config or ClassifyConfig()
         self._judge(config.only)  # a list that admits nothing is told before the work
-        name = name or (legible(str(source)) if isinstance(source, Path) else "recording")
+        name = name or name_of(source)
         try:
-            hearing = self.listen(source, overlap_s=config.overlap_s)
+            audio = to_audio_source(source, sample_rate_hz=sample_rate_hz)
+            hearing = self.listen(audio, overlap_s=config.overlap_s)
         except AudioError as error:
             return self.failed(str(error), name=name, config=config)
         return self.conclude(hearing, name=name, config=config)
 
-    def listen(self, source: Path | bytes, *, overlap_s: float | None = None) -> Hearing:
+    def classify_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        jobs: int = 1,
+        config: ClassifyConfig | None = None,
+        sample_rate_hz: int | None = None,
+    ) -> Iterator[Prediction]:
+        """Listen to many recordings, one after the other or side by side.
+
+        Sources are taken as predictions are, a few ahead, so that memory does not grow with their
+        number. Whatever is wrong with one of them makes a prediction with status ``failed``; the
+        others go on.
+
+        Parameters
+        ----------
+        sources : iterable
+            Each as in `classify`.
+        jobs : int
+            Processes; threads where the bundle was made in memory. 1 works in this process.
+        config : ClassifyConfig, optional
+        sample_rate_hz : int, optional
+            Of those sources that are samples.
+
+        Returns
+        -------
+        iterator of Prediction
+            One for each source, in their order.
+
+        Raises
+        ------
+        TypeError
+            If `sources` is one recording, or no iterable.
+        TaxonomyError, ConfigError
+            As `classify` does for `config`; if `jobs` is less than 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> sources = [np.zeros(72_000, np.float32), "no such file.wav"]
+        >>> predictions = Classifier.load().classify_many(sources, sample_rate_hz=24_000)
+        >>> [prediction.status for prediction in predictions]
+        ['ok', 'failed']
+        """
+        config = config or ClassifyConfig()
+        self._judge(config.only)
+        check_overlap(config.overlap_s, self.bundle.spectrogram)
+        return classify_all(self, sources, jobs=jobs, config=config, sample_rate_hz=sample_rate_hz)
+
+    def listen(self, source: AudioSource, *, overlap_s: float | None = None) -> Hearing:
         """Ask the network about every segment of a recording, and conclude nothing yet.
 
         Parameters
         ----------
-        source : Path or bytes
+        source : Path, bytes or Waveform
         overlap_s : float, optional
             As in `ClassifyConfig`.
 

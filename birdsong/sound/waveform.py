@@ -75,7 +75,7 @@ class Waveform:
     @property
     def n_channels(self) -> int:
         """Number of channels."""
-        return self._samples.shape[1]
+        return int(self._samples.shape[1])
 
     @property
     def bits(self) -> int | None:

@@ -1,0 +1,86 @@
+"""What people hand over as a recording, as what the sound's decoders take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.errors import AudioError, ConfigError, legible
+from birdsong.sound.waveform import AudioSource, Waveform
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | npt.NDArray[Any] | Waveform
+"""A path, the content of a file, an open binary file, or samples."""
+
+EXPECTED = "a path, bytes, an open binary file or a numpy array of samples"
+UNNAMED = "recording"
+
+
+def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> AudioSource:
+    """Bring a recording into one of the three forms that `AudioReader` takes.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary file, numpy array or Waveform
+        An open file is read from its current place to its end.
+    sample_rate_hz : int, optional
+        Of a numpy array, which needs it; everything else says its own.
+
+    Returns
+    -------
+    Path, bytes or Waveform
+
+    Raises
+    ------
+    TypeError
+        If `source` is nothing of these.
+    ConfigError
+        If the rate is missing or out of place, or the samples are not as `Waveform` needs them.
+    AudioError
+        If an open file cannot be read.
+    """
+    if isinstance(source, np.ndarray):
+        if sample_rate_hz is None:
+            raise ConfigError(
+                "samples need their rate: pass it, as in sample_rate_hz=48_000, or pass a file, "
+                "which says its own"
+            )
+        return Waveform(source, sample_rate_hz)
+    if sample_rate_hz is not None:
+        raise ConfigError(
+            f"sample_rate_hz is for a numpy array of samples alone, got {sample_rate_hz!r} with "
+            f"{type(source).__name__}, which says its own"
+        )
+    if isinstance(source, Path | bytes | Waveform):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return Path(source)
+    if not callable(getattr(source, "read", None)):
+        raise TypeError(f"a recording must be {EXPECTED}, got {type(source).__name__}")
+    return _read_to_end(source)
+
+
+def name_of(source: Source) -> str:
+    """Name a recording by its path, also by that of an open file; ``recording`` without one."""
+    if isinstance(source, str | os.PathLike):
+        return legible(str(Path(source)))
+    name = getattr(source, "name", None)  # a number where a file was opened by its descriptor
+    return legible(name) if isinstance(name, str) and name else UNNAMED
+
+
+def _read_to_end(file: BinaryIO) -> bytes:
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise AudioError(f"{name_of(file)}: cannot be read ({error})") from error
+    if not isinstance(content, bytes):
+        raise TypeError(
+            f"{name_of(file)}: a file must be open in binary mode, as by open(path, 'rb'), got "
+            f"{type(content).__name__} from its read()"
+        )
+    return content
