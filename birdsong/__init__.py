@@ -32,7 +32,12 @@ if TYPE_CHECKING:
         BirdsongError,
         BundleError,
         ConfigError,
+        DatasetError,
+        ManifestError,
+        NetworkError,
+        OverwriteError,
         TaxonomyError,
+        WriteError,
     )
 
 __version__ = "0.1.0"
@@ -45,10 +50,15 @@ __all__ = [
     "Classifier",
     "ClassifyConfig",
     "ConfigError",
+    "DatasetError",
     "Detection",
+    "ManifestError",
+    "NetworkError",
+    "OverwriteError",
     "Prediction",
     "SegmentAnswer",
     "TaxonomyError",
+    "WriteError",
     "__version__",
     "load_model",
     "read_bundle",
@@ -62,11 +72,16 @@ _MODULES = {
     "SegmentAnswer": "birdsong.answers.prediction",
     "Bundle": "birdsong.bundle",
     "read_bundle": "birdsong.bundle",
-    "BirdsongError": "birdsong.errors",
     "AudioError": "birdsong.errors",
+    "BirdsongError": "birdsong.errors",
     "BundleError": "birdsong.errors",
     "ConfigError": "birdsong.errors",
+    "DatasetError": "birdsong.errors",
+    "ManifestError": "birdsong.errors",
+    "NetworkError": "birdsong.errors",
+    "OverwriteError": "birdsong.errors",
     "TaxonomyError": "birdsong.errors",
+    "WriteError": "birdsong.errors",
 }
 """Where each name is defined that is loaded when it is first used."""
 
