@@ -8,7 +8,7 @@ import streamlit as st
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.prediction import Prediction
-from birdsong.taxa.selection import RankedTaxon
+from birdsong.selective.selection import RankedTaxon
 
 from .answer_words import as_text, headline, percent, taxon_words, uncertain
 from .lineage_figure import lineage_html

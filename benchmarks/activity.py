@@ -32,10 +32,10 @@ import scipy.ndimage
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
 from birdsong.images.recording_work import PreprocessConfig
-from birdsong.recordings.synthesis import SyntheticRecording
-from birdsong.recordings.synthetic_soundscapes import SOUNDSCAPES, render_soundscape
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.songs import find_segments, place_segments
+from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
+from birdsong.synthetic.synthesis import SyntheticRecording
 
 CONFIG = PreprocessConfig()
 RATE_HZ = CONFIG.spectrogram.sample_rate_hz

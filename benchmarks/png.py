@@ -25,11 +25,11 @@ from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import decode_png, encode_png
 from birdsong.images.recording_work import PreprocessConfig
 from birdsong.recordings.audio_folder import find_audio_files
-from birdsong.recordings.synthesis import SynthesisConfig, render_recording
-from birdsong.recordings.synthetic_species import SPECIES
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.songs import find_segments
+from birdsong.synthetic.species import SPECIES
+from birdsong.synthetic.synthesis import SynthesisConfig, render_recording
 
 MOST_PICTURES = 1000
 CONFIG = PreprocessConfig()

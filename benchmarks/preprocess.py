@@ -231,7 +231,7 @@ def _made(folder: Path) -> Path:
     """Make MP3s to listen to: synthetic birds, as the demo's."""
     import soundfile
 
-    from birdsong.recordings.synthetic_files import write_recordings
+    from birdsong.synthetic.files import write_recordings
 
     folder.mkdir()
     rows = write_recordings(folder, n_individuals=3, takes_per_individual=1, seed=0)

@@ -6,8 +6,8 @@ import itself takes no time.
 Examples
 --------
 >>> import birdsong
->>> from birdsong.recordings.synthesis import render_recording
->>> from birdsong.recordings.synthetic_species import SPECIES
+>>> from birdsong.synthetic.synthesis import render_recording
+>>> from birdsong.synthetic.species import SPECIES
 >>> bird = render_recording(SPECIES[0], individual=0)
 >>> classifier = birdsong.load_model()
 >>> prediction = classifier.classify(bird.samples, sample_rate_hz=bird.sample_rate_hz)

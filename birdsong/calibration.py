@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from birdsong.calibration_data import CalibrationData
 from birdsong.pooling import POOLINGS, Probabilities, pool
+from birdsong.selective.promises import Promises, fit_promises
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.promises import Promises, fit_promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

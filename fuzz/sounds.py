@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthesis import SynthesisConfig, render_recording
-from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.synthetic.species import SPECIES
+from birdsong.synthetic.synthesis import SynthesisConfig, render_recording
 
 _KINDS = (
     *(("WAV", "PCM_16"), ("WAV", "FLOAT"), ("RF64", "PCM_24"), ("FLAC", "PCM_16")),

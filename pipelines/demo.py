@@ -96,9 +96,9 @@ def _others(out: Path) -> Iterator[str]:
 def _make_recordings(
     out: Path, seed: int, n_jobs: int
 ) -> tuple[list[Recording], list[Recording], list[Path]]:
-    from birdsong.recordings.synthesis import SynthesisConfig
-    from birdsong.recordings.synthetic_files import write_noises, write_recordings
-    from birdsong.recordings.synthetic_species import SPECIES
+    from birdsong.synthetic.files import write_noises, write_recordings
+    from birdsong.synthetic.species import SPECIES
+    from birdsong.synthetic.synthesis import SynthesisConfig
 
     _heading("1. Synthetic birds")
     config = SynthesisConfig()

@@ -137,8 +137,8 @@ def left_out(metrics: Mapping[str, Any]) -> list[str]:
 def print_promises(answers: Mapping[str, Any]) -> None:
     """Say for each promise how many were answered at each rank, and how many of those right."""
     from birdsong.learning.promises_kept import PROMISES
+    from birdsong.selective.rules import BY_RANK
     from birdsong.taxa.lineage import RANKS
-    from birdsong.taxa.rules import BY_RANK
 
     for told in answers["rules"][BY_RANK.name]:
         if told["promise"] not in PROMISES:

@@ -217,8 +217,8 @@ def _scan(arguments: argparse.Namespace) -> int:
 def _noises(arguments: argparse.Namespace) -> int:
     from birdsong.overwrite import check_same, new_files
     from birdsong.recordings.manifest import manifest_text, write_manifest
-    from birdsong.recordings.synthetic_backgrounds import NOISES
-    from birdsong.recordings.synthetic_files import write_noises
+    from birdsong.synthetic.backgrounds import NOISES
+    from birdsong.synthetic.files import write_noises
 
     from .command import ALL_WELL
     from .least import check_least

@@ -20,8 +20,8 @@ import soundfile
 import birdsong
 from birdsong.answers.many_recordings import AHEAD
 from birdsong.bundle import DEFAULT_BUNDLE
-from birdsong.recordings.synthesis import render_recording
-from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.synthetic.species import SPECIES
+from birdsong.synthetic.synthesis import render_recording
 from tests.conftest import RATE_HZ, voice
 
 ROOT = Path(__file__).resolve().parents[1]

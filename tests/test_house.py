@@ -33,9 +33,11 @@ MAY_KNOW = {
     "recordings": {"errors", "arrays", "atomic", "audio_formats", "cells", "licences"},
     "sound": {"errors", "arrays", "audio_formats"},
     "taxa": {"errors", "arrays"},
+    "selective": {"errors", "arrays", "taxa"},
+    "synthetic": {"errors", "arrays", "recordings.recording"},
     "pooling": {"arrays"},
     "calibration_data": {"arrays"},
-    "calibration": {"calibration_data", "pooling", "taxa"},
+    "calibration": {"calibration_data", "pooling", "selective", "taxa"},
     "page": set(),
     "images": {
         *("errors", "arrays", "atomic", "cells", "one_writer", "overwrite", "page"),
@@ -43,18 +45,18 @@ MAY_KNOW = {
     },
     "bundle": {
         *("errors", "arrays", "atomic", "calibration", "calibration_data", "sealed"),
-        *("sound", "taxa"),
+        *("sound", "selective", "taxa"),
     },
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
         *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
         *("cells", "licences", "one_writer", "overwrite"),
-        *("calibration", "calibration_data", "recordings.splits"),
+        *("calibration", "calibration_data", "recordings.splits", "selective"),
         *("sound.grey_levels", "sound.spectrogram"),
     },
     "answers": {
         *("errors", "arrays", "atomic", "bundle", "calibration", "cells", "network", "pooling"),
-        *("overwrite", "sound", "taxa"),
+        *("overwrite", "selective", "sound", "taxa"),
     },
 }
 ONLY_IN = {"keras": "learning", "tensorflow": "learning", "streamlit": "app"}

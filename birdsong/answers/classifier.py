@@ -49,8 +49,8 @@ class Classifier:
     --------
     A synthetic bird, which the model that ships does not know:
 
-    >>> from birdsong.recordings.synthesis import render_recording
-    >>> from birdsong.recordings.synthetic_species import SPECIES
+    >>> from birdsong.synthetic.synthesis import render_recording
+    >>> from birdsong.synthetic.species import SPECIES
     >>> bird = render_recording(SPECIES[0], individual=0)
     >>> classifier = Classifier.load()
     >>> prediction = classifier.classify(bird.samples, sample_rate_hz=bird.sample_rate_hz)

@@ -10,9 +10,9 @@ from birdsong.answers.prediction import Detection, SegmentAnswer
 from birdsong.bundle import Bundle
 from birdsong.calibration import narrowed_promises
 from birdsong.pooling import DEFAULT_POOLING, Evidence
+from birdsong.selective.promises import CLASS, NOTHING, Promises
+from birdsong.selective.selection import Answer, RankedTaxon, as_probable_as, select
 from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.promises import CLASS, NOTHING, Promises
-from birdsong.taxa.selection import Answer, RankedTaxon, as_probable_as, select
 
 N_TOP = 10
 

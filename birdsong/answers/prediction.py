@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from birdsong.answers.prediction_data import CSV_COLUMNS, detection_rows, prediction_to_dict
 from birdsong.answers.prediction_html import prediction_to_html
 from birdsong.errors import ConfigError
-from birdsong.taxa.selection import Answer, RankedTaxon
+from birdsong.selective.selection import Answer, RankedTaxon
 
 if TYPE_CHECKING:
     import pandas

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from birdsong.taxa.selection import RankedTaxon
+from birdsong.selective.selection import RankedTaxon
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction

@@ -41,7 +41,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.taxa.bounds import clopper_pearson, design_effect
+from birdsong.selective.bounds import clopper_pearson, design_effect
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,7 +5,8 @@ temperature for each rank [1]_, at which the taxon of that rank on the path is r
 said: a network trained with label smoothing and mixed pictures says too little of what it knows of
 orders, and may say enough of species, so that no single temperature serves. For both a recording
 counts twice, whole and cut to its first half, since pooling cannot tell a short recording from a
-long one. Then the thresholds of the promises, to whole recordings; see `birdsong.taxa.promises`.
+long one. Then the thresholds of the promises, to whole recordings; see
+`birdsong.selective.promises`.
 
 References
 ----------

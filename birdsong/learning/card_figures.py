@@ -21,7 +21,7 @@ from birdsong.learning.metrics import recall_by_label
 from birdsong.learning.promises_kept import judge, told
 from birdsong.learning.report import BY_SUM, METRIC_NAMES
 from birdsong.learning.verdicts import VERDICT_PROMISE
-from birdsong.taxa.rules import BY_RANK
+from birdsong.selective.rules import BY_RANK
 
 
 def heard(bundle: Bundle) -> tuple[Scored | None, Judged | None]:

@@ -15,11 +15,11 @@ from birdsong.learning.hierarchical_metrics import (
     hierarchical_precision_recall,
     information_gained,
 )
-from birdsong.taxa.bounds import clopper_pearson
+from birdsong.selective.bounds import clopper_pearson
+from birdsong.selective.promises import NOTHING
+from birdsong.selective.rules import Cases
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
-from birdsong.taxa.promises import NOTHING
-from birdsong.taxa.rules import Cases
 
 LEAST_ANSWERS = 30
 """Answers at a rank from which on it is said whether the promise held there."""

@@ -12,7 +12,7 @@ from birdsong.calibration_data import CalibrationData
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.material import Material
 from birdsong.learning.promises_kept import measure_promises
-from birdsong.taxa.rules import BY_HAND, RULES
+from birdsong.selective.rules import BY_HAND, RULES
 
 
 def measure_out_of_fold(

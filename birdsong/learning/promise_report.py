@@ -24,9 +24,9 @@ from birdsong.learning.promises_kept import (
 )
 from birdsong.learning.unknown_species import answers_to_unknown
 from birdsong.learning.verdicts import NEVER, VERDICT_PROMISE, verdicts
+from birdsong.selective.promises import GRID
+from birdsong.selective.rules import BY_HAND, BY_RANK, RULES
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.promises import GRID
-from birdsong.taxa.rules import BY_HAND, BY_RANK, RULES
 
 _FROM_BELOW = tuple(reversed(RANKS[1:]))
 

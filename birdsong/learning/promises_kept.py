@@ -20,11 +20,11 @@ from birdsong.learning.calibration import fit_calibration
 from birdsong.learning.judged import LEAST_ANSWERS, Judged, answers_by_rank, honesty
 from birdsong.pooling import DEFAULT_POOLING
 from birdsong.recordings.splits import folds_by_session
+from birdsong.selective.rules import BY_RANK, Cases, Rule
+from birdsong.selective.selection import as_probable_as
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
-from birdsong.taxa.rules import BY_RANK, Cases, Rule
-from birdsong.taxa.selection import as_probable_as
 from birdsong.taxa.taxonomy import Taxonomy
 
 PROMISES = (0.8, 0.9, 0.95)

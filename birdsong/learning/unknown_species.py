@@ -15,10 +15,10 @@ from birdsong.bundle import Bundle
 from birdsong.calibration import pool_all
 from birdsong.learning.held_out import UnknownTaxa
 from birdsong.pooling import DEFAULT_POOLING
+from birdsong.selective.promises import CLASS, NOTHING
+from birdsong.selective.selection import as_probable_as
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.promises import CLASS, NOTHING
-from birdsong.taxa.selection import as_probable_as
 
 
 def answers_to_unknown(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from birdsong.learning.judged import Judged
+from birdsong.selective.promises import CLASS
+from birdsong.selective.rules import BY_RANK
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.promises import CLASS
-from birdsong.taxa.rules import BY_RANK
 
 VERDICT_PROMISE = 0.9
 NEVER = "never"

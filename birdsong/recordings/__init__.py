@@ -1,1 +1,1 @@
-"""Who and where: manifests, sessions, and synthetic recordings with known songs."""
+"""Who and where: manifests, sessions, splits, xeno-canto and downloads."""

@@ -23,8 +23,8 @@ _BLOCK_BYTES = 512
 _N_SAMPLES = _BLOCK_BYTES // 2
 _N_BITS = 32
 _BLOCKS_AT_A_TIME = 2048  # a megabyte
-_LONGEST_GAP_S = 86_400.0
-"""More than a recorder leaves out at a time; what claims more is sound."""
+_LONGEST_GAPS_S = 86_400.0
+"""More than a recorder leaves out of a file; what claims more is sound."""
 
 
 def has_gaps(file: BinaryIO, part: PcmPart) -> bool:
@@ -58,7 +58,10 @@ class GapDecoder:
         self._first = min(-(-part.start // _BLOCK_BYTES) * _BLOCK_BYTES, part.end)
         self._at = part.start
         self._waiting: list[int | FloatArray] = []  # a number stands for so many zeros
+        self._has_gaps = True
         gaps = self._all_gaps()
+        if sum(gaps) > _LONGEST_GAPS_S * part.sample_rate_hz:
+            self._has_gaps, gaps = False, []
         n_samples = part.n_frames - len(gaps) * _N_SAMPLES + sum(gaps)
         self.present_s: float | None = n_samples / part.sample_rate_hz
         self.declared_s: float | None = None if gaps else part.declared_s
@@ -126,7 +129,7 @@ class GapDecoder:
         self, samples: np.ndarray[tuple[int], np.dtype[np.int16]]
     ) -> list[tuple[int, int]]:
         """Return which blocks stand for a gap, and for how many samples."""
-        n_blocks = len(samples) // _N_SAMPLES
+        n_blocks = len(samples) // _N_SAMPLES if self._has_gaps else 0
         blocks = samples[: n_blocks * _N_SAMPLES].reshape(n_blocks, _N_SAMPLES)
         maybe = np.flatnonzero((np.abs(blocks[:, 0]) == 1) & (blocks[:, _N_BITS] == 0))
         gaps = []
@@ -135,7 +138,7 @@ class GapDecoder:
             if blocks[block, _N_BITS:].any() or (np.abs(bits) != 1).any():
                 continue
             n_gap = sum(1 << i for i in np.flatnonzero(bits == 1).tolist()) * _N_SAMPLES
-            if n_gap <= _LONGEST_GAP_S * self.sample_rate_hz:
+            if n_gap <= _LONGEST_GAPS_S * self.sample_rate_hz:
                 gaps.append((block, n_gap))
         return gaps
 

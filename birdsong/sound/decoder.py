@@ -9,6 +9,9 @@ from birdsong.arrays import FloatArray
 MOST_CHANNELS = 64
 """Arrays of microphones have as many; headers that claim more would claim memory."""
 
+LOWEST_RATE_HZ = 100
+"""Nothing that sings is below 50 Hz; a megabyte at 1 Hz would be days, in memory and in time."""
+
 
 class Decoder(Protocol):
     """A recording as a stream of sample frames at its own rate.

@@ -8,7 +8,7 @@ import numpy as np
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
-from birdsong.sound.decoder import MOST_CHANNELS, Decoder
+from birdsong.sound.decoder import LOWEST_RATE_HZ, MOST_CHANNELS, Decoder
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, cause
 
 _MOST_FAILURES = 20
@@ -55,7 +55,7 @@ class JoinedDecoder:
         )
         first = self._open_next()
         if first is None:
-            raise ValueError(self.notes[-1])
+            raise ValueError(self.notes[1])
         self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
         self.bits, self.is_float = first.bits, first.is_float
 
@@ -100,7 +100,8 @@ class JoinedDecoder:
             except (OSError, ValueError, *OPENING_FAILS) as error:
                 self._note(f"cannot be read ({cause(error)})")
             else:
-                if 0 < decoder.n_channels <= MOST_CHANNELS and decoder.sample_rate_hz > 0:
+                has_channels = 0 < decoder.n_channels <= MOST_CHANNELS
+                if has_channels and decoder.sample_rate_hz >= LOWEST_RATE_HZ:
                     self._decoder = decoder
                     for note in decoder.notes:
                         self._add(note)

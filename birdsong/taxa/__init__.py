@@ -1,1 +1,1 @@
-"""The tree of taxa: order > family > genus > species, labels on it, answers from it."""
+"""The tree of taxa: order > family > genus > species, tables and lists of them, labels on it."""

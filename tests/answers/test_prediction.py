@@ -12,7 +12,7 @@ from birdsong.answers.exports import to_csv, to_json_line
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.prediction_data import CSV_COLUMNS
 from birdsong.errors import ConfigError
-from birdsong.taxa.selection import Answer, RankedTaxon
+from birdsong.selective.selection import Answer, RankedTaxon
 
 MERULA = RankedTaxon("species", "Turdus merula", "Common Blackbird", 0.619999)
 PREDICTION = Prediction(

@@ -6,7 +6,7 @@ import pytest
 
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.app.answer_words import as_code, as_text, clock, failure, headline, percent, uncertain
-from birdsong.taxa.selection import Answer, RankedTaxon
+from birdsong.selective.selection import Answer, RankedTaxon
 
 
 def prediction(**answer):

@@ -2,7 +2,7 @@
 
 from birdsong.answers.prediction import Prediction
 from birdsong.app.lineage_figure import lineage_html
-from birdsong.taxa.selection import Answer, RankedTaxon
+from birdsong.selective.selection import Answer, RankedTaxon
 
 PATH = (
     RankedTaxon("class", "Aves", None, 0.99),

@@ -13,8 +13,8 @@ from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.gathering import gather_fold
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.recordings.manifest import write_manifest
-from birdsong.recordings.synthetic_files import write_noises
 from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.synthetic.files import write_noises
 from tests.conftest import RATE_HZ, voice
 
 

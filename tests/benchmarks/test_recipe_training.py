@@ -8,7 +8,7 @@ from itertools import cycle
 from benchmarks import recipes
 from birdsong.bundle import read_bundle
 from birdsong.recordings.manifest import write_manifest
-from birdsong.recordings.synthetic_files import write_noises
+from birdsong.synthetic.files import write_noises
 
 NAME = "others first, auxiliary"
 

@@ -11,7 +11,7 @@ import pytest
 
 from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
-from birdsong.recordings.synthetic_files import write_recordings
+from birdsong.synthetic.files import write_recordings
 
 SEEDS = (0, 1, 2)
 POINTS = 5

@@ -19,8 +19,8 @@ from birdsong.learning.promises_kept import (
     measure_promises,
 )
 from birdsong.pooling import pool, softmax
+from birdsong.selective.rules import BY_RANK, RULES, SPECIES_ONLY
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.rules import BY_RANK, RULES, SPECIES_ONLY
 from tests.taxa.trees import species_tree
 
 TAXONOMY, LABELS = species_tree([3, 2, 1, 2, 3, 1, 1, 2])

@@ -15,9 +15,9 @@ from birdsong.learning.held_out import score_bundle
 from birdsong.learning.history_plot import write_history_plot
 from birdsong.learning.promise_figures import risk_and_information
 from birdsong.learning.report import write_report
+from birdsong.selective.rules import BY_HAND, RULES
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.rules import BY_HAND, RULES
 from birdsong.taxa.taxonomy import Taxonomy
 from tests.parsed_page import ParsedPage
 

@@ -5,8 +5,8 @@ import pytest
 
 from birdsong.learning.judged import Judged
 from birdsong.learning.verdicts import verdicts
+from birdsong.selective.rules import BY_RANK, Cases
 from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.rules import BY_RANK, Cases
 from tests.taxa.trees import species_tree
 
 TAXONOMY, LABELS = species_tree([2, 1])

@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthesis import SynthesisConfig, render_recording
-from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.synthetic.species import SPECIES
+from birdsong.synthetic.synthesis import SynthesisConfig, render_recording
 
 RATE_HZ = 48_000
 SECONDS = 8.0

@@ -7,10 +7,12 @@ import re
 import numpy as np
 import pytest
 
+from birdsong.errors import AudioError
 from birdsong.sound import decoders, pcm_containers
 from birdsong.sound.audio import AudioReader
 from tests.odd_files import CASES, make
 from tests.odd_files.base import tone, written
+from tests.odd_files.recorders import gap
 from tests.odd_files.wav import pcm, wav
 
 RATE_HZ = 24_000
@@ -97,6 +99,25 @@ def test_many_parts_with_a_note_each_are_counted():
         warnings = reader.warnings(highest_hz=HIGHEST_HZ)
     assert len(warnings) == 12
     assert "more such notes about its parts" in warnings[-1]
+
+
+@pytest.mark.parametrize("rate_hz", [1, 99])
+def test_a_rate_at_which_nothing_sings(rate_hz):
+    with pytest.raises(AudioError, match=f"declares {rate_hz} samples a second, expected at least"):
+        AudioReader(wav(tone(10, 1.0), rate_hz=rate_hz), RATE_HZ)
+
+
+def test_gaps_of_more_than_a_day_are_sound():
+    odd = make("recorders: AudioMoth, triggered")
+    days = gap(2**24 - 1) * 100
+    at = odd.content.index(b"data") + 8
+    with AudioReader(odd.content[:at] + days, RATE_HZ) as reader:
+        assert sum(map(len, reader.blocks())) / RATE_HZ < 1
+
+
+def test_none_of_the_parts_can_be_read():
+    with pytest.raises(AudioError, match=r"\(part 1 of 30 cannot be read \("):
+        AudioReader((b"\0\0\0\x08ftyp" + b"\0\0\0\x08moov") * 30, RATE_HZ)
 
 
 @pytest.mark.slow

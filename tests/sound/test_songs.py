@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.activity import Score, score
 from birdsong.errors import ConfigError
-from birdsong.recordings.synthetic_soundscapes import SOUNDSCAPES, render_soundscape
 from birdsong.sound.activity import prominence
 from birdsong.sound.audio import read_samples
 from birdsong.sound.filters import mel_filters
@@ -19,6 +18,7 @@ from birdsong.sound.songs import (
     place_segments,
 )
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
+from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 
 CONFIG = SpectrogramConfig()
 RATE = CONFIG.sample_rate_hz

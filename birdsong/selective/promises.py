@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.bounds import (
+from birdsong.selective.bounds import (
     crowding,
     design_effect,
     intraclass_correlation,

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.taxa.bounds import clopper_pearson
-from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.promises import CLASS, NOTHING
-from birdsong.taxa.rules import (
+from birdsong.selective.bounds import clopper_pearson
+from birdsong.selective.promises import CLASS, NOTHING
+from birdsong.selective.rules import (
     BY_RANK,
     CLIMBING,
     CONFORMAL_SET,
@@ -22,6 +20,8 @@ from birdsong.taxa.rules import (
     Cases,
     fixed_thresholds,
 )
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.paths import LabelTree
 from tests.taxa.trees import drawn, species_tree
 
 TAXONOMY, LABELS = species_tree([3, 1, 2, 4, 2, 1, 3, 2])

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.bounds import needed
+from birdsong.selective.bounds import needed
+from birdsong.selective.promises import CLASS, NOTHING, Promises, check_promise
 from birdsong.taxa.lineage import DEPTH, RANKS
 from birdsong.taxa.paths import LabelTree, Probabilities
-from birdsong.taxa.promises import CLASS, NOTHING, Promises, check_promise
 
 _WITH_ARTICLE = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.signal
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthetic_songs import soft_edges
+from birdsong.synthetic.songs import soft_edges
 
 _FORMANTS_HZ = ((280, 850), (850, 2400), (2200, 3200), (3200, 4600))
 _BANDWIDTHS_HZ = (90, 120, 180, 300)

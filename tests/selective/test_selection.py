@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
+from birdsong.selective.promises import Promises, fit_promises
+from birdsong.selective.selection import RankedTaxon
+from birdsong.selective.selection import select as select_promised
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import LabelTree
-from birdsong.taxa.promises import Promises, fit_promises
-from birdsong.taxa.selection import RankedTaxon
-from birdsong.taxa.selection import select as select_promised
 from tests.taxa.trees import NESTED, SPECIES, THRUSHES, drawn, shapes, species_tree
 
 

@@ -8,15 +8,15 @@ import soundfile
 
 from birdsong.errors import ConfigError, WriteError
 from birdsong.recordings.manifest import read_manifest, write_manifest
-from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
-from birdsong.recordings.synthetic_backgrounds import (
+from birdsong.synthetic.backgrounds import (
     BACKGROUNDS,
     BAND_HZ,
     NOISES,
     render_background,
 )
-from birdsong.recordings.synthetic_files import write_noises, write_recordings
-from birdsong.recordings.synthetic_species import SPECIES, SongTemplate
+from birdsong.synthetic.files import write_noises, write_recordings
+from birdsong.synthetic.species import SPECIES, SongTemplate
+from birdsong.synthetic.synthesis import SynthesisConfig, render_noise, render_recording
 
 SHORT = SynthesisConfig(sample_rate_hz=24_000, duration_s=(5.0, 6.0))
 ONE_OF_EACH_GENUS = SPECIES[::3]

@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import LabelTree, Paths
-from birdsong.taxa.promises import (
+from birdsong.selective.promises import (
     CLASS,
     GRID,
     NOTHING,
@@ -18,6 +16,8 @@ from birdsong.taxa.promises import (
     check_promise,
     fit_promises,
 )
+from birdsong.taxa.lineage import RANKS
+from birdsong.taxa.paths import LabelTree, Paths
 from tests.taxa.trees import drawn, shapes, species_tree
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birdsong.recordings.synthetic_backgrounds import band_power
-from birdsong.recordings.synthetic_soundscapes import SOUNDSCAPES, render_soundscape
+from birdsong.synthetic.backgrounds import band_power
+from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 
 
 def test_the_bird_sings_when_and_as_loud_as_it_is_said_to():

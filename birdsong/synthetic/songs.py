@@ -6,7 +6,7 @@ import numpy as np
 import scipy.signal
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthetic_species import SongTemplate
+from birdsong.synthetic.species import SongTemplate
 
 _FADE_S = 0.008
 _WARBLE_HZ = (9.0, 14.0)

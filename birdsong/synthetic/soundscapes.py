@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthesis import SyntheticRecording
-from birdsong.recordings.synthetic_backgrounds import band_power, render_background
-from birdsong.recordings.synthetic_songs import individual_song, render_strophe
-from birdsong.recordings.synthetic_species import SPECIES
+from birdsong.synthetic.backgrounds import band_power, render_background
+from birdsong.synthetic.songs import individual_song, render_strophe
+from birdsong.synthetic.species import SPECIES
+from birdsong.synthetic.synthesis import SyntheticRecording
 
 SOUNDSCAPES = (("rain",), ("wind",), ("insect",), ("rain", "wind", "insect"))
 """What goes on behind the bird; the numbers of soundscapes take turns with them."""

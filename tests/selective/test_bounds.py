@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from birdsong.taxa.bounds import (
+from birdsong.selective.bounds import (
     clopper_pearson,
     crowding,
     design_effect,

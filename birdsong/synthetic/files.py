@@ -10,9 +10,9 @@ import soundfile
 from birdsong.arrays import FloatArray
 from birdsong.errors import WriteError
 from birdsong.recordings.recording import BACKGROUND, KIND, Recording
-from birdsong.recordings.synthesis import SynthesisConfig, render_noise, render_recording
-from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS
-from birdsong.recordings.synthetic_species import SPECIES, SyntheticSpecies
+from birdsong.synthetic.backgrounds import BACKGROUNDS
+from birdsong.synthetic.species import SPECIES, SyntheticSpecies
+from birdsong.synthetic.synthesis import SynthesisConfig, render_noise, render_recording
 
 _RECORDIST, _LICENCE = "birdsong synthesis", "CC0 1.0"
 

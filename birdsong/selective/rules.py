@@ -40,10 +40,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.taxa.bounds import design_effect, intraclass_correlation, needed, passes
+from birdsong.selective.bounds import design_effect, intraclass_correlation, needed, passes
+from birdsong.selective.promises import CLASS, NOTHING, fit_promises
 from birdsong.taxa.lineage import RANKS
 from birdsong.taxa.paths import Indices, LabelTree, Paths, Probabilities
-from birdsong.taxa.promises import CLASS, NOTHING, fit_promises
 
 SPECIES = RANKS.index("species")
 _LAMBDAS = np.concatenate([[np.inf], np.geomspace(1e3, 1e-3, 121), [0.0]])

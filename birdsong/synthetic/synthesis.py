@@ -18,9 +18,9 @@ import scipy.fft
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
-from birdsong.recordings.synthetic_backgrounds import BACKGROUNDS, band_power, render_background
-from birdsong.recordings.synthetic_songs import individual_song, render_strophe, soft_edges
-from birdsong.recordings.synthetic_species import SyntheticSpecies
+from birdsong.synthetic.backgrounds import BACKGROUNDS, band_power, render_background
+from birdsong.synthetic.songs import individual_song, render_strophe, soft_edges
+from birdsong.synthetic.species import SyntheticSpecies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

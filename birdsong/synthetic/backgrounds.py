@@ -7,7 +7,7 @@ import scipy.fft
 import scipy.signal
 
 from birdsong.arrays import FloatArray
-from birdsong.recordings.synthetic_noises import (
+from birdsong.synthetic.noises import (
     render_clicks,
     render_motor,
     render_voice,

@@ -1,0 +1,1 @@
+"""Synthetic birds, noises and soundscapes with known songs: the demo, fixtures, load."""
