@@ -63,21 +63,27 @@ class AudioInfo:
             Whether decoding broke off.
         """
         if self.declared_s is not None and self.declared_s - heard_s > self._tolerance_s:
-            return [
-                f"ends early: {heard_s:.1f} s of the {self.declared_s:.1f} s that its header "
-                "declares"
-            ]
+            heard, declared = _apart(heard_s, self.declared_s)
+            return [f"ends early: {heard} s of the {declared} s that its header declares"]
         missing_s = self.missing_s(heard_s)
         if missing_s or (is_damaged and self.present_s is None):
-            missing = f"{missing_s:.1f} s of it" if missing_s else "what follows"
+            digits = 1 if missing_s >= 0.1 else 2
+            missing = f"{missing_s:.{digits}f} s of it" if missing_s else "what follows"
             return [f"ends early: after {heard_s:.1f} s {missing} cannot be decoded"]
         if self.declared_s is not None and heard_s - self.declared_s > self._tolerance_s:
+            heard, declared = _apart(heard_s, self.declared_s)
             return [
-                f"its header declares {self.declared_s:.1f} s, but {heard_s:.1f} s of sound are "
-                "in it: all of it was heard"
+                f"its header declares {declared} s, but {heard} s of sound are in it: all of it "
+                "was heard"
             ]
         return []
 
     @property
     def _tolerance_s(self) -> float:
         return _LOSSY_S if self.is_lossy else _EXACT_S
+
+
+def _apart(heard_s: float, declared_s: float) -> tuple[str, str]:
+    """Write two lengths with as many digits as it takes to tell them apart."""
+    digits = next((n for n in (1, 2) if f"{heard_s:.{n}f}" != f"{declared_s:.{n}f}"), 3)
+    return f"{heard_s:.{digits}f}", f"{declared_s:.{digits}f}"
