@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from birdsong.audio_formats import READABLE
 from birdsong.errors import AudioError
+from birdsong.sound.asf_files import AsfFile, asf_files
 from birdsong.sound.audiomoth_gaps import GapDecoder, has_gaps
 from birdsong.sound.decoder import LOWEST_RATE_HZ, MOST_CHANNELS, Decoder
 from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
@@ -91,7 +92,7 @@ def _by_its_bytes(source: Path | bytes) -> Decoder | None:
             return _flac(source, flac_streams(file))
         if begins.endswith(b"ftyp"):
             return _mp4(source, mp4_files(file))
-        return _pcm(source, file, pcm_parts(file))
+        return _asf(source, asf_files(file)) or _pcm(source, file, pcm_parts(file))
 
 
 def _ogg(source: Path | bytes, links: Sequence[tuple[int, int]]) -> Decoder | None:
@@ -116,6 +117,17 @@ def _mp4(source: Path | bytes, files: Sequence[tuple[int, int]]) -> Decoder | No
     if len(files) < 2:
         return None
     return JoinedDecoder([partial(opened, *each) for each in files], most=MOST_PARTS)
+
+
+def _asf(source: Path | bytes, files: Sequence[AsfFile]) -> Decoder | None:
+    def opened(each: AsfFile) -> Decoder:
+        decoder = FfmpegDecoder(FileWindow(_opened(source), each.start, each.end))
+        decoder.declared_s, decoder.is_estimate = each.declared_s, False
+        return decoder
+
+    if len(files) < 2:
+        return opened(files[0]) if files else None
+    return JoinedDecoder([partial(opened, each) for each in files], most=MOST_PARTS)
 
 
 def _flac(source: Path | bytes, streams: Sequence[FlacStream]) -> Decoder | None:

@@ -177,6 +177,55 @@ def test_boxes_of_no_size_and_bytes_behind_them_end_the_search():
         assert mp4_files(io.BytesIO(content + behind)) == [(0, len(content + behind))]
 
 
+def wma(seconds=8.0):
+    return base.encoded(tone(48_000, seconds), 48_000, "wmav2", "asf")
+
+
+def heard_of(content):
+    """The seconds heard, what is declared, and the warnings."""
+    with AudioReader(content, RATE) as reader:
+        heard_s = sum(map(len, reader.blocks())) / RATE
+        return heard_s, reader.info.declared_s, reader.warnings(highest_hz=7_000)
+
+
+def test_a_wma_declares_what_its_header_says():
+    heard_s, declared_s, warnings = heard_of(wma())
+    assert heard_s == pytest.approx(8, abs=0.1)
+    assert declared_s == pytest.approx(8, abs=0.1)
+    assert warnings == []
+
+
+def test_a_wma_that_was_cut():
+    heard_s, declared_s, warnings = heard_of(wma()[:30_000])
+    assert declared_s == pytest.approx(8, abs=0.1)
+    assert warnings == [f"ends early: {heard_s:.1f} s of the 8.0 s that its header declares"]
+
+
+def test_a_wma_whose_length_nobody_filled_in():
+    content = bytearray(wma())
+    at = content.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    content[at + 40 : at + 48] = bytes(8)  # the size of the file
+    content[at + 64 : at + 72] = bytes(8)  # its duration
+    content[at + 88] |= 1
+    heard_s, declared_s, warnings = heard_of(bytes(content))
+    assert heard_s == pytest.approx(8, abs=0.1)
+    assert declared_s is None
+    assert warnings == []
+
+
+def test_joined_wma_is_all_heard():
+    heard_s, _, warnings = heard_of(wma() + wma(4.0))
+    assert heard_s == pytest.approx(12, abs=0.1)
+    assert warnings == ["2 recordings were joined in this file: they are heard as one"]
+
+
+def test_alac_in_caf_whose_last_packet_is_part_empty():
+    heard_s, declared_s, warnings = heard_of(base.encoded(tone(48_000, 8), 48_000, "alac", "caf"))
+    assert heard_s == pytest.approx(8, abs=0.09)
+    assert declared_s is None
+    assert warnings == []
+
+
 def test_a_sound_track_of_a_codec_that_nobody_knows():
     """Found by fuzzing: FFmpeg opens the container, and has no decoder to offer."""
     content = encoded("webm")
