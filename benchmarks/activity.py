@@ -31,7 +31,7 @@ import scipy.ndimage
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
-from birdsong.images.recording_work import PreprocessConfig
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.songs import find_segments, place_segments
 from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape

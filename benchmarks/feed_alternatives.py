@@ -20,8 +20,8 @@ from PIL import Image
 
 from benchmarks import feed_material
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.images.augment import AugmentConfig, augment_pictures, draw_augmentation
-from birdsong.images.sources import open_source
+from birdsong.loading.augment import AugmentConfig, augment_pictures, draw_augmentation
+from birdsong.loading.sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batches = Generator[int, None, None]

@@ -96,8 +96,8 @@ class AnonymousMemory:
 
 def one_epoch(folder: Path) -> dict[str, float]:
     """Open a folder, and feed it once."""
-    from birdsong.images.feeding import PictureFeed
     from birdsong.images.store import open_store
+    from birdsong.loading.feeding import PictureFeed
 
     memory = AnonymousMemory()
     started_s = time.perf_counter()

@@ -19,9 +19,9 @@ from birdsong.errors import ConfigError
 from birdsong.images import packed
 from birdsong.images.packing import pack, write_description, write_shard
 from birdsong.images.png import encode_png
-from birdsong.images.sources import open_source
 from birdsong.images.store import ImageStore, open_store, write_settings
 from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.loading.sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 STORE = "images"

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks import feed_material
 from benchmarks.feed_alternatives import Batches, Job, hdf5, keras_folder, pillow, tfrecord
-from birdsong.images.augment import AugmentConfig
-from birdsong.images.feeding import PictureFeed
-from birdsong.images.sources import PngSource
+from birdsong.loading.augment import AugmentConfig
+from birdsong.loading.feeding import PictureFeed
+from birdsong.loading.sources import PngSource
 
 
 def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> Batches:

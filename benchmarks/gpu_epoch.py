@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.gpu_feed import CallFeed, made
 from birdsong.errors import BirdsongError, ConfigError
-from birdsong.images.augment_config import AugmentConfig
+from birdsong.loading.augment_config import AugmentConfig
 
 PLACES = ("device", "host")
 _N_BACKGROUNDS = 256

@@ -14,10 +14,10 @@ import numpy as np
 from keras import ops
 
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.images.augment_config import AugmentConfig
 from birdsong.learning.augment_on_device import Augment
 from birdsong.learning.squeezenet import squeezenet
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.augment_config import AugmentConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Tensor: TypeAlias = Any

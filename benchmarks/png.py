@@ -23,7 +23,7 @@ from PIL import Image
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import decode_png, encode_png
-from birdsong.images.recording_work import PreprocessConfig
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.audio_folder import find_audio_files
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters

@@ -58,7 +58,7 @@ def usual(files: Sequence[Path], out: Path) -> Made:
     import numpy as np
     from PIL import Image
 
-    from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.preprocessing.recording_work import PreprocessConfig
 
     config = PreprocessConfig()
     spectrogram = config.spectrogram
@@ -84,9 +84,9 @@ def ours(
 ) -> Made:
     """Birdsong's way."""
     from birdsong.images.packing import pack
-    from birdsong.images.preprocess import preprocess
-    from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.store import open_store
+    from birdsong.preprocessing.preprocess import preprocess
+    from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.recording import Recording
 
     config = PreprocessConfig(grid=grid)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import recipe_baselines as baselines
-from birdsong.images.augment_config import AugmentConfig
+from birdsong.loading.augment_config import AugmentConfig
 
 METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
 """What is measured of each, by recording."""

@@ -13,9 +13,6 @@ from benchmarks import recipe_baselines as baselines
 from benchmarks.recipe_book import METRICS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
 from birdsong.calibration_data import calibration_to_bytes
-from birdsong.images.augment_config import AugmentConfig
-from birdsong.images.preprocess import preprocess
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.evaluation import measure_heard
 from birdsong.learning.fitting import fit_network
@@ -24,6 +21,9 @@ from birdsong.learning.hearing import hear_part
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training import train
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.augment_config import AugmentConfig
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.manifest import read_manifest
 from birdsong.sound.spectrogram import SpectrogramConfig
 

@@ -24,11 +24,11 @@ from benchmarks import feed_material
 from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
 from benchmarks.feed_ways import picture_feed
 from benchmarks.peak_memory import peak_bytes
-from birdsong.images.feeding import Batch, one_hot
-from birdsong.images.sources import open_source
 from birdsong.learning.squeezenet import squeezenet
 from birdsong.learning.training_config import TrainingConfig
 from birdsong.learning.watched_feed import WatchedFeed
+from birdsong.loading.feeding import Batch, one_hot
+from birdsong.loading.sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 # A training that is broken off within an epoch leaves threads of tf.data behind, which hang; so

@@ -135,9 +135,9 @@ def _make_recordings(
 
 def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None:
     from birdsong.images.contact_sheet import write_contact_sheet
-    from birdsong.images.preprocess import preprocess
-    from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.store import open_store
+    from birdsong.preprocessing.preprocess import preprocess
+    from birdsong.preprocessing.recording_work import PreprocessConfig
 
     from .preprocess import print_summary
     from .progress import Progress
@@ -158,11 +158,11 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
 
 
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
-    from birdsong.images.augment import AugmentConfig
     from birdsong.images.store import open_store
     from birdsong.learning.material_config import MaterialConfig
     from birdsong.learning.training import train
     from birdsong.learning.training_config import TrainingConfig
+    from birdsong.loading.augment import AugmentConfig
 
     from .train_told import print_epoch, print_material
 

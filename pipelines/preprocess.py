@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from .replacing import add_replace_argument
 
 if TYPE_CHECKING:
-    from birdsong.images.estimate import Estimate
     from birdsong.images.reasons import Reason
     from birdsong.images.tables import ReceiptRow
+    from birdsong.preprocessing.estimate import Estimate
     from birdsong.sound.spectrogram import SpectrogramConfig
 
 MAX_NAMED = 3
@@ -90,10 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Preprocess, and say what became of the recordings."""
     from birdsong.errors import ConfigError
-    from birdsong.images.preprocess import preprocess
     from birdsong.images.reasons import group_reasons
-    from birdsong.images.recording_work import PreprocessConfig
     from birdsong.images.tables import RECEIPT
+    from birdsong.preprocessing.preprocess import preprocess
+    from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifests
 
     from .command import ALL_WELL, SOME_FAILED

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from birdsong.bundle import DEFAULT_BUNDLE
-from birdsong.images.augment_config import AugmentConfig
-from birdsong.images.orders import SAMPLINGS
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import LOSSES, SCHEDULES, TrainingConfig
+from birdsong.loading.augment_config import AugmentConfig
+from birdsong.loading.orders import SAMPLINGS
 
 from .replacing import add_replace_argument
 

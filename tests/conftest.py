@@ -78,7 +78,7 @@ def voices(tmp_path_factory) -> tuple[Path, list[Recording]]:
 @pytest.fixture(scope="session")
 def images(voices, tmp_path_factory) -> Path:
     """The pictures of these recordings."""
-    from birdsong.images.preprocess import preprocess
+    from birdsong.preprocessing.preprocess import preprocess
 
     folder = tmp_path_factory.mktemp("images")
     preprocess(voices[1], voices[0], folder)

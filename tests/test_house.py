@@ -39,9 +39,10 @@ MAY_KNOW = {
     "calibration_data": {"arrays"},
     "calibration": {"calibration_data", "pooling", "selective", "taxa"},
     "page": set(),
-    "images": {
-        *("errors", "arrays", "atomic", "cells", "one_writer", "overwrite", "page"),
-        *("recordings", "sound"),
+    "images": {"errors", "arrays", "atomic", "cells", "one_writer", "page", "recordings", "sound"},
+    "loading": {"errors", "arrays", "images", "recordings", "sound"},
+    "preprocessing": {
+        *("errors", "arrays", "atomic", "images", "one_writer", "overwrite", "recordings", "sound"),
     },
     "bundle": {
         *("errors", "arrays", "atomic", "calibration", "calibration_data", "sealed"),
@@ -49,7 +50,8 @@ MAY_KNOW = {
     },
     "network": {"errors", "arrays", "bundle", "sound.spectrogram"},
     "learning": {
-        *("errors", "arrays", "atomic", "images", "taxa", "bundle", "network", "page", "pooling"),
+        *("errors", "arrays", "atomic", "images", "loading", "taxa", "bundle", "network", "page"),
+        "pooling",
         *("cells", "licences", "one_writer", "overwrite"),
         *("calibration", "calibration_data", "recordings.splits", "selective"),
         *("sound.grey_levels", "sound.spectrogram"),

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.manifest import read_manifest
 
 MANIFEST = Path(__file__).parents[1] / "data_manifest.csv"

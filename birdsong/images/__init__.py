@@ -1,1 +1,1 @@
-"""Pixels at rest and on the move: the folder of PNGs, how it is made, how it is fed."""
+"""Images at rest: the folder of PNGs and its tables, the packed copy, what is in them."""

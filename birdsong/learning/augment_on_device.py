@@ -1,4 +1,4 @@
-"""The augmentation of `birdsong.images.augment` in ``keras.ops``, on the device that learns.
+"""The augmentation of `birdsong.loading.augment` in ``keras.ops``, on the device that learns.
 
 Given the same draws it returns the same pictures: it looks up the same tables of whole numbers.
 Shapes are static and nothing branches on a value, so that it compiles. Where the processor feeds
@@ -15,9 +15,9 @@ from keras import ops
 from scipy.special import betainc
 
 from birdsong.arrays import FloatArray, ImageArray
-from birdsong.images.augment import AugmentConfig, Draws, gains_db
-from birdsong.images.augment_draws import MIXUP_STEPS, TEMPO_STEPS
 from birdsong.images.decibels import BRIGHTEST, GREY_DB, gain_table, mixing_table
+from birdsong.loading.augment import AugmentConfig, Draws, gains_db
+from birdsong.loading.augment_draws import MIXUP_STEPS, TEMPO_STEPS
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 _N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
@@ -90,7 +90,7 @@ def augment_on_device(
 def draw_on_device(
     seeds: keras.random.SeedGenerator, n: Any, config: AugmentConfig, *, n_backgrounds: int = 0
 ) -> Draws:
-    """Draw as `birdsong.images.augment_draws.draw_augmentation` does, on the device.
+    """Draw as `birdsong.loading.augment_draws.draw_augmentation` does, on the device.
 
     Distributions are the same, numbers are others.
 
@@ -260,7 +260,7 @@ def _gather(levels: Any, table: Any, axis: int) -> Any:
 
 
 def _time_table(draws: Draws) -> Any:
-    """As `birdsong.images.augment.time_table`; exact, as a tempo has few binary places."""
+    """As `birdsong.loading.augment.time_table`; exact, as a tempo has few binary places."""
     middle = (_N_FRAMES - 1) / 2
     from_middle = ops.arange(_N_FRAMES, dtype="float32") - middle
     tempo = ops.cast(draws.tempo, "float32")[:, np.newaxis]

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from birdsong.arrays import ImageArray
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.part import Part
+from birdsong.loading.feeding import PictureFeed
 from birdsong.network import disable_telemetry
 
 N_PICTURES = 256

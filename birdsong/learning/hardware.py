@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from birdsong.errors import ConfigError
-from birdsong.images.feeding import Batch
 from birdsong.learning.system_log import gpu_names
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.feeding import Batch
 
 MIXED = "mixed_bfloat16"
 """Products of 16 bits, weights of 32. It has the range of 32 bits, so losses need no scaling."""

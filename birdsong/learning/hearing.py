@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.calibration_data import CalibrationData
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.part import Part
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.feeding import PictureFeed
 from birdsong.sound.grey_levels import song_db
 
 LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]

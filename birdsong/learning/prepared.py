@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 
-from birdsong.images.feeding import Batch, PictureFeed
 from birdsong.images.store import ImageStore
 from birdsong.learning.auxiliary_heads import with_heads, with_other_labels
 from birdsong.learning.beginning import NETWORK_SETTINGS, take_over
@@ -22,6 +21,7 @@ from birdsong.learning.schedules import LearningRate
 from birdsong.learning.squeezenet import CUTS, squeezenet
 from birdsong.learning.teachers import Taught
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.feeding import Batch, PictureFeed
 
 
 @dataclass(frozen=True, slots=True)

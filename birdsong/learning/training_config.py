@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from birdsong.errors import ConfigError
-from birdsong.images.augment_config import AugmentConfig
-from birdsong.images.orders import check_sampling
 from birdsong.learning.material_config import MaterialConfig
+from birdsong.loading.augment_config import AugmentConfig
+from birdsong.loading.orders import check_sampling
 
 SCHEDULES = ("cosine", "plateau", "constant", "cyclical", "one-cycle")
 LOSSES = ("cross-entropy", "soft-labels", "hierarchical", "auxiliary")

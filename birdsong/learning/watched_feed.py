@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator
 from typing import Self
 
-from birdsong.images.feeding import Batch
+from birdsong.loading.feeding import Batch
 
 
 class WatchedFeed:

@@ -13,10 +13,10 @@ from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.answers.judge import Judge
 from birdsong.bundle import read_bundle
 from birdsong.errors import ConfigError, TaxonomyError
-from birdsong.images.preprocess import preprocess
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
 from birdsong.network import Network
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from tests.conftest import RATE_HZ, voice, write_voices
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import never_heard
-from birdsong.images.preprocess import preprocess
 from birdsong.learning.beginning import read_beginning
 from birdsong.pipelines.command import main
+from birdsong.preprocessing.preprocess import preprocess
 from tests.conftest import write_voices
 
 FEW = ("ignotus", "rarus", "ignotus")

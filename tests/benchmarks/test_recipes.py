@@ -61,8 +61,8 @@ def test_what_stands_in_the_table_is_not_trained_anew(tmp_path):
 
 
 def test_every_recipe_is_one_that_the_configs_take():
-    from birdsong.images.augment_config import AugmentConfig
-    from birdsong.images.recording_work import PreprocessConfig
+    from birdsong.loading.augment_config import AugmentConfig
+    from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.sound.spectrogram import SpectrogramConfig
 
     for recipe in recipes.RECIPES.values():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from birdsong.images.augment import AugmentConfig, Draws, draw_augmentation
+from birdsong.loading.augment import AugmentConfig, Draws, draw_augmentation
 
 NOTHING = AugmentConfig(max_shift_frames=0, n_time_masks=0, n_frequency_masks=0, mixup_alpha=0.0)
 

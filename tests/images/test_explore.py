@@ -12,11 +12,11 @@ import soundfile
 from birdsong.errors import DatasetError
 from birdsong.images.explore import explore
 from birdsong.images.explore_page import _histogram, write_overview
-from birdsong.images.preprocess import preprocess
 from birdsong.images.reasons import group_reasons
 from birdsong.images.store import open_store
 from birdsong.images.tables import ReceiptRow
 from birdsong.pipelines.command import main
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 from tests.parsed_page import ParsedPage

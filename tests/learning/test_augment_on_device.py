@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pytest
 
-from birdsong.images.augment import AugmentConfig, Draws, apply_augmentation, draw_augmentation
+from birdsong.loading.augment import AugmentConfig, Draws, apply_augmentation, draw_augmentation
 from tests.images.drawn import KINDS, generator, one_hot
 from tests.images.small_store import random_pictures
 
@@ -104,7 +104,7 @@ def test_the_layer_works_in_a_model_and_rests_outside_of_training(device):
 
 ON_JAX = """
 import jax, numpy as np
-from birdsong.images.augment import Draws, apply_augmentation, draw_augmentation
+from birdsong.loading.augment import Draws, apply_augmentation, draw_augmentation
 from birdsong.learning.augment_on_device import augment_on_device
 from tests.images.drawn import KINDS, generator, one_hot
 from tests.images.small_store import random_pictures

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.synthetic.files import write_recordings
 
 SEEDS = (0, 1, 2)

@@ -11,13 +11,13 @@ import pytest
 from birdsong.answers.classifier import Classifier
 from birdsong.bundle import read_bundle
 from birdsong.errors import BundleError, DatasetError
-from birdsong.images.preprocess import preprocess
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation import Scored, measure, measure_intervals
 from birdsong.learning.held_out import score_bundle
 from birdsong.learning.report import write_report
 from birdsong.pipelines.command import main
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage

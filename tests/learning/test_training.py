@@ -14,13 +14,13 @@ import pytest
 
 from birdsong.bundle import WEIGHTS, read_bundle
 from birdsong.errors import BundleError, ConfigError, DatasetError
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_attribution
 from birdsong.learning.evaluation import measure
 from birdsong.learning.held_out import score_bundle
 from birdsong.learning.material_config import MaterialConfig
 from birdsong.learning.training_config import TrainingConfig
+from birdsong.loading.feeding import PictureFeed
 from birdsong.network import Network
 from tests.conftest import small_network_learns
 

@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
 from birdsong.images.tables import INDEX
 from birdsong.pipelines.command import main
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.manifest import write_manifest
 from tests.images.folder_contents import contents
 
@@ -136,7 +136,7 @@ def test_a_hundred_thousand_rows_take_little_memory(voices, tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from birdsong.images.preprocess import preprocess
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.manifest import read_manifest
 preprocess(read_manifest(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

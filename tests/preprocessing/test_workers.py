@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import psutil
 
-from birdsong.images.isolation import Deadline
-from birdsong.images.journal import WorkItem
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.tables import read_receipt
-from birdsong.images.workers import BATCH_BYTES, BATCH_RECORDINGS, Work, _batches, work_off
+from birdsong.preprocessing.isolation import Deadline
+from birdsong.preprocessing.journal import WorkItem
+from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.workers import BATCH_BYTES, BATCH_RECORDINGS, Work, _batches, work_off
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
 from birdsong.sound.filters import mel_filters

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birdsong.errors import AudioError
-from birdsong.images.journal import WorkItem
-from birdsong.images.recording_work import PreprocessConfig, longest_s
+from birdsong.preprocessing.journal import WorkItem
+from birdsong.preprocessing.recording_work import PreprocessConfig, longest_s
 from birdsong.sound.audio import AudioReader
 
 N_PROBED = 20

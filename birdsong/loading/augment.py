@@ -15,8 +15,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
-from birdsong.images.augment_config import AugmentConfig
-from birdsong.images.augment_draws import MIXUP_STEPS, Draws, draw_augmentation
 from birdsong.images.decibels import (
     BRIGHTEST,
     GREY_DB,
@@ -24,6 +22,8 @@ from birdsong.images.decibels import (
     mixing_table,
     whole_levels,
 )
+from birdsong.loading.augment_config import AugmentConfig
+from birdsong.loading.augment_draws import MIXUP_STEPS, Draws, draw_augmentation
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 __all__ = [

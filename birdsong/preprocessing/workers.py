@@ -17,9 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from birdsong.arrays import FloatArray
-from birdsong.images.isolation import Broken, Deadline, run_isolated
-from birdsong.images.journal import RecordingResult, WorkItem
-from birdsong.images.recording_work import PreprocessConfig, no_pictures, preprocess_recording
+from birdsong.preprocessing.isolation import Broken, Deadline, run_isolated
+from birdsong.preprocessing.journal import RecordingResult, WorkItem
+from birdsong.preprocessing.recording_work import (
+    PreprocessConfig,
+    no_pictures,
+    preprocess_recording,
+)
 
 BATCH_RECORDINGS = 8
 BATCH_BYTES = 16 * 2**20

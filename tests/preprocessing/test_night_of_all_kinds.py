@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from birdsong.images.preprocess import preprocess
 from birdsong.images.tables import RECEIPT
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
 from tests.odd_files import CASES, make
 from tests.odd_files.base import OddFile

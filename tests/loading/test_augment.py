@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.images.augment import Draws, apply_augmentation, draw_augmentation
 from birdsong.images.decibels import GREY_DB
+from birdsong.loading.augment import Draws, apply_augmentation, draw_augmentation
 from tests.images.drawn import KINDS, NOTHING, draws_of, generator, one_hot
 from tests.images.small_store import random_pictures
 

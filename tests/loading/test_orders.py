@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from birdsong.errors import ConfigError
-from birdsong.images.orders import EpochOrder
+from birdsong.loading.orders import EpochOrder
 
 LABELS = np.repeat([0, 1, 4], [60, 9, 3])  # labels 2 and 3 have no picture
 SESSIONS = [

@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from birdsong.images.isolation import Broken, Deadline, Done, run_isolated
+from birdsong.preprocessing.isolation import Broken, Deadline, Done, run_isolated
 
 MEMORY_BYTES = 2**31
 

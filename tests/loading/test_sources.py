@@ -11,9 +11,9 @@ from birdsong.images import packed
 from birdsong.images.packed import PackedStore
 from birdsong.images.packing import pack
 from birdsong.images.png import encode_png
-from birdsong.images.sources import PngSource, open_source, row_numbers
 from birdsong.images.store import open_store
 from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.loading.sources import PngSource, open_source, row_numbers
 from tests.images.small_store import CONFIG, random_pictures, write_small_store
 
 N = 70  # more than are read at a time

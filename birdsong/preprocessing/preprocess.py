@@ -14,19 +14,19 @@ from pathlib import Path
 
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images import store, tables
-from birdsong.images.estimate import Estimate, estimate
-from birdsong.images.existing import (
+from birdsong.images.tables import IndexRow, ReceiptRow
+from birdsong.one_writer import one_writer
+from birdsong.preprocessing.estimate import Estimate, estimate
+from birdsong.preprocessing.existing import (
     Existing,
     differing_settings,
     read_existing,
     remove_images,
     require_kept,
 )
-from birdsong.images.journal import JOURNAL, Journal, WorkItem
-from birdsong.images.recording_work import PreprocessConfig
-from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.images.workers import Work, work_off
-from birdsong.one_writer import one_writer
+from birdsong.preprocessing.journal import JOURNAL, Journal, WorkItem
+from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.workers import Work, work_off
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.recording import Recording
 from birdsong.sound.filters import mel_filters

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from birdsong.errors import DatasetError
-from birdsong.images import feeding
-from birdsong.images.augment import AugmentConfig
-from birdsong.images.feeding import PictureFeed
+from birdsong.loading import feeding
+from birdsong.loading.augment import AugmentConfig
+from birdsong.loading.feeding import PictureFeed
 from tests.images.drawn import KINDS
 from tests.images.small_store import random_pictures, write_small_store
 

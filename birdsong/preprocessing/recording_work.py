@@ -10,9 +10,9 @@ from pathlib import Path
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images import store
-from birdsong.images.journal import RecordingResult, WorkItem
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
+from birdsong.preprocessing.journal import RecordingResult, WorkItem
 from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segments import (

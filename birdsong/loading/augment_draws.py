@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.arrays import FloatArray, IntArray
-from birdsong.images.augment_config import AugmentConfig
+from birdsong.loading.augment_config import AugmentConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 TEMPO_STEPS = 1024

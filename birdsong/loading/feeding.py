@@ -16,19 +16,19 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.augment import AugmentConfig, Draws, augment_pictures, draw_augmentation
-from birdsong.images.orders import EpochOrder
 from birdsong.images.packed import PICTURE_BYTES, PackedStore
-from birdsong.images.sources import (
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
+from birdsong.loading.augment import AugmentConfig, Draws, augment_pictures, draw_augmentation
+from birdsong.loading.orders import EpochOrder
+from birdsong.loading.sources import (
     DirectReading,
     PictureSource,
     Reading,
     open_source,
     row_numbers,
 )
-from birdsong.images.store import ImageStore
-from birdsong.images.tables import IndexRow
-from birdsong.images.windows import (
+from birdsong.loading.windows import (
     WINDOW_BYTES,
     WindowedReading,
     into_windows,

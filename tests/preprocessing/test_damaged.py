@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from birdsong.images.preprocess import preprocess
 from birdsong.images.store import open_store
+from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice
 

@@ -9,14 +9,14 @@ import soundfile
 
 from birdsong.errors import OverwriteError
 from birdsong.images import store, tables
-from birdsong.images.journal import JOURNAL
-from birdsong.images.preprocess import preprocess
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
 from birdsong.pipelines.command import main
+from birdsong.preprocessing.journal import JOURNAL
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.manifest import write_manifest
 from tests.images.folder_contents import contents
-from tests.images.test_preprocess import RATE, bird, song
+from tests.preprocessing.test_preprocess import RATE, bird, song
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 
 from birdsong.errors import DatasetError
 from birdsong.images import packed
-from birdsong.images.feeding import PictureFeed
 from birdsong.images.packed import PICTURE_BYTES, open_packed
 from birdsong.images.packing import pack
-from birdsong.images.sources import PngSource
-from birdsong.images.windows import WindowedReading, into_windows, shards_a_window
+from birdsong.loading.feeding import PictureFeed
+from birdsong.loading.sources import PngSource
+from birdsong.loading.windows import WindowedReading, into_windows, shards_a_window
 from tests.images.drawn import KINDS
 from tests.images.small_store import random_pictures, write_small_store
 
@@ -179,7 +179,7 @@ def test_a_shard_that_is_short_or_gone_is_named(tmp_path, monkeypatch, feeding_t
 def test_no_thread_outlives_an_epoch_that_is_left_early(
     store, monkeypatch, feeding_threads, n_threads, n_taken
 ):
-    monkeypatch.setattr("birdsong.images.feeding._PIECE_PICTURES", 4)
+    monkeypatch.setattr("birdsong.loading.feeding._PIECE_PICTURES", 4)
     batches = feed(store, n_threads=n_threads).epoch()
     for _ in range(n_taken):
         next(batches)
@@ -190,7 +190,7 @@ def test_no_thread_outlives_an_epoch_that_is_left_early(
 
 
 def test_no_thread_outlives_an_interruption(store, monkeypatch, feeding_threads):
-    monkeypatch.setattr("birdsong.images.feeding._PIECE_PICTURES", 4)
+    monkeypatch.setattr("birdsong.loading.feeding._PIECE_PICTURES", 4)
     batches = feed(store).epoch()
     next(batches)
     with pytest.raises(KeyboardInterrupt):
@@ -205,7 +205,7 @@ def test_control_c_ends_a_program_that_closes_nothing(store, asleep_in):
         import signal, sys, time
         from pathlib import Path
         import numpy as np
-        from birdsong.images import feeding
+        from birdsong.loading import feeding
         from birdsong.images.store import open_store
 
         signal.signal(signal.SIGINT, signal.default_int_handler)

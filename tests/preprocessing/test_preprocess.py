@@ -11,11 +11,11 @@ import soundfile
 
 from birdsong.errors import ConfigError, DatasetError, ManifestError
 from birdsong.images import store, tables
-from birdsong.images.journal import JOURNAL
-from birdsong.images.preprocess import preprocess
-from birdsong.images.recording_work import PreprocessConfig
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
+from birdsong.preprocessing.journal import JOURNAL
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.recording import Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import FILTERS_FILE

@@ -16,8 +16,8 @@ from typing import Any
 
 from birdsong.errors import DatasetError, OverwriteError
 from birdsong.images import store, tables
-from birdsong.images.journal import JOURNAL, WorkItem
 from birdsong.overwrite import REPLACE
+from birdsong.preprocessing.journal import JOURNAL, WorkItem
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 _MAX_SETTINGS = 3

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import ConfigError
-from birdsong.images.augment import AugmentConfig, draw_augmentation
+from birdsong.loading.augment import AugmentConfig, draw_augmentation
 from tests.images.drawn import KINDS, NOTHING, generator
 
 N = 4000

@@ -1,0 +1,1 @@
+"""Images on the move: augmentation, the order of an epoch, threaded batches."""

@@ -1,0 +1,1 @@
+"""Recordings to a folder of images: in parallel, resumed, with a receipt."""
