@@ -31,7 +31,7 @@ class TrainingConfig:
     batch_size : int
     sampling : {"plain", "class-balanced", "session-balanced"}
         Every picture once an epoch; every label equally often; or labels as often as they are, but
-        every session equally often within its label. See `images.orders`.
+        every session equally often within its label. See `loading.orders`.
     learning_rate : float
         The highest; AdamW's.
     weight_decay : float
