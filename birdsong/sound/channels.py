@@ -28,6 +28,9 @@ _CANCELS_SHARE = 0.2  # of the power that channels without anything in common ad
 _PLAINLY_DB = 8.0  # coherent noise alone makes 6 dB of difference
 _AS_GOOD_DB = 1.0
 _SONG_DB = 12.0  # noise stands out by about 6
+_PLAIN_SONG_DB = 25.0
+"""What stands out so far in the mean is not drowned; a channel of beeps stands out further."""
+
 _LOUD_SHARE = 0.05  # of the frames, in which a song stands out
 _QUIET_SHARE = 0.2
 
@@ -71,7 +74,8 @@ def choose_channel(frames: FloatArray, sample_rate_hz: int) -> ChannelChoice:
     -------
     ChannelChoice
         One channel where the mean is much weaker than channels without anything in common would
-        make it, or where one stands out by 8 dB more than the mean does; else the mean.
+        make it, or where one stands out by 8 dB more than the mean does, in which no song is
+        plain; else the mean.
     """
     n_frames, n_channels, _ = frames.shape
     mean = mean_of(n_channels)
@@ -87,7 +91,9 @@ def choose_channel(frames: FloatArray, sample_rate_hz: int) -> ChannelChoice:
     mixed_db, *channels_db = _standing_out_db(frames, sample_rate_hz)
     as_good = np.array(channels_db) >= max(channels_db) - _AS_GOOD_DB
     best = int(np.argmax(np.where(as_good, powers, -1.0)))  # of those alike the loudest
-    if not cancels and channels_db[best] < max(mixed_db + _PLAINLY_DB, _SONG_DB):
+    is_drowned = mixed_db < _PLAIN_SONG_DB
+    is_better = channels_db[best] >= max(mixed_db + _PLAINLY_DB, _SONG_DB)
+    if not cancels and not (is_drowned and is_better):
         return mean
     weights = np.zeros(n_channels, np.float32)
     weights[best] = 1

@@ -49,6 +49,13 @@ def test_base_is_a_bird(expected):
     assert expected.warnings == ()
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if "beeps of" in name])
+def test_a_channel_of_beeps_does_not_take_the_bird_away(name, classifier):
+    found = classifier.classify(make(name).content)
+    assert found.bird_probability > 0.95
+    assert found.channel == "mix"
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_sound_gets_the_same_answer(family, classifier, expected):
     cases = [name for name in CASES if name.startswith(f"{family}:")]

@@ -103,6 +103,14 @@ def _dead_later(at_s: float) -> OddFile:
     )  # fmt: skip
 
 
+def _beeps(level: float, first: bool) -> OddFile:
+    """Beeps with digital silence between them stand out further than any song does."""
+    times_s = np.arange(len(base())) / RATE_HZ
+    beeps = level * np.sin(2 * np.pi * 1000 * times_s) * (3 * times_s % 1 < 0.5)
+    channels = [base(), beeps.astype(np.float32)]
+    return _file(channels if first else channels[::-1], same_answer=False)
+
+
 _NOISY = base() + hiss(len(base()), 0.0005, 8)
 
 CASES: dict[str, Callable[[], OddFile]] = {
@@ -135,6 +143,13 @@ CASES: dict[str, Callable[[], OddFile]] = {
         f"time code in the {'second' if first else 'first'}": partial(
             lambda first: _drowned(time_code(len(base())), first=first), first
         )
+        for first in (True, False)
+    },
+    **{
+        f"beeps of {level:g} in the {'second' if first else 'first'}": partial(
+            _beeps, level, first
+        )
+        for level in (0.1, 0.9)
         for first in (True, False)
     },
     "the chosen one dies at 30 s": partial(_dies, 30.0, 60.0),
