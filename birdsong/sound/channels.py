@@ -37,6 +37,7 @@ _QUIET_SHARE = 0.2
 _DEAD = 1e-3  # of a channel's own highest peak so far
 _ALIVE = 0.03
 _DEAD_BLOCKS = 2  # in a row
+_CANCELLED_BLOCKS, _CANCELLED_SHARE = 3, 0.05  # in a row; microphones apart come close to 0.1
 _EVERY = 64  # sample is enough to see whether a channel lives
 
 
@@ -143,6 +144,13 @@ def _standing_out_db(frames: FloatArray, sample_rate_hz: int) -> list[float]:
     return highest
 
 
+def _some_steps(block: FloatArray) -> FloatArray:
+    """Return some differences between neighbours, in which rumble counts little."""
+    n = len(block) // _EVERY
+    steps: FloatArray = block[1 : n * _EVERY : _EVERY] - block[0 : n * _EVERY : _EVERY]
+    return steps
+
+
 class Downmix:
     """Blocks of several channels to blocks of one, with one choice for all of them.
 
@@ -177,6 +185,7 @@ class Downmix:
         self._highest = np.zeros(n_channels)
         self._dead_since = np.full(n_channels, -1.0)
         self._n_dead = np.zeros(n_channels, int)
+        self._n_cancelled, self._cancelled_since = 0, 0.0
 
     @property
     def channel(self) -> str:
@@ -210,6 +219,7 @@ class Downmix:
             if self._n_sounding >= CHOICE_S * self._rate_hz:
                 self.choose()
         mono: FloatArray = block @ self._weights
+        self._watch_mix(_some_steps(block), _some_steps(mono), start_s)
         return mono
 
     def choose(self) -> ChannelChoice:
@@ -226,6 +236,11 @@ class Downmix:
         found = []
         if self.choice is not None and self.choice.number:
             found.append(f"{self.channel} was used: in the mix of all channels its song is lost")
+        elif self._n_cancelled >= _CANCELLED_BLOCKS:
+            found.append(
+                f"from {self._cancelled_since:.0f} s on its channels cancel each other in the mix: "
+                "what is in all of them is not heard there"
+            )
         found += [
             f"channel {number} of {self._n_channels} falls silent at "
             f"{self._dead_since[number - 1]:.0f} s"
@@ -239,6 +254,18 @@ class Downmix:
         if self.choice is not None and self.choice.number:
             return [self.choice.number]
         return list(range(1, self._n_channels + 1))
+
+    def _watch_mix(self, steps: FloatArray, mixed: FloatArray, start_s: float) -> None:
+        """Look whether the mean, which was chosen before, loses what comes later."""
+        if self._n_cancelled >= _CANCELLED_BLOCKS:
+            return  # it is told once
+        power = float(np.vdot(steps, steps)) / self._n_channels
+        if float(np.vdot(mixed, mixed)) >= _CANCELLED_SHARE * power / self._n_channels:
+            self._n_cancelled = 0
+            return
+        if self._n_cancelled == 0:
+            self._cancelled_since = start_s
+        self._n_cancelled += 1
 
     def _watch(self, peaks: FloatArray, start_s: float) -> None:
         np.maximum(self._highest, peaks, out=self._highest)

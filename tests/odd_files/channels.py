@@ -103,6 +103,17 @@ def _dead_later(at_s: float) -> OddFile:
     )  # fmt: skip
 
 
+def _cancels_later() -> OddFile:
+    """A crossed wire in a night that begins with nothing but the hiss of each microphone."""
+    noise = [hiss(62 * RATE_HZ, 0.001, seed) for seed in (11, 12)]
+    song = [base(), -base()]
+    channels = [np.concatenate(each) for each in zip(noise, song, strict=True)]
+    return _file(
+        channels, told=(r"from 62 s on its channels cancel each other",),
+        silent_about=ENDS_EARLY, same_answer=False,
+    )  # fmt: skip
+
+
 def _beeps(level: float, first: bool) -> OddFile:
     """Beeps with digital silence between them stand out further than any song does."""
     times_s = np.arange(len(base())) / RATE_HZ
@@ -152,6 +163,7 @@ CASES: dict[str, Callable[[], OddFile]] = {
         for level in (0.1, 0.9)
         for first in (True, False)
     },
+    "inverted, heard from 62 s on": _cancels_later,
     "the chosen one dies at 30 s": partial(_dies, 30.0, 60.0),
     "one of two alike dies at 30 s": partial(_dead_later, 30.0),
 }  # fmt: skip
