@@ -9,7 +9,7 @@ knows which one is at work.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +26,7 @@ from birdsong.sound.joined_decoder import JoinedDecoder
 from birdsong.sound.mp4_files import mp4_files
 from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
 from birdsong.sound.ogg_links import ogg_links
-from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, pcm_parts
+from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, other_kind_behind, pcm_parts
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
 _GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
@@ -98,11 +98,11 @@ def _by_its_bytes(source: Path | bytes) -> Decoder | None:
 def _ogg(source: Path | bytes, links: Sequence[tuple[int, int]]) -> Decoder | None:
     if len(links) < 2:
         return None
-    openers = [partial(_ogg_link, source, start, end) for start, end in links]
+    openers = [partial(_window, source, start, end) for start, end in links]
     return JoinedDecoder(openers, most=MOST_PARTS)
 
 
-def _ogg_link(source: Path | bytes, start: int, end: int) -> Decoder:
+def _window(source: Path | bytes, start: int, end: int) -> Decoder:
     """Open a part of a file with libsndfile, or else with FFmpeg."""
     try:
         return SoundfileDecoder(FileWindow(_opened(source), start, end))
@@ -171,9 +171,12 @@ def _pcm(source: Path | bytes, file: BinaryIO, parts: Sequence[PcmPart]) -> Deco
 
     if not parts:
         return None
-    (first, *more) = parts
-    if more:
-        return JoinedDecoder([partial(opened, each) for each in parts], most=MOST_PARTS)
+    first = parts[0]
+    openers: list[Callable[[], Decoder]] = [partial(opened, each) for each in parts]
+    if (place := other_kind_behind(file, parts[-1])) is not None:
+        openers.append(partial(_window, source, place, file.seek(0, 2)))
+    if len(openers) > 1:
+        return JoinedDecoder(openers, most=MOST_PARTS)
     if has_gaps(file, first):
         return opened(first)
     if first.subtype == "COMPRESSED":

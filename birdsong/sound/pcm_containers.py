@@ -43,6 +43,11 @@ _KNOWN_BEHIND = re.compile(
     rb"link|bwav|acid|strc|DISP|NAME|AUTH|ANNO|\(c\) |MARK|COMT|INST|APPL|MIDI|AESD|SAXL|info|"
     rb"edct|uuid|free|peak|mark|strg"
 )
+_OTHER_KIND = re.compile(
+    rb"OggS|fLaC|.{4}ftyp|wvpk|TTA1|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75\x8e\x66|\.snd\0\0", re.DOTALL
+)
+"""What a file of another kind begins with, if it was joined to this one."""
+
 _FOUR_LETTERS = re.compile(rb"[\x20-\x7e]{4}")
 
 
@@ -123,6 +128,12 @@ def pcm_parts(file: BinaryIO) -> list[PcmPart]:
     return [part for part in parts if part.n_frames] or parts[:1]
 
 
+def other_kind_behind(file: BinaryIO, part: PcmPart) -> int | None:
+    """Return where a file of another kind begins behind some sound; None where there is none."""
+    places = (part.end, part.end + 1, part.end + 2)  # bytes may fill up a chunk
+    return next((at for at in places if _OTHER_KIND.match(read_at(file, at, 8))), None)
+
+
 def _parts_of_chunks(
     file: BinaryIO, at: int, size: int, family: PcmFamily
 ) -> tuple[list[PcmPart], int] | None:
@@ -176,6 +187,8 @@ def _sound_end(
         for padded in dict.fromkeys((end + (end - start) % family.alignment, end)):
             if (then := _chain_end(file, padded, size, family)) is not None:
                 return end, padded if n_declared == 0 else then
+            if n_declared and _OTHER_KIND.match(read_at(file, padded, 8)):
+                return end, padded
         searched = end
     for found in search(file, family.begins, searched, size):
         if family_of(read_at(file, found, 40)) is family:
@@ -242,7 +255,7 @@ def _part(
     samples: Samples, start: int, end: int, n_declared: int | None, header: tuple[int, int]
 ) -> list[PcmPart]:
     rate_hz = round(samples.rate_hz) if 0 < samples.rate_hz < 1 << 31 else 0
-    if rate_hz < 1 or samples.n_channels < 1:
+    if rate_hz < 1 or not 0 < samples.n_channels < 1 << 16:
         return []
     frame_bytes = samples.n_channels * SAMPLE_BYTES[samples.subtype]
     end -= (end - start) % frame_bytes

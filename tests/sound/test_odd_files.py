@@ -11,7 +11,7 @@ from birdsong.errors import AudioError
 from birdsong.sound import decoders, pcm_containers
 from birdsong.sound.audio import AudioReader
 from tests.odd_files import CASES, make
-from tests.odd_files.base import tone, written
+from tests.odd_files.base import encoded, tone, written
 from tests.odd_files.recorders import gap
 from tests.odd_files.wav import pcm, wav
 
@@ -99,6 +99,33 @@ def test_many_parts_with_a_note_each_are_counted():
         warnings = reader.warnings(highest_hz=HIGHEST_HZ)
     assert len(warnings) == 12
     assert "more such notes about its parts" in warnings[-1]
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "OGG", "AU", "mp4", "matroska", "asf"])
+@pytest.mark.parametrize("n_odd", [0, 1])
+def test_a_file_of_another_kind_behind_a_wav_is_no_noise(kind, n_odd):
+    sound = tone(3000, 2.0)
+    if kind.isupper():
+        behind = written(sound, 48_000, kind, "VORBIS" if kind == "OGG" else "PCM_16")
+    else:
+        codec = {"mp4": "aac", "matroska": "flac", "asf": "wmav2"}[kind]
+        behind = encoded(sound, 48_000, codec, kind)
+    first = pcm(tone(1000, 2.0), "PCM_U8")[n_odd:]
+    content = wav(tone(1000, 2.0), coding="PCM_U8", data=first) + behind
+    with AudioReader(content, RATE_HZ) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        (warning,) = reader.warnings(highest_hz=HIGHEST_HZ)
+    assert len(samples) / RATE_HZ == pytest.approx(4.0, abs=0.1)
+    assert dominant_hz(samples, 3.0) == pytest.approx(3000, rel=0.02)
+    assert warning == "2 recordings were joined in this file: they are heard as one"
+
+
+@pytest.mark.parametrize("n_channels", [65, 2**16, 0xFF00_0001, 2**32 - 1])
+def test_an_au_of_more_channels_than_there_are_numbers_for(n_channels):
+    content = bytearray(make("iff: .au, honest").content)
+    content[20:24] = n_channels.to_bytes(4)
+    with pytest.raises(AudioError, match=r"^[^\n]+$"):
+        AudioReader(bytes(content), RATE_HZ)
 
 
 @pytest.mark.parametrize("rate_hz", [1, 99])
