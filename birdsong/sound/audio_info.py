@@ -69,7 +69,7 @@ class AudioInfo:
         if missing_s or (is_damaged and self.present_s is None):
             digits = 1 if missing_s >= 0.1 else 2
             missing = f"{missing_s:.{digits}f} s of it" if missing_s else "what follows"
-            return [f"ends early: after {heard_s:.1f} s {missing} cannot be decoded"]
+            return [f"ends early, after {heard_s:.1f} s: {missing} cannot be decoded"]
         if self.declared_s is not None and heard_s - self.declared_s > self._tolerance_s:
             heard, declared = _apart(heard_s, self.declared_s)
             return [

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-_NO_LENGTH = frozenset({"aac", "mp3", "ac3", "eac3", "amr", "mpegts", "mpeg", "caf"})
-"""Containers without a length: FFmpeg's is a guess from the size and the first bit rate, and in CAF
-a count of whole packets, of which the last one may be part empty."""
+_NO_LENGTH = frozenset({"aac", "mp3", "ac3", "eac3", "amr", "mpegts", "mpeg", "avi", "caf"})
+"""Containers without a length: FFmpeg's is a guess from the size and the first bit rate, in AVI a
+count of chunks, and in CAF of whole packets, of which the last one may be part empty."""
 
 _LOOKED_AT_S = 60.0  # of each of several sound tracks
 _SILENT_PEAK = 10 ** (-80 / 20)  # coded silence is not always zero
@@ -88,6 +88,8 @@ class FfmpegDecoder:
                 stream.duration * stream.time_base
                 if stream.duration and stream.time_base
                 else (self._container.duration or 0) / av.time_base
+                if len(self._container.streams) == 1  # else the film's, which may be longer
+                else 0
             )
             or None
         )

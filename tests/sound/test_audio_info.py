@@ -22,4 +22,4 @@ def test_two_lengths_are_written_so_that_they_differ(declared_s, heard_s, words)
 def test_little_that_is_missing_is_not_nothing():
     info = AudioInfo(sample_rate_hz=48_000, n_channels=1, present_s=8.04, bits=16)
     (warning,) = info.length_warnings(8.0, is_damaged=False)
-    assert warning == "ends early: after 8.0 s 0.04 s of it cannot be decoded"
+    assert warning == "ends early, after 8.0 s: 0.04 s of it cannot be decoded"

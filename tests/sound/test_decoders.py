@@ -226,6 +226,22 @@ def test_alac_in_caf_whose_last_packet_is_part_empty():
     assert warnings == []
 
 
+@pytest.mark.parametrize("container_format", ["matroska", "avi"])
+def test_a_film_that_is_longer_than_its_sound(container_format):
+    content = io.BytesIO()
+    with av.open(content, "w", format=container_format) as container:
+        film = container.add_stream("mpeg4", rate=10, width=32, height=32)
+        sound = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        for packet in base.packets(sound, tone(48_000, 4)[np.newaxis], 48_000, "mono"):
+            container.mux(packet)
+        for _ in range(60):
+            container.mux(film.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(film.encode(None))
+    heard_s, _, warnings = heard_of(content.getvalue())
+    assert heard_s == pytest.approx(4, abs=0.01)
+    assert warnings == []
+
+
 def test_a_sound_track_of_a_codec_that_nobody_knows():
     """Found by fuzzing: FFmpeg opens the container, and has no decoder to offer."""
     content = encoded("webm")
