@@ -9,8 +9,9 @@ from birdsong.arrays import FloatArray
 MOST_CHANNELS = 64
 """Arrays of microphones have as many; headers that claim more would claim memory."""
 
-LOWEST_RATE_HZ = 100
-"""Nothing that sings is below 50 Hz; a megabyte at 1 Hz would be days, in memory and in time."""
+RATES_HZ = range(100, 10_000_001)
+"""Nothing that sings is below 50 Hz, and a megabyte at 1 Hz would be days to resample; the fastest
+recorders of bats take a million samples a second."""
 
 
 class Decoder(Protocol):

@@ -18,7 +18,7 @@ from birdsong.audio_formats import READABLE
 from birdsong.errors import AudioError
 from birdsong.sound.asf_files import AsfFile, asf_files
 from birdsong.sound.audiomoth_gaps import GapDecoder, has_gaps
-from birdsong.sound.decoder import LOWEST_RATE_HZ, MOST_CHANNELS, Decoder
+from birdsong.sound.decoder import MOST_CHANNELS, RATES_HZ, Decoder
 from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
 from birdsong.sound.file_window import FileWindow
 from birdsong.sound.flac_streams import FlacStream, flac_streams
@@ -66,11 +66,11 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
                 f"{name}: not audio in a format that can be read ({cause(error)}); expected "
                 f"{READABLE}"
             ) from nor_this
-    if decoder.sample_rate_hz < LOWEST_RATE_HZ:
+    if decoder.sample_rate_hz not in RATES_HZ:
         decoder.close()
         raise AudioError(
-            f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected at "
-            f"least {LOWEST_RATE_HZ}"
+            f"{name}: its header declares {decoder.sample_rate_hz} samples a second, expected "
+            f"{RATES_HZ[0]} to {RATES_HZ[-1]}"
         )
     if not 0 < decoder.n_channels <= MOST_CHANNELS:
         decoder.close()

@@ -8,7 +8,7 @@ import numpy as np
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
-from birdsong.sound.decoder import LOWEST_RATE_HZ, MOST_CHANNELS, Decoder
+from birdsong.sound.decoder import MOST_CHANNELS, RATES_HZ, Decoder
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, cause
 
 _MOST_FAILURES = 20
@@ -101,7 +101,7 @@ class JoinedDecoder:
                 self._note(f"cannot be read ({cause(error)})")
             else:
                 has_channels = 0 < decoder.n_channels <= MOST_CHANNELS
-                if has_channels and decoder.sample_rate_hz >= LOWEST_RATE_HZ:
+                if has_channels and decoder.sample_rate_hz in RATES_HZ:
                     self._decoder = decoder
                     for note in decoder.notes:
                         self._add(note)
