@@ -55,7 +55,7 @@ class JoinedDecoder:
         )
         first = self._open_next()
         if first is None:
-            raise ValueError(self.notes[1])
+            raise ValueError(list(self.notes)[1])
         self.sample_rate_hz, self.n_channels = first.sample_rate_hz, first.n_channels
         self.bits, self.is_float = first.bits, first.is_float
 

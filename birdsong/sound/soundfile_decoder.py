@@ -46,7 +46,7 @@ class SoundfileDecoder:
 
     def __init__(self, source: Path | bytes | io.RawIOBase, *, part: PcmPart | None = None) -> None:
         self._source = source if isinstance(source, io.IOBase) else None
-        opened: object = io.BytesIO(source) if isinstance(source, bytes) else source
+        opened: object = _Bytes(source) if isinstance(source, bytes) else source
         if isinstance(source, Path):
             opened = _named(source)
         if part is None:
@@ -101,6 +101,20 @@ class SoundfileDecoder:
         self._file.close()
         if self._source is not None:
             self._source.close()
+
+
+class _Bytes(io.BytesIO):
+    """Bytes as a file; a place before the first byte is the first byte.
+
+    Damaged headers send libsndfile there. An error within its callback would be printed, with
+    its traceback.
+    """
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return super().seek(0)
 
 
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types

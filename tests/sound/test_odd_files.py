@@ -128,6 +128,14 @@ def test_an_au_of_more_channels_than_there_are_numbers_for(n_channels):
         AudioReader(bytes(content), RATE_HZ)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("n", [44, 52])
+def test_bytes_that_send_libsndfile_before_their_start_print_no_traceback(n):
+    content = make("iff: AIFF, honest").content[:n]
+    with AudioReader(content, RATE_HZ) as reader, pytest.raises(AudioError, match="no samples"):
+        list(reader.blocks())
+
+
 @pytest.mark.parametrize("rate_hz", [1, 99, 10_000_001, 2_000_000_000])
 def test_a_rate_at_which_nothing_sings(rate_hz):
     with pytest.raises(AudioError, match=f"declares {rate_hz} samples a second, expected 100 to"):
