@@ -246,7 +246,7 @@ def test_another_promise_and_a_list(open_page):
     page.get_by_text("99 % were asked for").first.wait_for()
     page.get_by_role("combobox", name="Which birds may it be").click()
     page.get_by_role("option", name="Paste a list").click()
-    page.get_by_role("textbox", name="Scientific names").fill("Acutus summus\n")
+    page.get_by_role("textbox", name="Names, a line each").fill("Acutus summus\n")
     page.keyboard.press("Control+Enter")
     page.get_by_text("Narrowed to 1 of 3 labels.").wait_for()
     page.get_by_role("heading", name="Gravis profundus").wait_for(state="detached")

@@ -194,7 +194,7 @@ def test_classify_a_folder_as_json(field, bundle_dir, capsys):
     assert bad["recording"].endswith("field/a.mp3")
     assert good["status"] == "ok"
     assert good["recording"].endswith("field/day 1/b.WAV")
-    assert "a.mp3: is empty" in shown.err
+    assert "field/a.mp3: failed: is empty (0 bytes)" in shown.err
 
 
 def test_classify_into_a_folder(field, bundle_dir, tmp_path, capsys):
