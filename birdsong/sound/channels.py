@@ -21,6 +21,9 @@ CHOICE_S = 60.0
 _FRAMES_PER_S = 6  # of the first seconds
 _FEWER_FROM_S, _FEWER_PER_S = 8.0, 1
 _FRAME_S = 0.023
+_MOST_KEPT = 1 << 23
+"""Samples of all frames together, 32 MB: of many channels at a high rate fewer seconds count."""
+
 _BANDS_HZ = (200.0, 11_000.0)
 _N_BANDS = 32
 _ALIKE_SHARE = 0.8  # of the loudest channel's power; less than this, and the mix lacks something
@@ -181,7 +184,7 @@ class Downmix:
         self._weights = choice.weights if choice else mean_of(n_channels).weights
         self._n_channels, self._rate_hz = n_channels, sample_rate_hz
         self._frames: list[FloatArray] = []
-        self._n_sounding = 0
+        self._n_sounding = self._n_kept = 0
         self._highest = np.zeros(n_channels)
         self._dead_since = np.full(n_channels, -1.0)
         self._n_dead = np.zeros(n_channels, int)
@@ -216,7 +219,8 @@ class Downmix:
             n_per_s = _FEWER_PER_S if few else _FRAMES_PER_S
             self._frames.append(cut_frames(block, self._rate_hz, n_per_s))
             self._n_sounding += len(block)
-            if self._n_sounding >= CHOICE_S * self._rate_hz:
+            self._n_kept += self._frames[-1].size
+            if self._n_sounding >= CHOICE_S * self._rate_hz or self._n_kept >= _MOST_KEPT:
                 self.choose()
         mono: FloatArray = block @ self._weights
         self._watch_mix(_some_steps(block), _some_steps(mono), start_s)
