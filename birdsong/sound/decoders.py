@@ -26,7 +26,13 @@ from birdsong.sound.joined_decoder import JoinedDecoder
 from birdsong.sound.mp4_files import mp4_files
 from birdsong.sound.mpeg_frames import after_id3_tags, walk_frames
 from birdsong.sound.ogg_links import ogg_links
-from birdsong.sound.pcm_containers import MOST_PARTS, PcmPart, other_kind_behind, pcm_parts
+from birdsong.sound.pcm_containers import (
+    MOST_PARTS,
+    PcmPart,
+    has_sound_chunk,
+    other_kind_behind,
+    pcm_parts,
+)
 from birdsong.sound.soundfile_decoder import OPENING_FAILS, SoundfileDecoder, cause
 
 _GAPLESS_FRAMES = 3  # what an MP3's decoder takes away at both ends, at most
@@ -222,6 +228,9 @@ def _by_soundfile(source: Path | bytes) -> Decoder:
 def _by_ffmpeg(source: Path | bytes, name: str) -> Decoder:
     """Open what libsndfile does not; an MP3 that begins with something else by its frames."""
     with _opened(source) as file:
+        if file.read(12).endswith(b"WAVE") and not has_sound_chunk(file):
+            raise ValueError("a WAV without sound")  # FFmpeg would claim memory for its chunks
+        file.seek(0)
         is_mp3 = name.lower().endswith(".mp3") or not file.read(_LEADING_BYTES).strip(b"\0")
         frames = walk_frames(file) if is_mp3 else None
     if frames is None:

@@ -282,3 +282,16 @@ def _part_of_au(
         end = size
     samples = Samples(rate_hz, n_channels, subtype, "BIG")
     return _part(samples, start, end, n_declared, (at, start)), end
+
+
+def has_sound_chunk(file: BinaryIO) -> bool:
+    """Whether the chunks of a WAV lead to its sound without leaving the file."""
+    size, place = file.seek(0, 2), 12
+    for _ in range(_MAX_CHUNKS):
+        header = read_at(file, place, 8)
+        if header[:4] == b"data":
+            return True
+        place += 8 + int.from_bytes(header[4:], "little")
+        if len(header) < 8 or place > size:
+            return False
+    return False

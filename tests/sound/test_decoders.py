@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from birdsong.errors import AudioError
+from birdsong.sound import decoders
 from birdsong.sound.audio import AudioReader, read_samples
 from birdsong.sound.mp4_files import mp4_files
 from tests.odd_files import base
@@ -284,3 +285,18 @@ def test_an_mp3_of_few_bits_sounds_the_same_in_blocks(tmp_path):
     in_blocks = read_samples(path, 44_100)
     np.testing.assert_array_equal(in_blocks, whole)
     assert np.sqrt((in_blocks[44_100:-44_100] ** 2).mean()) == pytest.approx(0.3 / 2**0.5, rel=0.05)
+
+
+def test_a_chunk_that_claims_gigabytes_claims_no_memory(monkeypatch):
+    """Found by fuzzing: FFmpeg makes room for what the size of a LIST chunk says."""
+    content = io.BytesIO()
+    soundfile.write(content, tone(RATE, 1), RATE, format="WAV")
+    whole = content.getvalue()
+    listed = whole[:36] + b"LIST" + (0xFFFF01B4).to_bytes(4, "little") + b"INFO" + bytes(400)
+
+    def refuse(*args, **options):
+        raise AssertionError("sent to FFmpeg")
+
+    monkeypatch.setattr(decoders, "FfmpegDecoder", refuse)
+    with pytest.raises(AudioError, match="not audio in a format that can be read"):
+        AudioReader(listed, RATE)
