@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle import DEFAULT_BUNDLE, Bundle
+from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle
 from birdsong.taxa.labels import Label
 
 from .answer_words import as_text
-from .named import named
+from .settings import named
 
 _PLURALS = {"order": "orders", "family": "families", "genus": "genera", "species": "species"}
 
@@ -76,7 +76,7 @@ def labels_by_family(bundle: Bundle) -> dict[str, list[Label]]:
 def show_missing_bundle(folder: Path, error: Exception) -> None:
     """Say what to type where there is no bundle that could answer."""
     st.error(f"There is no model to ask: {as_text(str(error))}.")
-    st.markdown("Learn one from pictures of recordings, then start the app with it:")
+    st.markdown("Learn one from images of recordings, then start the app with it:")
     st.code(
         "birdsong train images --rank genus --out runs/genus\n"
         "birdsong app --bundle runs/genus/bundle",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from birdsong.bundle import Bundle
+from birdsong.bundle.bundle import Bundle
 from birdsong.errors import DatasetError
 from birdsong.images.store import read_settings
 from birdsong.recordings.manifest import manifest_text
@@ -17,8 +17,8 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.lineage import Taxon
 
 from .answer_words import counted, taxon_words
-from .heard import Upload
-from .named import named
+from .predictions import Upload
+from .settings import named
 
 _KEPT = "corrections"
 _MANIFEST = "corrections.csv"

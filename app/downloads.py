@@ -1,4 +1,4 @@
-"""What can be taken along: answers in every format, and a detection as sound and as picture."""
+"""What can be taken along: answers in every format, and a detection as sound and as image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birdsong.answers.results import FORMATS, result_text
 from birdsong.answers.view import Overview, window
 
 from .answer_words import clock, safe_stem
-from .heard import Heard, Upload
+from .predictions import PredictionCache, Upload
 from .sound_figure import LIGHT, MAX_COLUMNS, coloured_png
 
 _LABELS = {
@@ -23,10 +23,10 @@ _LABELS = {
     "audacity": ("Audacity labels", ".labels.txt", "text/plain"),
     "kaleidoscope": ("Kaleidoscope table", ".kaleidoscope.csv", "text/csv"),
 }
-_PIXEL = 4  # of a detection's picture
+_PIXEL = 4  # of a detection's image
 
 
-def show_downloads(upload: Upload, heard: Heard, prediction: Prediction) -> None:
+def show_downloads(upload: Upload, heard: PredictionCache, prediction: Prediction) -> None:
     """Offer the answer to one recording in every format, and its detections."""
     stem = safe_stem(upload.name)
     spectrogram = heard.classifier.bundle.spectrogram
@@ -47,7 +47,7 @@ def show_downloads(upload: Upload, heard: Heard, prediction: Prediction) -> None
 
 
 def show_archive(
-    uploads: Sequence[Upload], predictions: Sequence[Prediction], heard: Heard
+    uploads: Sequence[Upload], predictions: Sequence[Prediction], heard: PredictionCache
 ) -> None:
     """Offer the answers to several recordings as one ZIP."""
     spectrogram = heard.classifier.bundle.spectrogram
@@ -71,7 +71,9 @@ def distinct_stems(uploads: Sequence[Upload]) -> list[str]:
     return stems
 
 
-def _show_detection(upload: Upload, heard: Heard, prediction: Prediction, stem: str) -> None:
+def _show_detection(
+    upload: Upload, heard: PredictionCache, prediction: Prediction, stem: str
+) -> None:
     def words(found: Detection) -> str:
         times = (clock(time_s, prediction.duration_s) for time_s in (found.start_s, found.end_s))
         return f"{' to '.join(times)}: {found.taxon}"

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from birdsong.bundle import Bundle
+from birdsong.bundle.bundle import Bundle
 from birdsong.errors import BirdsongError
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import read_manifest
 from birdsong.recordings.recording import Recording
 
 from .answer_words import safe_stem
-from .heard import Upload
-from .named import named
+from .predictions import Upload
+from .settings import named
 
 N_EXAMPLES = 6
 _LARGEST_BYTES = 50_000_000

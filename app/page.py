@@ -20,12 +20,12 @@ from .card_page import show_card_page
 from .corrections import show_corrections
 from .downloads import show_archive
 from .examples import choose_example
-from .heard import Heard, Upload
-from .named import named
-from .narrowing import choose_labels
-from .pictures_page import show_pictures_page
+from .images_page import show_images_page
+from .predictions import PredictionCache, Upload
 from .recording_view import show_recording
 from .run_page import show_run_page
+from .settings import named
+from .species_filter import choose_labels
 
 ICON = Path(__file__).with_name("icon.png")
 PROMISES = (0.8, 0.9, 0.95, 0.99)
@@ -59,8 +59,8 @@ def show_app() -> None:
     if images := named("images"):
         pages.append(
             st.Page(
-                lambda: show_pictures_page(images),
-                title="Pictures",
+                lambda: show_images_page(images),
+                title="Images",
                 icon=":material/grid_view:",
                 url_path="images",
             )
@@ -84,7 +84,7 @@ def show_answers_page(classifier: Classifier) -> None:
         promise = choose_promise(calibrated=classifier.bundle.calibration is not None)
         only = choose_labels(classifier.bundle)
     uploads = take_recordings(classifier)
-    heard = Heard(st.session_state, classifier)
+    heard = PredictionCache(st.session_state, classifier)
     heard.forget_all_but(uploads)
     if not uploads:
         st.markdown(

@@ -14,14 +14,16 @@ from .answer_view import show_answer, show_likely_labels
 from .answer_words import as_code, as_text, clock, counted, failure, percent
 from .corrections import show_correction
 from .downloads import show_downloads
-from .heard import Heard, Upload
+from .predictions import PredictionCache, Upload
 from .sound_figure import show_sound
 
 N_SEGMENTS_OFFERED = 100
-_PIXEL = 4  # screen pixels that a picture's pixel is wide and high
+_PIXEL = 4  # screen pixels that an image's pixel is wide and high
 
 
-def show_recording(upload: Upload, heard: Heard, prediction: Prediction, *, dark: bool) -> None:
+def show_recording(
+    upload: Upload, heard: PredictionCache, prediction: Prediction, *, dark: bool
+) -> None:
     """Show what is said of an upload; of one that cannot be read, why."""
     with st.container(border=True):
         st.markdown(as_code(upload.name) + (f" {as_text(upload.note)}" if upload.note else ""))
@@ -43,7 +45,9 @@ def show_recording(upload: Upload, heard: Heard, prediction: Prediction, *, dark
 
 
 @st.fragment
-def _show_sound(upload: Upload, heard: Heard, prediction: Prediction, *, dark: bool) -> None:
+def _show_sound(
+    upload: Upload, heard: PredictionCache, prediction: Prediction, *, dark: bool
+) -> None:
     """Player and spectrogram; turning to another stretch draws nothing else anew."""
     player = f"player-{upload.key}"
     try:
@@ -85,7 +89,7 @@ def _show_detections(prediction: Prediction) -> None:
     st.caption("The promise is kept per recording and is not claimed of single detections.")
 
 
-def _show_segment(upload: Upload, heard: Heard, prediction: Prediction) -> None:
+def _show_segment(upload: Upload, heard: PredictionCache, prediction: Prediction) -> None:
     if not prediction.segments:
         return
     if not st.checkbox("Show what the network saw", key=f"saw-{upload.key}"):
@@ -110,13 +114,13 @@ def _show_segment(upload: Upload, heard: Heard, prediction: Prediction) -> None:
     )
     try:
         with st.spinner("Drawing …"):
-            picture = heard.picture(upload, chosen.start_s)
+            image = heard.image(upload, chosen.start_s)
     except AudioError as error:
         st.error(as_text(str(error)))
         return
-    st.image(picture.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG")
+    st.image(image.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG")
     st.caption(
-        f"{picture.shape[1]} by {picture.shape[0]} pixels, enlarged {_PIXEL} times: time from left "
+        f"{image.shape[1]} by {image.shape[0]} pixels, enlarged {_PIXEL} times: time from left "
         "to right, the highest band on top, brighter where it is louder than the segment's own "
         "background."
     )

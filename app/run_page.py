@@ -16,7 +16,7 @@ _CURVES = (
     ("Top-1 accuracy", {"top1": "training", "val_top1": "validation"}),
     ("Top-5 accuracy", {"top5": "training", "val_top5": "validation"}),
     ("Learning rate", {"learning_rate": "learning rate"}),
-    ("Pictures a second", {"images_per_s": "pictures a second"}),
+    ("Images a second", {"images_per_s": "images a second"}),
 )
 _MACHINE = (
     ("Processor, percent", {"cpu_percent": "all cores"}),

@@ -67,7 +67,7 @@ class SoundFigure {
     this.stage = element("div", "stage", plot);
     this.stage.tabIndex = 0;
     this.stage.setAttribute("role", "slider");
-    this.picture = element("img", "picture", this.stage);
+    this.image = element("img", "image", this.stage);
     this.marks = element("div", "marks", this.stage);
     this.selection = element("div", "selection", this.stage);
     this.playhead = element("div", "playhead", this.stage);
@@ -253,13 +253,13 @@ class SoundFigure {
     this.stage.setAttribute("aria-label", data.label);
     this.stage.setAttribute("aria-valuemin", 0);
     this.stage.setAttribute("aria-valuemax", data.duration_s.toFixed(1));
-    this.picture.alt = data.label;
-    this.picture.draggable = false;
-    if (this.picture.src !== data.picture) this.picture.src = data.picture;
-    // The picture may show another stretch than is looked at, until the finer one has come.
-    const scale = (data.picture_end_s - data.picture_start_s) / (end - start);
-    this.picture.style.width = `${100 * scale}%`;
-    this.picture.style.left = `${(100 * (data.picture_start_s - start)) / (end - start)}%`;
+    this.image.alt = data.label;
+    this.image.draggable = false;
+    if (this.image.src !== data.image) this.image.src = data.image;
+    // The image may show another stretch than is looked at, until the finer one has come.
+    const scale = (data.image_end_s - data.image_start_s) / (end - start);
+    this.image.style.width = `${100 * scale}%`;
+    this.image.style.left = `${(100 * (data.image_start_s - start)) / (end - start)}%`;
     this.axis.replaceChildren();
     for (const tick of data.khz) {
       element("div", "tick", this.axis, tick.label).style.bottom = `${100 * tick.height}%`;

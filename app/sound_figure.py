@@ -1,7 +1,7 @@
 """A recording to look at and to listen to: what `sound_figure.js` draws, and where it looks.
 
 The script and its style lie beside this file and are all that runs in the browser of ours. A
-picture of the stretch that is looked at goes there, never wider than a screen; the detections go as
+image of the stretch that is looked at goes there, never wider than a screen; the detections go as
 numbers and text.
 """
 
@@ -24,7 +24,7 @@ from birdsong.answers.view import Overview, window
 from .answer_words import clock, counted, percent
 
 MAX_LANES = 6
-MAX_COLUMNS = 1600  # of a picture: as many as a wide screen has for it
+MAX_COLUMNS = 1600  # of an image: as many as a wide screen has for it
 _KHZ = (0.5, 1, 2, 4, 8, 16)
 
 
@@ -112,19 +112,19 @@ def figure_data(
         What can be written as JSON.
     """
     start_s, end_s = looked_at or (0.0, view.duration_s)
-    picture = window(view, start_s, end_s, max_columns=MAX_COLUMNS)
+    image = window(view, start_s, end_s, max_columns=MAX_COLUMNS)
     first = np.floor(start_s / view.column_s)
     n_each = -(-int(np.ceil(end_s / view.column_s) - first) // MAX_COLUMNS)
-    picture_start_s = float(first * view.column_s)
+    image_start_s = float(first * view.column_s)
     low_hz, high_hz = view.band_edges_hz[[0, -1]]
     return {
         "recording": recording,
         "player": player,
         "duration_s": view.duration_s,
         "view": list(looked_at) if looked_at else None,
-        "picture": picture_uri(picture, colours),
-        "picture_start_s": picture_start_s,
-        "picture_end_s": picture_start_s + picture.shape[1] * n_each * view.column_s,
+        "image": image_uri(image, colours),
+        "image_start_s": image_start_s,
+        "image_end_s": image_start_s + image.shape[1] * n_each * view.column_s,
         "label": (
             f"Spectrogram of {clock(view.duration_s, view.duration_s)}, "
             f"{low_hz / 1000:.1f} to {high_hz / 1000:.1f} kHz; "
@@ -139,19 +139,19 @@ def figure_data(
     }
 
 
-def picture_uri(picture: np.ndarray, colours: Colours) -> str:
+def image_uri(image: np.ndarray, colours: Colours) -> str:
     """Write grey levels, uint8 (64, n_columns), as a PNG in the page's colours, as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(coloured_png(picture, colours)).decode()
+    return "data:image/png;base64," + base64.b64encode(coloured_png(image, colours)).decode()
 
 
-def coloured_png(picture: np.ndarray, colours: Colours, *, scale: int = 1) -> bytes:
+def coloured_png(image: np.ndarray, colours: Colours, *, scale: int = 1) -> bytes:
     """Write grey levels, uint8 (64, n_columns), as a PNG with the colours of quiet and loud."""
     share = np.linspace(0, 1, 256)[:, np.newaxis]
     palette = np.rint((1 - share) * np.array(colours.quiet) + share * np.array(colours.loud))
-    image = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).convert("P")
-    image.putpalette(palette.astype(np.uint8).tobytes())
+    coloured = Image.fromarray(image.repeat(scale, axis=0).repeat(scale, axis=1)).convert("P")
+    coloured.putpalette(palette.astype(np.uint8).tobytes())
     content = io.BytesIO()
-    image.save(content, "PNG")
+    coloured.save(content, "PNG")
     return content.getvalue()
 
 

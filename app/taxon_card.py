@@ -7,7 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.track_record import LabelRecord
+from birdsong.answers.out_of_fold_stats import LabelStats
 
 from .answer_words import as_text, counted, taxon_words
 
@@ -33,17 +33,17 @@ def show_taxon_card(taxon: str, classifier: Classifier) -> None:
         f"Learned from {counted(label.n_recordings, 'recording')} of "
         f"{counted(label.n_sessions, 'session')}.",
     ]
-    if record := classifier.track_record.of_label.get(taxon):
+    if record := classifier.out_of_fold_stats.of_label.get(taxon):
         lines.append(tested(record))
     if label.rank == "species":
-        # A link, not a picture: nothing is fetched unless someone follows it.
+        # A link, not an image: nothing is fetched unless someone follows it.
         place = quote(taxon.replace(" ", "-"))
         lines.append(f"[{as_text(taxon)} on xeno-canto](https://xeno-canto.org/species/{place})")
     with st.container(border=True):
         st.markdown("\n\n".join(lines))
 
 
-def tested(record: LabelRecord) -> str:
+def tested(record: LabelStats) -> str:
     """Say in a sentence or two how often a label was right on recordings not learned from."""
     if not record.n_tested:
         return "Not tested: there were no recordings of it to keep apart."

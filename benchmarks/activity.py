@@ -3,7 +3,7 @@
 Both hear the same synthetic recordings, of which it is known when a bird sings, and what they find
 is cut into segments by the same rules. The grid, which keeps everything, shows what there is to
 gain. The clock runs from samples in memory to the places of the segments, for each way in turn,
-several rounds in one run; in our time making the pictures is included.
+several rounds in one run; in our time making the images is included.
 
 Median clipping is done as published, on magnitudes of a short Fourier transform of 512 samples
 that overlap by three quarters, except that the rate is ours, 24,000 Hz instead of 22,050. Its time
@@ -33,7 +33,7 @@ from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.songs import find_segments, place_segments
+from birdsong.sound.segment_proposal import find_segments, place_segments
 from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 from birdsong.synthetic.synthesis import SyntheticRecording
 

@@ -226,25 +226,25 @@ class _Stopwatch:
     """Counts the seconds of each step of classifying, by standing around its parts."""
 
     def __init__(self) -> None:
-        self.seconds = {"decoding": 0.0, "pictures": 0.0, "network": 0.0}
+        self.seconds = {"decoding": 0.0, "images": 0.0, "network": 0.0}
         self._stand_around()
 
     def _stand_around(self) -> None:
-        from birdsong.answers import listening
-        from birdsong.network import Network
+        from birdsong.answers import inference
+        from birdsong.bundle.network import Network
         from birdsong.sound.audio import AudioReader
 
-        blocks, cut, logits = AudioReader.blocks, listening.segments_of, Network.logits
+        blocks, cut, logits = AudioReader.blocks, inference.segments_of, Network.logits
 
-        def timed_logits(network: Network, pictures: Any) -> Any:
+        def timed_logits(network: Network, images: Any) -> Any:
             started_s = time.perf_counter()
-            said = logits(network, pictures)
+            said = logits(network, images)
             self.seconds["network"] += time.perf_counter() - started_s
             return said
 
-        parts: tuple[Any, Any, Any] = (AudioReader, listening, Network)
+        parts: tuple[Any, Any, Any] = (AudioReader, inference, Network)
         parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
-        parts[1].segments_of = lambda *a, **k: self._timed(cut(*a, **k), "pictures")
+        parts[1].segments_of = lambda *a, **k: self._timed(cut(*a, **k), "images")
         parts[2].logits = timed_logits
 
     def _timed(self, items: Iterable[Any], step: str) -> Iterator[Any]:
@@ -260,7 +260,7 @@ class _Stopwatch:
     def told(self, whole_s: float) -> dict[str, float]:
         """The seconds of each step, which together are the whole."""
         steps = dict(self.seconds)
-        steps["pictures"] -= steps["decoding"]  # its blocks are asked for from within
+        steps["images"] -= steps["decoding"]  # its blocks are asked for from within
         return steps | {"judging and the rest": whole_s - sum(steps.values())}
 
 

@@ -1,4 +1,4 @@
-"""Pictures to a network: how many a second each way hands out, on the same pictures in one run.
+"""Images to a network: how many a second each way hands out, on the same images in one run.
 
 Every way is timed in a process of its own, in turn, several rounds; the table shows medians. A
 worker is a thread or a process, whichever a way uses; none means that a batch is made when it is
@@ -26,13 +26,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from benchmarks.feed_alternatives import Job
 from benchmarks.feed_large import measure_large
 from benchmarks.feed_ways import WAYS, Way
 
 _ROOT = Path(__file__).resolve().parents[1]
-N_PICTURES = 8192
+N_IMAGES = 8192
 _START_LIMIT_S = 60.0
 _JOB_LIMIT_S = 15.0
 SECONDS = 0.8
@@ -48,7 +48,7 @@ def measure(
     images: Path | None,
     n_rounds: int,
     thorough: bool = False,
-    n_pictures: int = N_PICTURES,
+    n_images: int = N_IMAGES,
     n_large: int = 0,
     plot: Path | None = None,
     scratch: Path | None = None,
@@ -59,15 +59,15 @@ def measure(
     Parameters
     ----------
     images : Path or None
-        Folder of pictures; None makes some.
+        Folder of images; None makes some.
     n_rounds : int
     thorough : bool
         Every number of workers with every size of batch, with and without augmentation, warm and
         cold: hours instead of minutes.
-    n_pictures : int
+    n_images : int
         At most, of the folder or made.
     n_large : int
-        Pictures of a packed copy that is made and fed once by windows; 0 leaves that out.
+        Images of a packed copy that is made and fed once by windows; 0 leaves that out.
     plot : Path, optional
         The PNG to draw.
     scratch : Path, optional
@@ -78,17 +78,17 @@ def measure(
     Returns
     -------
     dict
-        Pictures, bytes a picture, the drive's MB/s, and for each way its jobs with the rates of all
+        Images, bytes an image, the drive's MB/s, and for each way its jobs with the rates of all
         rounds, images a second.
     """
     figures: dict[str, Any] = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(dir=scratch) as made:
-        n = feed_material.lay_out(Path(made), images, n_pictures)
+        n = feed_dataset.lay_out(Path(made), images, n_images)
         bytes_each = {
             name: sum(path.stat().st_size for path in Path(made).glob(way.files)) / n
             for name, way in WAYS.items()
         }
-        drive_mb_s = feed_material.drive_mb_s(
+        drive_mb_s = feed_dataset.drive_mb_s(
             sorted(Path(made).glob(WAYS["birdsong, packed"].files))
         )
         chosen = {name: WAYS[name] for name in ways or WAYS}
@@ -106,10 +106,10 @@ def measure(
                 for of_job, rate in zip(each, measured, strict=True):
                     if rate is not None:
                         of_job.append(rate)
-    figures |= {"pictures": n, "drive_mb_s": drive_mb_s, "ways": {}}
+    figures |= {"images": n, "drive_mb_s": drive_mb_s, "ways": {}}
     for name, each in rates.items():
         figures["ways"][name] = {
-            "bytes_a_picture": bytes_each[name],
+            "bytes_per_image": bytes_each[name],
             "jobs": [
                 {**asdict(job), "images_per_s": of_job}
                 for job, of_job in zip(jobs[name], each, strict=True)
@@ -180,7 +180,7 @@ def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
 
 def _print(figures: dict[str, Any], n_rounds: int) -> None:
     print(
-        f"{figures['pictures']} pictures, {figures['cores']} cores, load "
+        f"{figures['images']} images, {figures['cores']} cores, load "
         f"{figures['load_before']:.1f} before; images a second, median of {n_rounds} rounds; "
         f"the drive reads {figures['drive_mb_s']:.0f} MB/s in order"
     )
@@ -193,7 +193,7 @@ def _print(figures: dict[str, Any], n_rounds: int) -> None:
                 f"  {name:<35}  {workers:>7}  {job['batch_size']:>5}"
                 f"  {'fully' if job['augmented'] else 'no':<9}"
                 f"  {'cold' if job['cold'] else 'warm'}  {rate:9.0f}"
-                f"  {rate * way['bytes_a_picture'] / 1e6:7.0f}"
+                f"  {rate * way['bytes_per_image'] / 1e6:7.0f}"
             )
 
 

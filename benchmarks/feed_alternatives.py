@@ -1,7 +1,7 @@
 """The usual ways to feed, as their documentation and the literature show them.
 
 A way hands out batches without end. All of them shuffle, and give a number as the label of each
-picture. Where augmentation is asked for, all do the same to a batch, `AugmentConfig.full()` in
+image. Where augmentation is asked for, all do the same to a batch, `AugmentationConfig.full()` in
 numpy, in the place where each does its work.
 """
 
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.loading.augment import AugmentConfig, augment_pictures, draw_augmentation
-from birdsong.loading.sources import open_source
+from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
+from birdsong.loading.image_sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batches = Generator[int, None, None]
@@ -42,23 +42,21 @@ class Augmentation:
 
     def __init__(self, backgrounds: ImageArray) -> None:
         self._backgrounds = backgrounds
-        self._config = AugmentConfig.full()
+        self._config = AugmentationConfig.full()
         self._numbers = itertools.count()
 
-    def __call__(self, pictures: ImageArray) -> ImageArray:
+    def __call__(self, images: ImageArray) -> ImageArray:
         """Change a batch, uint8 (n, 64, 200)."""
         generator = np.random.Generator(np.random.Philox(next(self._numbers)))
         n_backgrounds = len(self._backgrounds)
-        draws = draw_augmentation(
-            generator, len(pictures), self._config, n_backgrounds=n_backgrounds
-        )
-        return augment_pictures(pictures, draws, self._config, self._backgrounds)
+        draws = draw_augmentation(generator, len(images), self._config, n_backgrounds=n_backgrounds)
+        return augment_images(images, draws, self._config, self._backgrounds)
 
 
 def keras_folder(scratch: Path, job: Job) -> Batches:
     """`keras.utils.image_dataset_from_directory`."""
-    for pictures, _ in keras_folder_data(scratch, job):
-        yield len(pictures)
+    for images, _ in keras_folder_data(scratch, job):
+        yield len(images)
 
 
 def keras_folder_data(scratch: Path, job: Job) -> Any:
@@ -67,7 +65,7 @@ def keras_folder_data(scratch: Path, job: Job) -> Any:
     import tensorflow as tf
 
     data = keras.utils.image_dataset_from_directory(
-        scratch / feed_material.STORE / "pictures",
+        scratch / feed_dataset.STORE / "images",
         color_mode="grayscale",
         batch_size=job.batch_size,
         image_size=SPECTROGRAM_SHAPE,
@@ -77,8 +75,8 @@ def keras_folder_data(scratch: Path, job: Job) -> Any:
     if job.augmented:
         augmentation = Augmentation(_backgrounds(scratch))
 
-        def change(pictures: Any, labels: Any) -> Any:
-            grey = tf.cast(pictures[..., 0], tf.uint8)
+        def change(images: Any, labels: Any) -> Any:
+            grey = tf.cast(images[..., 0], tf.uint8)
             return tf.numpy_function(augmentation, [grey], tf.uint8), labels
 
         data = data.map(change, num_parallel_calls=tf.data.AUTOTUNE)
@@ -111,21 +109,21 @@ class _Pillow:
     """Makes batches, with Pillow."""
 
     def __init__(self, scratch: Path, job: Job) -> None:
-        store = feed_material.opened(scratch)
+        store = feed_dataset.opened(scratch)
         self._paths = [str(store.folder / row.image) for row in store.rows]
-        self._labels = feed_material.labels_of(np.arange(len(self._paths)))
+        self._labels = feed_dataset.labels_of(np.arange(len(self._paths)))
         self._batch_size = job.batch_size
         self._augmentation = Augmentation(_backgrounds(scratch)) if job.augmented else None
 
     def __call__(self, number: int) -> tuple[ImageArray, IntArray]:
         items = np.random.default_rng(number).integers(0, len(self._paths), self._batch_size)
-        pictures = np.empty((len(items), *SPECTROGRAM_SHAPE), np.uint8)
+        images = np.empty((len(items), *SPECTROGRAM_SHAPE), np.uint8)
         for i, item in enumerate(items):
             with Image.open(self._paths[item]) as image:
-                pictures[i] = np.asarray(image)
+                images[i] = np.asarray(image)
         if self._augmentation:
-            pictures = self._augmentation(pictures)
-        return pictures[..., np.newaxis], self._labels[items]
+            images = self._augmentation(images)
+        return images[..., np.newaxis], self._labels[items]
 
 
 _in_process: list[_Pillow] = []  # what a process of the pool makes batches with
@@ -141,28 +139,28 @@ def _prepared_batch(number: int) -> tuple[ImageArray, IntArray]:
 
 def tfrecord(scratch: Path, job: Job) -> Batches:
     """`tf.data` over TFRecords, batches parsed at once."""
-    for pictures, _ in tfrecord_data(scratch, job):
-        yield len(pictures)
+    for images, _ in tfrecord_data(scratch, job):
+        yield len(images)
 
 
 def tfrecord_data(scratch: Path, job: Job) -> Any:
     """Return batches as a `tf.data.Dataset` without end."""
     import tensorflow as tf
 
-    files = [str(path) for path in sorted((scratch / feed_material.TFRECORDS).iterdir())]
+    files = [str(path) for path in sorted((scratch / feed_dataset.TFRECORDS).iterdir())]
     features = {
-        "picture": tf.io.FixedLenFeature([], tf.string),
+        "image": tf.io.FixedLenFeature([], tf.string),
         "label": tf.io.FixedLenFeature([], tf.int64),
     }
     augmentation = Augmentation(_backgrounds(scratch))
 
     def parse(records: Any) -> Any:
         example = tf.io.parse_example(records, features)
-        pictures = tf.io.decode_raw(example["picture"], tf.uint8)
-        pictures = tf.reshape(pictures, (-1, *SPECTROGRAM_SHAPE))
+        images = tf.io.decode_raw(example["image"], tf.uint8)
+        images = tf.reshape(images, (-1, *SPECTROGRAM_SHAPE))
         if job.augmented:
-            pictures = tf.numpy_function(augmentation, [pictures], tf.uint8)
-        return pictures, example["label"]
+            images = tf.numpy_function(augmentation, [images], tf.uint8)
+        return images, example["label"]
 
     options = tf.data.Options()
     options.threading.private_threadpool_size = max(1, job.workers)
@@ -181,14 +179,14 @@ def hdf5(scratch: Path, job: Job) -> Batches:
     augmentation = Augmentation(_backgrounds(scratch))
     generator = np.random.default_rng(0)
     waiting: list[ImageArray] = []
-    with h5py.File(scratch / feed_material.HDF5) as file:
-        pictures, labels = file["pictures"], file["labels"][:]
-        chunk = pictures.chunks[0]
-        firsts = np.arange(0, len(pictures), chunk)
+    with h5py.File(scratch / feed_dataset.HDF5) as file:
+        images, labels = file["images"], file["labels"][:]
+        chunk = images.chunks[0]
+        firsts = np.arange(0, len(images), chunk)
         while True:
             generator.shuffle(firsts)
             for group in np.array_split(firsts, max(1, len(firsts) // 16)):
-                held = np.concatenate([pictures[first : first + chunk] for first in group])
+                held = np.concatenate([images[first : first + chunk] for first in group])
                 taught = np.concatenate([labels[first : first + chunk] for first in group])
                 order = generator.permutation(len(held))
                 waiting.append(held[order])
@@ -200,4 +198,4 @@ def hdf5(scratch: Path, job: Job) -> Batches:
 
 
 def _backgrounds(scratch: Path) -> ImageArray:
-    return open_source(feed_material.opened(scratch)).read(np.arange(16))
+    return open_source(feed_dataset.opened(scratch)).read(np.arange(16))

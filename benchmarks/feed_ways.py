@@ -1,6 +1,6 @@
 """The ways to feed that are measured, each in a process of its own.
 
-What counts is how many pictures the batches of a way hold. Ours give labels as one-hot rows, as
+What counts is how many images the batches of a way hold. Ours give labels as one-hot rows, as
 Keras's losses with label smoothing want them; the others, in `feed_alternatives`, as numbers, which
 is less work.
 """
@@ -16,37 +16,35 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from benchmarks.feed_alternatives import Batches, Job, hdf5, keras_folder, pillow, tfrecord
-from birdsong.loading.augment import AugmentConfig
-from birdsong.loading.feeding import PictureFeed
-from birdsong.loading.sources import PngSource
+from birdsong.loading.augmentation import AugmentationConfig
+from birdsong.loading.batch_loader import BatchLoader
+from birdsong.loading.image_sources import PngSource
 
 
 def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> Batches:
-    """`PictureFeed`."""
-    batches = picture_feed(scratch, job, png=png, windows=windows).forever()
+    """`BatchLoader`."""
+    batches = image_feed(scratch, job, png=png, windows=windows).forever()
     try:
-        for pictures, _ in batches:
-            yield len(pictures)
+        for images, _ in batches:
+            yield len(images)
     finally:
         batches.close()
 
 
-def picture_feed(
-    scratch: Path, job: Job, *, png: bool = False, windows: bool = False
-) -> PictureFeed:
-    """Return what feeds the pictures as training does, shuffled."""
-    store = feed_material.opened(scratch)
-    return PictureFeed(
+def image_feed(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> BatchLoader:
+    """Return what feeds the images as training does, shuffled."""
+    store = feed_dataset.opened(scratch)
+    return BatchLoader(
         store,
         store.rows,
-        feed_material.labels_of(np.arange(len(store.rows))),
-        n_labels=feed_material.N_LABELS,
+        feed_dataset.labels_of(np.arange(len(store.rows))),
+        n_labels=feed_dataset.N_LABELS,
         batch_size=job.batch_size,
         n_threads=job.workers,
         shuffle=True,
-        augmentation=AugmentConfig.full() if job.augmented else None,
+        augmentation=AugmentationConfig.full() if job.augmented else None,
         background_rows=store.rows[:256],
         source=PngSource(store) if png else None,
         memory_bytes=0 if windows else 2**62,
@@ -83,8 +81,8 @@ class Way:
     needs: tuple[str, ...] = ()
 
 
-_PNGS = f"{feed_material.STORE}/pictures/*/*.png"
-_PACKED = f"{feed_material.STORE}/packed/*.raw"
+_PNGS = f"{feed_dataset.STORE}/images/*/*.png"
+_PACKED = f"{feed_dataset.STORE}/packed/*.raw"
 WAYS = {
     "birdsong, PNG": Way(_ours_png, _PNGS),
     "Keras, image_dataset_from_directory": Way(
@@ -93,21 +91,21 @@ WAYS = {
     "Keras generator, Pillow, processes": Way(pillow, _PNGS),
     "birdsong, packed": Way(ours, _PACKED),
     "birdsong, packed, by windows": Way(_ours_windows, _PACKED),
-    "tf.data, TFRecord": Way(tfrecord, f"{feed_material.TFRECORDS}/*", needs=("tensorflow",)),
-    "HDF5, chunks shuffled": Way(hdf5, feed_material.HDF5, has_workers=False, needs=("h5py",)),
+    "tf.data, TFRecord": Way(tfrecord, f"{feed_dataset.TFRECORDS}/*", needs=("tensorflow",)),
+    "HDF5, chunks shuffled": Way(hdf5, feed_dataset.HDF5, has_workers=False, needs=("h5py",)),
 }
 
 
 def rate(way: Way, scratch: Path, job: Job, seconds: float) -> float:
-    """Measure pictures a second.
+    """Measure images a second.
 
     Warm, the first batch is not counted. Cold, everything is: opening, the first batch, and one
     epoch or five times as long as a warm measurement takes.
     """
     paths = sorted(scratch.glob(way.files))
-    n_pictures = len(feed_material.opened(scratch).rows)
+    n_images = len(feed_dataset.opened(scratch).rows)
     if job.cold:
-        feed_material.forget(paths)
+        feed_dataset.forget(paths)
     started_s = time.perf_counter()
     batches = way.batches(scratch, job)
     n = 0
@@ -118,7 +116,7 @@ def rate(way: Way, scratch: Path, job: Job, seconds: float) -> float:
         for n_batch in batches:
             n += n_batch
             spent_s = time.perf_counter() - started_s
-            if (n >= n_pictures or spent_s > 5 * seconds) if job.cold else spent_s > seconds:
+            if (n >= n_images or spent_s > 5 * seconds) if job.cold else spent_s > seconds:
                 break
         return n / (time.perf_counter() - started_s)
     finally:

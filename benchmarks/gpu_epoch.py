@@ -1,10 +1,10 @@
-"""Epochs on one device: how fast SqueezeNet learns a set of pictures, and how busy the GPU is.
+"""Epochs on one device: how fast SqueezeNet learns a set of images, and how busy the GPU is.
 
-    KERAS_BACKEND=jax python -m benchmarks.gpu_epoch --pictures 800000 --mixed-precision
+    KERAS_BACKEND=jax python -m benchmarks.gpu_epoch --images 800000 --mixed-precision
 
-Pictures are made: noise, of 1,623 labels. The whole set lies in the device's memory and batches are
+Images are made: noise, of 1,623 labels. The whole set lies in the device's memory and batches are
 gathered there, or (`--stream`) in the machine's, and a thread brings batches ahead of what is
-asked for. Each epoch has an order of its own; where pictures do not fill whole calls, some come
+asked for. Each epoch has an order of its own; where images do not fill whole calls, some come
 twice and are not counted. What the first epoch takes to compile is told apart.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.gpu_feed import CallFeed, made
 from birdsong.errors import BirdsongError, ConfigError
-from birdsong.loading.augment_config import AugmentConfig
+from birdsong.loading.augmentation_config import AugmentationConfig
 
 PLACES = ("device", "host")
 _N_BACKGROUNDS = 256
@@ -38,7 +38,7 @@ class EpochConfig:
 
     Attributes
     ----------
-    pictures : int
+    images : int
     labels : int, at least 2
     epochs : int, at least 2
         The first compiles.
@@ -46,13 +46,13 @@ class EpochConfig:
     steps_per_call : int
         At most: batches that are handed to the device together.
     in_memory : {"device", "host"}
-        Where the pictures lie.
+        Where the images lie.
     augmented : bool
-        With `AugmentConfig.full()`, on the device.
+        With `AugmentationConfig.full()`, on the device.
     mixed_precision : bool
         Compute in bfloat16.
     n_readers : int
-        Threads that bring pictures together in the machine's memory.
+        Threads that bring images together in the machine's memory.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class EpochConfig:
         If a number is too small, or there is no such place.
     """
 
-    pictures: int = 800_000
+    images: int = 800_000
     labels: int = 1623
     epochs: int = 3
     batch_size: int = 1024
@@ -71,7 +71,7 @@ class EpochConfig:
     n_readers: int = 4
 
     def __post_init__(self) -> None:
-        least = {"labels": 2, "epochs": 2, "pictures": self.batch_size}
+        least = {"labels": 2, "epochs": 2, "images": self.batch_size}
         for name in ("batch_size", "steps_per_call", "n_readers", *least):
             value = getattr(self, name)
             if value < least.get(name, 1):
@@ -93,40 +93,40 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     -------
     dict
         The config; the backend; of each of ``epochs`` the seconds, images a second, share of the
-        time that pictures were waited for, use of the GPU in percent or None, and the last loss;
+        time that images were waited for, use of the GPU in percent or None, and the last loss;
         and the most memory of the device in use, in megabytes or None.
     """
     import keras
 
-    from benchmarks.gpu_training import learner, training_of
-    from birdsong.learning.hardware import MIXED
+    from benchmarks.gpu_training import model_with_auxiliary, training_of
+    from birdsong.learning.training.devices import MIXED
 
     keras.utils.set_random_seed(0)
-    pictures = made(config.pictures)
-    labels = np.random.default_rng(1).integers(0, config.labels, config.pictures)
+    images = made(config.images)
+    labels = np.random.default_rng(1).integers(0, config.labels, config.images)
     policy_before = keras.mixed_precision.dtype_policy()
     if config.mixed_precision:
         keras.mixed_precision.set_dtype_policy(MIXED)
     try:
-        model = learner(
+        model = model_with_auxiliary(
             config.labels,
-            augmentation=AugmentConfig.full() if config.augmented else None,
-            backgrounds=pictures[:_N_BACKGROUNDS].copy(),
+            augmentation=AugmentationConfig.full() if config.augmented else None,
+            backgrounds=images[:_N_BACKGROUNDS].copy(),
         )
         training = training_of(model)
         figures: dict[str, Any] = asdict(config) | {"backend": keras.backend.backend()}
         with CallFeed(
             training,
-            pictures,
+            images,
             labels,
             batch_size=config.batch_size,
             steps_per_call=config.steps_per_call,
             on_device=config.in_memory == "device",
             n_readers=config.n_readers,
         ) as feed:
-            del pictures
+            del images
             print(
-                f"{config.pictures} pictures in the memory of the {config.in_memory}, batches of "
+                f"{config.images} images in the memory of the {config.in_memory}, batches of "
                 f"{config.batch_size}, {feed.steps_per_call} a call, "
                 f"{'fully augmented' if config.augmented else 'as they are'}, "
                 f"{'bfloat16' if config.mixed_precision else 'float32'}, {figures['backend']}",
@@ -153,7 +153,7 @@ def _epoch(feed: CallFeed, number: int) -> dict[str, Any]:
         spent_s = time.perf_counter() - started_s
     figures = {
         "seconds": spent_s,
-        "images_per_s": feed.n_pictures / spent_s,
+        "images_per_s": feed.n_images / spent_s,
         "waiting_share": waited_s / spent_s,
         "gpu_percent": gpu.mean_percent(),
         "loss": loss,
@@ -167,7 +167,7 @@ def _told(what: str, epoch: dict[str, Any]) -> str:
     gpu = epoch["gpu_percent"]
     return (
         f"{what}: {epoch['seconds']:.1f} s, {epoch['images_per_s']:.0f} images/s, "
-        f"{100 * epoch['waiting_share']:.1f} % of it waiting for pictures, GPU use "
+        f"{100 * epoch['waiting_share']:.1f} % of it waiting for images, GPU use "
         f"{'unknown' if gpu is None else f'{gpu:.0f} %'}"
     )
 
@@ -192,7 +192,7 @@ class GpuUse:
     """Looks ten times a second at how busy the GPUs are."""
 
     def __init__(self) -> None:
-        from birdsong.learning.system_log import gpu_reader
+        from birdsong.learning.training.system_log import gpu_reader
 
         self._read = gpu_reader()
         self._percents: list[float] = []
@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_epoch")
     default = EpochConfig()
-    parser.add_argument("--pictures", type=int, default=default.pictures, metavar="N")
+    parser.add_argument("--images", type=int, default=default.images, metavar="N")
     parser.add_argument("--labels", type=int, default=default.labels, metavar="N")
     parser.add_argument("--epochs", type=int, default=default.epochs, metavar="N")
     parser.add_argument("--batch-size", type=int, default=default.batch_size, metavar="N")
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where.add_argument("--in-memory", choices=PLACES, default=default.in_memory, help="of which")
     where.add_argument(
         "--stream", action="store_const", dest="in_memory", const="host",
-        help="as `--in-memory host`: pictures are brought to the device while it learns",
+        help="as `--in-memory host`: images are brought to the device while it learns",
     )  # fmt: skip
     parser.add_argument("--readers", type=int, default=default.n_readers, metavar="N")
     parser.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")

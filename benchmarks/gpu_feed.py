@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
@@ -28,25 +28,25 @@ class CallFeed:
     Parameters
     ----------
     training : Training
-    pictures : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, 64, 200)
     labels : int, shape (n,)
     batch_size, steps_per_call : int
         As `in_calls` takes them.
     on_device : bool
-        Hold the pictures in the device's memory.
+        Hold the images in the device's memory.
     n_readers : int
-        Threads that gather pictures in the machine's memory.
+        Threads that gather images in the machine's memory.
 
     Attributes
     ----------
-    n_pictures : int
+    n_images : int
     steps_per_call : int
     """
 
     def __init__(
         self,
         training: Training,
-        pictures: ImageArray,
+        images: ImageArray,
         labels: IntArray,
         *,
         batch_size: int,
@@ -54,16 +54,16 @@ class CallFeed:
         on_device: bool,
         n_readers: int,
     ) -> None:
-        self.n_pictures = len(pictures)
+        self.n_images = len(images)
         self._training = training
         self._cut = (batch_size, steps_per_call)
-        self.steps_per_call = in_calls(np.arange(self.n_pictures), *self._cut).shape[1]
-        self._pictures: ImageArray | None = None
+        self.steps_per_call = in_calls(np.arange(self.n_images), *self._cut).shape[1]
+        self._images: ImageArray | None = None
         self._labels = labels.astype(np.int32)
         if on_device:
-            training.hold(pictures, labels)
+            training.hold(images, labels)
         else:
-            self._pictures = pictures
+            self._images = images
         # One thread brings calls to the device in order; others gather the batches of a call.
         self._bringer = ThreadPoolExecutor(1, thread_name_prefix="bring")
         self._readers = ThreadPoolExecutor(n_readers, thread_name_prefix="gather")
@@ -77,7 +77,7 @@ class CallFeed:
 
     def epoch(self, number: int) -> Iterator[Call]:
         """Hand out the calls of an epoch, in an order of its own."""
-        order = np.random.default_rng((2, number)).permutation(self.n_pictures)
+        order = np.random.default_rng((2, number)).permutation(self.n_images)
         ahead: deque[Future[Call]] = deque()
         for places in in_calls(order, *self._cut):
             ahead.append(self._bringer.submit(self._brought, places))
@@ -88,12 +88,12 @@ class CallFeed:
 
     def _brought(self, places: IntArray) -> Call:
         """Bring what a call needs to the device."""
-        if self._pictures is None:
+        if self._images is None:
             on_device = self._training.to_device(places)
             return lambda: self._training.learn_places(on_device)
-        pictures = self._training.to_device(self._gathered(self._pictures, places))
+        images = self._training.to_device(self._gathered(self._images, places))
         labels = self._training.to_device(self._labels[places])
-        return lambda: self._training.learn(pictures, labels)
+        return lambda: self._training.learn(images, labels)
 
     def _gathered(self, held: ImageArray, places: IntArray) -> ImageArray:
         call = np.empty((*places.shape, *held.shape[1:]), np.uint8)
@@ -105,14 +105,14 @@ class CallFeed:
         return call
 
 
-def made(n_pictures: int) -> ImageArray:
-    """Make pictures of noise, no two alike: uint8 (n_pictures, 64, 200)."""
-    pictures = np.empty((n_pictures, *SPECTROGRAM_SHAPE), np.uint8)
+def made(n_images: int) -> ImageArray:
+    """Make images of noise, no two alike: uint8 (n_images, 64, 200)."""
+    images = np.empty((n_images, *SPECTROGRAM_SHAPE), np.uint8)
     first = 0
-    for some in feed_material.made(n_pictures):
-        pictures[first : first + len(some)] = some
+    for some in feed_dataset.made(n_images):
+        images[first : first + len(some)] = some
         first += len(some)
-    return pictures
+    return images
 
 
 def in_calls(order: IntArray, batch_size: int, steps_per_call: int) -> IntArray:
@@ -120,7 +120,7 @@ def in_calls(order: IntArray, batch_size: int, steps_per_call: int) -> IntArray:
 
     Parameters
     ----------
-    order : int, shape (n_pictures,)
+    order : int, shape (n_images,)
     batch_size : int
     steps_per_call : int
         At most; fewer where that leaves less to fill up.

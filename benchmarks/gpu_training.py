@@ -14,10 +14,10 @@ import numpy as np
 from keras import ops
 
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.learning.augment_on_device import Augment
-from birdsong.learning.squeezenet import squeezenet
-from birdsong.learning.training_config import TrainingConfig
-from birdsong.loading.augment_config import AugmentConfig
+from birdsong.learning.models.augmentation_layer import Augment
+from birdsong.learning.models.squeezenet import squeezenet
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Tensor: TypeAlias = Any
@@ -29,15 +29,15 @@ class Training(Protocol):
     def to_device(self, array: Any) -> Tensor:
         """Move an array to the device; threads may."""
 
-    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
+    def hold(self, images: ImageArray, labels: IntArray) -> None:
         """Keep a whole set on the device, to be learned from by `learn_places`."""
 
-    def learn(self, pictures: Tensor, labels: Tensor) -> float:
+    def learn(self, images: Tensor, labels: Tensor) -> float:
         """Learn batches, and return the loss of the last when all is done.
 
         Parameters
         ----------
-        pictures : uint8 tensor, shape (n_steps, n, 64, 200)
+        images : uint8 tensor, shape (n_steps, n, 64, 200)
         labels : int32 tensor, shape (n_steps, n)
         """
 
@@ -51,7 +51,7 @@ class Training(Protocol):
 class Learner(keras.Model):  # type: ignore[misc]
     """A network behind its augmentation; what it says comes with what it should say.
 
-    Input: pictures, uint8 ``(n, 64, 200, 1)``, and class indices, int32 ``(n,)``. Output: logits
+    Input: images, uint8 ``(n, 64, 200, 1)``, and class indices, int32 ``(n,)``. Output: logits
     and targets, float32 ``(n, n_labels)`` both.
 
     Parameters
@@ -70,12 +70,12 @@ class Learner(keras.Model):  # type: ignore[misc]
         )
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> tuple[Tensor, Tensor]:
-        """Change pictures and targets, and tell the logits."""
-        pictures, labels = inputs
+        """Change images and targets, and tell the logits."""
+        images, labels = inputs
         targets = ops.one_hot(labels, self.n_labels, dtype="float32")
         if self.augment is not None:
-            pictures, targets = self.augment(pictures, targets, training=training)
-        return self.network(pictures, training=training), targets
+            images, targets = self.augment(images, targets, training=training)
+        return self.network(images, training=training), targets
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
@@ -86,15 +86,15 @@ class Learner(keras.Model):  # type: ignore[misc]
         return self.of_labels(targets, logits)
 
 
-def learner(
-    n_labels: int, *, augmentation: AugmentConfig | None, backgrounds: ImageArray
+def model_with_auxiliary(
+    n_labels: int, *, augmentation: AugmentationConfig | None, backgrounds: ImageArray
 ) -> Learner:
     """Build SqueezeNet and its optimizer, ready to learn.
 
     Parameters
     ----------
     n_labels : int
-    augmentation : AugmentConfig or None
+    augmentation : AugmentationConfig or None
     backgrounds : uint8, shape (n_backgrounds, 64, 200)
         For the augmentation to mix in.
 
@@ -137,11 +137,11 @@ class _OnJax:
 
         return jax.device_put(array).block_until_ready()
 
-    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
-        self._held = (self.to_device(pictures), self.to_device(labels.astype(np.int32)))
+    def hold(self, images: ImageArray, labels: IntArray) -> None:
+        self._held = (self.to_device(images), self.to_device(labels.astype(np.int32)))
 
-    def learn(self, pictures: Tensor, labels: Tensor) -> float:
-        self._state, loss = self._learn(self._state, pictures, labels)
+    def learn(self, images: Tensor, labels: Tensor) -> float:
+        self._state, loss = self._learn(self._state, images, labels)
         return float(loss)
 
     def learn_places(self, places: Tensor) -> float:
@@ -154,33 +154,31 @@ class _OnJax:
         told = jax.devices()[0].memory_stats() or {}
         return told.get("peak_bytes_in_use")
 
-    def _steps(self, state: Tensor, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _steps(self, state: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         import jax
 
-        state, losses = jax.lax.scan(
-            lambda s, each: self._step(s, *each), state, (pictures, labels)
-        )
+        state, losses = jax.lax.scan(lambda s, each: self._step(s, *each), state, (images, labels))
         return state, losses[-1]
 
     def _steps_of_places(
-        self, state: Tensor, pictures: Tensor, labels: Tensor, places: Tensor
+        self, state: Tensor, images: Tensor, labels: Tensor, places: Tensor
     ) -> tuple[Tensor, Tensor]:
         import jax
 
         def step(state: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-            return self._step(state, pictures[own], labels[own])
+            return self._step(state, images[own], labels[own])
 
         state, losses = jax.lax.scan(step, state, places)
         return state, losses[-1]
 
-    def _step(self, state: Tensor, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(self, state: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         import jax
 
         trainable, others, of_optimizer = state
 
         def loss_of(trainable: Tensor) -> tuple[Tensor, Tensor]:
             said, changed = self._model.stateless_call(
-                trainable, others, (pictures[..., np.newaxis], labels), training=True
+                trainable, others, (images[..., np.newaxis], labels), training=True
             )
             return self._model.compute_loss(y_pred=said), changed
 
@@ -202,20 +200,20 @@ class _StepByStep:
     def to_device(self, array: Any) -> Tensor:
         return ops.convert_to_tensor(array)
 
-    def hold(self, pictures: ImageArray, labels: IntArray) -> None:
-        self._held = (self.to_device(pictures), self.to_device(labels.astype(np.int32)))
+    def hold(self, images: ImageArray, labels: IntArray) -> None:
+        self._held = (self.to_device(images), self.to_device(labels.astype(np.int32)))
 
-    def learn(self, pictures: Tensor, labels: Tensor) -> float:
+    def learn(self, images: Tensor, labels: Tensor) -> float:
         loss = 0.0
-        for own, of_own in zip(pictures, labels, strict=True):
+        for own, of_own in zip(images, labels, strict=True):
             loss = self._model.train_on_batch((own[..., np.newaxis], of_own))
         return float(loss)
 
     def learn_places(self, places: Tensor) -> float:
         loss = 0.0
         for own in places:
-            pictures, labels = (self._gather(held, own) for held in self._held)
-            loss = self._model.train_on_batch((pictures[..., np.newaxis], labels))
+            images, labels = (self._gather(held, own) for held in self._held)
+            loss = self._model.train_on_batch((images[..., np.newaxis], labels))
         return float(loss)
 
     def peak_bytes(self) -> int | None:

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.calibration_data import CalibrationData
+from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
-from birdsong.learning.beginning import read_beginning
-from birdsong.learning.fitting import fit_network
-from birdsong.learning.gathering import gather
-from birdsong.learning.hearing import hear_part
-from birdsong.learning.held_out import UnknownTaxa, lineages_in
-from birdsong.learning.joining import mean_said, told_of_networks
-from birdsong.learning.part import Part
-from birdsong.learning.run_folder import finish_run
-from birdsong.learning.training_config import TrainingConfig
-from birdsong.learning.unknown_species import answers_to_unknown
+from birdsong.learning.data.dataset_builder import build_dataset
+from birdsong.learning.data.split import Split
+from birdsong.learning.evaluation.held_out import UnknownTaxa, lineages_in
+from birdsong.learning.evaluation.inference import predict_split_logits
+from birdsong.learning.evaluation.unknown_species import answers_to_unknown
+from birdsong.learning.export.ensemble import mean_said, told_of_networks
+from birdsong.learning.models.pretrained import read_pretrained
+from birdsong.learning.training.fit import fit_network
+from birdsong.learning.training.run_folder import finish_run
+from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.taxa.lineage import RANKS
 
 PROMISES = (0.8, 0.9, 0.95)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--bundle", type=Path, default=DEFAULT_BUNDLE, help="one that learned from them"
     )
-    parser.add_argument("--images", type=Path, required=True, help="the pictures it learned from")
+    parser.add_argument("--images", type=Path, required=True, help="the images it learned from")
     parser.add_argument("--out", type=Path, required=True, help="folder of the networks")
     parser.add_argument("--networks", type=int, default=2, help="the n above (default: 2)")
     parser.add_argument("--only", type=int, help="of these, how many to train (default: all)")
@@ -106,39 +106,39 @@ def hear_without(
     import keras
 
     keras.backend.clear_session()
-    if config.material.begin_with:
+    if config.dataset.begin_with:
         config, asked = _begun_without(store, config, folder / BEFORE, nth, n_networks)
-        material = gather(store, config.material)
+        dataset = build_dataset(store, config.dataset)
     else:
-        material = gather(store, config.material)
-        asked = _every(material.others, len(material.labels), nth, n_networks)
-    material = replace(material, others=_lacking(material.others, asked.recordings))
-    network, _ = fit_network(store, material, config, folder, on_epoch=_teller(nth))
+        dataset = build_dataset(store, config.dataset)
+        asked = _every(dataset.others, len(dataset.labels), nth, n_networks)
+    dataset = replace(dataset, others=_lacking(dataset.others, asked.recordings))
+    network, _ = fit_network(store, dataset, config, folder, on_epoch=_teller(nth))
     nameless = dict.fromkeys(asked.recordings, -1)
-    return hear_part(network.predict_on_batch, store, asked, nameless, config, fold=nth)
+    return predict_split_logits(network.predict_on_batch, store, asked, nameless, config, fold=nth)
 
 
 def _begun_without(
     store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
-) -> tuple[TrainingConfig, Part]:
+) -> tuple[TrainingConfig, Split]:
     """Train what the network begins with, without them; a config that begins with that."""
-    before = read_beginning(Path(config.material.begin_with)).bundle
+    before = read_pretrained(Path(config.dataset.begin_with)).bundle
     first = TrainingConfig.from_dict(before.provenance["config"])
-    material = gather(store, first.material)
-    asked = _every(material.train, 0, nth, n_networks)
+    dataset = build_dataset(store, first.dataset)
+    asked = _every(dataset.train, 0, nth, n_networks)
     if not (folder / "bundle").exists():
-        material = replace(material, train=_lacking(material.train, asked.recordings))
-        network, epochs = fit_network(store, material, first, folder, on_epoch=_teller(nth))
+        dataset = replace(dataset, train=_lacking(dataset.train, asked.recordings))
+        network, epochs = fit_network(store, dataset, first, folder, on_epoch=_teller(nth))
         finish_run(
-            network, store, material, first, folder,
+            network, store, dataset, first, folder,
             history=epochs, metrics={}, calibration_data=None, told={},
         )  # fmt: skip
     begin_with = str(folder / "bundle")
-    return replace(config, material=replace(config.material, begin_with=begin_with)), asked
+    return replace(config, dataset=replace(config.dataset, begin_with=begin_with)), asked
 
 
-def _every(part: Part, first: int, nth: int, n_networks: int) -> Part:
-    """Take the pictures of every so many-th species, counted from a class index on."""
+def _every(part: Split, first: int, nth: int, n_networks: int) -> Split:
+    """Take the images of every so many-th species, counted from a class index on."""
     return _chosen(
         part,
         [
@@ -148,13 +148,13 @@ def _every(part: Part, first: int, nth: int, n_networks: int) -> Part:
     )
 
 
-def _lacking(part: Part, recordings: Collection[str]) -> Part:
+def _lacking(part: Split, recordings: Collection[str]) -> Split:
     gone = frozenset(recordings)
     return _chosen(part, [row.recording not in gone for row in part.rows])
 
 
-def _chosen(part: Part, chosen: Sequence[bool]) -> Part:
-    return Part(tuple(compress(part.rows, chosen)), part.label_indices[np.array(chosen, bool)])
+def _chosen(part: Split, chosen: Sequence[bool]) -> Split:
+    return Split(tuple(compress(part.rows, chosen)), part.label_indices[np.array(chosen, bool)])
 
 
 def _teller(nth: int) -> Callable[[Mapping[str, float]], None]:

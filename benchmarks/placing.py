@@ -21,17 +21,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from birdsong.answers.listening import listen
-from birdsong.bundle import Bundle, read_bundle
-from birdsong.calibration_data import CalibrationData
+from birdsong.answers.inference import run_inference
+from birdsong.bundle.bundle import Bundle, read_bundle
+from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.bundle.network import Network
 from birdsong.images.store import ImageStore, open_store
-from birdsong.learning.evaluation import measure_heard
-from birdsong.learning.gathering import gather_fold
-from birdsong.learning.material import Material
-from birdsong.learning.prepared import new_network
-from birdsong.learning.run_folder import CHECKPOINT, DESCRIPTION, FOLDS
-from birdsong.learning.training_config import TrainingConfig
-from birdsong.network import Network
+from birdsong.learning.data.dataset import Dataset
+from birdsong.learning.data.dataset_builder import build_fold
+from birdsong.learning.evaluation.scores import measure_logits
+from birdsong.learning.training.run_folder import CHECKPOINT, DESCRIPTION, FOLDS
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.learning.training.training_setup import build_network
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import read_manifest
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Ask every fold's network in every way."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.placing", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="a run in folds")
-    parser.add_argument("--images", type=Path, required=True, help="the pictures of that run")
+    parser.add_argument("--images", type=Path, required=True, help="the images of that run")
     parser.add_argument("--manifest", type=Path, default=Path("data_manifest.csv"))
     parser.add_argument("--audio", type=Path, required=True, help="the recordings of these")
     asked = parser.parse_args(arguments)
@@ -52,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recordings = {each.name: each for each in read_manifest(asked.manifest)}
     measured: dict[str, list[dict[str, float]]] = {}
     for fold in sorted((asked.run / FOLDS).iterdir(), key=lambda path: int(path.name)):
-        for way, heard, material in _ask(
+        for way, heard, dataset in _ask(
             fold, store, bundle, lambda name: folder.find(recordings[name])
         ):
-            measured.setdefault(way, []).append(measure_heard(heard, material))
+            measured.setdefault(way, []).append(measure_logits(heard, dataset))
     for way, by_fold in measured.items():
         means = [f"{name} {100 * np.mean([m[name] for m in by_fold]):.1f} %" for name in METRICS]
         print(f"{way}: {', '.join(means)}")
@@ -64,34 +64,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ask(
     folder: Path, store: ImageStore, bundle: Bundle, file_of: Callable[[str], Path]
-) -> Iterator[tuple[str, CalibrationData, Material]]:
+) -> Iterator[tuple[str, CalibrationData, Dataset]]:
     """What a fold's network says, by the name of each way."""
     told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     config = TrainingConfig.from_dict(told["config"])
-    material = gather_fold(store, config.material, told["folds"], int(folder.name))
-    model = new_network(material, config)
+    dataset = build_fold(store, config.dataset, told["folds"], int(folder.name))
+    model = build_network(dataset, config)
     model.load_weights(folder / CHECKPOINT)
 
-    def logits(pictures: Any) -> Any:
-        return model.predict_on_batch(pictures[..., np.newaxis])
+    def logits(images: Any) -> Any:
+        return model.predict_on_batch(images[..., np.newaxis])
 
     network = cast(Network, SimpleNamespace(logits=logits))
-    files = [file_of(name) for name in material.test.recordings]
+    files = [file_of(name) for name in dataset.test.recordings]
     for place, overlap_s in OVERLAPS_S.items():
-        hearings = [listen(file, bundle, network, overlap_s=overlap_s) for file in files]
+        hearings = [run_inference(file, bundle, network, overlap_s=overlap_s) for file in files]
         heard = CalibrationData(
             logits=np.concatenate([each.logits for each in hearings]),
             starts_s=np.concatenate([each.starts_s for each in hearings]).astype(np.float32),
-            song_db=np.concatenate([each.song_db for each in hearings]),
+            signal_level_db=np.concatenate([each.signal_level_db for each in hearings]),
             offsets=np.cumsum([0, *(len(each.logits) for each in hearings)]),
-            y_true=np.array([material.class_index_of[name] for name in material.test.recordings]),
+            y_true=np.array([dataset.class_index_of[name] for name in dataset.test.recordings]),
             folds=np.full(len(files), int(folder.name)),
-            recordings=material.test.recordings,
-            sessions=material.test.recordings,  # nothing that is told here depends on them
+            recordings=dataset.test.recordings,
+            sessions=dataset.test.recordings,  # nothing that is told here depends on them
         )
-        equal = replace(heard, song_db=np.zeros_like(heard.song_db))
-        yield f"{place}, each as much", equal, material
-        yield f"{place}, weighed by song", heard, material
+        equal = replace(heard, signal_level_db=np.zeros_like(heard.signal_level_db))
+        yield f"{place}, each as much", equal, dataset
+        yield f"{place}, weighed by song", heard, dataset
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Pictures as PNGs: how fast each way writes them, how fast they are read, how large they are.
+"""Images as PNGs: how fast each way writes them, how fast they are read, how large they are.
 
-Every way gets the same pictures, those that preprocessing makes, in turn, several rounds in one
+Every way gets the same images, those that preprocessing makes, in turn, several rounds in one
 run; the table shows medians. All happens in memory on one thread: what a disk adds depends on the
 disk and on the bytes, which are told as well. Before the clock runs, each way has to give back the
-very pictures that it was given.
+very images that it was given.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.audio_folder import find_audio_files
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.songs import find_segments
+from birdsong.sound.segment_proposal import find_segments
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import SynthesisConfig, render_recording
 
-MOST_PICTURES = 1000
+MOST_IMAGES = 1000
 CONFIG = PreprocessConfig()
 FINGERPRINT = CONFIG.spectrogram.fingerprint()
 
 
-def by_pillow(picture: ImageArray, **options: int) -> bytes:
+def by_pillow(image: ImageArray, **options: int) -> bytes:
     """Write as tutorials show it; Pillow chooses a filter for each line."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", **options)
+    Image.fromarray(image).save(file, "PNG", **options)
     return file.getvalue()
 
 
@@ -51,7 +51,7 @@ def read_by_pillow(content: bytes) -> ImageArray:
 
 def read_by_us(content: bytes) -> ImageArray:
     """Read with our decoder, which leaves what is filtered to Pillow."""
-    return decode_png(content, "a picture of the benchmark")
+    return decode_png(content, "an image of the benchmark")
 
 
 WRITERS: dict[str, Callable[[ImageArray], bytes]] = {
@@ -65,54 +65,54 @@ READERS = {"birdsong": read_by_us, "Pillow": read_by_pillow}
 
 
 def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
-    """Write and read the same pictures in every way; print a table.
+    """Write and read the same images in every way; print a table.
 
     Parameters
     ----------
     audio : Path or None
-        Folder of recordings, of which as many are heard as a thousand pictures take, drawn by
+        Folder of recordings, of which as many are heard as a thousand images take, drawn by
         chance but always the same; None makes synthetic ones.
     n_rounds : int
 
     Returns
     -------
     dict
-        Pictures and recordings; by writer, the bytes of all pictures and the seconds of each
+        Images and recordings; by writer, the bytes of all images and the seconds of each
         round, those of reading by reader.
 
     Raises
     ------
     ConfigError
-        If the folder holds no recording that gives a picture.
+        If the folder holds no recording that gives an image.
     """
-    pictures: list[ImageArray] = []
+    images: list[ImageArray] = []
     n_recordings = 0
     filters = mel_filters(CONFIG.spectrogram)
     for blocks in _real(audio) if audio else _synthetic():
         try:
-            pictures += _pictures(blocks, filters)
+            images += _images(blocks, filters)
         except AudioError as error:
             print(f"left out: {error}")
             continue
         n_recordings += 1
-        if len(pictures) >= MOST_PICTURES:
+        if len(images) >= MOST_IMAGES:
             break
-    pictures = pictures[:MOST_PICTURES]
-    if not pictures:
-        raise ConfigError(f"{audio}: expected recordings of birds, found none with a picture")
+    images = images[:MOST_IMAGES]
+    if not images:
+        raise ConfigError(f"{audio}: expected recordings of birds, found none with an image")
 
     figures: dict[str, dict[str, Any]] = {}
     for name, write in WRITERS.items():
-        written = [write(picture) for picture in pictures]
+        written = [write(image) for image in images]
         for reader, read in READERS.items():
-            if not all(map(np.array_equal, map(read, written), pictures)):
-                raise RuntimeError(f"{name}: {reader} reads other pictures than were written")
+            if not all(map(np.array_equal, map(read, written), images)):
+                raise RuntimeError(f"{name}: {reader} reads other images than were written")
         figures[name] = {"bytes": sum(map(len, written)), "write_s": []}
         figures[name]["read_s"] = {reader: [] for reader in READERS}
     for _ in range(n_rounds):
         for name, write in WRITERS.items():
             started_s = time.perf_counter()
-            written = [write(picture) for picture in pictures]
+            written = [write(image) for image in images]
             figures[name]["write_s"].append(time.perf_counter() - started_s)
             for reader, read in READERS.items():
                 started_s = time.perf_counter()
@@ -121,23 +121,23 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
                 figures[name]["read_s"][reader].append(time.perf_counter() - started_s)
 
     print(
-        f"{len(pictures)} pictures of {n_recordings} {'real' if audio else 'synthetic'} "
-        f"recordings; pictures a second on one thread, in memory; median of {n_rounds} rounds"
+        f"{len(images)} images of {n_recordings} {'real' if audio else 'synthetic'} "
+        f"recordings; images a second on one thread, in memory; median of {n_rounds} rounds"
     )
     print(f"  {'':<30}  written" + "".join(f"  {f'read by {name}':>16}" for name in READERS))
     for name, each in figures.items():
-        columns = [f"{len(pictures) / statistics.median(each['write_s']):7.0f}"]
+        columns = [f"{len(images) / statistics.median(each['write_s']):7.0f}"]
         for seconds in each["read_s"].values():
-            columns.append(f"{len(pictures) / statistics.median(seconds):16.0f}")
-        n_bytes = each["bytes"] / len(pictures)
-        print(f"  {name:<30}  {'  '.join(columns)}  {n_bytes:7.0f} bytes a picture")
-    return {"pictures": len(pictures), "recordings": n_recordings, "ways": figures}
+            columns.append(f"{len(images) / statistics.median(seconds):16.0f}")
+        n_bytes = each["bytes"] / len(images)
+        print(f"  {name:<30}  {'  '.join(columns)}  {n_bytes:7.0f} bytes an image")
+    return {"images": len(images), "recordings": n_recordings, "ways": figures}
 
 
-def _pictures(blocks: Iterable[FloatArray], filters: FloatArray) -> list[ImageArray]:
-    """Make the pictures of one recording, as preprocessing does."""
+def _images(blocks: Iterable[FloatArray], filters: FloatArray) -> list[ImageArray]:
+    """Make the images of one recording, as preprocessing does."""
     found = find_segments(blocks, CONFIG.spectrogram, filters, CONFIG.songs, step_s=CONFIG.step_s)
-    return [segment.picture for segment, _ in found]
+    return [segment.image for segment, _ in found]
 
 
 def _real(folder: Path) -> Iterator[Iterator[FloatArray]]:

@@ -1,4 +1,4 @@
-"""Recordings to pictures: how near to the decoder's own speed, beside the usual way.
+"""Recordings to images: how near to the decoder's own speed, beside the usual way.
 
 Files of less than three hours are taken several times over, so that starting workers hardly counts.
 Every way is timed on the same files, in turn, several rounds in one run, since machines are noisy;
@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 
 
 class Made(NamedTuple):
-    """What a way made: pictures, and the seconds of sound that those of birds cover."""
+    """What a way made: images, and the seconds of sound that those of birds cover."""
 
-    pictures: int = 0
+    images: int = 0
     kept_s: float = 0.0
 
 
@@ -53,7 +53,7 @@ def _decode_one(path: Path) -> None:
 
 
 def usual(files: Sequence[Path], out: Path) -> Made:
-    """Librosa and Pillow, a picture every step of the grid."""
+    """Librosa and Pillow, an image every step of the grid."""
     import librosa
     import numpy as np
     from PIL import Image
@@ -73,10 +73,10 @@ def usual(files: Sequence[Path], out: Path) -> Made:
         decibels = librosa.power_to_db(power, ref=np.max, top_db=80)
         grey = ((decibels + 80) / 80 * 255).astype(np.uint8)[::-1]
         for first in range(0, max(grey.shape[1] - 199, 1), step):
-            picture = Image.fromarray(grey[:, first : first + 200])
-            picture.save(out / f"{path.stem}_{first}.png")
+            image = Image.fromarray(grey[:, first : first + 200])
+            image.save(out / f"{path.stem}_{first}.png")
             n += 1
-    return Made(pictures=n)
+    return Made(images=n)
 
 
 def ours(
@@ -101,7 +101,7 @@ def ours(
     for row in birds:
         kept_s += row.end_s - max(row.start_s, shown_until_s.get(row.recording, 0.0))
         shown_until_s[row.recording] = row.end_s
-    return Made(pictures=len(store.rows), kept_s=kept_s)
+    return Made(images=len(store.rows), kept_s=kept_s)
 
 
 ONE_CORE: dict[str, Way] = {
@@ -140,7 +140,7 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        Seconds of each round by way, hours of audio, pictures and hours kept.
+        Seconds of each round by way, hours of audio, images and hours kept.
     """
     ways = {**ONE_CORE, **TWO_CORES, **_all_cores()}
     with tempfile.TemporaryDirectory() as scratch:
@@ -166,13 +166,13 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
         kept = f"  {made[way].kept_s / 3600:5.2f} h kept" if made[way].kept_s else ""
         print(
             f"  {way:<26} {hours / (median_s / 3600):8.0f} audio-hours an hour"
-            f"  {decoding_s / median_s:6.1%} of decoding  {made[way].pictures:>7} pictures{kept}"
+            f"  {decoding_s / median_s:6.1%} of decoding  {made[way].images:>7} images{kept}"
         )
     return {
         "hours": hours,
         "files": len(files),
         "seconds": seconds,
-        "pictures": {way: each.pictures for way, each in made.items()},
+        "images": {way: each.images for way, each in made.items()},
         "hours_kept": {way: each.kept_s / 3600 for way, each in made.items()},
     }
 
@@ -189,7 +189,7 @@ def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Made]
     if answer.returncode:
         raise SystemExit(f"{way}: broke off: {answer.stderr.strip().splitlines()[-1]}")
     told = json.loads(answer.stdout)
-    return told["seconds"], Made(told["pictures"], told["kept_s"])
+    return told["seconds"], Made(told["images"], told["kept_s"])
 
 
 def _one_way() -> None:
@@ -207,7 +207,7 @@ def _one_way() -> None:
         started_s = time.perf_counter()
         made = way(files, Path(out) / "timed")
         spent_s = time.perf_counter() - started_s
-    print(json.dumps({"seconds": spent_s, "pictures": made.pictures, "kept_s": made.kept_s}))
+    print(json.dumps({"seconds": spent_s, "images": made.images, "kept_s": made.kept_s}))
 
 
 def _duration_s(files: Sequence[Path]) -> float:

@@ -1,12 +1,12 @@
 """What a person would otherwise pick, for the table of recipes: other networks, and no network.
 
 ``MobileNetV3-Small`` and ``EfficientNet-B0`` are those of `keras.applications`, from scratch, on
-the same pictures (their one channel given three times), trained as SqueezeNet is. Of the two sizes
+the same images (their one channel given three times), trained as SqueezeNet is. Of the two sizes
 of MobileNetV3 the small one is taken: it has about as many parameters as SqueezeNet here. Their
 normalisations follow as fast as SqueezeNet's (momentum 0.9): with Keras's 0.999 and 0.99 the
 statistics of a few hundred batches would still be mostly those that they began with.
 
-``MFCC, random forest`` and ``MFCC, gradient boosting`` learn from each segment that has a picture
+``MFCC, random forest`` and ``MFCC, gradient boosting`` learn from each segment that has an image
 means and standard deviations over time of 20 coefficients and of their first and second
 differences, by scikit-learn. The forest has 500 trees and its defaults otherwise. Gradient boosting
 takes smaller and more careful steps than by default, which gets lost among so many labels: 8.9 %
@@ -25,11 +25,11 @@ from unittest.mock import patch
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.calibration_data import CalibrationData
+from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.learning.hearing import by_recording, hear
-from birdsong.learning.material import Material
+from birdsong.learning.data.dataset import Dataset
+from birdsong.learning.evaluation.inference import by_recording, predict_logits
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import read_manifest
 from birdsong.sound.audio import read_samples
@@ -65,13 +65,13 @@ FORESTS = ("MFCC, random forest", "MFCC, gradient boosting")
 
 
 def _from_applications(application: Callable[..., Any], n_labels: int, dropout: float) -> Any:
-    """Put one of Keras's networks between a uint8 picture and logits."""
+    """Put one of Keras's networks between a uint8 image and logits."""
     import keras
 
-    from birdsong.learning.squeezenet import NORMALIZATION_MOMENTUM
+    from birdsong.learning.models.squeezenet import NORMALIZATION_MOMENTUM
 
-    pictures = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="pictures")
-    levels = keras.layers.Rescaling(1.0, name="to_float")(pictures)  # they scale on their own
+    images = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="images")
+    levels = keras.layers.Rescaling(1.0, name="to_float")(images)  # they scale on their own
     shape = (*SPECTROGRAM_SHAPE, 3)
     body = application(include_top=False, weights=None, input_shape=shape, pooling="avg")
     for layer in body.layers:
@@ -80,7 +80,7 @@ def _from_applications(application: Callable[..., Any], n_labels: int, dropout: 
     x = body(keras.layers.Concatenate(name="three_channels")([levels] * 3))
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     logits = keras.layers.Dense(n_labels, dtype="float32", name="logits")(x)
-    return keras.Model(pictures, logits)
+    return keras.Model(images, logits)
 
 
 @contextmanager
@@ -89,21 +89,21 @@ def network_of(name: str) -> Iterator[None]:
     if name not in NETWORKS:
         yield
         return
-    with patch("birdsong.learning.prepared.squeezenet", NETWORKS[name]):
+    with patch("birdsong.learning.training.training_setup.squeezenet", NETWORKS[name]):
         yield
 
 
-def ms_a_picture(model: Any, *, n_pictures: int = 128) -> float:
-    """Milliseconds of processor time for a picture: as ONNX, on one core, eight at a time.
+def ms_per_image(model: Any, *, n_images: int = 128) -> float:
+    """Milliseconds of processor time for an image: as ONNX, on one core, eight at a time.
 
     The least of five rounds, since other programs only ever add to it.
     """
-    from birdsong.network import disable_telemetry
+    from birdsong.bundle.network import disable_telemetry
 
     disable_telemetry()
     import onnxruntime
 
-    from birdsong.learning.onnx_export import to_onnx
+    from birdsong.learning.export.onnx_export import to_onnx
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -111,16 +111,16 @@ def ms_a_picture(model: Any, *, n_pictures: int = 128) -> float:
     session = onnxruntime.InferenceSession(
         to_onnx(model), options, providers=["CPUExecutionProvider"]
     )
-    pictures, *others = session.get_inputs()
+    images, *others = session.get_inputs()
     # The export makes inputs of EfficientNet's constants; for the time any number will do.
     numbers = {each.name: np.ones(each.shape, np.float32) for each in others}
-    drawn = np.random.default_rng(0).integers(0, 256, (n_pictures, *SPECTROGRAM_SHAPE, 1), np.uint8)
+    drawn = np.random.default_rng(0).integers(0, 256, (n_images, *SPECTROGRAM_SHAPE, 1), np.uint8)
 
     def once() -> None:
-        for first in range(0, n_pictures, BATCH_SIZE):
-            session.run(None, {pictures.name: drawn[first : first + BATCH_SIZE], **numbers})
+        for first in range(0, n_images, BATCH_SIZE):
+            session.run(None, {images.name: drawn[first : first + BATCH_SIZE], **numbers})
 
-    return _least_s(once) / n_pictures * 1000
+    return _least_s(once) / n_images * 1000
 
 
 def _least_s(once: Callable[[], object], n_rounds: int = 5) -> float:
@@ -135,21 +135,21 @@ def _least_s(once: Callable[[], object], n_rounds: int = 5) -> float:
 def mfcc_features(
     store: ImageStore, rows: Sequence[IndexRow], manifest: Path, audio: Path, kept: Path
 ) -> dict[str, Floats]:
-    """Describe the segments that pictures were made of.
+    """Describe the segments that images were made of.
 
     Parameters
     ----------
     store : ImageStore
     rows : sequence of IndexRow
     manifest, audio : Path
-        Where the recordings of the pictures are.
+        Where the recordings of the images are.
     kept : Path
         File that keeps the features, taken where it holds all that are asked for.
 
     Returns
     -------
     dict
-        For each picture, by its name, float32 ``(6 * N_COEFFICIENTS,)``.
+        For each image, by its name, float32 ``(6 * N_COEFFICIENTS,)``.
     """
     if kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
@@ -181,7 +181,7 @@ def statistics(samples: Floats, starts_s: Sequence[float], config: SpectrogramCo
     starts_s : sequence of float
         Where each segment begins.
     config : SpectrogramConfig
-        Frames, bands and the length of a segment are those of the pictures.
+        Frames, bands and the length of a segment are those of the images.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def _one_thread() -> Any:
 def hear_forest(
     name: str,
     store: ImageStore,
-    material: Material,
+    dataset: Dataset,
     features: Mapping[str, Floats],
     *,
     fold: int,
@@ -230,9 +230,9 @@ def hear_forest(
     name : str
         One of `FORESTS`.
     store : ImageStore
-    material : Material
+    dataset : Dataset
     features : Mapping
-        From `mfcc_features`, of every picture of both parts.
+        From `mfcc_features`, of every image of both parts.
     fold, seed, n_jobs : int
 
     Returns
@@ -240,7 +240,7 @@ def hear_forest(
     heard : CalibrationData
         Logarithms of the trees' probabilities as logits.
     cost : dict
-        ``parameters``, the nodes of all trees, and ``ms_a_picture``: what the trees take for a
+        ``parameters``, the nodes of all trees, and ``ms_per_image``: what the trees take for a
         segment, its features not counted.
     """
     import sklearn.ensemble
@@ -250,19 +250,19 @@ def hear_forest(
         if name == FORESTS[0]
         else sklearn.ensemble.HistGradientBoostingClassifier(**BOOSTING, random_state=seed)
     )
-    train = material.train
+    train = dataset.train
     with _one_thread():
         trees.fit(np.stack([features[row.image] for row in train.rows]), train.label_indices)
-    rows = by_recording(material.test.rows)
+    rows = by_recording(dataset.test.rows)
     asked = np.stack([features[row.image] for row in rows])
-    said = np.zeros((len(rows), len(material.labels)), np.float32)
+    said = np.zeros((len(rows), len(dataset.labels)), np.float32)
     said[:, trees.classes_] = trees.predict_proba(asked)
     waiting = iter(np.log(np.maximum(said, LEAST_PROBABILITY)))
-    heard = hear(
-        lambda pictures: np.stack([next(waiting) for _ in pictures]),
+    heard = predict_logits(
+        lambda images: np.stack([next(waiting) for _ in images]),
         store,
         rows,
-        material.class_index_of,
+        dataset.class_index_of,
         fold=fold,
     )
     if name == FORESTS[0]:
@@ -272,4 +272,4 @@ def hear_forest(
         n_nodes = sum(len(tree.nodes) for step in trees._predictors for tree in step)
     with _one_thread():
         spent_s = _least_s(lambda: trees.predict_proba(asked), n_rounds=3)
-    return heard, {"parameters": n_nodes, "ms_a_picture": spent_s / len(asked) * 1000}
+    return heard, {"parameters": n_nodes, "ms_per_image": spent_s / len(asked) * 1000}

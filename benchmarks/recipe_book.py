@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import recipe_baselines as baselines
-from birdsong.loading.augment_config import AugmentConfig
+from birdsong.loading.augmentation_config import AugmentationConfig
 
 METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")
 """What is measured of each, by recording."""
@@ -30,7 +30,7 @@ class Recipe:
     spectrogram: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
-    material: Mapping[str, Any] = field(default_factory=dict)
+    dataset: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     first_epochs: int = 0
 
@@ -49,14 +49,14 @@ _PLAIN = Recipe(
 )
 _TREE = _PLAIN.and_then(training={"loss": "hierarchical"})
 _OTHERS = _TREE.and_then(
-    training={"mixed_precision": True, "batch_size": 32}, material={"others": True}
+    training={"mixed_precision": True, "batch_size": 32}, dataset={"others": True}
 )
 _SHORT = _OTHERS.and_then(spectrogram={"hop_length": 240}, preprocessing={"step_s": 1.0})
-_CHANGED = _SHORT.and_then(augmentation=asdict(AugmentConfig.strong()))
+_CHANGED = _SHORT.and_then(augmentation=asdict(AugmentationConfig.strong()))
 _FINE = _CHANGED.and_then(training={"fine_bands": True})
 _SHARP = _FINE.and_then(spectrogram={"n_fft": 512})
 _HALF = _SHARP.and_then(spectrogram={"background_share": 0.5})
-_ALONE = _HALF.and_then(material={"others": False})
+_ALONE = _HALF.and_then(dataset={"others": False})
 _HEADS = _ALONE.and_then(training={"loss": "auxiliary"})
 _TOLD = _HALF.and_then(training={"bypass": True, "peaks": True, "frequency_channel": True})
 
@@ -65,7 +65,7 @@ RECIPES: Mapping[str, Recipe] = {
     "soft labels": _PLAIN.and_then(training={"loss": "soft-labels"}),
     "auxiliary": _PLAIN.and_then(training={"loss": "auxiliary"}),
     "hierarchical": _TREE,
-    "partly named": _TREE.and_then(material={"partly_named": True}),
+    "partly named": _TREE.and_then(dataset={"partly_named": True}),
     "others": _OTHERS,
     "2 s": _SHORT,
     "augmented": _CHANGED,
@@ -82,7 +82,7 @@ RECIPES: Mapping[str, Recipe] = {
     "half subtracted, auxiliary": _HALF.and_then(training={"loss": "auxiliary"}),
     "half subtracted, cross-entropy": _HALF.and_then(training={"loss": "cross-entropy"}),
     "sessions balanced": _HALF.and_then(training={"sampling": "session-balanced"}),
-    "bypass and averages": _HALF.and_then(training={"bypass": True, "weight_averaging": 0.99}),
+    "bypass and averages": _HALF.and_then(training={"bypass": True, "ema_momentum": 0.99}),
     "bypass": _HALF.and_then(training={"bypass": True}),
     "peaks": _HALF.and_then(training={"peaks": True}),
     "told the frequency": _HALF.and_then(training={"frequency_channel": True}),

@@ -12,16 +12,16 @@ import keras
 from benchmarks import recipe_baselines as baselines
 from benchmarks.recipe_book import METRICS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
-from birdsong.calibration_data import calibration_to_bytes
+from birdsong.bundle.calibration_data import calibration_to_bytes
 from birdsong.images.store import ImageStore, open_store
-from birdsong.learning.evaluation import measure_heard
-from birdsong.learning.fitting import fit_network
-from birdsong.learning.gathering import gather_fold
-from birdsong.learning.hearing import hear_part
-from birdsong.learning.material_config import MaterialConfig
-from birdsong.learning.training import train
-from birdsong.learning.training_config import TrainingConfig
-from birdsong.loading.augment_config import AugmentConfig
+from birdsong.learning.data.dataset_builder import build_fold
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.evaluation.inference import predict_split_logits
+from birdsong.learning.evaluation.scores import measure_logits
+from birdsong.learning.training.fit import fit_network
+from birdsong.learning.training.train import train
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.manifest import read_manifest
@@ -44,9 +44,9 @@ def train_recipe(
         One of `N_FOLDS`, from 0.
     epochs : int
     manifest, audio : Path
-        What pictures are made from, unless `work` has them.
+        What images are made from, unless `work` has them.
     work : Path
-        Keeps pictures, trainings, and what was said of the fold.
+        Keeps images, trainings, and what was said of the fold.
 
     Returns
     -------
@@ -54,56 +54,56 @@ def train_recipe(
         A line of the table.
     """
     recipe = RECIPES[name]
-    pictures = PreprocessConfig(
+    preprocess_config = PreprocessConfig(
         spectrogram=SpectrogramConfig(**recipe.spectrogram), **recipe.preprocessing
     )
-    placed = "grid" if pictures.grid else "songs"
-    fingerprint = pictures.spectrogram.fingerprint()
-    images = work / f"images-{fingerprint}-{placed}-{pictures.step_s:g}"
+    placed = "grid" if preprocess_config.grid else "songs"
+    fingerprint = preprocess_config.spectrogram.fingerprint()
+    images = work / f"images-{fingerprint}-{placed}-{preprocess_config.step_s:g}"
     if not (images / "receipt.csv").exists():
-        preprocess(read_manifest(manifest), audio, images, config=pictures, n_jobs=-1)
+        preprocess(read_manifest(manifest), audio, images, config=preprocess_config, n_jobs=-1)
     store = open_store(images)
-    material = MaterialConfig(
+    dataset_config = DatasetConfig(
         min_recordings=MIN_RECORDINGS,
         validation_share=0.0,
         calibration_share=0.0,
         test_share=0.0,
     )
     config = TrainingConfig(
-        material=replace(material, **recipe.material),
+        dataset=replace(dataset_config, **recipe.dataset),
         epochs=epochs,
-        augmentation=AugmentConfig(**recipe.augmentation),
+        augmentation=AugmentationConfig(**recipe.augmentation),
         **recipe.training,
     )
     folder = run_folder(work, name, fold, epochs)
     if recipe.first_epochs:
         others = run_folder(work, f"{name}, others", fold, recipe.first_epochs).parent
         config = begun_with_others(store, config, recipe.first_epochs, others)
-    gathered = gather_fold(store, config.material, N_FOLDS, fold)
+    dataset = build_fold(store, config.dataset, N_FOLDS, fold)
     keras.backend.clear_session()
     if name in baselines.FORESTS:
-        rows = [row for row in store.rows if row.recording in gathered.class_index_of]
+        rows = [row for row in store.rows if row.recording in dataset.class_index_of]
         kept = work / f"mfcc-{images.name}.npz"
         features = baselines.mfcc_features(store, rows, manifest, audio, kept)
         started_s = time.monotonic()
         heard, cost = baselines.hear_forest(
-            name, store, gathered, features, fold=fold, seed=config.seed
+            name, store, dataset, features, fold=fold, seed=config.seed
         )
         seconds = time.monotonic() - started_s
         folder.mkdir(parents=True, exist_ok=True)
     else:
         with baselines.network_of(name):
-            model, trained = fit_network(store, gathered, config, folder, n_folds=N_FOLDS)
-        heard = hear_part(
-            model.predict_on_batch, store, gathered.test, gathered.class_index_of, config, fold=fold
+            model, trained = fit_network(store, dataset, config, folder, n_folds=N_FOLDS)
+        heard = predict_split_logits(
+            model.predict_on_batch, store, dataset.test, dataset.class_index_of, config, fold=fold
         )
         seconds = sum(epoch["seconds"] for epoch in trained)  # of all, where it went on
         cost = {
             "parameters": model.count_params(),
-            "ms_a_picture": baselines.ms_a_picture(model),
+            "ms_per_image": baselines.ms_per_image(model),
         }
     write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
-    measured = measure_heard(heard, gathered)
+    measured = measure_logits(heard, dataset)
     return {
         "recipe": name,
         "fold": fold,
@@ -111,7 +111,7 @@ def train_recipe(
         "seed": config.seed,
         "recordings": len(heard),
         "seconds": round(seconds),
-        "pictures": len(gathered.teaching.rows),
+        "images": len(dataset.teaching.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
         **{name: round(value, 2) for name, value in cost.items()},
     }
@@ -122,7 +122,7 @@ def begun_with_others(
 ) -> TrainingConfig:
     """Train on the species with too few recordings, unless that is done, to begin with it."""
     if not (folder / "bundle").exists():
-        rare = replace(config.material, min_recordings=1, max_recordings=MIN_RECORDINGS - 1)
-        train(store, folder, replace(config, epochs=epochs, material=rare), resume=True)
+        rare = replace(config.dataset, min_recordings=1, max_recordings=MIN_RECORDINGS - 1)
+        train(store, folder, replace(config, epochs=epochs, dataset=rare), resume=True)
     begin_with = str(folder / "bundle")
-    return replace(config, material=replace(config.material, begin_with=begin_with))
+    return replace(config, dataset=replace(config.dataset, begin_with=begin_with))

@@ -4,7 +4,7 @@
     python -m benchmarks.recipes --table docs/recipes.csv --compare
     python -m benchmarks.recipes --table docs/recipes.csv --run runs/birds --images images shipped
 
-A recipe changes how pictures are made, what is learned, or how. All hold out the same recordings,
+A recipe changes how images are made, what is learned, or how. All hold out the same recordings,
 so that differences are paired: recording by recording, sessions weighed at random. It can be
 stopped and started again: a fold of a recipe that stands in the table is not trained anew. Each
 line says how many epochs it took; only lines with as many are compared. What a person would
@@ -31,8 +31,8 @@ from birdsong.atomic import write_atomically
 
 FOLDS = (0, 1)
 EPOCHS = 15
-COST = ("parameters", "ms_a_picture")
-COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "pictures", *METRICS, *COST)
+COST = ("parameters", "ms_per_image")
+COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "images", *METRICS, *COST)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--compare", action="store_true", help="with the first recipe named")
     parser.add_argument("--run", type=Path, help="a run in folds, to be added under a name")
-    parser.add_argument("--images", type=Path, help="the pictures of that run")
+    parser.add_argument("--images", type=Path, help="the images of that run")
     asked = parser.parse_args(arguments)
     if asked.run is not None:
         if len(asked.names) != 1 or asked.images is None:
@@ -78,11 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None:
     """Add a line for each fold of a run that was measured, and keep what was said of it."""
-    from birdsong.calibration_data import calibration_from_bytes
+    from birdsong.bundle.calibration_data import calibration_from_bytes
     from birdsong.images.store import open_store
-    from birdsong.learning.evaluation import measure_heard
-    from birdsong.learning.gathering import gather_fold
-    from birdsong.learning.training_config import TrainingConfig
+    from birdsong.learning.data.dataset_builder import build_fold
+    from birdsong.learning.evaluation.scores import measure_logits
+    from birdsong.learning.training.training_config import TrainingConfig
 
     store = open_store(images)
     for source in sorted((run / "folds").iterdir(), key=lambda path: int(path.name)):
@@ -92,14 +92,14 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
         config, fold = TrainingConfig.from_dict(told["config"]), int(source.name)
         if (name, fold, config.epochs) in read_table(table):
             continue
-        gathered = gather_fold(store, config.material, told["folds"], fold)
+        dataset = build_fold(store, config.dataset, told["folds"], fold)
         heard = (source / "held_out.npz").read_bytes()
         kept = run_folder(work, name, fold, config.epochs)
         kept.mkdir(parents=True, exist_ok=True)
         write_atomically(kept / "held_out.npz", heard)
         with (source / "history.csv").open(newline="", encoding="utf-8") as file:
             seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
-        measured = measure_heard(calibration_from_bytes(heard), gathered)
+        measured = measure_logits(calibration_from_bytes(heard), dataset)
         line = {
             "recipe": name,
             "fold": fold,
@@ -107,7 +107,7 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
             "seed": config.seed,
             "recordings": measured["recordings"],
             "seconds": round(seconds),
-            "pictures": len(gathered.teaching.rows),
+            "images": len(dataset.teaching.rows),
             **{metric: round(measured[metric], 4) for metric in METRICS},
             "parameters": told["parameters"],
         }
@@ -121,7 +121,7 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
     What was said of each recording is kept in `work`; of recipes that were trained elsewhere only
     what stands in the table is told.
     """
-    from birdsong.learning.bootstrap import session_interval
+    from birdsong.learning.evaluation.metrics.bootstrap import session_interval
 
     lines = [line for line in read_table(table).values() if int(line["epochs"]) == epochs]
     names = list(dict.fromkeys(line["recipe"] for line in lines))
@@ -156,21 +156,21 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
 
 
 def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
-    """Mean parameters, milliseconds a picture and seconds of training, where they were kept."""
+    """Mean parameters, milliseconds an image and seconds of training, where they were kept."""
     told = [line for line in lines if all(line.get(column) for column in COST)]
     if not told:
         return []
     parameters, ms, seconds = (
         np.mean([float(line[column]) for line in told]) for column in (*COST, "seconds")
     )
-    return [f"{parameters:.0f} parameters", f"{ms:.2f} ms a picture", f"{seconds:.0f} s to train"]
+    return [f"{parameters:.0f} parameters", f"{ms:.2f} ms an image", f"{seconds:.0f} s to train"]
 
 
 def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
     """Whether the most probable label was right, for each recording and its session."""
-    from birdsong.calibration import pool_all
-    from birdsong.calibration_data import calibration_from_bytes
-    from birdsong.pooling import DEFAULT_POOLING
+    from birdsong.bundle.calibration import pool_all
+    from birdsong.bundle.calibration_data import calibration_from_bytes
+    from birdsong.bundle.pooling import DEFAULT_POOLING
 
     right: dict[tuple[str, str], bool] = {}
     for folder in folders:

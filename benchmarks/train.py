@@ -1,4 +1,4 @@
-"""Training: how many pictures a second each network learns from each source, in one run.
+"""Training: how many images a second each network learns from each source, in one run.
 
 SqueezeNet is trained by `Model.fit` from one batch that is held in memory, which is the most that
 any generator can reach, and by `tf.data` as well; and from files. VGG-16 and ResNet-50 are trained
@@ -25,17 +25,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from benchmarks.feed_alternatives import Job
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
-from birdsong.learning.training_config import TrainingConfig
+from birdsong.learning.training.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from benchmarks.train_ways import Pace
 
 _ROOT = Path(__file__).resolve().parents[1]
-N_PICTURES = 8192
+N_IMAGES = 8192
 SECONDS = 20.0
 BATCH_SIZE = TrainingConfig().batch_size
 _MEMORY_SECONDS = 3.0  # at most: it is held after a few steps
@@ -86,7 +86,7 @@ def measure(
     n_rounds: int,
     seconds: float = SECONDS,
     only_packed: bool = False,
-    n_pictures: int = N_PICTURES,
+    n_images: int = N_IMAGES,
     batch_size: int = BATCH_SIZE,
     scratch: Path | None = None,
 ) -> dict[str, Any]:
@@ -95,17 +95,17 @@ def measure(
     Parameters
     ----------
     images : Path or None
-        Folder of pictures; None makes some.
+        Folder of images; None makes some.
     n_rounds : int
     seconds : float
         Of each training in each round.
     only_packed : bool
         Nothing but one batch in memory and the packed copy fully augmented.
-    n_pictures : int
+    n_images : int
         At most, of the folder or made; rounded down to whole batches.
     batch_size : int
     scratch : Path, optional
-        Folder to lay pictures out in; the system's temporary one without it.
+        Folder to lay images out in; the system's temporary one without it.
 
     Returns
     -------
@@ -117,15 +117,15 @@ def measure(
     Raises
     ------
     ConfigError
-        If there are fewer pictures than a batch takes.
+        If there are fewer images than a batch takes.
     """
-    there = n_pictures if images is None else min(n_pictures, len(open_store(images).rows))
+    there = n_images if images is None else min(n_images, len(open_store(images).rows))
     if there < batch_size:
-        raise ConfigError(f"training needs a batch of {batch_size} pictures at least, got {there}")
+        raise ConfigError(f"training needs a batch of {batch_size} images at least, got {there}")
     turns = [MEMORY, PACKED, MEMORY] if only_packed else list(TURNS)
     figures: dict[str, Any] = {
-        "pictures": there // batch_size * batch_size,
-        "labels": feed_material.N_LABELS,
+        "images": there // batch_size * batch_size,
+        "labels": feed_dataset.N_LABELS,
         "batch_size": batch_size,
         "rounds": n_rounds,
         "seconds": seconds,
@@ -134,7 +134,7 @@ def measure(
     }
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         made = Path(folder)
-        feed_material.lay_out(made, images, figures["pictures"])
+        feed_dataset.lay_out(made, images, figures["images"])
         rows = _rounds(turns, made, n_rounds, batch_size, seconds)
         for way in LARGER if not only_packed else ():
             paces = list(_paces([way] * n_rounds, made, batch_size, seconds))
@@ -225,7 +225,7 @@ def _paces(ways: Sequence[Way], scratch: Path, batch_size: int, seconds: float) 
 
 def _print(figures: dict[str, Any]) -> None:
     print(
-        f"{figures['pictures']} pictures, {figures['labels']} labels, batches of "
+        f"{figures['images']} images, {figures['labels']} labels, batches of "
         f"{figures['batch_size']}, {figures['cores']} cores, load {figures['load_before']:.1f} "
         f"before; medians of {figures['rounds']} rounds of {figures['seconds']:g} s"
     )

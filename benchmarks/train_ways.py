@@ -1,6 +1,6 @@
-"""The trainings that are measured: networks, where their pictures come from, and the clock.
+"""The trainings that are measured: networks, where their images come from, and the clock.
 
-A process trains one network by `Model.fit`, as `birdsong.learning.fitting` does, from one source
+A process trains one network by `Model.fit`, as `learning.training.fit` does, from one source
 after the other, each for some seconds. Compiling and the first steps are not counted.
 """
 
@@ -20,15 +20,15 @@ import keras
 import numpy as np
 from keras import layers
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
-from benchmarks.feed_ways import picture_feed
+from benchmarks.feed_ways import image_feed
 from benchmarks.peak_memory import peak_bytes
-from birdsong.learning.squeezenet import squeezenet
-from birdsong.learning.training_config import TrainingConfig
-from birdsong.learning.watched_feed import WatchedFeed
-from birdsong.loading.feeding import Batch, one_hot
-from birdsong.loading.sources import open_source
+from birdsong.learning.models.squeezenet import squeezenet
+from birdsong.learning.training.timed_batches import TimedBatches
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.loading.batch_loader import Batch, one_hot
+from birdsong.loading.image_sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 # A training that is broken off within an epoch leaves threads of tf.data behind, which hang; so
@@ -53,21 +53,21 @@ def _one_batch_tensor(scratch: Path, job: Job) -> Any:
 
 def _batch(scratch: Path, job: Job) -> Batch:
     numbers = np.arange(job.batch_size)
-    pictures = open_source(feed_material.opened(scratch)).read(numbers)[..., np.newaxis]
-    targets = one_hot(feed_material.labels_of(numbers), feed_material.N_LABELS)
-    return pictures, targets
+    images = open_source(feed_dataset.opened(scratch)).read(numbers)[..., np.newaxis]
+    targets = one_hot(feed_dataset.labels_of(numbers), feed_dataset.N_LABELS)
+    return images, targets
 
 
 def _png(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, png=True).forever()
+    return image_feed(scratch, job, png=True).forever()
 
 
 def _packed(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job).forever()
+    return image_feed(scratch, job).forever()
 
 
 def _windows(scratch: Path, job: Job) -> Any:
-    return picture_feed(scratch, job, windows=True).forever()
+    return image_feed(scratch, job, windows=True).forever()
 
 
 def _keras_folder(scratch: Path, job: Job) -> Any:
@@ -82,9 +82,9 @@ def _as_taught(data: Any) -> Any:
     """Give batches of a `tf.data.Dataset` the shapes that the network and its loss want."""
     import tensorflow as tf
 
-    def change(pictures: Any, labels: Any) -> Any:
-        shaped = tf.reshape(pictures, (-1, *SPECTROGRAM_SHAPE, 1))
-        return shaped, tf.one_hot(labels, feed_material.N_LABELS)
+    def change(images: Any, labels: Any) -> Any:
+        shaped = tf.reshape(images, (-1, *SPECTROGRAM_SHAPE, 1))
+        return shaped, tf.one_hot(labels, feed_dataset.N_LABELS)
 
     return data.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
@@ -111,15 +111,15 @@ def _resnet50(n_labels: int) -> keras.Model:
 
 def _of_applications(build: Callable[..., keras.Model], n_labels: int) -> keras.Model:
     """Build a network for colours, the grey one three times."""
-    pictures = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8")
-    grey = layers.Rescaling(1.0 / 127.5, offset=-1.0)(pictures)
+    images = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8")
+    grey = layers.Rescaling(1.0 / 127.5, offset=-1.0)(images)
     network = build(
         weights=None,
         input_shape=(*SPECTROGRAM_SHAPE, 3),
         classes=n_labels,
         classifier_activation=None,
     )
-    return keras.Model(pictures, network(layers.Concatenate()([grey, grey, grey])))
+    return keras.Model(images, network(layers.Concatenate()([grey, grey, grey])))
 
 
 NETWORKS: dict[str, Callable[[int], keras.Model]] = {
@@ -160,7 +160,7 @@ class Pace:
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends a training by time. What it warms up with is not counted."""
 
-    def __init__(self, seconds: float, feed: WatchedFeed | None) -> None:
+    def __init__(self, seconds: float, feed: TimedBatches | None) -> None:
         super().__init__()
         self._seconds = seconds
         self._feed = feed
@@ -195,7 +195,7 @@ class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
 def compiled(network: str) -> keras.Model:
     """Build a network, ready to be trained as `birdsong train` does by default."""
     config = TrainingConfig()
-    model = NETWORKS[network](feed_material.N_LABELS)
+    model = NETWORKS[network](feed_dataset.N_LABELS)
     model.compile(
         optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
         loss=keras.losses.CategoricalCrossentropy(
@@ -216,7 +216,7 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
     source : str
         One of `SOURCES`.
     scratch : Path
-        Where pictures were laid out, whole batches of them.
+        Where images were laid out, whole batches of them.
     job : Job
     seconds : float
         That are counted, or longer where two steps take longer.
@@ -228,7 +228,7 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
     batches = SOURCES[source](scratch, job)
     with ExitStack() as stack:
         is_generator = hasattr(batches, "close")
-        watched = stack.enter_context(WatchedFeed(batches)) if is_generator else None
+        watched = stack.enter_context(TimedBatches(batches)) if is_generator else None
         clock = _Clock(seconds, watched)
         model.fit(
             iter(watched) if watched else batches,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from birdsong.answers.classifier import Classifier
     from birdsong.answers.classify_config import ClassifyConfig
     from birdsong.answers.prediction import Detection, Prediction, SegmentAnswer
-    from birdsong.bundle import Bundle, read_bundle
+    from birdsong.bundle.bundle import Bundle, read_bundle
     from birdsong.errors import (
         AudioError,
         BirdsongError,
@@ -70,8 +70,8 @@ _MODULES = {
     "Prediction": "birdsong.answers.prediction",
     "Detection": "birdsong.answers.prediction",
     "SegmentAnswer": "birdsong.answers.prediction",
-    "Bundle": "birdsong.bundle",
-    "read_bundle": "birdsong.bundle",
+    "Bundle": "birdsong.bundle.bundle",
+    "read_bundle": "birdsong.bundle.bundle",
     "AudioError": "birdsong.errors",
     "BirdsongError": "birdsong.errors",
     "BundleError": "birdsong.errors",

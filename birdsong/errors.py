@@ -57,7 +57,7 @@ class TaxonomyError(BirdsongError):
 
 
 class BundleError(BirdsongError):
-    """A bundle is incomplete, altered, or made for other pictures or another version."""
+    """A bundle is incomplete, altered, or made for other images or another version."""
 
 
 def legible(name: str) -> str:

@@ -125,5 +125,5 @@ def verdict(licences: Iterable[str]) -> Verdict:
         licence += "-SA"
     may = not n_nd and not n_unknown and bool(counts)
     if may:
-        reasons.append("name the recordists: `attribution.csv` goes with pictures and models")
+        reasons.append("name the recordists: `attribution.csv` goes with images and models")
     return Verdict(may, f"{licence} 4.0" if may else "", tuple(reasons))

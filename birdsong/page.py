@@ -72,7 +72,7 @@ def in_whole_numbers(axis: Axis) -> None:
 
 
 def embedded_png(png: bytes, alt: str) -> str:
-    """Put a picture into the page itself.
+    """Put an image into the page itself.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ th, td {{ text-align: left; padding: 0.2rem 0.6rem; border-bottom: 1px solid var
 .matrix {{ overflow: auto; }}
 #full-size:checked ~ .matrix {{ max-height: 95vh; border: 1px solid var(--line); }}
 #full-size:checked ~ .matrix svg {{ max-width: none; }}
-.pictures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
+.images {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
   gap: 1rem; }}
 figure {{ margin: 0; font-size: 0.85rem; }}
 figure img {{ width: 100%; image-rendering: pixelated; }}

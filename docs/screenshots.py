@@ -1,4 +1,4 @@
-"""The pictures of the app in the README: ``python -m docs.screenshots RECORDING``.
+"""The images of the app in the README: ``python -m docs.screenshots RECORDING``.
 
 Starts the app with the model that ships, gives it a recording, and photographs the answer in light
 and dark and on a phone. Needs ``pip install ".[app,test]"`` and Debian's Chromium.
@@ -28,8 +28,8 @@ def photograph(page: Page, path: Path) -> None:
     """Keep what the window shows, in as few colours as it needs."""
     page.evaluate("document.querySelectorAll('body *').forEach(e => { e.scrollTop = 0 })")
     page.wait_for_timeout(2500)
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
-        picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(io.BytesIO(page.screenshot())) as image:
+        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main(recording: Path) -> None:

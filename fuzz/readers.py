@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.narrowing import narrow
-from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
-from birdsong.calibration_data import calibration_from_bytes, calibration_to_bytes
+from birdsong.answers.species_filter import read_species_filter
+from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.calibration_data import calibration_from_bytes, calibration_to_bytes
+from birdsong.bundle.seal import sealed
 from birdsong.errors import BirdsongError
 from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
 from birdsong.images.png import decode_png, encode_png
-from birdsong.images.store import ImageStore, open_store, picture_path, write_settings
+from birdsong.images.store import ImageStore, image_path, open_store, write_settings
 from birdsong.images.tables import INDEX, IndexRow, write_table
 from birdsong.recordings.manifest import read_manifest
-from birdsong.sealed import sealed
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import read_synonyms
-from birdsong.taxa.tables import read_taxonomy
 from fuzz.sounds import sounds
 
 MOST_HEARD_S = 600.0
@@ -62,8 +62,8 @@ def upload(content: bytes) -> None:
 
 
 def png(content: bytes) -> None:
-    """A picture."""
-    decode_png(content, "picture.png")
+    """An image."""
+    decode_png(content, "image.png")
 
 
 def manifest(content: bytes) -> None:
@@ -83,7 +83,7 @@ def synonyms(content: bytes) -> None:
 
 def species_list(content: bytes) -> None:
     """A list of species that someone uploads or pastes."""
-    narrow(content, _bundle(), name="list.csv" if content[:1] == b"s" else "list.txt")
+    read_species_filter(content, _bundle(), name="list.csv" if content[:1] == b"s" else "list.txt")
 
 
 def bundle(content: bytes) -> None:
@@ -116,17 +116,17 @@ def calibration(content: bytes) -> None:
 
 
 def store(content: bytes) -> None:
-    """The ``index.csv`` of a folder of pictures; every picture that it names is read."""
-    opened = _pictures().store
+    """The ``index.csv`` of a folder of images; every image that it names is read."""
+    opened = _images().store
     (opened.folder / INDEX).write_bytes(content)
     again = open_store(opened.folder)
     for row in again.rows[:20]:
-        again.read_picture(row)
+        again.read_image(row)
 
 
 def packed(content: bytes) -> None:
-    """The description of a packed copy; every picture is read."""
-    opened = _pictures().store
+    """The description of a packed copy; every image is read."""
+    opened = _images().store
     write_table(opened.folder / INDEX, IndexRow, opened.rows)
     (opened.folder / "packed" / "packed.json").write_bytes(content)
     copy = open_packed(opened)
@@ -173,10 +173,10 @@ def seeds(name: str) -> list[bytes]:
     if name in ("audio", "upload"):
         return sounds()
     if name == "png":
-        picture = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        image = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
         return [
-            encode_png(picture, fingerprint="f" * 16),
-            encode_png(picture // 64 * 64, fingerprint="f" * 16, level=9),
+            encode_png(image, fingerprint="f" * 16),
+            encode_png(image // 64 * 64, fingerprint="f" * 16, level=9),
         ]
     if name in ("bundle", "resealed"):
         return [(DEFAULT_BUNDLE / "bundle.json").read_bytes()]
@@ -184,9 +184,9 @@ def seeds(name: str) -> list[bytes]:
         whole = calibration_from_bytes((DEFAULT_BUNDLE / "calibration.npz").read_bytes())
         return [calibration_to_bytes(whole.of(np.arange(n))) for n in (1, 3)]
     if name == "store":
-        return [_pictures().index]
+        return [_images().index]
     if name == "packed":
-        return [_pictures().description]
+        return [_images().description]
     return [text.encode() for text in _TABLES[name]]
 
 
@@ -251,8 +251,8 @@ def _classifier() -> Classifier:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pictures:
-    """A folder of pictures, and what is altered in it: as it was made."""
+class _Images:
+    """A folder of images, and what is altered in it: as it was made."""
 
     store: ImageStore
     index: bytes
@@ -260,23 +260,23 @@ class _Pictures:
 
 
 @cache
-def _pictures() -> _Pictures:
-    """Three pictures in a folder, and their packed copy."""
+def _images() -> _Images:
+    """Three images in a folder, and their packed copy."""
     folder = _home() / "images"
     folder.mkdir()
     config = SpectrogramConfig()
     write_settings(folder, {"spectrogram": config.to_dict(), "step_s": 1.5}, mel_filters(config))
     rows = []
     for number in range(3):
-        image = picture_path(f"XC{number}", "Turdus merula", 1.5 * number)
-        (folder / image).parent.mkdir(exist_ok=True)
-        picture = np.random.default_rng(number).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
-        content = encode_png(picture, fingerprint=config.fingerprint())
-        (folder / image).write_bytes(content)
+        path = image_path(f"XC{number}", "Turdus merula", 1.5 * number)
+        (folder / path).parent.mkdir(exist_ok=True)
+        image = np.random.default_rng(number).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        content = encode_png(image, fingerprint=config.fingerprint())
+        (folder / path).write_bytes(content)
         start_s = 1.5 * number
         rows.append(
             IndexRow(
-                image, f"XC{number}", "s", start_s, start_s + 3, "Passeriformes", "Turdidae",
+                path, f"XC{number}", "s", start_s, start_s + 3, "Passeriformes", "Turdidae",
                 "Turdus", "merula", "bird", "Common Blackbird",
             )
         )  # fmt: skip
@@ -284,4 +284,4 @@ def _pictures() -> _Pictures:
     opened = open_store(folder)
     pack(opened)
     description = folder / "packed" / "packed.json"
-    return _Pictures(opened, (folder / INDEX).read_bytes(), description.read_bytes())
+    return _Images(opened, (folder / INDEX).read_bytes(), description.read_bytes())

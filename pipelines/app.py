@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table that says what the examples are",
     )
     parser.add_argument(
-        "--images", type=Path, default=None, help="folder of pictures to show on a page of its own"
+        "--images", type=Path, default=None, help="folder of images to show on a page of its own"
     )
     parser.add_argument(
         "--run", type=Path, default=None, help="run folder of a training to show the curves of"
@@ -48,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     from streamlit.web import cli
 
     from birdsong.answers.classifier import Classifier
-    from birdsong.bundle import DEFAULT_BUNDLE
+    from birdsong.bundle.bundle import DEFAULT_BUNDLE
 
     from .command import INTERRUPTED
-    from .least import check_least
+    from .validators import check_least
 
     bundle = (arguments.bundle or DEFAULT_BUNDLE).absolute()
     Classifier.load(bundle)  # a broken one is told here, not on the page

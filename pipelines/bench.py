@@ -14,8 +14,8 @@ from .replacing import add_replace_argument
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = ("preprocess", "png", "activity", "feed", "train", "classify", "app")
 OPTIONS = {
-    "feed": ("images", "pictures", "scratch", "thorough", "large", "plot"),
-    "train": ("images", "pictures", "scratch", "seconds", "only_packed"),
+    "feed": ("images", "n_images", "scratch", "thorough", "large", "plot"),
+    "train": ("images", "n_images", "scratch", "seconds", "only_packed"),
     "classify": ("long_hours",),
     "app": ("people", "minutes"),
 }
@@ -36,10 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
     both = parser.add_argument_group("of `feed` and `train` only")
     both.add_argument(
-        "--images", type=Path, default=None, help="folder of pictures; made for it without one"
+        "--images", type=Path, default=None, help="folder of images; made for it without one"
     )
     both.add_argument(
-        "--pictures", type=int, default=None, metavar="N", help="of the folder or made, at most"
+        "--n-images",
+        "--pictures",
+        type=int,
+        default=None,
+        metavar="N",
+        help="of the folder or made, at most",
     )
     both.add_argument(
         "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
@@ -53,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     feeding.add_argument(
         "--large", type=int, default=None, metavar="N",
-        help="also make a packed copy of N pictures and feed it once; 800000 take 10 GB",
+        help="also make a packed copy of N images and feed it once; 800000 take 10 GB",
     )  # fmt: skip
     feeding.add_argument(
         "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
@@ -87,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.overwrite import check_absent
 
     from .command import ALL_WELL
-    from .least import check_least
+    from .validators import check_least
 
     script = BENCHMARKS / f"{arguments.name}.py"
     if not script.exists():
@@ -112,7 +117,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a measurement is told, beside how often to measure."""
     from birdsong.errors import ConfigError
 
-    from .least import check_least
+    from .validators import check_least
 
     given = {name: getattr(arguments, name) for names in OPTIONS.values() for name in names}
     given = {name: each for name, each in given.items() if each is not None}
@@ -127,8 +132,8 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         if not given.get(name, 1.0) > 0:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} must be greater than 0, got {given[name]:g}")
-    for name in ("pictures", "large", "people"):
-        check_least(f"--{name}", given.get(name, 1))
+    for name in ("n_images", "large", "people"):
+        check_least(f"--{name.replace('_', '-')}", given.get(name, 1))
     if "images" not in own:
         return {"audio": arguments.audio} | given
     if arguments.audio:
@@ -137,7 +142,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     if not given.get("seconds", 1.0) > 0:
         raise ConfigError(f"--seconds must be greater than 0, got {given['seconds']:g}")
-    renamed = {"pictures": "n_pictures", "large": "n_large"}
+    renamed = {"large": "n_large"}
     return {"images": None} | {renamed.get(name, name): each for name, each in given.items()}
 
 

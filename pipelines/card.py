@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read the bundle and the manifest, and write the card."""
     from birdsong.atomic import write_atomically
-    from birdsong.bundle import MODEL_CARD, read_bundle
+    from birdsong.bundle.bundle import MODEL_CARD, read_bundle
     from birdsong.errors import BundleError
-    from birdsong.learning.credits import Credit, learned_from
-    from birdsong.learning.model_card import model_card
+    from birdsong.learning.reporting.attribution import Credit, learned_from
+    from birdsong.learning.reporting.model_card import model_card
     from birdsong.overwrite import check_same
     from birdsong.recordings.manifest import read_manifest
 

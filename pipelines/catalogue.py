@@ -89,8 +89,8 @@ def _query(name: str) -> str:
 
 def ask(xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]) -> Iterator[Found | LeftOut]:
     """Ask for each query; where nothing is found, for those that stand after it, one by one."""
-    from .first_few import first_few
     from .progress import Progress
+    from .truncate import first_few
 
     fruitless = []
     with Progress("ask xeno-canto", len(queries), "queries") as progress:

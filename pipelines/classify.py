@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .narrowing import add_only_argument
 from .replacing import add_replace_argument
+from .species_filter import add_only_argument
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
@@ -54,12 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Classify, print the results, and tell what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
     from birdsong.answers.results import result_lines, write_results
-    from birdsong.bundle import DEFAULT_BUNDLE
+    from birdsong.bundle.bundle import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, legible
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
-    from .narrowing import listed_labels
     from .progress import Progress
+    from .species_filter import allowed_labels
 
     if arguments.out is None and arguments.format not in ("csv", "json"):
         raise ConfigError(
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_overlap(arguments.overlap, classifier.bundle.spectrogram, name="--overlap")
     config = replace(config, overlap_s=arguments.overlap)
     if arguments.only is not None:
-        config = replace(config, only=listed_labels(arguments.only, classifier.bundle))
+        config = replace(config, only=allowed_labels(arguments.only, classifier.bundle))
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
         print("birdsong classify: no recordings in the folders named", file=sys.stderr)

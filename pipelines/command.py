@@ -38,9 +38,9 @@ ALL_WELL, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130
 
 def console(argv: Sequence[str] | None = None) -> int:
     """Run one stage as a process of its own: what `birdsong` on a terminal does."""
-    from .native_notes import hide_native_notes
+    from .quiet_stderr import quiet_stderr
 
-    hide_native_notes()
+    quiet_stderr()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what is read on is UTF-8, as our files are
         encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.manifest import write_manifest
 
     from .command import ALL_WELL
-    from .least import check_jobs, check_least
+    from .validators import check_jobs, check_least
 
     check_jobs(arguments.jobs)
     check_least("--seed", arguments.seed, 0)
@@ -142,7 +142,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
     from .preprocess import print_summary
     from .progress import Progress
 
-    _heading("2. Recordings to pictures")
+    _heading("2. Recordings to images")
     with Progress("preprocess", len(recordings), "recordings") as progress:
         receipt = preprocess(
             recordings,
@@ -154,24 +154,24 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
         )
     print_summary(receipt, out / "images")
     write_contact_sheet(open_store(out / "images"), out / "songs.png")
-    print(f"a picture of each species: {out / 'songs.png'}")
+    print(f"an image of each species: {out / 'songs.png'}")
 
 
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from birdsong.images.store import open_store
-    from birdsong.learning.material_config import MaterialConfig
-    from birdsong.learning.training import train
-    from birdsong.learning.training_config import TrainingConfig
-    from birdsong.loading.augment import AugmentConfig
+    from birdsong.learning.data.dataset_config import DatasetConfig
+    from birdsong.learning.training.train import train
+    from birdsong.learning.training.training_config import TrainingConfig
+    from birdsong.loading.augmentation import AugmentationConfig
 
-    from .train_told import print_epoch, print_material
+    from .train_console import print_dataset, print_epoch
 
     _heading("3. Learning genera" if rank == "genus" else "4. Learning species")
     train(
         open_store(out / "images"),
         out / "runs" / rank,
         TrainingConfig(
-            material=MaterialConfig(
+            dataset=DatasetConfig(
                 rank=rank,
                 validation_share=0.1,
                 calibration_share=0.2,
@@ -182,11 +182,11 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
             batch_size=32,
             learning_rate=2e-3,
             label_smoothing=0.0,
-            augmentation=AugmentConfig(mixup_alpha=0.0),
+            augmentation=AugmentationConfig(mixup_alpha=0.0),
             n_threads=arguments.jobs,
             seed=arguments.seed,
         ),
-        on_material=print_material,
+        on_dataset=print_dataset,
         on_epoch=print_epoch,
     )
 

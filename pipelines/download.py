@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .catalogue import checked_rate
     from .command import ALL_WELL, SOME_FAILED
-    from .least import check_jobs
     from .progress import Progress
+    from .validators import check_jobs
 
     check_jobs(arguments.jobs)
     recordings = read_manifest(arguments.manifest)
@@ -131,7 +131,7 @@ def keep_as_told(*, whole: bool) -> Keep:
     """Keep what a manifest names of a recording: a stretch of it, or all."""
     from birdsong.errors import ManifestError
     from birdsong.recordings.downloads import Kept, kind_of
-    from birdsong.sound.stretches import decoded_s, keep_stretch
+    from birdsong.sound.clips import decoded_s, keep_stretch
     from birdsong.sound.writing import FormError
 
     def keep(path: Path, recording: Recording) -> Kept:
@@ -163,7 +163,7 @@ def print_summary(rows: Sequence[Download], audio: Path) -> None:
     """Say how many ended how, and why some failed."""
     from collections import Counter
 
-    from .first_few import first_few
+    from .truncate import first_few
 
     statuses = Counter(row.status for row in rows)
     fetched = [row for row in rows if row.status == "ok"]

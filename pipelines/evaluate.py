@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .first_few import first_few
-from .narrowing import MAX_NAMED, add_only_argument
 from .replacing import add_replace_argument
+from .species_filter import MAX_NAMED, add_only_argument
+from .truncate import first_few
 
 if TYPE_CHECKING:
-    from birdsong.bundle import Bundle
+    from birdsong.bundle.bundle import Bundle
 
 REPORT_FILES = ("metrics.json", "predictions.csv", "report.html")
 
@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the report, and say the main figures."""
-    from birdsong.bundle import read_bundle
+    from birdsong.bundle.bundle import read_bundle
     from birdsong.errors import DatasetError
     from birdsong.images.store import open_store
-    from birdsong.learning.held_out import score_bundle
-    from birdsong.learning.report import write_report
+    from birdsong.learning.evaluation.held_out import score_bundle
+    from birdsong.learning.reporting.report import write_report
     from birdsong.overwrite import check_absent, new_files
 
     from .command import ALL_WELL
-    from .narrowing import listed_labels
+    from .species_filter import allowed_labels
 
     bundle = read_bundle(arguments.bundle)
     store = open_store(arguments.images)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             store,
             with_learned=arguments.all,
             out_of_fold=arguments.out_of_fold,
-            only=listed_labels(arguments.only, bundle) if arguments.only else None,
+            only=allowed_labels(arguments.only, bundle) if arguments.only else None,
             n_threads=max(1, arguments.jobs),
         )
     except DatasetError as error:
@@ -96,7 +96,7 @@ def is_report_of(bundle: Bundle, folder: Path) -> bool:
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
     """Say what was measured, each figure with its interval."""
-    from birdsong.learning.report import METRIC_NAMES
+    from birdsong.learning.reporting.report import METRIC_NAMES
 
     if metrics["stamp"]:
         print(metrics["stamp"])
@@ -136,7 +136,7 @@ def left_out(metrics: Mapping[str, Any]) -> list[str]:
 
 def print_promises(answers: Mapping[str, Any]) -> None:
     """Say for each promise how many were answered at each rank, and how many of those right."""
-    from birdsong.learning.promises_kept import PROMISES
+    from birdsong.learning.evaluation.selective import PROMISES
     from birdsong.selective.rules import BY_RANK
     from birdsong.taxa.lineage import RANKS
 

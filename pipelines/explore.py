@@ -1,4 +1,4 @@
-"""``birdsong explore``: what is in a folder of pictures, before anything is learned from it."""
+"""``birdsong explore``: what is in a folder of images, before anything is learned from it."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Join, and say how good the joint bundle is on recordings that none of its networks heard."""
-    from birdsong.learning.joining import join_folders
+    from birdsong.learning.export.ensemble import ensemble_folders
 
     from .command import ALL_WELL
     from .evaluate import print_promises
     from .train import origin
-    from .train_told import print_measured
+    from .train_console import print_measured
 
-    joint = join_folders(
+    joint = ensemble_folders(
         arguments.bundles, arguments.out, origin(arguments.licence), replace=arguments.replace
     )
     metrics = joint.provenance["metrics"]

@@ -76,9 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choosing(parser: argparse.ArgumentParser) -> None:
-    from birdsong.recordings.choosing import ChoosingConfig
+    from birdsong.recordings.subset_selection import SubsetConfig
 
-    default = ChoosingConfig()
+    default = SubsetConfig()
     group = parser.add_argument_group("which recordings")
     group.add_argument(
         "--least-quality", default=default.least_quality, choices=("", *"ABCDE"), metavar="A..E"
@@ -126,16 +126,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
     from birdsong.overwrite import check_absent
-    from birdsong.recordings.building import manifest_of, with_sessions
-    from birdsong.recordings.choosing import ChoosingConfig, choose
     from birdsong.recordings.manifest import write_manifest
+    from birdsong.recordings.manifest_builder import manifest_of, with_sessions
+    from birdsong.recordings.subset_selection import SubsetConfig, select_subset
     from birdsong.recordings.xeno_canto import Found
 
     from .catalogue import ask, catalogue, species_queries
     from .command import ALL_WELL, NOTHING_DONE
-    from .first_few import first_few
+    from .truncate import first_few
 
-    config = ChoosingConfig(
+    config = SubsetConfig(
         least_quality=arguments.least_quality,
         min_length_s=arguments.min_length_s,
         max_length_s=arguments.max_length_s,
@@ -164,7 +164,7 @@ def _build(arguments: argparse.Namespace) -> int:
     named = _named(manifest_of(list(found.values())), arguments)
     row_of = {each.xc_id: each for each in named}
     taxon_of = {xc_id: each.taxon for xc_id, each in row_of.items()}
-    chosen, left_out = choose(found.values(), config, taxon_of=taxon_of)
+    chosen, left_out = select_subset(found.values(), config, taxon_of=taxon_of)
     print(f"{len(found) + len(odd)} recordings found, {len(chosen)} taken")
     for reason, n in left_out.most_common():
         print(f"  left out: {n}, {reason}")
@@ -183,13 +183,13 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _scan(arguments: argparse.Namespace) -> int:
     from birdsong.overwrite import check_same
-    from birdsong.recordings.building import scan
     from birdsong.recordings.manifest import manifest_text, write_manifest
+    from birdsong.recordings.manifest_builder import scan
     from birdsong.recordings.manifest_rows import quoted
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
-    from .first_few import first_few
     from .passed_over import say_passed_over
+    from .truncate import first_few
 
     scanned = scan(arguments.audio, arguments.table)
     unnamed = [
@@ -221,7 +221,7 @@ def _noises(arguments: argparse.Namespace) -> int:
     from birdsong.synthetic.files import write_noises
 
     from .command import ALL_WELL
-    from .least import check_least
+    from .validators import check_least
 
     check_least("--recordings", arguments.recordings)
     check_least("--seed", arguments.seed, 0)
@@ -241,7 +241,7 @@ def _noises(arguments: argparse.Namespace) -> int:
 def _named(recordings: Sequence[Recording], arguments: argparse.Namespace) -> Sequence[Recording]:
     from birdsong.errors import ConfigError
 
-    from .naming import named_by_table
+    from .taxonomy_option import named_by_table
 
     if arguments.taxonomy is None:
         if arguments.synonyms is not None:

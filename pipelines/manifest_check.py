@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .first_few import first_few
+from .truncate import first_few
 
 if TYPE_CHECKING:
     from birdsong.images.duplicates import Looked
-    from birdsong.recordings.checking import Checked
+    from birdsong.recordings.manifest_checks import Checked
 
 
 def check(
@@ -26,12 +26,12 @@ def check(
     from birdsong.images.tables import write_attribution
     from birdsong.overwrite import new_files
     from birdsong.recordings.audio_folder import AudioFolder
-    from birdsong.recordings.checking import check_manifest
     from birdsong.recordings.manifest import read_manifest
+    from birdsong.recordings.manifest_checks import check_manifest
 
     from .command import ALL_WELL, SOME_FAILED
-    from .least import check_jobs
     from .progress import Progress
+    from .validators import check_jobs
 
     check_jobs(n_jobs, all_cores=True)
     recordings = read_manifest(manifest)
@@ -63,7 +63,7 @@ def check(
 def told(checked: Checked) -> list[str]:
     """Say what a manifest's own columns tell."""
     from birdsong.licences import parse_licence
-    from birdsong.recordings.checking import FEW_RECORDINGS
+    from birdsong.recordings.manifest_checks import FEW_RECORDINGS
 
     lines = []
     if checked.few:

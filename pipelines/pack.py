@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compressed",
         action="store_true",
-        help="keep the bytes of the PNGs instead of the pictures' own",
+        help="keep the bytes of the PNGs instead of the images' own",
     )
 
 
@@ -25,12 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.store import open_store
 
     from .command import ALL_WELL
-    from .least import check_jobs
     from .progress import Progress
+    from .validators import check_jobs
 
     check_jobs(arguments.jobs, all_cores=True)
     store = open_store(arguments.images)
-    with Progress("pack", len(store.rows), "pictures") as progress:
+    with Progress("pack", len(store.rows), "images") as progress:
         folder = pack(
             store,
             compressed=arguments.compressed,
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_done=lambda n: progress.advance(n=n),
         )
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{len(store.rows)} pictures, {n_bytes / 1e6:.1f} MB in {folder}")
+    print(f"{len(store.rows)} images, {n_bytes / 1e6:.1f} MB in {folder}")
     return ALL_WELL
 
 

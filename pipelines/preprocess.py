@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a recording that takes longer, beside a tenth of its duration, has failed",
     )
     parser.add_argument(
-        "--segment-s", type=float, default=2.0, help="how long a segment is, and so a picture"
+        "--segment-s", type=float, default=2.0, help="how long a segment is, and so an image"
     )
     parser.add_argument(
         "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grid",
         action="store_true",
-        help="make pictures of all that is no silence, on a regular grid, instead of the songs",
+        help="make images of all that is no silence, on a regular grid, instead of the songs",
     )
     add_replace_argument(
         parser,
@@ -97,9 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.recordings.manifest import read_manifests
 
     from .command import ALL_WELL, SOME_FAILED
-    from .least import check_jobs
-    from .naming import named_by_table
     from .progress import Progress
+    from .taxonomy_option import named_by_table
+    from .validators import check_jobs
 
     check_jobs(arguments.jobs, all_cores=True)
     recordings = read_manifests(arguments.manifest)
@@ -153,7 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def of_segments(segment_s: float) -> SpectrogramConfig:
-    """Return how pictures of segments of a length are made.
+    """Return how images of segments of a length are made.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def dask_cluster(scheduler: str | None) -> AbstractContextManager[object]:
 
 
 def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
-    """Say how many recordings ended how, and how many pictures there are."""
+    """Say how many recordings ended how, and how many images there are."""
     statuses = Counter(row.status for row in receipt)
     counts = ", ".join(f"{statuses[status]} {status}" for status in ("ok", "skipped", "failed"))
     hours = sum(row.duration_s for row in receipt) / 3600

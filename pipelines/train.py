@@ -15,7 +15,7 @@ from .train_options import add_arguments, config_of
 
 if TYPE_CHECKING:
     from birdsong.images.store import ImageStore
-    from birdsong.learning.training_config import TrainingConfig
+    from birdsong.learning.training.training_config import TrainingConfig
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,30 +24,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, and say how good it is on recordings that it did not see."""
     from birdsong.errors import ConfigError
     from birdsong.images.store import open_store
-    from birdsong.learning.beginning import as_begun
-    from birdsong.learning.folds import train_folds
-    from birdsong.learning.hardware import has_16_bits
-    from birdsong.learning.training import train
+    from birdsong.learning.models.pretrained import as_pretrained
+    from birdsong.learning.training.cross_validation import train_folds
+    from birdsong.learning.training.devices import supports_bfloat16
+    from birdsong.learning.training.train import train
 
     from .command import ALL_WELL
     from .evaluate import print_promises
-    from .least import check_least
-    from .train_told import (
+    from .train_console import (
         print_calibration,
+        print_dataset,
         print_epoch,
         print_fold,
-        print_material,
         print_measured,
     )
+    from .validators import check_least
 
     if arguments.then and shutil.which(arguments.then[0]) is None:
         raise ConfigError(f"--then: there is no command {arguments.then[0]!r} to run afterwards")
     if arguments.folds_only and not arguments.folds:
         raise ConfigError("--folds-only needs --folds K, the number of folds")
     check_least("--folds-at-once", arguments.folds_at_once)
-    config = as_begun(config_of(arguments))
+    config = as_pretrained(config_of(arguments))
     store = open_store(arguments.images)
-    if config.mixed_precision and not has_16_bits():
+    if config.mixed_precision and not supports_bfloat16():
         print(
             "warning: --mixed-precision: this processor has no arithmetic of 16 bits and would be "
             "several times slower with it; it computes with 32",
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             folds_only=arguments.folds_only,
             resume=arguments.resume,
             origin=origin(arguments.licence),
-            on_material=print_material,
+            on_dataset=print_dataset,
             on_fold=print_fold,
             on_epoch=print_epoch,
         )
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             config,
             resume=arguments.resume,
             origin=origin(arguments.licence),
-            on_material=print_material,
+            on_dataset=print_dataset,
             on_epoch=print_epoch,
         )
         print_measured("kept apart", metrics["test"])
@@ -106,14 +106,14 @@ def print_learning_rate(
     store: ImageStore, config: TrainingConfig, folder: Path, *, replace: bool
 ) -> int:
     """Look for a learning rate, and say which to train with."""
-    from birdsong.learning.gathering import gather
-    from birdsong.learning.rate_finder import PLOT, TABLE, find_learning_rate
+    from birdsong.learning.data.dataset_builder import build_dataset
+    from birdsong.learning.training.learning_rate_finder import PLOT, TABLE, find_learning_rate
     from birdsong.overwrite import check_absent
 
     from .command import ALL_WELL
 
     check_absent([folder / TABLE, folder / PLOT], replace=replace)
-    found = find_learning_rate(store, gather(store, config.material), config, folder)
+    found = find_learning_rate(store, build_dataset(store, config.dataset), config, folder)
     print(f"loss against learning rate: {folder / PLOT}")
     print(f"it falls the most at {found.steepest:.2g}: add --learning-rate {found.steepest:.2g}")
     return ALL_WELL

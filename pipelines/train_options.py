@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from birdsong.bundle import DEFAULT_BUNDLE
-from birdsong.learning.material_config import MaterialConfig
-from birdsong.learning.training_config import LOSSES, SCHEDULES, TrainingConfig
-from birdsong.loading.augment_config import AugmentConfig
-from birdsong.loading.orders import SAMPLINGS
+from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.training.training_config import LOSSES, SCHEDULES, TrainingConfig
+from birdsong.loading.augmentation_config import AugmentationConfig
+from birdsong.loading.samplers import SAMPLINGS
 
 from .replacing import add_replace_argument
 
@@ -61,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds-only", action="store_true", help="stop before the one; --resume goes on"
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="pictures in a batch")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images in a batch")
     parser.add_argument(
         "--sampling", choices=SAMPLINGS,
-        help="show every picture once an epoch, every label equally often, or every session "
+        help="show every image once an epoch, every label equally often, or every session "
         "equally often within its label",
     )  # fmt: skip
     parser.add_argument("--learning-rate", type=float, metavar="RATE", help="the highest")
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train a little with a rate that grows, draw the loss against it, and stop",
     )  # fmt: skip
     parser.add_argument(
-        "--average-weights", dest="weight_averaging", type=float, metavar="SHARE",
+        "--average-weights", dest="ema_momentum", type=float, metavar="SHARE",
         help="keep averages of the weights, of which a batch leaves this share as it was: 0.99",
     )  # fmt: skip
     parser.add_argument(
@@ -141,14 +141,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teacher-share", type=float, metavar="SHARE",
         help="how much of what is learned is what they say, and not what is known",
     )  # fmt: skip
-    pictures = parser.add_mutually_exclusive_group()
-    pictures.add_argument(
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument(
         "--no-augmentation", dest="augmentation", action="store_const", const=None,
-        help="pictures as they are",
+        help="images as they are",
     )  # fmt: skip
-    pictures.add_argument(
+    images.add_argument(
         "--strong-augmentation", dest="augmentation", action="store_const",
-        const=AugmentConfig.strong(),
+        const=AugmentationConfig.strong(),
         help="songs also louder or softer, higher or lower, faster or slower, over other sounds",
     )  # fmt: skip
     parser.add_argument(
@@ -184,7 +184,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND",
         help="what to run when the training is done, with its arguments: has to come last",
     )  # fmt: skip
-    for config in (TrainingConfig(), MaterialConfig()):
+    for config in (TrainingConfig(), DatasetConfig()):
         parser.set_defaults(**{each.name: getattr(config, each.name) for each in fields(config)})
     parser.set_defaults(n_threads=os.cpu_count())
 
@@ -202,8 +202,8 @@ def config_of(arguments: argparse.Namespace) -> TrainingConfig:
         for name, value in vars(arguments).items()
     }
 
-    def settings(config: type[TrainingConfig] | type[MaterialConfig]) -> dict[str, Any]:
+    def settings(config: type[TrainingConfig] | type[DatasetConfig]) -> dict[str, Any]:
         return {each.name: given[each.name] for each in fields(config) if each.name in given}
 
-    material = MaterialConfig(**settings(MaterialConfig))
-    return TrainingConfig(**settings(TrainingConfig) | {"material": material})
+    dataset = DatasetConfig(**settings(DatasetConfig))
+    return TrainingConfig(**settings(TrainingConfig) | {"dataset": dataset})

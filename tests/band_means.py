@@ -13,39 +13,39 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from birdsong.arrays import FloatArray
-from birdsong.bundle import Bundle, write_bundle
+from birdsong.bundle.bundle import Bundle, write_bundle
 from birdsong.images.store import ImageStore
-from birdsong.learning.gathering import gather
-from birdsong.learning.material_config import MaterialConfig
-from birdsong.learning.part import Part
+from birdsong.learning.data.dataset_builder import build_dataset
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.data.split import Split
 
 SHARPNESS = 30
 """What a fitted target of 1 becomes as a logit."""
 
 
 def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
-    """Fit the network to a store's pictures, but for the sessions kept apart, and write it."""
-    material = gather(
-        store, MaterialConfig(validation_share=0.15, calibration_share=0.0, test_share=0.25)
+    """Fit the network to a store's images, but for the sessions kept apart, and write it."""
+    dataset = build_dataset(
+        store, DatasetConfig(validation_share=0.15, calibration_share=0.0, test_share=0.25)
     )
-    matrix = _fit(store, material.train, len(material.labels))
+    matrix = _fit(store, dataset.train, len(dataset.labels))
     bundle = Bundle(
         name="voices",
-        labels=material.labels,
-        taxonomy=material.taxonomy,
+        labels=dataset.labels,
+        taxonomy=dataset.taxonomy,
         spectrogram=store.config,
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
         model_onnx=linear_network(matrix),
-        sessions=material.known_sessions,
-        provenance={"learned_from": material.learned_from()},
+        sessions=dataset.known_sessions,
+        provenance={"learned_from": dataset.learned_from()},
     )
     write_bundle(bundle, folder)
 
 
-def _fit(store: ImageStore, part: Part, n_labels: int) -> FloatArray:
+def _fit(store: ImageStore, part: Split, n_labels: int) -> FloatArray:
     """Ridge regression from band means and a constant to the labels; ``(65, n_labels)``."""
-    means = np.array([store.read_picture(row).mean(axis=1) / 255 for row in part.rows])
+    means = np.array([store.read_image(row).mean(axis=1) / 255 for row in part.rows])
     features = np.column_stack([means, np.ones(len(means))])
     targets = np.eye(n_labels)[part.label_indices]
     weights = np.linalg.solve(
@@ -57,7 +57,7 @@ def _fit(store: ImageStore, part: Part, n_labels: int) -> FloatArray:
 def linear_network(matrix: FloatArray) -> bytes:
     """Wrap the matrix as ONNX: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out."""
     nodes = [
-        helper.make_node("Cast", ["pictures"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["images"], ["levels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["levels"], ["means"], axes=[2, 3], keepdims=0),
         helper.make_node("MatMul", ["means", "weights"], ["scores"]),
         helper.make_node("Add", ["scores", "bias"], ["logits"]),
@@ -65,7 +65,7 @@ def linear_network(matrix: FloatArray) -> bytes:
     graph = helper.make_graph(
         nodes,
         "band_means",
-        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, [None, 64, 200, 1])],
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [None, 64, 200, 1])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [None, matrix.shape[1]])],
         [
             numpy_helper.from_array(matrix[:-1] / np.float32(255), "weights"),

@@ -1,4 +1,4 @@
-"""What many tests share: a few clear voices, their pictures, and a model that knows them."""
+"""What many tests share: a few clear voices, their images, and a model that knows them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def voices(tmp_path_factory) -> tuple[Path, list[Recording]]:
 
 @pytest.fixture(scope="session")
 def images(voices, tmp_path_factory) -> Path:
-    """The pictures of these recordings."""
+    """The images of these recordings."""
     from birdsong.preprocessing.preprocess import preprocess
 
     folder = tmp_path_factory.mktemp("images")
@@ -101,12 +101,12 @@ def calibrated_dir(images, bundle_dir, tmp_path_factory) -> Path:
     """The same bundle, calibrated by the recordings that it was not fitted to, eight times over."""
     from dataclasses import replace
 
-    from birdsong.bundle import read_bundle, write_bundle
-    from birdsong.calibration_data import CalibrationData
+    from birdsong.bundle.bundle import read_bundle, write_bundle
+    from birdsong.bundle.calibration_data import CalibrationData
+    from birdsong.bundle.network import Network
     from birdsong.images.store import open_store
-    from birdsong.learning.calibration import calibrate
-    from birdsong.learning.hearing import by_recording, hear
-    from birdsong.network import Network
+    from birdsong.learning.evaluation.calibration_fit import calibrate
+    from birdsong.learning.evaluation.inference import by_recording, hear
 
     bundle, store = read_bundle(bundle_dir), open_store(images)
     rows = by_recording([row for row in store.rows if row.session not in bundle.sessions])
@@ -157,7 +157,7 @@ def small_network_learns() -> Iterator[None]:
     import tensorflow
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.prepared.squeezenet", few_layers)
+        patch.setattr("birdsong.learning.training.training_setup.squeezenet", few_layers)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

@@ -10,7 +10,7 @@ class ParsedPage(HTMLParser):
     ----------
     tags : list of str
     sources : list of str
-        Of pictures and links.
+        Of images and links.
     words : str
         The text without the marks.
     """

@@ -25,8 +25,8 @@ def test_what_would_not_stays(text):
 
 
 @given(st.sampled_from(BEGINNINGS), st.text(max_size=20))
-def test_what_is_written_is_read_again(beginning, text):
-    text = beginning + text
+def test_what_is_written_is_read_again(pretrained, text):
+    text = pretrained + text
     cell = as_cell(text)
     assert from_cell(cell) == text
     assert not cell.startswith(("=", "@", "\t", "\r"))

@@ -24,9 +24,9 @@ def test_one_at_a_time(tmp_path):
             pass
         with one_writer(tmp_path / "other"):
             pass
-        (folder / "picture").touch()
+        (folder / "image").touch()
     with one_writer(folder):
-        assert [path.name for path in folder.iterdir()] == ["picture"]
+        assert [path.name for path in folder.iterdir()] == ["image"]
     assert not (tmp_path / "other").exists(), "nothing was written, and nothing is left"
 
 

@@ -19,10 +19,10 @@ def test_a_handful(real_recordings, tmp_path):
     receipt = preprocess(recordings, real_recordings, tmp_path / "images")
     assert [row.status for row in receipt] == ["ok"] * len(recordings)
     store = open_store(tmp_path / "images")
-    pictures = np.stack([store.read_picture(row) for row in store.rows if row.kind == "bird"])
-    assert len(pictures) > 3 * len(recordings)
-    assert 2 < pictures.mean() < 60, "mostly dark: background"
-    assert (pictures.max(axis=(1, 2)) > 80).mean() > 0.95, "with something bright in nearly all"
+    images = np.stack([store.read_image(row) for row in store.rows if row.kind == "bird"])
+    assert len(images) > 3 * len(recordings)
+    assert 2 < images.mean() < 60, "mostly dark: background"
+    assert (images.max(axis=(1, 2)) > 80).mean() > 0.95, "with something bright in nearly all"
 
 
 @pytest.mark.slow

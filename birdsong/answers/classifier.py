@@ -7,22 +7,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
+from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classify_config import ClassifyConfig, check_overlap
-from birdsong.answers.judge import Judge
-from birdsong.answers.listening import Hearing, listen
+from birdsong.answers.inference import SegmentLogits, run_inference
 from birdsong.answers.many_recordings import classify_all
+from birdsong.answers.out_of_fold_stats import FAMILIAR_SHARE, OutOfFoldStats
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.sources import Source, name_of, to_audio_source
-from birdsong.answers.track_record import FAMILIAR_SHARE, TrackRecord
-from birdsong.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.network import Network
+from birdsong.bundle.pooling import Evidence, pool
 from birdsong.errors import AudioError, BundleError
-from birdsong.network import Network
-from birdsong.pooling import Evidence, pool
 from birdsong.sound.waveform import AudioSource
 
 __all__ = ["Classifier", "ClassifyConfig", "check_overlap"]
 
-_JUDGES_KEPT = 32
+_SELECTORS_KEPT = 32
 
 
 class Classifier:
@@ -37,7 +37,7 @@ class Classifier:
 
     Attributes
     ----------
-    track_record : TrackRecord
+    out_of_fold_stats : OutOfFoldStats
         How the model did when it was tested.
 
     Raises
@@ -61,8 +61,8 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._network = Network(bundle)
-        self.track_record = TrackRecord(bundle)
-        self._judges: dict[frozenset[str] | None, Judge] = {}
+        self.out_of_fold_stats = OutOfFoldStats(bundle)
+        self._selectors: dict[frozenset[str] | None, AnswerSelector] = {}
         self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
 
     @classmethod
@@ -134,14 +134,14 @@ class Classifier:
         (3.0, ('holds nothing but digital silence',))
         """
         config = config or ClassifyConfig()
-        self._judge(config.only)  # a list that admits nothing is told before the work
+        self._selector(config.only)  # a list that admits nothing is told before the work
         name = name or name_of(source)
         try:
             audio = to_audio_source(source, sample_rate_hz=sample_rate_hz)
-            hearing = self.listen(audio, overlap_s=config.overlap_s)
+            hearing = self.run_inference(audio, overlap_s=config.overlap_s)
         except AudioError as error:
             return self.failed(str(error), name=name, config=config)
-        return self.conclude(hearing, name=name, config=config)
+        return self.decide(hearing, name=name, config=config)
 
     def classify_many(
         self,
@@ -188,11 +188,13 @@ class Classifier:
         ['ok', 'failed']
         """
         config = config or ClassifyConfig()
-        self._judge(config.only)
+        self._selector(config.only)
         check_overlap(config.overlap_s, self.bundle.spectrogram)
         return classify_all(self, sources, jobs=jobs, config=config, sample_rate_hz=sample_rate_hz)
 
-    def listen(self, source: AudioSource, *, overlap_s: float | None = None) -> Hearing:
+    def run_inference(
+        self, source: AudioSource, *, overlap_s: float | None = None
+    ) -> SegmentLogits:
         """Ask the network about every segment of a recording, and conclude nothing yet.
 
         Parameters
@@ -203,7 +205,7 @@ class Classifier:
 
         Returns
         -------
-        Hearing
+        SegmentLogits
 
         Raises
         ------
@@ -213,17 +215,17 @@ class Classifier:
             If `overlap_s` is not less than a segment of the bundle.
         """
         check_overlap(overlap_s, self.bundle.spectrogram)
-        return listen(source, self.bundle, self._network, overlap_s=overlap_s)
+        return run_inference(source, self.bundle, self._network, overlap_s=overlap_s)
 
-    def conclude(
-        self, hearing: Hearing, *, name: str, config: ClassifyConfig | None = None
+    def decide(
+        self, hearing: SegmentLogits, *, name: str, config: ClassifyConfig | None = None
     ) -> Prediction:
         """Say what follows from what the network said; may be asked again in another way.
 
         Parameters
         ----------
-        hearing : Hearing
-            From `listen`.
+        hearing : SegmentLogits
+            From `run_inference`.
         name : str
             What the prediction calls the recording.
         config : ClassifyConfig, optional
@@ -238,11 +240,11 @@ class Classifier:
             If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
         """
         config = config or ClassifyConfig()
-        judge = self._judge(config.only)
+        judge = self._selector(config.only)
         evidence = pool(
             hearing.logits,
             background=self.bundle.has_background,
-            song_db=hearing.song_db,
+            signal_level_db=hearing.signal_level_db,
             silent=hearing.silent,
             rule=judge.pooling,
         )
@@ -287,21 +289,21 @@ class Classifier:
 
     def _doubts(self, evidence: Evidence) -> tuple[str, ...]:
         """Warn of a sound unlike those that the model was tested on."""
-        if evidence.bird < 0.5 or not self.track_record.is_puzzled(evidence.labels):
+        if evidence.bird < 0.5 or not self.out_of_fold_stats.is_unfamiliar(evidence.labels):
             return ()
         return (
             f"puzzles the model more than {100 * FAMILIAR_SHARE:g} in 100 recordings that it was "
             "tested on: perhaps a bird that it does not know",
         )
 
-    def _judge(self, only: frozenset[str] | None) -> Judge:
+    def _selector(self, only: frozenset[str] | None) -> AnswerSelector:
         """Make the judge for a list of species, once."""
-        judge = self._judges.get(only)
+        judge = self._selectors.get(only)
         if judge is None:
-            judge = Judge(self.bundle, only)
-            if len(self._judges) >= _JUDGES_KEPT:  # anyone may bring another list
-                self._judges.clear()
-            self._judges[only] = judge
+            judge = AnswerSelector(self.bundle, only)
+            if len(self._selectors) >= _SELECTORS_KEPT:  # anyone may bring another list
+                self._selectors.clear()
+            self._selectors[only] = judge
         return judge
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.stretches import stretch
+from birdsong.sound.clips import stretch
 from birdsong.sound.writing import write_wav
 
 WAV_RATE_HZ = 48_000

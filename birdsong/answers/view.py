@@ -1,7 +1,7 @@
 """What a person looks at beside an answer: a whole recording, and what the network saw of it.
 
 The overview is for eyes only; the network never sees it. It is drawn on the scale of the segments'
-pictures, but above the background of the whole recording.
+images, but above the background of the whole recording.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.answers.listening import segments_of
+from birdsong.answers.inference import segments_of
 from birdsong.arrays import FloatArray, ImageArray
-from birdsong.bundle import Bundle
+from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.grey_levels import above_background_db, picture
+from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.segments import MIN_DURATION_S
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
 
@@ -31,7 +31,7 @@ class Overview:
 
     Attributes
     ----------
-    picture : uint8, shape (64, n_columns)
+    image : uint8, shape (64, n_columns)
         Row 0 is the highest mel band; column ``c`` shows the loudest frame of the `column_s`
         seconds from ``c * column_s`` on.
     duration_s : float
@@ -43,7 +43,7 @@ class Overview:
         from the lower edge of the lowest band up.
     """
 
-    picture: ImageArray
+    image: ImageArray
     duration_s: float
     column_s: float
     band_edges_hz: npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ def overview(
     ----------
     source : Path or bytes
     bundle : Bundle
-        Says how its pictures are made.
+        Says how its images are made.
     name : str, optional
         What errors call the recording; the file's name by default.
     max_columns : int
@@ -91,7 +91,7 @@ def overview(
             )
         duration_s = reader.duration_s
     return Overview(
-        picture=picture(above_background_db(columns.loudest_db, config), config),
+        image=grey_image(above_background_db(columns.loudest_db, config), config),
         duration_s=duration_s,
         column_s=columns.n_frames_each / config.frames_per_s,
         band_edges_hz=band_edges_hz(config),
@@ -114,17 +114,17 @@ def window(view: Overview, start_s: float, end_s: float, *, max_columns: int) ->
     uint8, shape (64, n_columns), with 1 to `max_columns` columns
         Each the loudest of as many columns of the overview; the last may be of fewer.
     """
-    n_columns = view.picture.shape[1]
+    n_columns = view.image.shape[1]
     first = min(max(0, math.floor(start_s / view.column_s)), n_columns - 1)
     end = max(first + 1, min(n_columns, math.ceil(end_s / view.column_s)))
     n_each = math.ceil((end - first) / max_columns)
     loudest: ImageArray = np.maximum.reduceat(
-        view.picture[:, first:end], np.arange(0, end - first, n_each), axis=1
+        view.image[:, first:end], np.arange(0, end - first, n_each), axis=1
     )
     return loudest
 
 
-def segment_picture(
+def segment_image(
     source: Path | bytes,
     bundle: Bundle,
     start_s: float,
@@ -132,7 +132,7 @@ def segment_picture(
     overlap_s: float | None = None,
     name: str = "",
 ) -> ImageArray:
-    """Make the very picture that the network saw of one segment.
+    """Make the very image that the network saw of one segment.
 
     The recording is walked through from its beginning, as the classifier did, so that every byte
     is the same.
@@ -165,14 +165,14 @@ def segment_picture(
     with AudioReader(source, config.sample_rate_hz, name=name) as reader:
         for segment in segments_of(reader, bundle, overlap_s):
             if abs(segment.start_s - start_s) < within_s:
-                return segment.picture
+                return segment.image
             if segment.start_s > start_s:
                 break
         raise AudioError(f"{reader.name}: no segment starts at {start_s:g} s")
 
 
 def band_edges_hz(config: SpectrogramConfig) -> npt.NDArray[np.float64]:
-    """Where the mel bands of a picture meet, on the scale of `filters.mel_filters`.
+    """Where the mel bands of an image meet, on the scale of `filters.mel_filters`.
 
     With ``mel(f) = 2595 log10(1 + f / 700)``, the peaks of the bands divide the way from
     ``f_min_hz`` to ``f_max_hz`` into equal parts; an edge lies halfway between two peaks.

@@ -1,4 +1,4 @@
-"""One picture for each taxon, side by side: what a network is asked to tell apart."""
+"""One image for each taxon, side by side: what a network is asked to tell apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 
 def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) -> None:
-    """Draw a typical picture of each species, or of each genus where no species is known.
+    """Draw a typical image of each species, or of each genus where no species is known.
 
     Parameters
     ----------
@@ -21,18 +21,18 @@ def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) ->
     path : Path
         The PNG to write.
     n_columns : int
-        Pictures in a row; taxa come in alphabetical order, so that relatives stand together.
+        Images in a row; taxa come in alphabetical order, so that relatives stand together.
 
     Raises
     ------
     DatasetError
-        If the store holds no picture of a bird.
+        If the store holds no image of a bird.
     """
     from matplotlib.figure import Figure
 
     typical = typical_rows(store)
     if not typical:
-        raise DatasetError(f"{store.folder}: holds no picture of a bird to show")
+        raise DatasetError(f"{store.folder}: holds no image of a bird to show")
     n_rows = -(-len(typical) // n_columns)
     figure = Figure(figsize=(3.2 * n_columns, 1.3 * n_rows), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
@@ -40,14 +40,14 @@ def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) ->
         axes.set_axis_off()
     height, width = SPECTROGRAM_SHAPE
     for axes, (taxon, row) in zip(grid.flat, typical.items(), strict=False):
-        picture = store.read_picture(row)
-        axes.imshow(picture, cmap="magma", vmin=0, vmax=255, aspect=0.9 * width / height / 3)
+        image = store.read_image(row)
+        axes.imshow(image, cmap="magma", vmin=0, vmax=255, aspect=0.9 * width / height / 3)
         axes.set_title(taxon, fontsize=9, style="italic")
     figure.savefig(path, dpi=110)
 
 
 def typical_rows(store: ImageStore) -> dict[str, IndexRow]:
-    """Choose a picture that is typical of each taxon, by the taxon's name in alphabetical order.
+    """Choose an image that is typical of each taxon, by the taxon's name in alphabetical order.
 
     Parameters
     ----------
@@ -56,25 +56,25 @@ def typical_rows(store: ImageStore) -> dict[str, IndexRow]:
     Returns
     -------
     dict of str to IndexRow
-        Species, or genera where no species is known, that have a picture of a bird.
+        Species, or genera where no species is known, that have an image of a bird.
 
     Raises
     ------
     DatasetError
-        If a picture cannot be read.
+        If an image cannot be read.
     """
-    pictures_of: dict[str, list[IndexRow]] = {}
+    images_of: dict[str, list[IndexRow]] = {}
     for row in store.rows:
         if row.kind == "bird":
-            pictures_of.setdefault(row.taxon, []).append(row)
-    return {taxon: _typical(store, rows) for taxon, rows in sorted(pictures_of.items())}
+            images_of.setdefault(row.taxon, []).append(row)
+    return {taxon: _typical(store, rows) for taxon, rows in sorted(images_of.items())}
 
 
 def _typical(store: ImageStore, rows: list[IndexRow]) -> IndexRow:
-    """Of a few pictures, the one whose song is of middling brightness, neither faint nor loudest.
+    """Of a few images, the one whose song is of middling brightness, neither faint nor loudest.
 
     The brightest fiftieth is the song: what is dim all over, as rushing water, is none.
     """
     some = rows[:: max(1, len(rows) // 9)]
-    brightness = [float(np.percentile(store.read_picture(row), 98)) for row in some]
+    brightness = [float(np.percentile(store.read_image(row), 98)) for row in some]
     return some[int(np.argsort(brightness)[len(some) // 2])]

@@ -47,7 +47,7 @@ def gain_table(grey_db: float) -> ImageArray:
 
 @cache
 def mixing_table(grey_db: float) -> ImageArray:
-    """Tell how grey levels change when another picture's sound is added.
+    """Tell how grey levels change when another image's sound is added.
 
     Where the background of the other, ``w`` times as strong as our own, is added to it, their sum
     is the new background: ``p`` and ``q`` become ``(p + w * q) / (1 + w)``. Background on
@@ -62,7 +62,7 @@ def mixing_table(grey_db: float) -> ImageArray:
     -------
     uint8, shape (511, 511)
         Row ``255 + k``: the other background is ``k`` grey levels above our own. Column
-        ``255 + d``: the other picture is ``d`` grey levels above ours. The change, modulo 256: the
+        ``255 + d``: the other image is ``d`` grey levels above ours. The change, modulo 256: the
         sum lies between the two levels, so that adding it in 8 bits never runs over.
     """
     steps = np.arange(-BRIGHTEST, BRIGHTEST + 1)

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from birdsong.errors import BirdsongError, without_name
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.recording import Recording
-from birdsong.sound.likeness import Fingerprint, find_alike, fingerprint
+from birdsong.sound.near_duplicates import Fingerprint, find_near_duplicates, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _twice(
         if first != number:
             copies.add(number)
             found.append(Twice(recordings[first], recordings[number], "the same file"))
-    for alike in find_alike(fingerprints):
+    for alike in find_near_duplicates(fingerprints):
         if {alike.first, alike.second} & copies:
             continue
         later = f"{abs(alike.later_s):.1f} s {'later' if alike.later_s > 0 else 'earlier'}"

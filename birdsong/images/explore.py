@@ -1,4 +1,4 @@
-"""What a folder of pictures was made of: taxa, levels, licences, what stands out."""
+"""What a folder of images was made of: taxa, levels, licences, what stands out."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Overview:
 
 
 def explore(store: ImageStore) -> Overview:
-    """Count what a finished folder of pictures holds.
+    """Count what a finished folder of images holds.
 
     Parameters
     ----------

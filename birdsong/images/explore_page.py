@@ -1,4 +1,4 @@
-"""The overview of a folder of pictures as files: one page for a reader, its tables as CSV."""
+"""The overview of a folder of images as files: one page for a reader, its tables as CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from birdsong.page import BAR, drawn, embedded_png, html_page, in_whole_numbers
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_PICTURES = 200  # a page of more would not open in a blink
+MAX_IMAGES = 200  # a page of more would not open in a blink
 MAX_NAMED = 5
 N_IN_WORDS = 3
 
@@ -34,14 +34,14 @@ def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
     overview : Overview
         From `explore.explore`.
     store : ImageStore
-        Holds the pictures.
+        Holds the images.
     out : Path
         Folder, made if need be.
 
     Raises
     ------
     DatasetError
-        If the folder cannot be written, or a picture is missing or damaged.
+        If the folder cannot be written, or an image is missing or damaged.
     """
     page = _page(overview, store)
     try:
@@ -66,7 +66,7 @@ def summary(overview: Overview) -> str:
     return (
         f"{len(overview.receipt)} recordings, {hours:.2f} h: {statuses['ok']} ok, "
         f"{statuses['skipped']} skipped, {statuses['failed']} failed. {n_taxa} taxa, "
-        f"{n_bird} pictures of birds, {n_background} of background."
+        f"{n_bird} images of birds, {n_background} of background."
     )
 
 
@@ -80,10 +80,10 @@ def _page(overview: Overview, store: ImageStore) -> str:
     heard = overview.heard
     typical = typical_rows(store)
     largest = sorted(overview.taxa, key=lambda row: (-row.bird_images, row.taxon))
-    shown = {row.taxon for row in largest[:MAX_PICTURES]}
+    shown = {row.taxon for row in largest[:MAX_IMAGES]}
     left_out = (
-        f" Only the {MAX_PICTURES} taxa with most pictures are shown."
-        if len(typical) > MAX_PICTURES
+        f" Only the {MAX_IMAGES} taxa with most images are shown."
+        if len(typical) > MAX_IMAGES
         else ""
     )
     body = _BODY.format(
@@ -99,7 +99,7 @@ def _page(overview: Overview, store: ImageStore) -> str:
         licences=_counts("licence", Counter(overview.licences)),
         reasons=_reasons(overview),
         rankings="".join(_ranking(ranking) for ranking in overview.rankings),
-        pictures="".join(
+        images="".join(
             _figure(store, taxon, row.image) for taxon, row in typical.items() if taxon in shown
         ),
         left_out=left_out,
@@ -212,15 +212,15 @@ failed or got a warning; rankings.csv holds the ends of what was ranked.</p>
 <h2>Sample rates</h2>
 <div class="wide">{rates}</div>
 <h2>Licences</h2>
-<p>attribution.csv beside the pictures names each recording's recordist.</p>
+<p>attribution.csv beside the images names each recording's recordist.</p>
 <div class="wide">{licences}</div>
-<h2>A typical picture of each taxon</h2>
+<h2>A typical image of each taxon</h2>
 <p>Time from left to right, high sounds on top.{left_out}</p>
-<div class="pictures">{pictures}</div>
+<div class="images">{images}</div>
 <h2>Each taxon</h2>
 <div class="wide"><table>
 <thead><tr><th>taxon</th><th>name</th><th>family</th><th>recordings</th><th>sessions</th>
-<th>minutes</th><th>bird pictures</th><th>background</th></tr></thead>
+<th>minutes</th><th>bird images</th><th>background</th></tr></thead>
 <tbody>
 {taxa}
 </tbody></table></div>

@@ -1,7 +1,7 @@
-"""The packed copy of a folder of pictures: a few large files instead of millions of small ones.
+"""The packed copy of a folder of images: a few large files instead of millions of small ones.
 
-``packed/`` lies beside the PNGs. Shard ``n`` holds the pictures of the rows
-``n * SHARD_PICTURES`` and following of ``index.csv``, in that order: as raw bytes, or, compressed,
+``packed/`` lies beside the PNGs. Shard ``n`` holds the images of the rows
+``n * SHARD_IMAGES`` and following of ``index.csv``, in that order: as raw bytes, or, compressed,
 as the PNGs' own bytes one after the other. ``packed.json`` is written last and lists every file
 with its size and hash, and the hash of the ``index.csv`` that it was made from.
 """
@@ -24,15 +24,16 @@ from birdsong.errors import DatasetError
 from birdsong.images.png import decode_png
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import INDEX
+from birdsong.old_names import IMAGE_FIELDS, with_new_names
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 FOLDER = "packed"
 DESCRIPTION = "packed.json"
 FORMAT_VERSION = 1
-SHARD_PICTURES = 4096
-"""Pictures in a shard: 52 MB of raw ones."""
+SHARD_IMAGES = 4096
+"""Images in a shard: 52 MB of raw ones."""
 
-PICTURE_BYTES = prod(SPECTROGRAM_SHAPE)
+IMAGE_BYTES = prod(SPECTROGRAM_SHAPE)
 
 
 class NotPackedError(DatasetError):
@@ -43,11 +44,11 @@ class NotPackedError(DatasetError):
 class Shard:
     """One file of the packed copy.
 
-    `offsets` names the file that says where each PNG begins; empty where pictures are raw.
+    `offsets` names the file that says where each PNG begins; empty where images are raw.
     """
 
     file: str
-    n_pictures: int
+    n_images: int
     n_bytes: int
     sha256: str
     offsets: str = ""
@@ -66,7 +67,7 @@ class PackedStore:
     Attributes
     ----------
     first_rows : int, shape (n_shards + 1,)
-        The first row of each shard, and how many pictures there are.
+        The first row of each shard, and how many images there are.
 
     Raises
     ------
@@ -77,12 +78,12 @@ class PackedStore:
     def __init__(self, folder: Path, shards: Sequence[Shard]) -> None:
         self.folder = folder
         self.shards = tuple(shards)
-        self.first_rows = np.cumsum([0, *(shard.n_pictures for shard in shards)])
+        self.first_rows = np.cumsum([0, *(shard.n_images for shard in shards)])
         self._bytes = [_mapped(folder / shard.file, shard.n_bytes) for shard in shards]
         self._offsets = [_offsets(folder, shard) for shard in shards]
 
     def __len__(self) -> int:
-        """How many pictures it holds."""
+        """How many images it holds."""
         return int(self.first_rows[-1])
 
     @property
@@ -95,7 +96,7 @@ class PackedStore:
         return np.searchsorted(self.first_rows, rows, side="right") - 1
 
     def read(self, rows: IntArray) -> ImageArray:
-        """Return pictures by their rows of ``index.csv``.
+        """Return images by their rows of ``index.csv``.
 
         Parameters
         ----------
@@ -108,12 +109,12 @@ class PackedStore:
         Raises
         ------
         DatasetError
-            If there is no such row, or a compressed picture is damaged.
+            If there is no such row, or a compressed image is damaged.
         """
         check_rows(self.folder, len(self), rows)
-        pictures = np.empty((len(rows), *SPECTROGRAM_SHAPE), np.uint8)
+        images = np.empty((len(rows), *SPECTROGRAM_SHAPE), np.uint8)
         if not len(rows):
-            return pictures
+            return images
         shard_of = self.shards_of(rows)
         order = np.argsort(shard_of, kind="stable")
         for own in np.split(order, np.flatnonzero(np.diff(shard_of[order])) + 1):
@@ -123,15 +124,15 @@ class PackedStore:
             if offsets is None:
                 raw = self._bytes[number].reshape(-1, *SPECTROGRAM_SHAPE)
                 if len(own) == len(rows):  # straight to their places
-                    np.take(raw, places, axis=0, out=pictures, mode="clip")
+                    np.take(raw, places, axis=0, out=images, mode="clip")
                 else:
-                    pictures[own] = np.take(raw, places, axis=0)
+                    images[own] = np.take(raw, places, axis=0)
                 continue
             for i, place in zip(own, places, strict=True):
                 content = self._bytes[number][offsets[place] : offsets[place + 1]].tobytes()
-                where = f"{self.folder / self.shards[number].file}, picture {place}"
-                pictures[i] = decode_png(content, where)
-        return pictures
+                where = f"{self.folder / self.shards[number].file}, image {place}"
+                images[i] = decode_png(content, where)
+        return images
 
     def verify(self) -> None:
         """Read every byte and hold it to the hashes.
@@ -157,7 +158,7 @@ class PackedStore:
 
 
 def check_rows(folder: Path, n: int, rows: IntArray) -> None:
-    """See that there are pictures at some rows.
+    """See that there are images at some rows.
 
     Raises
     ------
@@ -166,12 +167,12 @@ def check_rows(folder: Path, n: int, rows: IntArray) -> None:
     """
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise DatasetError(
-            f"{folder}: holds pictures 0 to {n - 1}, asked for {rows.min()} to {rows.max()}"
+            f"{folder}: holds images 0 to {n - 1}, asked for {rows.min()} to {rows.max()}"
         )
 
 
 def open_packed(store: ImageStore) -> PackedStore:
-    """Open the packed copy that belongs to a folder of pictures.
+    """Open the packed copy that belongs to a folder of images.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def open_packed(store: ImageStore) -> PackedStore:
                 f"{path}: expected format version {FORMAT_VERSION}, got {version!r}; pack again"
             )
         made_from = (description["fingerprint"], description["index_sha256"])
-        shards = [Shard(**shard) for shard in description["shards"]]
+        shards = [Shard(**with_new_names(shard, IMAGE_FIELDS)) for shard in description["shards"]]
     except FileNotFoundError as error:
         raise NotPackedError(f"{store.folder}: has no packed copy") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -208,18 +209,18 @@ def _mapped(path: Path, n_bytes: int) -> ImageArray:
         found = path.stat().st_size
         if found != n_bytes:
             raise DatasetError(f"{path}: expected {n_bytes} bytes, got {found}; pack again")
-        # As a plain array: each view of a memmap object costs as much as a picture.
+        # As a plain array: each view of a memmap object costs as much as an image.
         return np.asarray(np.memmap(path, np.uint8, mode="r")).view(np.ndarray)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); pack again") from error
 
 
 def _offsets(folder: Path, shard: Shard) -> npt.NDArray[np.int64] | None:
-    """Where each picture of a compressed shard begins; None where pictures are raw."""
+    """Where each image of a compressed shard begins; None where images are raw."""
     if not shard.offsets:
-        if shard.n_bytes != shard.n_pictures * PICTURE_BYTES:
+        if shard.n_bytes != shard.n_images * IMAGE_BYTES:
             raise DatasetError(
-                f"{folder / shard.file}: {shard.n_pictures} pictures do not have {shard.n_bytes} "
+                f"{folder / shard.file}: {shard.n_images} images do not have {shard.n_bytes} "
                 "bytes; pack again"
             )
         return None
@@ -229,7 +230,7 @@ def _offsets(folder: Path, shard: Shard) -> npt.NDArray[np.int64] | None:
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); pack again") from error
     if (
-        offsets.shape != (shard.n_pictures + 1,)
+        offsets.shape != (shard.n_images + 1,)
         or offsets.dtype != np.int64
         or (offsets[0], offsets[-1]) != (0, shard.n_bytes)
         or (np.diff(offsets) <= 0).any()

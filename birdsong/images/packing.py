@@ -1,4 +1,4 @@
-"""A packed copy made: pictures read side by side, shards written whole or not at all.
+"""A packed copy made: images read side by side, shards written whole or not at all.
 
 `packed` says what is in one, and reads it.
 """
@@ -36,7 +36,7 @@ def pack(
     n_jobs: int = 1,
     on_done: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write the packed copy of a folder of pictures, shards side by side.
+    """Write the packed copy of a folder of images, shards side by side.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def pack(
     n_jobs : int
         Threads; reading files and hashing let go of Python's lock.
     on_done : callable, optional
-        Told how many pictures a finished shard holds.
+        Told how many images a finished shard holds.
 
     Returns
     -------
@@ -56,17 +56,17 @@ def pack(
     Raises
     ------
     DatasetError
-        If there is no picture, one is missing or damaged, or the folder cannot be written. What
+        If there is no image, one is missing or damaged, or the folder cannot be written. What
         was packed before is gone then: nothing half-written passes for whole.
     """
     from joblib import Parallel, delayed
 
     if not store.rows:
-        raise DatasetError(f"{store.folder}: holds no picture to pack")
+        raise DatasetError(f"{store.folder}: holds no image to pack")
     folder = store.folder / packed.FOLDER
     parts = [
-        store.rows[first : first + packed.SHARD_PICTURES]
-        for first in range(0, len(store.rows), packed.SHARD_PICTURES)
+        store.rows[first : first + packed.SHARD_IMAGES]
+        for first in range(0, len(store.rows), packed.SHARD_IMAGES)
     ]
 
     reader = PngReader(store.config.fingerprint())
@@ -85,7 +85,7 @@ def pack(
             for shard in parallel(delayed(write)(number) for number in range(len(parts))):
                 shards.append(shard)
                 if on_done:
-                    on_done(shard.n_pictures)
+                    on_done(shard.n_images)
             written = {name for s in shards for name in (s.file, s.offsets)}
             for path in folder.iterdir():  # of an earlier copy that was larger, or compressed
                 if _SHARD_FILE.fullmatch(path.name) and path.name not in written:
@@ -96,8 +96,8 @@ def pack(
     return folder
 
 
-def write_shard(folder: Path, number: int, pictures: ImageArray) -> Shard:
-    """Write one shard of raw pictures.
+def write_shard(folder: Path, number: int, images: ImageArray) -> Shard:
+    """Write one shard of raw images.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def write_shard(folder: Path, number: int, pictures: ImageArray) -> Shard:
         ``packed`` of an image folder.
     number : int
         The shard's, from 0.
-    pictures : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, 64, 200)
         Not more than a shard has; fewer only in the last one.
 
     Returns
@@ -117,10 +117,10 @@ def write_shard(folder: Path, number: int, pictures: ImageArray) -> Shard:
     OSError
         If it cannot be written.
     """
-    whole = pictures.tobytes()
+    whole = images.tobytes()
     file = f"{number:05d}.raw"
     write_atomically(folder / file, whole)
-    return Shard(file, len(pictures), len(whole), hashlib.sha256(whole).hexdigest())
+    return Shard(file, len(images), len(whole), hashlib.sha256(whole).hexdigest())
 
 
 def write_description(
@@ -133,7 +133,7 @@ def write_description(
     folder : Path
         ``packed`` of an image folder, whose ``index.csv`` is written already.
     fingerprint : str
-        Of the pictures' config.
+        Of the images' config.
     shards : sequence of Shard
         In the order of the rows of ``index.csv``.
     compressed : bool
@@ -149,7 +149,7 @@ def write_description(
         "index_sha256": packed.index_hash(folder.parent),
         "shape": list(SPECTROGRAM_SHAPE),
         "compressed": compressed,
-        "n_pictures": sum(shard.n_pictures for shard in shards),
+        "n_images": sum(shard.n_images for shard in shards),
         "shards": [asdict(shard) for shard in shards],
     }
     content = json.dumps(description, indent=1) + "\n"

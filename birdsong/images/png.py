@@ -1,4 +1,4 @@
-"""A picture as a PNG: 200 pixels wide, 64 high, 8-bit grey, stamped with how it was made.
+"""An image as a PNG: 200 pixels wide, 64 high, 8-bit grey, stamped with how it was made.
 
 Ours are stored and unfiltered: larger than compressed ones, but written and read several times
 faster, with nothing but Python's zlib. Any viewer opens them; PNGs that someone else packed tighter
@@ -29,14 +29,14 @@ _FINGERPRINT_KEY = b"birdsong-fingerprint"
 _DAMAGE = (struct.error, zlib.error, OSError, SyntaxError, ValueError)
 
 
-def encode_png(picture: ImageArray, *, fingerprint: str, level: int = 0) -> bytes:
-    """Write a picture as the bytes of an 8-bit grey PNG.
+def encode_png(image: ImageArray, *, fingerprint: str, level: int = 0) -> bytes:
+    """Write an image as the bytes of an 8-bit grey PNG.
 
     Parameters
     ----------
-    picture : uint8, shape (64, 200)
+    image : uint8, shape (64, 200)
     fingerprint : str
-        Of the config that the picture was made with; kept in a text chunk.
+        Of the config that the image was made with; kept in a text chunk.
     level : int, 0 to 9
         Of zlib's compression. 0 stores, which is fastest to write and to read.
 
@@ -45,7 +45,7 @@ def encode_png(picture: ImageArray, *, fingerprint: str, level: int = 0) -> byte
     bytes
     """
     lines = np.zeros((_HEIGHT, 1 + _WIDTH), np.uint8)  # before each line its filter: none
-    lines[:, 1:] = picture
+    lines[:, 1:] = image
     return b"".join(
         (
             _SIGNATURE,
@@ -58,7 +58,7 @@ def encode_png(picture: ImageArray, *, fingerprint: str, level: int = 0) -> byte
 
 
 def read_png(path: Path) -> ImageArray:
-    """Read a picture back.
+    """Read an image back.
 
     Returns
     -------
@@ -72,14 +72,14 @@ def read_png(path: Path) -> ImageArray:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path}: no such picture") from error
+        raise DatasetError(f"{path}: no such image") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
     return decode_png(content, str(path))
 
 
 def decode_png(content: bytes, where: str) -> ImageArray:
-    """Read a picture from the bytes of a PNG.
+    """Read an image from the bytes of a PNG.
 
     Parameters
     ----------
@@ -141,10 +141,10 @@ def _checked_chunks(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _decode_with_pillow(content: bytes, where: str) -> ImageArray:
-    with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-        if image.size != (_WIDTH, _HEIGHT) or image.mode != "L":
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as opened:
+        if opened.size != (_WIDTH, _HEIGHT) or opened.mode != "L":
             raise DatasetError(
-                f"{where}: expected a picture of {_WIDTH} x {_HEIGHT} in 8-bit grey, got "
-                f"{image.size[0]} x {image.size[1]} in mode {image.mode}"
+                f"{where}: expected an image of {_WIDTH} x {_HEIGHT} in 8-bit grey, got "
+                f"{opened.size[0]} x {opened.size[1]} in mode {opened.mode}"
             )
-        return np.asarray(image)
+        return np.asarray(opened)

@@ -1,9 +1,9 @@
 """Many PNGs read at once, into one array.
 
-The pictures that `png.encode_png` stores differ in nothing but their pixels and two checksums: what
+The images that `png.encode_png` stores differ in nothing but their pixels and two checksums: what
 stands before and after the pixels is known before a file is opened. So files are read side by side
 into one block, held to what is known and to the checksum of their pixels, and copied out together.
-A picture that looks any different goes through `png.read_png`, one by one.
+An image that looks any different goes through `png.read_png`, one by one.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 _HEIGHT, _WIDTH = SPECTROGRAM_SHAPE
 _N_LINES = _HEIGHT * (1 + _WIDTH)  # bytes: before each line its filter
-_AT_A_TIME = 32  # pictures: 420 kB, which stay in the processor's cache
+_AT_A_TIME = 32  # images: 420 kB, which stay in the processor's cache
 _STORED = b"\x01" + _N_LINES.to_bytes(2, "little") + (_N_LINES ^ 0xFFFF).to_bytes(2, "little")
 
 
 class PngReader:
-    """Reads pictures that were made with one config, faster than one by one.
+    """Reads images that were made with one config, faster than one by one.
 
     Threads may share it.
 
     Parameters
     ----------
     fingerprint : str
-        Of the config. Pictures made with another are read too, but one by one.
+        Of the config. Images made with another are read too, but one by one.
     """
 
     def __init__(self, fingerprint: str) -> None:
@@ -50,7 +50,7 @@ class PngReader:
         self._after = np.frombuffer(black, np.uint8, offset=self._check_at + 4)
 
     def read(self, paths: Sequence[str]) -> ImageArray:
-        """Read pictures.
+        """Read images.
 
         Parameters
         ----------
@@ -66,8 +66,8 @@ class PngReader:
             If a file is missing, damaged, no PNG, or not 200 x 64 in 8-bit grey; the message names
             it.
         """
-        pictures = np.empty((len(paths), *SPECTROGRAM_SHAPE), np.uint8)
-        # One byte more than a picture has, so that a longer file is seen to be longer.
+        images = np.empty((len(paths), *SPECTROGRAM_SHAPE), np.uint8)
+        # One byte more than an image has, so that a longer file is seen to be longer.
         block = np.empty((min(len(paths), _AT_A_TIME), self._n_bytes + 1), np.uint8)
         for part in _parts(len(paths)):
             own = paths[part]
@@ -76,10 +76,10 @@ class PngReader:
             lines = files[:, self._lines_at : self._lines_at + _N_LINES]
             lines = lines.reshape(len(own), _HEIGHT, 1 + _WIDTH)
             known &= ~lines[:, :, 0].any(axis=1)
-            pictures[part] = lines[:, :, 1:]
+            images[part] = lines[:, :, 1:]
             for place in np.flatnonzero(~known).tolist():
-                pictures[part.start + place] = read_png(Path(own[place]))
-        return pictures
+                images[part.start + place] = read_png(Path(own[place]))
+        return images
 
     def _load(self, paths: Sequence[str], files: ImageArray) -> BoolArray:
         """Read files into the lines of an array; tell which are whole and laid out as ours."""
@@ -91,7 +91,7 @@ class PngReader:
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError as error:
-                raise DatasetError(f"{path}: no such picture") from error
+                raise DatasetError(f"{path}: no such image") from error
             except OSError as error:
                 raise DatasetError(f"{path}: cannot be read ({error})") from error
             try:

@@ -1,7 +1,7 @@
-"""The folder of PNGs: pictures, ``index.csv``, ``receipt.csv``, ``config.json``, mel filters.
+"""The folder of PNGs: images, ``index.csv``, ``receipt.csv``, ``config.json``, mel filters.
 
-The folder explains itself: `config.json` holds how the pictures were made and the fingerprint that
-every PNG carries too, `mel_filters.npy` the filters, ``index.csv`` a row for each picture,
+The folder explains itself: `config.json` holds how the images were made and the fingerprint that
+every PNG carries too, `mel_filters.npy` the filters, ``index.csv`` a row for each image,
 ``receipt.csv`` a row for each recording of the manifest, and ``attribution.csv`` whom to credit.
 """
 
@@ -32,19 +32,19 @@ MAX_NAME = 60  # characters of a recording or a taxon: no file system takes more
 
 @dataclass(frozen=True, slots=True)
 class ImageStore:
-    """A finished folder of pictures, opened for reading.
+    """A finished folder of images, opened for reading.
 
     Attributes
     ----------
     folder : Path
     config : SpectrogramConfig
-        How the pictures were made.
+        How the images were made.
     settings : Mapping
         All of ``config.json``.
     filters : float32, shape (64, n_fft // 2 + 1)
         The mel filters.
     rows : tuple of IndexRow
-        One for each picture.
+        One for each image.
     """
 
     folder: Path
@@ -53,13 +53,13 @@ class ImageStore:
     filters: FloatArray
     rows: tuple[IndexRow, ...]
 
-    def read_picture(self, row: IndexRow) -> ImageArray:
-        """Return the picture of one row, ``uint8 (64, 200)``."""
+    def read_image(self, row: IndexRow) -> ImageArray:
+        """Return the image of one row, ``uint8 (64, 200)``."""
         return read_png(self.folder / row.image)
 
 
-def picture_path(recording: str, taxon: str, start_s: float) -> str:
-    """Where the picture of a segment lies, relative to the folder, with forward slashes.
+def image_path(recording: str, taxon: str, start_s: float) -> str:
+    """Where the image of a segment lies, relative to the folder, with forward slashes.
 
     Two recordings never share a name: where a recording's name holds anything but letters, digits,
     dots, hyphens and underscores, or is long, a hash of the whole name follows.
@@ -69,7 +69,7 @@ def picture_path(recording: str, taxon: str, start_s: float) -> str:
 
 
 def image_stem(recording: str) -> str:
-    """How the names of a recording's images begin; see `picture_path`."""
+    """How the names of a recording's images begin; see `image_path`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", recording).lstrip(".")
     if stem != recording or len(stem) > MAX_NAME:
         stem = f"{stem[:MAX_NAME]}-{hashlib.sha256(recording.encode()).hexdigest()[:8]}"

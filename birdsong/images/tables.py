@@ -1,4 +1,4 @@
-"""The tables beside the pictures: ``index.csv``, ``receipt.csv``, ``attribution.csv``.
+"""The tables beside the images: ``index.csv``, ``receipt.csv``, ``attribution.csv``.
 
 A row of each is a dataclass, whose fields are the columns. Tables are written beside their place
 and moved into it, so that none is ever seen half-written. What a spreadsheet would run is marked,
@@ -35,7 +35,7 @@ Row = TypeVar("Row", bound="DataclassInstance")
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One picture: where it lies, what it shows, and whose it is.
+    """One image: where it lies, what it shows, and whose it is.
 
     `original_name` is what the bird was called where the names are now those of a table of taxa;
     empty where it was called the same.

@@ -16,10 +16,10 @@ N_PROBED = 20
 """Headers that are read of the files of each kind."""
 
 BYTES_PER_IMAGE = 13_800
-"""Of a PNG with its share of the tables: the mean over 8,798 pictures of 1,815 recordings."""
+"""Of a PNG with its share of the tables: the mean over 8,798 images of 1,815 recordings."""
 
 SHARE_WITH_SONG = 0.64
-"""Of a regular grid's pictures, how many there are of songs and background, in the same ones."""
+"""Of a regular grid's images, how many there are of songs and background, in the same ones."""
 
 
 @dataclass(frozen=True, slots=True)

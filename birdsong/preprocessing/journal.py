@@ -71,7 +71,7 @@ class Journal:
     path : Path
         Begun if need be; what an earlier run finished and what has not changed since is done. A
         last line that was cut off counts as not done, and so does a recording that failed, or
-        whose file, or one of whose pictures, is gone.
+        whose file, or one of whose images, is gone.
     work : Mapping of str to WorkItem
         The recordings by name.
 

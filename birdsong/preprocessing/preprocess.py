@@ -1,6 +1,6 @@
-"""Recordings to a folder of pictures, in parallel: joblib over recordings, resume, the receipt.
+"""Recordings to a folder of images, in parallel: joblib over recordings, resume, the receipt.
 
-Workers walk through recordings and write the pictures; the parent keeps a journal
+Workers walk through recordings and write the images; the parent keeps a journal
 with one line for each recording that is done. A run that was stopped goes on where it stood: what
 is in the journal, unchanged, is not done again. At the end ``index.csv`` and ``receipt.csv`` are
 written in the manifest's order, whatever order the work was done in.
@@ -45,7 +45,7 @@ def preprocess(
     on_start: Callable[[Estimate], None] | None = None,
     on_done: Callable[[ReceiptRow], None] | None = None,
 ) -> list[ReceiptRow]:
-    """Turn the recordings of a manifest into a folder of pictures.
+    """Turn the recordings of a manifest into a folder of images.
 
     Parameters
     ----------

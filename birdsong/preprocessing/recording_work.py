@@ -1,4 +1,4 @@
-"""One recording to its pictures: which segments hold a bird, which teach the background."""
+"""One recording to its images: which segments hold a bird, which teach the background."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.preprocessing.journal import RecordingResult, WorkItem
 from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.sound.audio import AudioReader
+from birdsong.sound.segment_proposal import ProposalRules, find_segments
 from birdsong.sound.segments import (
     MIN_DURATION_S,
     Segment,
@@ -22,25 +23,24 @@ from birdsong.sound.segments import (
     step_frames,
     walk_segments,
 )
-from birdsong.sound.songs import SongRules, find_segments
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 # The last columns of the receipt.
 _Heard = tuple[int, int, float | None, float, float | None, float, str]
 _NOTHING: _Heard = (0, 0, None, 0.0, None, 0.0, "")
-_PICTURES_AT_A_TIME = 256  # 3 MB
+_IMAGES_AT_A_TIME = 256  # 3 MB
 _SLOWEST_BYTES_PER_S = 500  # of the leanest speech codecs: more time than that no file holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreprocessConfig:
-    """Which segments of a recording become pictures.
+    """Which segments of a recording become images.
 
     Attributes
     ----------
     spectrogram : SpectrogramConfig
-        How a segment becomes a picture.
-    songs : SongRules
+        How a segment becomes an image.
+    songs : ProposalRules
         What counts as song.
     step_s : float
         Seconds from the start of one segment to the next, in a long song or on the grid.
@@ -51,7 +51,7 @@ class PreprocessConfig:
     """
 
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
-    songs: SongRules = field(default_factory=SongRules)
+    songs: ProposalRules = field(default_factory=ProposalRules)
     step_s: float = 1.0
     grid: bool = False
     min_duration_s: float = MIN_DURATION_S
@@ -72,13 +72,13 @@ def preprocess_recording(
     *,
     on_length: Callable[[float], None] | None = None,
 ) -> RecordingResult:
-    """Make one recording's pictures. A bad file is a row of the receipt, never an exception.
+    """Make one recording's images. A bad file is a row of the receipt, never an exception.
 
     Parameters
     ----------
     item : WorkItem
     out_dir : Path
-        Folder of the pictures, which are written as they are found worth keeping.
+        Folder of the images, which are written as they are found worth keeping.
     config : PreprocessConfig
     filters : float32, shape (64, n_fft // 2 + 1)
     on_length : callable, optional
@@ -90,7 +90,7 @@ def preprocess_recording(
     """
     name = item.recording.name
     if item.path is None:
-        return no_pictures(name, "failed", item.problem)
+        return no_images(name, "failed", item.problem)
     found: list[tuple[float, str, str]] = []  # start, image, kind
     waiting: list[tuple[str, bytes]] = []  # image and its content, not on disk yet
     try:
@@ -101,22 +101,22 @@ def preprocess_recording(
                 image, content = _encoded(item.recording, segment, config)
                 found.append((segment.start_s, image, kind))
                 waiting.append((image, content))
-                if len(waiting) == _PICTURES_AT_A_TIME:
-                    _write_pictures(out_dir, waiting)
+                if len(waiting) == _IMAGES_AT_A_TIME:
+                    _write_images(out_dir, waiting)
                     waiting = []
-            _write_pictures(out_dir, waiting)
+            _write_images(out_dir, waiting)
             duration_s, heard = round(reader.duration_s, 3), _heard(reader)
             warnings = recording_warnings(reader, config.spectrogram, is_silent=not found)
             is_silence = reader.peak_dbfs == -math.inf
             warnings += _against_manifest(duration_s, item.recording)
     except AudioError as error:
-        return no_pictures(name, "failed", str(error))
+        return no_images(name, "failed", str(error))
     if duration_s < config.min_duration_s:
         reason = f"lasts {duration_s:.2f} s, at least {config.min_duration_s:g} s are needed"
-        return no_pictures(name, "skipped", reason, duration_s, heard)
+        return no_images(name, "skipped", reason, duration_s, heard)
     if not found:
         reason = "silence" if is_silence else "; ".join(warnings)
-        return no_pictures(name, "skipped", reason, duration_s, heard)
+        return no_images(name, "skipped", reason, duration_s, heard)
     rows = tuple(
         _index_row(item.recording, start_s, image, kind, duration_s, config)
         for start_s, image, kind in sorted(found)
@@ -174,18 +174,18 @@ def _segments(
 
 
 def _encoded(recording: Recording, segment: Segment, config: PreprocessConfig) -> tuple[str, bytes]:
-    """Where a picture belongs in the folder, and its PNG."""
-    image = store.picture_path(recording.name, recording.taxon or BACKGROUND, segment.start_s)
-    return image, encode_png(segment.picture, fingerprint=config.spectrogram.fingerprint())
+    """Where an image belongs in the folder, and its PNG."""
+    image = store.image_path(recording.name, recording.taxon or BACKGROUND, segment.start_s)
+    return image, encode_png(segment.image, fingerprint=config.spectrogram.fingerprint())
 
 
-def _write_pictures(out_dir: Path, pictures: Iterable[tuple[str, bytes]]) -> None:
+def _write_images(out_dir: Path, images: Iterable[tuple[str, bytes]]) -> None:
     """Write some at once, which is several times faster than one between other work.
 
-    In place: until its recording stands in the journal, no picture counts as whole.
+    In place: until its recording stands in the journal, no image counts as whole.
     """
     with store.writing(out_dir):
-        for image, content in pictures:
+        for image, content in images:
             path = out_dir / image
             try:
                 path.write_bytes(content)
@@ -218,7 +218,7 @@ def _index_row(
     )
 
 
-def no_pictures(
+def no_images(
     name: str, status: str, reason: str, duration_s: float = 0.0, heard: _Heard = _NOTHING
 ) -> RecordingResult:
     """Return what comes of a recording that was skipped or that failed."""

@@ -21,7 +21,7 @@ from birdsong.preprocessing.isolation import Broken, Deadline, run_isolated
 from birdsong.preprocessing.journal import RecordingResult, WorkItem
 from birdsong.preprocessing.recording_work import (
     PreprocessConfig,
-    no_pictures,
+    no_images,
     preprocess_recording,
 )
 
@@ -168,7 +168,7 @@ def _alone(item: WorkItem, work: Work) -> RecordingResult:
     outcome = run_isolated(work.one, item, memory_bytes=MEMORY_BYTES)
     if isinstance(outcome, Broken):
         reason = f"{item.recording.name}: {outcome.reason}"
-        return no_pictures(item.recording.name, "failed", reason)
+        return no_images(item.recording.name, "failed", reason)
     return outcome.result
 
 

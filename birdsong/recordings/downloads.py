@@ -19,7 +19,7 @@ from birdsong.cells import from_cell
 from birdsong.errors import AudioError, BirdsongError, ManifestError, without_name
 from birdsong.recordings.audio_folder import AudioFolder, NoSuchFileError
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.partial import Partial
+from birdsong.recordings.range_download import RangeDownload
 from birdsong.recordings.recording import Recording
 from birdsong.recordings.xeno_canto import ADDRESS, download_url
 
@@ -237,11 +237,11 @@ class _Work:
         finally:
             partial.forget()
 
-    def _partial(self, recording: Recording) -> Partial:
+    def _partial(self, recording: Recording) -> RangeDownload:
         stem = recording.xc_id
         if recording.file:  # several rows may name pieces of one recording
             stem += f"-{hashlib.sha256(recording.file.encode()).hexdigest()[:8]}"
-        return Partial(self.there.path / PARTIAL / f"{stem}.part")
+        return RangeDownload(self.there.path / PARTIAL / f"{stem}.part")
 
     def _kept(self, recording: Recording, fetched: Path) -> Download:
         kept = self.keep(fetched, recording)

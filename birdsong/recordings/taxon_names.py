@@ -47,7 +47,7 @@ _ORDINARY_WORDS = (
     "october outer season september session sessions summer sunrise time times upper winter "
     # equipment and files
     "archive audio copies data database device drive extra extras file files folder machine "
-    "micro microphone mono notes phone phones photo photos picture recorder sample samples "
+    "micro microphone mono notes phone phones photo photos image recorder sample samples "
     "sensor series songmeter source sources stereo store tape tapes validation various version "
     "video videos volume "
     # sounds and other animals

@@ -19,13 +19,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.taxa.paths import Probabilities
+from birdsong.taxa.label_tree import Probabilities
 
 LEVEL = 0.05
 """Chance that what is told with certainty enough is wrong all the same."""
 
 
-def needed(promise: float) -> int | None:
+def min_samples(promise: float) -> int | None:
     """How many recordings, all of them right, it takes to support a promise; None for 1.
 
     So many that the one-sided 95 % lower bound of their accuracy is at the promise [1]_.
@@ -35,14 +35,14 @@ def needed(promise: float) -> int | None:
     return math.ceil(math.log(LEVEL) / math.log(promise) - 1e-9)
 
 
-def passes(
+def meets_target(
     n_right: npt.ArrayLike, n: npt.ArrayLike, promise: float, design_effect: npt.ArrayLike = 1.0
 ) -> npt.NDArray[np.bool_]:
     """Whether answers keep a promise.
 
     They do when the share that is right is a standard error above what is promised, so that the
     next answers keep it in five of six cases and not in every other. Besides, they must be so many
-    as could support the promise, see `needed`. No answer at all breaks none.
+    as could support the promise, see `min_samples`. No answer at all breaks none.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def passes(
     n, right, effect = (np.asarray(each, np.float64) for each in (n, n_right, design_effect))
     standard_error = np.sqrt(promise * (1 - promise) * effect * n)  # of how many are right
     right_enough = right - standard_error >= promise * n - 1e-9
-    many_enough = n / effect >= (needed(promise) or math.inf) - 1e-9
+    many_enough = n / effect >= (min_samples(promise) or math.inf) - 1e-9
     passing: npt.NDArray[np.bool_] = (right_enough & many_enough) | (n == 0)
     return passing
 
@@ -127,7 +127,7 @@ def design_effect(sessions: npt.NDArray[np.integer], correlation: float) -> floa
     return float(1 + correlation * ((counts**2).sum() / len(sessions) - 1))
 
 
-def crowding(sessions: npt.NDArray[np.integer]) -> Probabilities:
+def design_effects(sessions: npt.NDArray[np.integer]) -> Probabilities:
     """Of the first recording, the first two and so on: ``sum_s n_s^2 / n - 1``.
 
     Parameters

@@ -36,13 +36,13 @@ import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
 from birdsong.selective.bounds import (
-    crowding,
     design_effect,
+    design_effects,
     intraclass_correlation,
-    passes,
+    meets_target,
 )
+from birdsong.taxa.label_tree import Indices, Paths, Probabilities
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import Indices, Paths, Probabilities
 
 GRID = (0.999, 0.995, 0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Promises with thresholds of their own; one between two of them is kept as the higher one is."""
@@ -219,9 +219,9 @@ class _Fit:
         if not len(order):
             return []
         n = np.arange(1, len(order) + 1)
-        effect = 1 + self._correlations[rank] * crowding(self._sessions[order])
+        effect = 1 + self._correlations[rank] * design_effects(self._sessions[order])
         n_right = np.cumsum(self._right[order, rank])
-        passing = passes(n_right, n, promise, effect)
+        passing = meets_target(n_right, n, promise, effect)
         passing[:-1] &= said[:-1] > said[1:]  # equal ones are answered together
         at = np.flatnonzero(passing)[::-1]
         if len(at) > _MOST_TRIED:
@@ -238,7 +238,7 @@ class _Fit:
         if not len(right):
             return True
         effect = design_effect(sessions, self._correlations[rank])
-        return bool(passes(right.sum(), len(right), promise, effect))
+        return bool(meets_target(right.sum(), len(right), promise, effect))
 
 
 def _chosen(paths: Paths, thresholds: Probabilities) -> Indices:

@@ -40,17 +40,22 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.selective.bounds import design_effect, intraclass_correlation, needed, passes
+from birdsong.selective.bounds import (
+    design_effect,
+    intraclass_correlation,
+    meets_target,
+    min_samples,
+)
 from birdsong.selective.promises import CLASS, NOTHING, fit_promises
+from birdsong.taxa.label_tree import Indices, LabelTree, Paths, Probabilities
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import Indices, LabelTree, Paths, Probabilities
 
 SPECIES = RANKS.index("species")
 _LAMBDAS = np.concatenate([[np.inf], np.geomspace(1e3, 1e-3, 121), [0.0]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cases:
+class EvaluationSet:
     """Recordings to fit a rule to, or to ask one about.
 
     Attributes
@@ -61,7 +66,7 @@ class Cases:
     sessions : int, shape (n,)
     information : float64, shape (n, 5)
         What each taxon says, as a share of what a label says.
-    rivals : float64, shape (n, 5)
+    runner_ups : float64, shape (n, 5)
         The highest probability of a label that is not at or under the taxon.
     truth : float64, shape (n,)
         Probability of the true label. No rule looks at it to choose.
@@ -71,7 +76,7 @@ class Cases:
     right: npt.NDArray[np.bool_]
     sessions: npt.NDArray[np.integer]
     information: Probabilities
-    rivals: Probabilities
+    runner_ups: Probabilities
     truth: Probabilities
 
     @classmethod
@@ -101,7 +106,7 @@ class Cases:
             right=tree.right(paths, y_true),
             sessions=np.asarray(sessions),
             information=np.where(paths.nodes >= 0, tree.information()[paths.nodes], 0.0),
-            rivals=np.where(outside, said[:, :, np.newaxis], 0.0).max(axis=1),
+            runner_ups=np.where(outside, said[:, :, np.newaxis], 0.0).max(axis=1),
             truth=said[np.arange(len(y_true)), y_true],
         )
 
@@ -109,9 +114,11 @@ class Cases:
         """Count the recordings."""
         return len(self.paths)
 
-    def __getitem__(self, chosen: npt.NDArray[np.bool_] | Indices) -> Cases:
+    def __getitem__(self, chosen: npt.NDArray[np.bool_] | Indices) -> EvaluationSet:
         """Return some of the recordings."""
-        return Cases(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+        return EvaluationSet(
+            **{field.name: getattr(self, field.name)[chosen] for field in fields(self)}
+        )
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
@@ -127,7 +134,7 @@ class Cases:
         return cls(paths=paths, **joined)
 
 
-Chooser = Callable[[Cases], Indices]
+Chooser = Callable[[EvaluationSet], Indices]
 """Takes recordings, returns the column of `RANKS` of the answer to each, or `NOTHING`."""
 
 
@@ -136,21 +143,23 @@ class Rule:
     """A rule by its name; ``fit`` takes recordings and a promise."""
 
     name: str
-    fit: Callable[[Cases, float], Chooser]
+    fit: Callable[[EvaluationSet, float], Chooser]
 
 
 def fixed_thresholds(name: str, **thresholds: float) -> Rule:
     """A rule with thresholds set by hand, whatever the promise; no answer at a rank not named."""
     by_rank = np.array([0.0, *(thresholds.get(rank, math.inf) for rank in RANKS[1:])])
-    return Rule(name, lambda cases, promise: lambda asked: _by_thresholds(asked, by_rank))
+    return Rule(name, lambda evaluation_set, promise: lambda asked: _by_thresholds(asked, by_rank))
 
 
-def _by_rank(cases: Cases, promise: float) -> Chooser:
-    promises = fit_promises(cases.paths, cases.right, cases.sessions)
+def _by_rank(evaluation_set: EvaluationSet, promise: float) -> Chooser:
+    promises = fit_promises(evaluation_set.paths, evaluation_set.right, evaluation_set.sessions)
     return lambda asked: promises.choose(asked.paths, promise)
 
 
-def _one_threshold(cases: Cases, promise: float, ranks: tuple[int, ...]) -> Chooser:
+def _one_threshold(
+    evaluation_set: EvaluationSet, promise: float, ranks: tuple[int, ...]
+) -> Chooser:
     """The same threshold at each of the ranks, lowered until the first failure."""
     at_ranks = np.isin(np.arange(len(RANKS)), ranks)
 
@@ -160,8 +169,8 @@ def _one_threshold(cases: Cases, promise: float, ranks: tuple[int, ...]) -> Choo
 
     kept, passed = math.inf, False
     for threshold in np.linspace(1, 0, 201):
-        chosen = chooser(threshold)(cases)
-        if _pass_together(cases, chosen, promise, with_class=False):
+        chosen = chooser(threshold)(evaluation_set)
+        if _pass_together(evaluation_set, chosen, promise, with_class=False):
             passed = passed or bool((chosen > CLASS).any())
             kept = float(threshold) if passed else kept
         elif passed:
@@ -169,31 +178,35 @@ def _one_threshold(cases: Cases, promise: float, ranks: tuple[int, ...]) -> Choo
     return chooser(kept)
 
 
-def _one_at_each_rank(cases: Cases, promise: float) -> Chooser:
+def _one_at_each_rank(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     """The lowest threshold at which every rank passes."""
     for threshold in np.linspace(0, 1, 201):
         by_rank = np.array([0.0, *(threshold for _ in RANKS[1:])])
-        if _pass_at_each_rank(cases, _by_thresholds(cases, by_rank), promise):
+        if _pass_at_each_rank(evaluation_set, _by_thresholds(evaluation_set, by_rank), promise):
             return lambda asked: _by_thresholds(asked, by_rank)
     return lambda asked: _by_thresholds(asked, np.array([0.0, *(math.inf for _ in RANKS[1:])]))
 
 
-def _climbing(cases: Cases, promise: float) -> Chooser:
+def _climbing(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     """What each recording takes is the probability of the highest wrong taxon on its path."""
-    wrong = np.where(cases.right | (cases.paths.nodes < 0), 0.0, cases.paths.probabilities)
+    wrong = np.where(
+        evaluation_set.right | (evaluation_set.paths.nodes < 0),
+        0.0,
+        evaluation_set.paths.probabilities,
+    )
     taken = wrong[:, CLASS + 1 :].max(axis=1)
     quantile = _conformal_quantile(taken, promise)
 
-    def choose(asked: Cases) -> Indices:
+    def choose(asked: EvaluationSet) -> Indices:
         reached = (asked.paths.probabilities > quantile) & (asked.paths.nodes >= 0)
         return _lowest(asked, reached)
 
     return choose
 
 
-def _darts(cases: Cases, promise: float) -> Chooser:
+def _darts(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     def chooser(weight: float) -> Chooser:
-        def choose(asked: Cases) -> Indices:
+        def choose(asked: EvaluationSet) -> Indices:
             if math.isinf(weight):
                 return _lowest(asked, np.zeros(asked.right.shape, bool))
             gain = (asked.information + weight) * asked.paths.probabilities
@@ -204,16 +217,18 @@ def _darts(cases: Cases, promise: float) -> Chooser:
 
     kept = _LAMBDAS[0]
     for weight in _LAMBDAS[1:]:
-        if not _pass_together(cases, chooser(weight)(cases), promise, with_class=True):
+        if not _pass_together(
+            evaluation_set, chooser(weight)(evaluation_set), promise, with_class=True
+        ):
             break
         kept = weight
     return chooser(float(kept))
 
 
-def _conformal_set(cases: Cases, promise: float) -> Chooser:
+def _conformal_set(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     """The set holds the labels with at least the probability that true labels mostly have."""
-    least = -_conformal_quantile(-cases.truth, promise)
-    return lambda asked: _lowest(asked, (asked.rivals < least) & (asked.paths.nodes >= 0))
+    least = -_conformal_quantile(-evaluation_set.truth, promise)
+    return lambda asked: _lowest(asked, (asked.runner_ups < least) & (asked.paths.nodes >= 0))
 
 
 def _conformal_quantile(scores: Probabilities, promise: float) -> float:
@@ -222,41 +237,49 @@ def _conformal_quantile(scores: Probabilities, promise: float) -> float:
     return float(np.sort(scores)[place - 1]) if place <= len(scores) else math.inf
 
 
-def _by_thresholds(cases: Cases, thresholds: Probabilities) -> Indices:
-    return _lowest(cases, (cases.paths.probabilities >= thresholds) & (cases.paths.nodes >= 0))
+def _by_thresholds(evaluation_set: EvaluationSet, thresholds: Probabilities) -> Indices:
+    return _lowest(
+        evaluation_set,
+        (evaluation_set.paths.probabilities >= thresholds) & (evaluation_set.paths.nodes >= 0),
+    )
 
 
-def _lowest(cases: Cases, reached: npt.NDArray[np.bool_]) -> Indices:
+def _lowest(evaluation_set: EvaluationSet, reached: npt.NDArray[np.bool_]) -> Indices:
     """Column of the lowest taxon that was reached, as `Promises.choose` counts."""
     reached = reached.copy()
     reached[:, CLASS] = True
     lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
-    lowest[cases.paths.bird < 0.5] = NOTHING
+    lowest[evaluation_set.paths.bird < 0.5] = NOTHING
     return lowest
 
 
-def _pass_together(cases: Cases, chosen: Indices, promise: float, *, with_class: bool) -> bool:
+def _pass_together(
+    evaluation_set: EvaluationSet, chosen: Indices, promise: float, *, with_class: bool
+) -> bool:
     """Whether the answers at all ranks keep the promise together."""
     answered = np.flatnonzero(chosen >= CLASS if with_class else chosen > CLASS)
     if not len(answered):
         return True
-    right = cases.right[answered, chosen[answered]]
-    sessions = cases.sessions[answered]
+    right = evaluation_set.right[answered, chosen[answered]]
+    sessions = evaluation_set.sessions[answered]
     effect = design_effect(sessions, intraclass_correlation(right, sessions))
-    return bool(passes(right.sum(), len(right), promise, effect))
+    return bool(meets_target(right.sum(), len(right), promise, effect))
 
 
-def _pass_at_each_rank(cases: Cases, chosen: Indices, promise: float) -> bool:
+def _pass_at_each_rank(evaluation_set: EvaluationSet, chosen: Indices, promise: float) -> bool:
     """Whether the answers at every rank that has enough keep the promise by themselves."""
     n_passed = 0
     for rank in range(CLASS + 1, len(RANKS)):
-        right, sessions = cases.right[chosen == rank, rank], cases.sessions[chosen == rank]
+        right, sessions = (
+            evaluation_set.right[chosen == rank, rank],
+            evaluation_set.sessions[chosen == rank],
+        )
         if not len(right):
             continue
         effect = design_effect(sessions, intraclass_correlation(right, sessions))
-        if len(right) / effect < (needed(promise) or math.inf):
+        if len(right) / effect < (min_samples(promise) or math.inf):
             continue
-        if not passes(right.sum(), len(right), promise, effect):
+        if not meets_target(right.sum(), len(right), promise, effect):
             return False
         n_passed += 1
     return n_passed > 0
@@ -265,11 +288,14 @@ def _pass_at_each_rank(cases: Cases, chosen: Indices, promise: float) -> bool:
 BY_RANK = Rule("a threshold for each rank", _by_rank)
 ONE_THRESHOLD = Rule(
     "one threshold for all ranks",
-    lambda cases, promise: _one_threshold(cases, promise, tuple(range(CLASS + 1, len(RANKS)))),
+    lambda evaluation_set, promise: _one_threshold(
+        evaluation_set, promise, tuple(range(CLASS + 1, len(RANKS)))
+    ),
 )
 ONE_AT_EACH_RANK = Rule("one threshold, kept at each rank", _one_at_each_rank)
 SPECIES_ONLY = Rule(
-    "species or nothing", lambda cases, promise: _one_threshold(cases, promise, (SPECIES,))
+    "species or nothing",
+    lambda evaluation_set, promise: _one_threshold(evaluation_set, promise, (SPECIES,)),
 )
 CLIMBING = Rule("climbing, conformal quantile", _climbing)
 DARTS = Rule("DARTS", _darts)

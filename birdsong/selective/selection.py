@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.selective.bounds import needed
+from birdsong.selective.bounds import min_samples
 from birdsong.selective.promises import CLASS, NOTHING, Promises, check_promise
+from birdsong.taxa.label_tree import LabelTree, Probabilities
 from birdsong.taxa.lineage import DEPTH, RANKS
-from birdsong.taxa.paths import LabelTree, Probabilities
 
 _WITH_ARTICLE = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
 
@@ -199,9 +199,9 @@ def _reason(
     closest = below[0] if below and below[0].probability >= promise else answer
     reached = f"{closest.taxon} reaches {_percent(closest.probability)}"
     if below and closest is answer:
-        rivals = [taxon for taxon in (below[0], runner_up) if taxon is not None]
+        runner_ups = [taxon for taxon in (below[0], runner_up) if taxon is not None]
         reached = f"Which {rank} is uncertain: " + ", ".join(
-            f"{taxon.taxon} {_percent(taxon.probability)}" for taxon in rivals
+            f"{taxon.taxon} {_percent(taxon.probability)}" for taxon in runner_ups
         )
     if answer.rank == "class" and answer.probability < threshold < math.inf:
         reached = f"Whether there is a bird is uncertain: {_percent(answer.probability)}"
@@ -237,7 +237,7 @@ def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> s
 
 def _unsupported(promise: float, promises: Promises) -> str:
     asked, n = f"{100 * promise:g} %", promises.n_recordings
-    least = needed(promise)
+    least = min_samples(promise)
     if least is None or promise > max(promises.thresholds, default=0.0):
         return f"A promise of {asked} is more than any recordings could support"
     if n < least:

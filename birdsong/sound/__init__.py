@@ -1,1 +1,1 @@
-"""Samples to pixels: decoding, the spectrogram picture, and where something sounds."""
+"""Samples to pixels: decoding, the spectrogram image, and where something sounds."""

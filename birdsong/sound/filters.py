@@ -1,6 +1,6 @@
 """The mel filters: made once by librosa, then carried along as an array.
 
-They travel with a folder of pictures and with a bundle, so that neither a worker nor the light
+They travel with a folder of images and with a bundle, so that neither a worker nor the light
 install needs librosa.
 """
 

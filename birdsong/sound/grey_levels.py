@@ -1,4 +1,4 @@
-"""Levels of mel bands to the grey levels of a picture: what is background, what stands out."""
+"""Levels of mel bands to the grey levels of an image: what is background, what stands out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 _SILENT_ABOVE_FLOOR_DB = 10.0
 _N_POINTS = math.prod(SPECTROGRAM_SHAPE)
-_RANKS = (_N_POINTS // 2, _N_POINTS * 99 // 100)  # of the points of a picture, the darkest first
+_RANKS = (_N_POINTS // 2, _N_POINTS * 99 // 100)  # of the points of an image, the darkest first
 
 
 def above_background_db(
@@ -65,7 +65,7 @@ def live_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
     return live
 
 
-def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
+def grey_image(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
     """Turn decibels above the background into grey levels.
 
     Parameters
@@ -85,22 +85,22 @@ def picture(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
     return clipped
 
 
-def song_db(pictures: ImageArray, config: SpectrogramConfig) -> FloatArray:
-    """How loud the song in each picture is: how far its brightest points stand above the rest.
+def signal_level_db(images: ImageArray, config: SpectrogramConfig) -> FloatArray:
+    """How loud the song in each image is: how far its brightest points stand above the rest.
 
-    That is the distance from the median of a picture to what a hundredth of it exceeds: a click of
+    That is the distance from the median of an image to what a hundredth of it exceeds: a click of
     two of its 200 columns, or a note in one band for two thirds of its length.
 
     Parameters
     ----------
-    pictures : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, 64, 200)
     config : SpectrogramConfig
-        Of the pictures.
+        Of the images.
 
     Returns
     -------
     float32, shape (n,), dB, at least 0
     """
-    counts = (np.bincount(each.ravel(), minlength=256) for each in pictures)
+    counts = (np.bincount(each.ravel(), minlength=256) for each in images)
     points = np.array([np.searchsorted(each.cumsum(), _RANKS, "right") for each in counts])
     return np.diff(points.reshape(-1, 2)).ravel().astype(np.float32) * np.float32(config.grey_db)

@@ -30,7 +30,7 @@ def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
     Returns
     -------
     list of (int, int)
-        First byte and end of each link. Streams that run side by side, as sound and pictures of a
+        First byte and end of each link. Streams that run side by side, as sound and images of a
         film do, are one link.
     """
     starts: list[int] = []

@@ -1,4 +1,4 @@
-"""Segments and their pictures, and a recording walked through on a regular grid.
+"""Segments and their images, and a recording walked through on a regular grid.
 
 Segments are placed where something sings, see `songs`, or where one asks for it on the grid. Both
 cut them with `segment_of`.
@@ -15,11 +15,11 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.grey_levels import above_background_db, live_frames, picture
+from birdsong.sound.grey_levels import above_background_db, grey_image, live_frames
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
 
 SHORTEST_NEW_S = 0.3
-"""A last segment is worth a picture when it adds at least this much that no other one shows."""
+"""A last segment is worth an image when it adds at least this much that no other one shows."""
 
 MIN_DURATION_S = 0.3
 """Shorter recordings are not looked at."""
@@ -27,20 +27,20 @@ MIN_DURATION_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A window of a recording and its picture.
+    """A window of a recording and its image.
 
     Attributes
     ----------
     start_s : float
         Where it starts in the recording.
-    picture : uint8, shape (64, 200)
+    image : uint8, shape (64, 200)
         Row 0 is the highest mel band.
     silent : bool
         Whether nothing in it is above the floor of an image.
     """
 
     start_s: float
-    picture: ImageArray
+    image: ImageArray
     silent: bool
 
 
@@ -154,6 +154,6 @@ def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig
     excess_db = above_background_db(decibels, config, n_columns=SPECTROGRAM_SHAPE[1])
     return Segment(
         start_s=first_frame / config.frames_per_s,
-        picture=picture(excess_db, config),
+        image=grey_image(excess_db, config),
         silent=not live_frames(decibels, config).any(),
     )

@@ -1,6 +1,6 @@
-"""Samples to the levels of mel bands, and how a picture is made of them.
+"""Samples to the levels of mel bands, and how an image is made of them.
 
-A picture shows one segment of a recording: time from left to right, mel bands with the highest on
+An image shows one segment of a recording: time from left to right, mel bands with the highest on
 top, brightness in decibels above the segment's own background. It depends only on the samples of
 its segment and on the `SpectrogramConfig`; nothing of the rest of the recording enters, so that a
 recording of any length can be read as a stream.
@@ -24,7 +24,7 @@ from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
 
 SPECTROGRAM_SHAPE = (64, 200)
-"""Rows (mel bands) and columns (frames) of every picture."""
+"""Rows (mel bands) and columns (frames) of every image."""
 
 _FRAMES_AT_A_TIME = 104  # a second of them, which stays in the processor's cache
 _BANDS_AT_A_TIME = 16
@@ -33,7 +33,7 @@ _CAME_LATER = {"background_share": 1.0}  # fields, and the value at which they c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectrogramConfig:
-    """How a segment becomes a picture.
+    """How a segment becomes an image.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class SpectrogramConfig:
 
     @property
     def segment_samples(self) -> int:
-        """Samples that a whole picture is made of: 200 hops, and the reach of the last window."""
+        """Samples that a whole image is made of: 200 hops, and the reach of the last window."""
         return (SPECTROGRAM_SHAPE[1] - 1) * self.hop_length + self.n_fft
 
     @property
@@ -113,7 +113,7 @@ class SpectrogramConfig:
         return (self.brightest_db - self.darkest_db) / 255
 
     def fingerprint(self) -> str:
-        """Hash of every field: pictures with the same one can be mixed."""
+        """Hash of every field: images with the same one can be mixed."""
         return _fingerprint(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class SpectrogramConfig:
         return cls(**{name: kind(values[name]) for name, kind in types.items()})
 
 
-@cache  # every picture is stamped with it
+@cache  # every image is stamped with it
 def _fingerprint(config: SpectrogramConfig) -> str:
     canonical = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from birdsong.synthetic.noises import (
 )
 
 BAND_HZ = (200.0, 11_000.0)
-"""Where signal and background are compared: what a picture shows."""
+"""Where signal and background are compared: what an image shows."""
 
 
 def render_background(

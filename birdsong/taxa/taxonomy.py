@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.agreement import agreed_parents, two_ranks
 from birdsong.taxa.lineage import DEPTH, RANKS, ROOT, Lineage, Taxon, taxon_key, tidy
+from birdsong.taxa.taxonomy_merge import agreed_parents, two_ranks
 
 
 class Taxonomy:

@@ -1,4 +1,4 @@
-"""From a file to an answer; and that the picture is the one that the network learned from."""
+"""From a file to an answer; and that the image is the one that the network learned from."""
 
 import json
 import math
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.answers.judge import Judge
-from birdsong.bundle import read_bundle
+from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.network import Network
 from birdsong.errors import ConfigError, TaxonomyError
 from birdsong.images.store import open_store
-from birdsong.network import Network
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from tests.conftest import RATE_HZ, voice, write_voices
@@ -52,7 +52,7 @@ def test_the_network_sees_the_bytes_that_preprocessing_wrote(
     seen = []
     real = Network.logits
     monkeypatch.setattr(
-        Network, "logits", lambda self, pictures: seen.extend(pictures) or real(self, pictures)
+        Network, "logits", lambda self, images: seen.extend(images) or real(self, images)
     )
     folder, rows = voices
     rows = rows[::5]
@@ -77,7 +77,7 @@ def test_the_network_sees_the_bytes_that_preprocessing_wrote(
         for image in store.rows:
             if image.recording == row.name and image.kind == "bird":
                 np.testing.assert_array_equal(
-                    store.read_picture(image), by_start[round(image.start_s, 3)]
+                    store.read_image(image), by_start[round(image.start_s, 3)]
                 )
                 compared += 1
     assert compared >= 10
@@ -141,7 +141,7 @@ def test_an_overlap_of_a_segment_is_refused_in_its_own_words(classifier, unheard
     message = r"^overlap_s must be at least 0 and less than a segment, 2 s \(at most 1.99 s\), got"
     with pytest.raises(ConfigError, match=f"{message} {overlap_s:g}$"):
         classifier.classify(folder / rows[0].file, config=ClassifyConfig(overlap_s=overlap_s))
-    assert classifier.listen(folder / rows[0].file, overlap_s=1.9).starts_s[1] == 0.1
+    assert classifier.run_inference(folder / rows[0].file, overlap_s=1.9).starts_s[1] == 0.1
 
 
 @pytest.mark.parametrize(
@@ -270,16 +270,16 @@ def test_only_the_listed_are_answered(which, unheard, request):
             assert prediction.answer.rank == "class"
             assert prediction.answer.reason.startswith("Probably not in your list: ")
             assert {each.rank for each in prediction.detections} <= {"class"}
-    assert set(classifier._judges) == {None, only}, "one for each list, however often asked"
+    assert set(classifier._selectors) == {None, only}, "one for each list, however often asked"
 
 
 def test_thresholds_of_a_list_come_from_its_recordings(calibrated_dir):
     bundle = read_bundle(calibrated_dir)
-    everything = Judge(bundle)
-    one = Judge(bundle, frozenset({"Gravis profundus"}))
+    everything = AnswerSelector(bundle)
+    one = AnswerSelector(bundle, frozenset({"Gravis profundus"}))
     assert everything._promises.n_recordings == 48
     assert one._promises.n_recordings == 16
-    assert Judge(bundle)._promises == bundle.calibration.promises
+    assert AnswerSelector(bundle)._promises == bundle.calibration.promises
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.bundle import Bundle, read_bundle, write_bundle
+from birdsong.bundle.bundle import Bundle, read_bundle, write_bundle
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label
-from birdsong.taxa.tables import read_taxonomy
+from birdsong.taxa.published_tables import read_taxonomy
 from tests.band_means import linear_network
 from tests.conftest import RATE_HZ, voice
 
@@ -42,7 +42,7 @@ def test_the_answer_is_where_the_evidence_is(n_labels, taxon, tmp_path):
 
 
 def bundle_of(species, tree, weights):
-    """A bundle that says the same of every picture."""
+    """A bundle that says the same of every image."""
     config = SpectrogramConfig()
     return Bundle(
         name="world",

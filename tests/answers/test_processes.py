@@ -13,9 +13,9 @@ import soundfile
 
 from birdsong.answers import classifier as module
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.bundle import read_bundle, write_bundle
+from birdsong.bundle.bundle import read_bundle, write_bundle
+from birdsong.bundle.network import Network
 from birdsong.errors import BundleError
-from birdsong.network import Network
 from tests.conftest import RATE_HZ, voice
 
 LIMIT_S = 60
@@ -179,10 +179,10 @@ def test_threads_share_a_classifier(classifier, recording, monkeypatch):
     monkeypatch.setattr(module, "_JUDGES_KEPT", 1)
     taxa = [label.taxon for label in classifier.bundle.bird_labels]
     configs = [None, *(ClassifyConfig(only=frozenset({taxon})) for taxon in taxa)] * 8
-    hearing = classifier.listen(recording)
+    hearing = classifier.run_inference(recording)
 
     def ask(config):
-        return classifier.conclude(hearing, name="one", config=config)
+        return classifier.decide(hearing, name="one", config=config)
 
     alone = [ask(config) for config in configs]
     with ThreadPoolExecutor(8) as pool:
@@ -197,7 +197,7 @@ def test_another_thread_may_forget_the_judges_at_any_moment(bundle_dir, recordin
 
     classifier = Classifier.load(bundle_dir)
     expected = classifier.classify(recording)
-    classifier._judges = Forgetful()
+    classifier._selectors = Forgetful()
     assert classifier.classify(recording) == expected
 
 
@@ -218,10 +218,10 @@ def test_the_default_bundle_pickles_without_its_place():
 def test_a_network_pickles(bundle_dir, images):
     import numpy as np
 
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 200), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (3, 64, 200), np.uint8)
     network = Network(read_bundle(bundle_dir))
     again = pickle.loads(pickle.dumps(network))
-    np.testing.assert_array_equal(again.logits(pictures), network.logits(pictures))
+    np.testing.assert_array_equal(again.logits(images), network.logits(images))
 
 
 def test_a_bundle_knows_its_folder(bundle_dir, tmp_path, monkeypatch):

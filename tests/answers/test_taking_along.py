@@ -11,7 +11,7 @@ import soundfile
 from birdsong.answers.archive import zip_results
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.clips import WAV_RATE_HZ, clip_wav
-from birdsong.answers.narrowing import narrow
+from birdsong.answers.species_filter import read_species_filter
 from birdsong.errors import AudioError, TaxonomyError
 from tests.conftest import RATE_HZ, voice
 
@@ -86,19 +86,21 @@ def test_an_archive_holds_every_format(classifier):
 
 
 def test_a_list_narrows(classifier):
-    narrowed = narrow("Acutus surgens\nTurdus merula\n", classifier.bundle, name="list")
+    narrowed = read_species_filter(
+        "Acutus surgens\nTurdus merula\n", classifier.bundle, name="list"
+    )
     assert narrowed.only == {"Acutus surgens"}
     assert narrowed.unknown == ("Turdus merula",)
     table = "genus,species\nGravis,profundus\n".encode("utf-16-le")
     with pytest.raises(TaxonomyError, match=r"l\.csv: holds NUL bytes"):
-        narrow(table, classifier.bundle, name="l.csv")
+        read_species_filter(table, classifier.bundle, name="l.csv")
     table = b"genus,species\nGravis,profundus\n"
-    assert narrow(table, classifier.bundle, name="l.csv").only == {"Gravis profundus"}
+    assert read_species_filter(table, classifier.bundle, name="l.csv").only == {"Gravis profundus"}
     with pytest.raises(TaxonomyError, match="the model knows none of the 1 names"):
-        narrow("Turdus merula", classifier.bundle, name="list")
+        read_species_filter("Turdus merula", classifier.bundle, name="list")
 
 
 def test_what_was_heard_can_be_concluded_from_again(classifier):
     content = wav(voice("low", 7, 901))
-    hearing = classifier.listen(content)
-    assert classifier.conclude(hearing, name="a") == classifier.classify(content, name="a")
+    hearing = classifier.run_inference(content)
+    assert classifier.decide(hearing, name="a") == classifier.classify(content, name="a")

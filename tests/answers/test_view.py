@@ -1,4 +1,4 @@
-"""What a person looks at: any length in bounded columns, and the network's own picture."""
+"""What a person looks at: any length in bounded columns, and the network's own image."""
 
 import io
 
@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.answers.listening import segments_of
+from birdsong.answers.inference import segments_of
 from birdsong.answers.view import (
     Overview,
     _Columns,
     band_edges_hz,
     overview,
-    segment_picture,
+    segment_image,
     window,
 )
-from birdsong.bundle import Bundle
+from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
@@ -62,8 +62,8 @@ def tone(frequency_hz: float, seconds: float) -> np.ndarray:
 
 def test_a_short_recording_has_a_column_a_frame(bundle):
     view = overview(wav(voice("rising", 4, 0)), bundle)
-    assert view.picture.dtype == np.uint8
-    assert view.picture.shape == (64, 1 + (4 * RATE_HZ - CONFIG.n_fft) // CONFIG.hop_length)
+    assert view.image.dtype == np.uint8
+    assert view.image.shape == (64, 1 + (4 * RATE_HZ - CONFIG.n_fft) // CONFIG.hop_length)
     assert view.column_s == pytest.approx(1 / CONFIG.frames_per_s)
     assert view.duration_s == pytest.approx(4)
 
@@ -71,7 +71,7 @@ def test_a_short_recording_has_a_column_a_frame(bundle):
 @pytest.mark.parametrize("max_columns", [2, 7, 50, 199, 200])
 def test_a_longer_one_is_drawn_in_fewer_columns(bundle, max_columns):
     view = overview(wav(voice("rising", 9, 0)), bundle, max_columns=max_columns)
-    n_columns = view.picture.shape[1]
+    n_columns = view.image.shape[1]
     assert max_columns // 2 - 1 < n_columns <= max_columns
     assert n_columns * view.column_s == pytest.approx(9, abs=view.column_s + 0.1)
 
@@ -80,9 +80,7 @@ def test_a_longer_one_is_drawn_in_fewer_columns(bundle, max_columns):
 @pytest.mark.parametrize("stretch", [(0, 10), (2.05, 7.31), (9.99, 10), (-5, 99), (4, 4)])
 def test_a_window_holds_the_loudest_of_its_stretch(stretch, max_columns):
     grey = np.random.default_rng(2).integers(0, 256, (64, 1000), dtype=np.uint8)
-    view = Overview(
-        picture=grey, duration_s=10.0, column_s=0.01, band_edges_hz=band_edges_hz(CONFIG)
-    )
+    view = Overview(image=grey, duration_s=10.0, column_s=0.01, band_edges_hz=band_edges_hz(CONFIG))
     cut = window(view, *stretch, max_columns=max_columns)
     first = max(0, min(999, int(stretch[0] / 0.01)))
     end = max(first + 1, min(1000, int(np.ceil(stretch[1] / 0.01))))
@@ -107,10 +105,10 @@ def test_columns_hold_the_loudest_of_their_frames(sizes):
 def test_a_tone_stands_at_its_time_and_frequency(bundle):
     for frequency_hz in (500, 2000, 7000):
         view = overview(wav(tone(frequency_hz, 9)), bundle, max_columns=100)
-        loudest = 63 - view.picture.mean(axis=1).argmax()
+        loudest = 63 - view.image.mean(axis=1).argmax()
         edges_hz = view.band_edges_hz
         assert edges_hz[loudest] <= frequency_hz <= edges_hz[loudest + 1]
-        times_s = np.flatnonzero(view.picture.max(axis=0) > 128) * view.column_s
+        times_s = np.flatnonzero(view.image.max(axis=0) > 128) * view.column_s
         assert (times_s.min(), times_s.max()) == pytest.approx((3, 6), abs=0.2)
 
 
@@ -133,25 +131,25 @@ def test_silence_and_low_pass_stay_dark(bundle):
     noise = np.fft.irfft(spectrum, len(noise)).astype(np.float32)
     recording = np.concatenate([np.zeros(4 * RATE_HZ, np.float32), noise])
     view = overview(wav(recording), bundle)
-    silent = view.picture[:, : int(3.9 / view.column_s)]
+    silent = view.image[:, : int(3.9 / view.column_s)]
     assert silent.max() == 0
     n_empty = 64 - np.searchsorted(view.band_edges_hz, 6000)
     # The leap from silence to noise is a click, which does sound in all bands.
-    assert view.picture[:n_empty, int(4.2 / view.column_s) :].max() == 0
-    assert overview(wav(np.zeros(2 * RATE_HZ)), bundle).picture.max() == 0
+    assert view.image[:n_empty, int(4.2 / view.column_s) :].max() == 0
+    assert overview(wav(np.zeros(2 * RATE_HZ)), bundle).image.max() == 0
 
 
 def test_the_scale_is_that_of_the_segments(bundle):
     samples = tone(3000, 3)[: CONFIG.segment_samples]
     (segment,) = walk_segments([samples], CONFIG, bundle.filters, step_s=3.0)
     view = overview(wav(samples), bundle)
-    assert mel_power_db(samples, CONFIG, bundle.filters).shape == view.picture.shape
-    difference = view.picture.astype(int) - segment.picture[:, : view.picture.shape[1]]
+    assert mel_power_db(samples, CONFIG, bundle.filters).shape == view.image.shape
+    difference = view.image.astype(int) - segment.image[:, : view.image.shape[1]]
     assert np.abs(difference).max() <= 5  # the percentile is interpolated here, not there
 
 
 @pytest.mark.parametrize("overlap_s", [None, 1.1])
-def test_the_segments_picture_is_the_networks(bundle, tmp_path, overlap_s):
+def test_the_segments_image_is_the_networks(bundle, tmp_path, overlap_s):
     content = wav(voice("rising", 11, 3), 44_100)
     (tmp_path / "a.wav").write_bytes(content)
     with AudioReader(content, RATE_HZ) as reader:
@@ -160,14 +158,14 @@ def test_the_segments_picture_is_the_networks(bundle, tmp_path, overlap_s):
     for segment in expected[::2]:
         start_s = round(segment.start_s, 3)  # as written to JSON
         for source in (content, tmp_path / "a.wav"):
-            seen = segment_picture(source, bundle, start_s, overlap_s=overlap_s)
-            np.testing.assert_array_equal(seen, segment.picture)
+            seen = segment_image(source, bundle, start_s, overlap_s=overlap_s)
+            np.testing.assert_array_equal(seen, segment.image)
 
 
 @pytest.mark.parametrize("start_s", [0.7, 400.0, -1.5])
 def test_a_segment_that_is_none(bundle, start_s):
     with pytest.raises(AudioError, match=f"field: no segment starts at {start_s:g} s"):
-        segment_picture(wav(voice("low", 5, 0)), bundle, start_s, name="field")
+        segment_image(wav(voice("low", 5, 0)), bundle, start_s, name="field")
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,9 @@ def heading(bundle_dir, content: bytes) -> str:
     return headline(Classifier.load(bundle_dir).classify(content)).replace("*", "")
 
 
-DRAWN = """([picture, isSame]) => [...document.querySelectorAll('*')].some(each => {
+DRAWN = """([image, isSame]) => [...document.querySelectorAll('*')].some(each => {
     const drawn = each.shadowRoot?.querySelector('.stage img');
-    return drawn && (drawn.src === picture) === isSame;
+    return drawn && (drawn.src === image) === isSame;
 })"""
 
 
@@ -234,8 +234,8 @@ def test_downloads_hold_the_answer(open_page, bundle_dir):
     assert len(samples) / rate_hz == pytest.approx(found[0].end_s - found[0].start_s, abs=0.01)
     name, content = download("Its spectrogram as PNG")
     assert name == "low_0.0_Gravis_profundus.png"
-    with Image.open(io.BytesIO(content)) as picture:
-        assert picture.height == 4 * 64
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.height == 4 * 64
 
 
 def test_another_promise_and_a_list(open_page):

@@ -122,7 +122,7 @@ def test_a_list_narrows_the_answer(page):
     page.sidebar.selectbox[0].select("Tick families").run()
     page.sidebar.multiselect[0].select("Acutidae").run()
     assert not page.exception
-    assert any("Narrowed to 2 of 3 labels." in each.value for each in page.sidebar.caption)
+    assert any("SpeciesFilter to 2 of 3 labels." in each.value for each in page.sidebar.caption)
     assert "Gravis" not in page.subheader[0].value
     page.sidebar.selectbox[0].select("Paste a list").run()
     page.sidebar.text_area[0].set_value("Turdus merula").run()
@@ -130,7 +130,7 @@ def test_a_list_narrows_the_answer(page):
     names = "low voice\nAcutus sp.\nParus/Pica\n" + "".join(f"Novus n{n}\n" for n in range(12))
     page.sidebar.text_area[0].set_value(names).run()
     (told,) = (each.value for each in page.sidebar.caption if "Narrowed" in each.value)
-    assert "Narrowed to 3 of 3 labels." in told
+    assert "SpeciesFilter to 3 of 3 labels." in told
     assert "Unknown to the model: Novus n0, " in told
     assert "Novus n9 and 2 more. Of no one species, and passed over: Parus/Pica." in told
 
@@ -253,13 +253,13 @@ def test_what_the_network_saw(page):
 
 def test_a_promise_is_kept_and_nothing_is_heard_twice(page, monkeypatch):
     heard = []
-    real = Classifier.listen
+    real = Classifier.run_inference
 
-    def listen(self, source, **options):
+    def run_inference(self, source, **options):
         heard.append(len(source))
         return real(self, source, **options)
 
-    monkeypatch.setattr(Classifier, "listen", listen)
+    monkeypatch.setattr(Classifier, "listen", run_inference)
     upload(page, ("low.wav", wav("low")))
     for promise in (0.99, 0.8, 0.9):
         page.sidebar.radio[0].set_value(promise).run()

@@ -1,4 +1,4 @@
-"""The pages beside the answers: the model's card, a folder of pictures, a training's curves."""
+"""The pages beside the answers: the model's card, a folder of images, a training's curves."""
 
 import csv
 import shutil
@@ -14,16 +14,16 @@ from birdsong.app.bundle_choice import without_empty_columns
 PATIENCE_S = 120
 
 
-def pictures_script():
-    from birdsong.app.named import named
-    from birdsong.app.pictures_page import show_pictures_page
+def images_script():
+    from birdsong.app.images_page import show_images_page
+    from birdsong.app.settings import named
 
-    show_pictures_page(named("images"))
+    show_images_page(named("images"))
 
 
 def run_script():
-    from birdsong.app.named import named
     from birdsong.app.run_page import show_run_page
+    from birdsong.app.settings import named
 
     show_run_page(named("run"))
 
@@ -49,9 +49,9 @@ def texts(page):
     return " ".join(each.value for each in (*page.markdown, *page.caption, *page.error))
 
 
-def test_what_a_folder_of_pictures_holds(images, monkeypatch):
+def test_what_a_folder_of_images_holds(images, monkeypatch):
     monkeypatch.setenv("BIRDSONG_IMAGES", str(images))
-    page = shown(pictures_script)
+    page = shown(images_script)
     assert [(each.label, each.value) for each in page.metric][:2] == [
         ("Recordings", "24"), ("Taxa", "3"),
     ]  # fmt: skip
@@ -62,20 +62,20 @@ def test_what_a_folder_of_pictures_holds(images, monkeypatch):
     assert "*Acutus summus* (High Voice)" in texts(page)
 
 
-def test_a_folder_without_pictures_says_how_they_are_made(monkeypatch, tmp_path):
+def test_a_folder_without_images_says_how_they_are_made(monkeypatch, tmp_path):
     monkeypatch.setenv("BIRDSONG_IMAGES", str(tmp_path))
-    page = shown(pictures_script)
+    page = shown(images_script)
     assert page.error
     assert "birdsong preprocess" in page.code[0].value
 
 
-def test_a_damaged_picture_is_said(images, monkeypatch, tmp_path):
+def test_a_damaged_image_is_said(images, monkeypatch, tmp_path):
     damaged = tmp_path / "images"
     shutil.copytree(images, damaged)
     for path in (damaged / "Acutus_summus").iterdir():
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     monkeypatch.setenv("BIRDSONG_IMAGES", str(damaged))
-    page = shown(pictures_script)
+    page = shown(images_script)
     assert "cannot be read as a PNG" in texts(page)
 
 
@@ -130,7 +130,7 @@ def test_what_is_no_bird_is_no_taxon(images, monkeypatch, tmp_path):
     with index.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([head, *rows])
     monkeypatch.setenv("BIRDSONG_IMAGES", str(folder))
-    page = shown(pictures_script)
+    page = shown(images_script)
     assert [(each.label, each.value) for each in page.metric][1] == ("Taxa", "2")
     assert "no bird" in list(page.dataframe[0].value["Taxon"])
     for name in ("quietest", "shortest", "emptiest"):

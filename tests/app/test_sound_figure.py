@@ -18,17 +18,17 @@ from birdsong.app.sound_figure import (
     _stretch,
     figure_data,
     height_of,
+    image_uri,
     lanes,
-    picture_uri,
 )
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 
 def overview(n_columns=100, column_s=0.1):
-    picture = np.zeros((64, n_columns), np.uint8)
-    picture[10, n_columns // 5] = 255
+    image = np.zeros((64, n_columns), np.uint8)
+    image[10, n_columns // 5] = 255
     return Overview(
-        picture=picture, duration_s=n_columns * column_s, column_s=column_s,
+        image=image, duration_s=n_columns * column_s, column_s=column_s,
         band_edges_hz=band_edges_hz(SpectrogramConfig()),
     )  # fmt: skip
 
@@ -51,8 +51,8 @@ def pixels_of(uri):
 
 def test_the_whole_of_a_short_recording_goes_as_it_is():
     told = data_of(overview(), [found(2.5, 5.0, english_name="Thrushes")])
-    assert pixels_of(told["picture"]).shape == (64, 100, 3)
-    assert (told["picture_start_s"], told["picture_end_s"]) == (0, pytest.approx(10))
+    assert pixels_of(told["image"]).shape == (64, 100, 3)
+    assert (told["image_start_s"], told["image_end_s"]) == (0, pytest.approx(10))
     assert told["view"] is None
     assert told["label"] == "Spectrogram of 10.0 s, 0.2 to 10.8 kHz; 1 detection"
     (lane,) = told["lanes"]
@@ -66,17 +66,17 @@ def test_the_whole_of_a_short_recording_goes_as_it_is():
 def test_a_stretch_of_an_hour_is_drawn_where_it_lies(looked_at):
     view = overview(n_columns=120_000, column_s=0.03)
     mark = round(sum(looked_at) / 2 / 0.03)
-    view.picture[:] = 0
-    view.picture[20, mark] = 255
+    view.image[:] = 0
+    view.image[20, mark] = 255
     told = data_of(view, looked_at=looked_at)
-    pixels = pixels_of(told["picture"])
+    pixels = pixels_of(told["image"])
     assert pixels.shape[1] <= MAX_COLUMNS
     assert told["view"] == list(looked_at)
-    assert told["picture_start_s"] <= looked_at[0]
-    assert told["picture_end_s"] >= looked_at[1] - 0.03
+    assert told["image_start_s"] <= looked_at[0]
+    assert told["image_end_s"] >= looked_at[1] - 0.03
     (column,) = np.flatnonzero((pixels[20] != LIGHT.quiet).any(axis=-1))
-    column_s = (told["picture_end_s"] - told["picture_start_s"]) / pixels.shape[1]
-    at_s = told["picture_start_s"] + column * column_s
+    column_s = (told["image_end_s"] - told["image_start_s"]) / pixels.shape[1]
+    at_s = told["image_start_s"] + column * column_s
     assert at_s - 1e-6 <= mark * 0.03 < at_s + column_s + 1e-6
 
 
@@ -118,8 +118,8 @@ def test_a_rank_above_the_genus_is_named():
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
-def test_the_picture_keeps_its_pixels_in_the_pages_colours(colours):
-    pixels = pixels_of(picture_uri(overview().picture, colours))
+def test_the_image_keeps_its_pixels_in_the_pages_colours(colours):
+    pixels = pixels_of(image_uri(overview().image, colours))
     assert pixels.shape == (64, 100, 3)
     assert tuple(pixels[10, 20]) == colours.loud
     pixels = np.delete(pixels.reshape(-1, 3), 1020, axis=0)

@@ -1,4 +1,4 @@
-"""Epochs on a device: every picture comes, from either memory; on a processor here, and few."""
+"""Epochs on a device: every image comes, from either memory; on a processor here, and few."""
 
 import importlib.util
 import json
@@ -16,25 +16,25 @@ from benchmarks.gpu_feed import CallFeed, in_calls
 from birdsong.errors import ConfigError
 from tests.conftest import few_layers
 
-SMALL = ["--pictures", "70", "--batch-size", "8", "--steps-per-call", "4", "--epochs", "2"]
+SMALL = ["--images", "70", "--batch-size", "8", "--steps-per-call", "4", "--epochs", "2"]
 SMALL += ["--labels", "5"]
 
 
 @given(st.integers(1, 500), st.integers(1, 40), st.integers(1, 9))
-def test_every_picture_comes_and_few_come_twice(n_pictures, batch_size, steps_per_call):
-    calls = in_calls(np.arange(n_pictures), batch_size, steps_per_call)
+def test_every_image_comes_and_few_come_twice(n_images, batch_size, steps_per_call):
+    calls = in_calls(np.arange(n_images), batch_size, steps_per_call)
     n_calls, n_steps, n = calls.shape
     assert n == batch_size
     assert n_steps <= steps_per_call
-    np.testing.assert_array_equal(calls.ravel()[:n_pictures], np.arange(n_pictures))
-    assert calls.max() < n_pictures
-    assert calls.size - n_pictures < batch_size * n_calls, "less than a batch a call"
+    np.testing.assert_array_equal(calls.ravel()[:n_images], np.arange(n_images))
+    assert calls.max() < n_images
+    assert calls.size - n_images < batch_size * n_calls, "less than a batch a call"
 
 
-def test_pictures_are_all_different():
-    pictures = gpu_feed.made(5000)
-    assert (pictures.dtype, pictures.shape) == (np.uint8, (5000, 64, 200))
-    assert len(np.unique(pictures.reshape(5000, -1)[:, :64], axis=0)) == 5000
+def test_images_are_all_different():
+    images = gpu_feed.made(5000)
+    assert (images.dtype, images.shape) == (np.uint8, (5000, 64, 200))
+    assert len(np.unique(images.reshape(5000, -1)[:, :64], axis=0)) == 5000
 
 
 class Recorded:
@@ -46,11 +46,11 @@ class Recorded:
     def to_device(self, array):
         return np.array(array)
 
-    def hold(self, pictures, labels):
-        self.held = pictures, labels
+    def hold(self, images, labels):
+        self.held = images, labels
 
-    def learn(self, pictures, labels):
-        self.learned += zip(pictures, labels, strict=True)
+    def learn(self, images, labels):
+        self.learned += zip(images, labels, strict=True)
         return 0.0
 
     def learn_places(self, places):
@@ -59,12 +59,12 @@ class Recorded:
 
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_both_memories_give_the_same_batches(epoch):
-    pictures, labels = gpu_feed.made(70), np.arange(70)
+    images, labels = gpu_feed.made(70), np.arange(70)
     batches = []
     for on_device in (True, False):
         training = Recorded()
         with CallFeed(
-            training, pictures, labels,
+            training, images, labels,
             batch_size=8, steps_per_call=4, on_device=on_device, n_readers=3,
         ) as feed:  # fmt: skip
             assert feed.steps_per_call == 3
@@ -75,7 +75,7 @@ def test_both_memories_give_the_same_batches(epoch):
     for (one, of_one), (other, of_other) in zip(*batches, strict=True):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_array_equal(of_one, of_other)
-        np.testing.assert_array_equal(one, pictures[of_one])
+        np.testing.assert_array_equal(one, images[of_one])
     came = np.concatenate([own for _, own in batches[0]])
     assert set(came) == set(range(70))
     assert list(came) != sorted(came)
@@ -108,7 +108,7 @@ def test_epochs_on_tensorflow(tensorflow, monkeypatch, tmp_path, capsys, words):
     ("words", "message"),
     [
         (["--epochs", "1"], "epochs must be at least 2, got 1"),
-        (["--pictures", "8"], "pictures must be at least 1024, got 8"),
+        (["--images", "8"], "images must be at least 1024, got 8"),
         (["--batch-size", "0"], "batch_size must be at least 1, got 0"),
         (["--readers", "0"], "n_readers must be at least 1, got 0"),
     ],
@@ -126,7 +126,7 @@ def test_an_unknown_memory():
 def test_the_use_of_a_gpu_is_looked_at(monkeypatch):
     readings = iter([[20.0, 1.0], [40.0, 1.0]])
     monkeypatch.setattr(
-        "birdsong.learning.system_log.gpu_reader", lambda: lambda: next(readings, ["", ""])
+        "birdsong.learning.training.system_log.gpu_reader", lambda: lambda: next(readings, ["", ""])
     )
     monkeypatch.setattr(gpu_epoch, "_LOOK_EVERY_S", 0.001)
     with gpu_epoch.GpuUse() as use:

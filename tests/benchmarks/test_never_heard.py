@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import never_heard
-from birdsong.learning.beginning import read_beginning
+from birdsong.learning.models.pretrained import read_pretrained
 from birdsong.pipelines.command import main
 from birdsong.preprocessing.preprocess import preprocess
 from tests.conftest import write_voices
@@ -52,7 +52,7 @@ def test_networks_answer_about_what_they_never_heard(
     if len(bundles) > 1:
         bundle = tmp_path / "joint"
         assert main(["join", *map(str, bundles), "--out", str(bundle)]) == 0
-        assert read_beginning(bundle).settings == read_beginning(bundles[0]).settings
+        assert read_pretrained(bundle).settings == read_pretrained(bundles[0]).settings
     capsys.readouterr()
 
     learned = []
@@ -60,9 +60,9 @@ def test_networks_answer_about_what_they_never_heard(
     monkeypatch.setattr(
         never_heard,
         "fit_network",
-        lambda store, material, config, folder, **options: (
-            learned.append((folder, {row.taxon for row in material.teaching.rows} & RARE))
-            or fit(store, material, config, folder, **options)
+        lambda store, dataset, config, folder, **options: (
+            learned.append((folder, {row.taxon for row in dataset.teaching.rows} & RARE))
+            or fit(store, dataset, config, folder, **options)
         ),
     )
     out = tmp_path / "never"

@@ -9,9 +9,9 @@ import pytest
 from benchmarks import recipe_baselines as baselines
 from benchmarks import recipe_training, recipes
 from birdsong.images.store import open_store
-from birdsong.learning.evaluation import measure_heard
-from birdsong.learning.gathering import gather_fold
-from birdsong.learning.material_config import MaterialConfig
+from birdsong.learning.data.dataset_builder import build_fold
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.evaluation.scores import measure_logits
 from birdsong.recordings.manifest import write_manifest
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.synthetic.files import write_noises
@@ -19,24 +19,24 @@ from tests.conftest import RATE_HZ, voice
 
 
 @pytest.fixture(scope="module")
-def material(images):
-    return gather_fold(open_store(images), MaterialConfig(), 4, 0)
+def dataset(images):
+    return build_fold(open_store(images), DatasetConfig(), 4, 0)
 
 
 @pytest.mark.parametrize("name", baselines.FORESTS)
-def test_trees_tell_clear_voices_apart(name, images, voices, material, tmp_path, monkeypatch):
+def test_trees_tell_clear_voices_apart(name, images, voices, dataset, tmp_path, monkeypatch):
     store, manifest = open_store(images), tmp_path / "m.csv"
     write_manifest(manifest, voices[1])
     kept = tmp_path / "features.npz"
     features = baselines.mfcc_features(store, store.rows, manifest, voices[0], kept)
     assert features.keys() == {row.image for row in store.rows}
     monkeypatch.setattr(baselines, "N_TREES", 20)
-    heard, cost = baselines.hear_forest(name, store, material, features, fold=0, seed=0)
-    assert set(heard.recordings) == set(material.test.recordings)
-    assert heard.logits.shape[1] == len(material.labels)
-    assert measure_heard(heard, material)["top1"] > 0.9
+    heard, cost = baselines.hear_forest(name, store, dataset, features, fold=0, seed=0)
+    assert set(heard.recordings) == set(dataset.test.recordings)
+    assert heard.logits.shape[1] == len(dataset.labels)
+    assert measure_logits(heard, dataset)["top1"] > 0.9
     assert cost["parameters"] > 20
-    assert cost["ms_a_picture"] >= 0
+    assert cost["ms_per_image"] >= 0
 
     monkeypatch.setattr(baselines, "read_samples", None)  # what was kept is taken
     again = baselines.mfcc_features(store, store.rows, manifest, voices[0], kept)
@@ -59,14 +59,14 @@ def test_statistics_are_of_the_segment_alone():
 def test_a_network_of_another_name_is_trained(tensorflow):
     import keras
 
-    from birdsong.learning import prepared
-    from birdsong.learning.squeezenet import squeezenet
+    from birdsong.learning.models.squeezenet import squeezenet
+    from birdsong.learning.training import training_setup
 
     with baselines.network_of("MobileNetV3-Small"):
-        network = prepared.squeezenet(3, batch_normalization=True, dropout=0.1)
-    assert prepared.squeezenet is squeezenet
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
-    logits = np.asarray(network(pictures))
+        network = training_setup.squeezenet(3, batch_normalization=True, dropout=0.1)
+    assert training_setup.squeezenet is squeezenet
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
+    logits = np.asarray(network(images))
     assert logits.shape == (2, 3)
     assert logits.dtype == np.float32
     body = next(layer for layer in network.layers if isinstance(layer, keras.Model))
@@ -77,7 +77,7 @@ def test_a_network_of_another_name_is_trained(tensorflow):
     }
     assert momenta == {0.9}
     with baselines.network_of("plain"):
-        assert prepared.squeezenet is squeezenet
+        assert training_setup.squeezenet is squeezenet
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow,
     (line,) = csv.DictReader(table.open(newline=""))
     assert line["recipe"] == name
     assert int(line["parameters"]) > 500_000
-    assert float(line["ms_a_picture"]) > 0
+    assert float(line["ms_per_image"]) > 0
 
 
 def test_a_recipe_of_trees(voices, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import recipes
-from birdsong.calibration_data import CalibrationData, calibration_to_bytes
+from birdsong.bundle.calibration_data import CalibrationData, calibration_to_bytes
 
 
 def heard(right: list[bool]) -> CalibrationData:
@@ -16,7 +16,7 @@ def heard(right: list[bool]) -> CalibrationData:
     return CalibrationData(
         logits=logits,
         starts_s=np.zeros(n, np.float32),
-        song_db=np.zeros(n, np.float32),
+        signal_level_db=np.zeros(n, np.float32),
         offsets=np.arange(n + 1),
         y_true=np.zeros(n, np.int64),
         folds=np.zeros(n, np.int64),
@@ -61,14 +61,14 @@ def test_what_stands_in_the_table_is_not_trained_anew(tmp_path):
 
 
 def test_every_recipe_is_one_that_the_configs_take():
-    from birdsong.loading.augment_config import AugmentConfig
+    from birdsong.loading.augmentation_config import AugmentationConfig
     from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.sound.spectrogram import SpectrogramConfig
 
     for recipe in recipes.RECIPES.values():
         spectrogram = SpectrogramConfig(**recipe.spectrogram)
         PreprocessConfig(spectrogram=spectrogram, **recipe.preprocessing)
-        AugmentConfig(**recipe.augmentation)
+        AugmentationConfig(**recipe.augmentation)
 
 
 def test_the_folds_of_a_run_get_lines(images, tmp_path, capsys, small_network):

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from benchmarks import feed_material, train
+from benchmarks import feed_dataset, train
 from benchmarks.feed_alternatives import Job
 from birdsong.errors import ConfigError
 from tests.conftest import few_layers
@@ -15,7 +15,7 @@ from tests.conftest import few_layers
 @pytest.fixture(scope="module")
 def laid_out(tensorflow, tmp_path_factory):
     folder = tmp_path_factory.mktemp("laid_out")
-    feed_material.lay_out(folder, None, 32)
+    feed_dataset.lay_out(folder, None, 32)
     return folder
 
 
@@ -77,7 +77,7 @@ def test_a_failing_source_says_why(train_ways, model, laid_out, monkeypatch):
 
 
 @pytest.mark.parametrize("network", ["VGG-16", "ResNet-50"])
-def test_networks_for_colours_take_grey_pictures(train_ways, network):
+def test_networks_for_colours_take_grey_images(train_ways, network):
     model = train_ways.NETWORKS[network](5)
     assert model.input_shape == (None, 64, 200, 1)
     assert model.inputs[0].dtype == "uint8"
@@ -100,8 +100,8 @@ def told(train_ways, monkeypatch):
 
 
 def test_shares_are_of_memory_before_and_after_in_the_same_round(told, tmp_path, capsys):
-    figures = train.measure(images=None, n_rounds=2, n_pictures=70, batch_size=32, seconds=1)
-    assert figures["pictures"] == 64
+    figures = train.measure(images=None, n_rounds=2, n_images=70, batch_size=32, seconds=1)
+    assert figures["images"] == 64
     n = len(train.TURNS)
     assert told[0] == [*train.TURNS, *train.TURNS[::-1]], "every other round goes backwards"
     rounds = [list(range(100, 100 - n, -1)), list(range(100 - n, 100 - 2 * n, -1))]
@@ -121,14 +121,14 @@ def test_shares_are_of_memory_before_and_after_in_the_same_round(told, tmp_path,
 
 def test_only_the_packed_copy(told):
     figures = train.measure(
-        images=None, n_rounds=1, n_pictures=32, batch_size=32, seconds=1, only_packed=True
+        images=None, n_rounds=1, n_images=32, batch_size=32, seconds=1, only_packed=True
     )
     assert told == [[train.MEMORY, train.PACKED, train.MEMORY], [train.MEMORY], [train.PACKED]]
     assert len(figures["ways"]) == 2
 
 
 def test_less_than_a_batch_is_refused(images):
-    with pytest.raises(ConfigError, match="needs a batch of 64 pictures at least, got 10"):
-        train.measure(images=None, n_rounds=1, n_pictures=10)
-    with pytest.raises(ConfigError, match="needs a batch of 4096 pictures at least, got"):
+    with pytest.raises(ConfigError, match="needs a batch of 64 images at least, got 10"):
+        train.measure(images=None, n_rounds=1, n_images=10)
+    with pytest.raises(ConfigError, match="needs a batch of 4096 images at least, got"):
         train.measure(images=images, n_rounds=1, batch_size=4096)

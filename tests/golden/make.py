@@ -1,6 +1,6 @@
 """Makes the golden files of this folder: ``python tests/golden/make.py``.
 
-Run it when the picture is meant to change, look at what it made, and commit both.
+Run it when the image is meant to change, look at what it made, and commit both.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.images.png import encode_png
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.grey_levels import above_background_db, picture
+from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
 
 FOLDER = Path(__file__).parent
@@ -26,13 +26,13 @@ def golden_sound(config: SpectrogramConfig) -> FloatArray:
     return (hum + sweep + beeps + noise).astype(np.float32)
 
 
-def golden_picture(config: SpectrogramConfig) -> ImageArray:
-    """The picture of that sound."""
+def golden_image(config: SpectrogramConfig) -> ImageArray:
+    """The image of that sound."""
     decibels = mel_power_db(golden_sound(config), config, mel_filters(config))
-    return picture(above_background_db(decibels, config), config)
+    return grey_image(above_background_db(decibels, config), config)
 
 
 if __name__ == "__main__":
     config = SpectrogramConfig()
-    png = encode_png(golden_picture(config), fingerprint=config.fingerprint())
-    (FOLDER / "picture.png").write_bytes(png)
+    png = encode_png(golden_image(config), fingerprint=config.fingerprint())
+    (FOLDER / "image.png").write_bytes(png)

@@ -1,4 +1,4 @@
-"""Draws and configs for tests: one kind of augmentation alone, and by how much."""
+"""AugmentationParameters and configs for tests: one kind of augmentation alone, and by how much."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from birdsong.loading.augment import AugmentConfig, Draws, draw_augmentation
+from birdsong.loading.augmentation import (
+    AugmentationConfig,
+    AugmentationParameters,
+    draw_augmentation,
+)
 
-NOTHING = AugmentConfig(max_shift_frames=0, n_time_masks=0, n_frequency_masks=0, mixup_alpha=0.0)
+NOTHING = AugmentationConfig(
+    max_shift_frames=0, n_time_masks=0, n_frequency_masks=0, mixup_alpha=0.0
+)
 
 KINDS = {
     "nothing": NOTHING,
@@ -21,8 +27,8 @@ KINDS = {
     "pitch": replace(NOTHING, max_pitch_bands=3),
     "tempo": replace(NOTHING, max_tempo_change=0.2),
     "background": replace(NOTHING, background_share=0.7, min_background_snr_db=0.0),
-    "defaults": AugmentConfig(),
-    "everything": AugmentConfig.full(),
+    "defaults": AugmentationConfig(),
+    "everything": AugmentationConfig.full(),
 }
 
 
@@ -30,8 +36,8 @@ def generator(seed: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
 
 
-def draws_of(n: int, **values: object) -> Draws:
-    """Draws that change nothing but what `values` say; a single number is for all pictures."""
+def draws_of(n: int, **values: object) -> AugmentationParameters:
+    """Parameters that change nothing but what `values` say; a single number is for all images."""
     nothing = draw_augmentation(generator(), n, NOTHING)
     arrays = {name: np.asarray(each, getattr(nothing, name).dtype) for name, each in values.items()}
     return replace(

@@ -147,16 +147,16 @@ def test_page_is_whole_and_fetches_nothing(mixed, tmp_path):
     assert row["taxon"] == "Gravis profundus"
 
 
-def test_a_vanished_picture_is_named(mixed, tmp_path):
+def test_a_vanished_image_is_named(mixed, tmp_path):
     folder = shutil.copytree(mixed, tmp_path / "images")
-    for picture in folder.glob("*/*.png"):
-        picture.unlink()
+    for image in folder.glob("*/*.png"):
+        image.unlink()
     store = open_store(folder)
-    with pytest.raises(DatasetError, match=r"\.png: no such picture"):
+    with pytest.raises(DatasetError, match=r"\.png: no such image"):
         write_overview(explore(store), store, tmp_path / "out")
 
 
-def test_not_a_folder_of_pictures(tmp_path, capsys):
+def test_not_a_folder_of_images(tmp_path, capsys):
     assert main(["explore", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "holds no config.json" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The packed copy: the same pictures in a few large files."""
+"""The packed copy: the same images in a few large files."""
 
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ from birdsong.images.packing import pack
 from birdsong.images.store import open_store
 from birdsong.images.tables import INDEX, IndexRow, write_table
 from birdsong.pipelines.command import main
-from tests.images.small_store import random_pictures, write_small_store
+from tests.images.small_store import random_images, write_small_store
 
 N = 23
 
@@ -21,7 +21,7 @@ N = 23
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A small folder, and shards so small that it needs three of them."""
-    monkeypatch.setattr(packed, "SHARD_PICTURES", 10)
+    monkeypatch.setattr(packed, "SHARD_IMAGES", 10)
     return write_small_store(tmp_path / "images", N)
 
 
@@ -31,12 +31,12 @@ def copy(request, store):
     return store
 
 
-def test_every_picture_comes_back_in_any_order(copy):
+def test_every_image_comes_back_in_any_order(copy):
     opened = open_packed(copy)
     assert len(opened) == N
-    assert [shard.n_pictures for shard in opened.shards] == [10, 10, 3]
+    assert [shard.n_images for shard in opened.shards] == [10, 10, 3]
     order = np.random.default_rng(1).permutation(N)
-    np.testing.assert_array_equal(opened.read(order), random_pictures(N)[order])
+    np.testing.assert_array_equal(opened.read(order), random_images(N)[order])
     assert opened.read(np.array([], int)).shape == (0, 64, 200)
     opened.verify()
 
@@ -56,7 +56,7 @@ def test_packed_again_nothing_of_the_earlier_copy_is_left(store):
 
 
 def test_rows_that_are_not_there(copy):
-    with pytest.raises(DatasetError, match="holds pictures 0 to 22, asked for 0 to 23"):
+    with pytest.raises(DatasetError, match="holds images 0 to 22, asked for 0 to 23"):
         open_packed(copy).read(np.array([0, N]))
     with pytest.raises(DatasetError, match="asked for -1"):
         open_packed(copy).read(np.array([-1]))
@@ -125,9 +125,9 @@ def test_a_shard_never_lies_elsewhere(store):
         open_packed(store)
 
 
-def test_a_damaged_picture_stops_it_and_leaves_no_description(store):
+def test_a_damaged_image_stops_it_and_leaves_no_description(store):
     pack(store)
-    (store.folder / store.rows[3].image).write_bytes(b"no picture")
+    (store.folder / store.rows[3].image).write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"3\.png: cannot be read as a PNG"):
         pack(store)
     with pytest.raises(DatasetError, match="has no packed copy"):
@@ -135,11 +135,11 @@ def test_a_damaged_picture_stops_it_and_leaves_no_description(store):
 
 
 def test_nothing_to_pack(store):
-    with pytest.raises(DatasetError, match="holds no picture to pack"):
+    with pytest.raises(DatasetError, match="holds no image to pack"):
         pack(replace(store, rows=()))
 
 
 def test_command(store, capsys):
     assert main(["pack", str(store.folder), "--jobs", "2"]) == 0
-    assert f"23 pictures, 0.3 MB in {store.folder}/packed" in capsys.readouterr().out
+    assert f"23 images, 0.3 MB in {store.folder}/packed" in capsys.readouterr().out
     assert main(["pack", str(store.folder), "--jobs", "0"]) == 2

@@ -1,4 +1,4 @@
-"""A picture as a PNG: what goes in comes out, and what is no picture is named."""
+"""An image as a PNG: what goes in comes out, and what is no image is named."""
 
 import io
 import struct
@@ -14,27 +14,27 @@ from PIL import Image
 from birdsong.errors import DatasetError
 from birdsong.images.png import encode_png, read_png
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
-from tests.images.small_store import random_pictures
+from tests.images.small_store import random_images
 
-pictures = arrays(np.uint8, SPECTROGRAM_SHAPE)
+images = arrays(np.uint8, SPECTROGRAM_SHAPE)
 
 
-@given(pictures)
-def test_every_picture_comes_back(tmp_path_factory, picture):
-    path = tmp_path_factory.getbasetemp() / "picture.png"
-    content = encode_png(picture, fingerprint="0123456789abcdef")
+@given(images)
+def test_every_image_comes_back(tmp_path_factory, image):
+    path = tmp_path_factory.getbasetemp() / "image.png"
+    content = encode_png(image, fingerprint="0123456789abcdef")
     path.write_bytes(content)
-    np.testing.assert_array_equal(read_png(path), picture)
+    np.testing.assert_array_equal(read_png(path), image)
     assert read_png(path).dtype == np.uint8
     assert encode_png(read_png(path), fingerprint="0123456789abcdef") == content
 
 
-def test_other_programs_see_a_grey_picture_and_its_fingerprint():
-    (picture,) = random_pictures(1)
-    with Image.open(io.BytesIO(encode_png(picture, fingerprint="abc"))) as image:
+def test_other_programs_see_a_grey_image_and_its_fingerprint():
+    (image,) = random_images(1)
+    with Image.open(io.BytesIO(encode_png(image, fingerprint="abc"))) as image:
         assert (image.format, image.size, image.mode) == ("PNG", (200, 64), "L")
         assert image.text == {"birdsong-fingerprint": "abc"}
-        np.testing.assert_array_equal(np.asarray(image), picture)
+        np.testing.assert_array_equal(np.asarray(image), image)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_other_programs_see_a_grey_picture_and_its_fingerprint():
         ((200, 64), "I;16", r"got 200 x 64 in mode I;16$"),
     ],
 )
-def test_another_picture_is_refused(tmp_path, size, mode, got):
+def test_another_image_is_refused(tmp_path, size, mode, got):
     Image.new(mode, size).save(tmp_path / "other.png")
-    expected = r"other\.png: expected a picture of 200 x 64 in 8-bit grey, "
+    expected = r"other\.png: expected an image of 200 x 64 in 8-bit grey, "
     with pytest.raises(DatasetError, match=expected + got):
         read_png(tmp_path / "other.png")
 
@@ -67,12 +67,12 @@ def test_what_is_no_png_is_named(tmp_path, content):
         read_png(tmp_path / "letter.png")
 
 
-def test_no_such_picture(tmp_path):
-    with pytest.raises(DatasetError, match=r"absent\.png: no such picture"):
+def test_no_such_image(tmp_path):
+    with pytest.raises(DatasetError, match=r"absent\.png: no such image"):
         read_png(tmp_path / "absent.png")
 
 
-def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path):
+def test_a_image_that_claims_to_be_huge_is_refused(tmp_path):
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = zlib.crc32(kind + content)
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
@@ -84,11 +84,11 @@ def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path):
         read_png(tmp_path / "huge.png")
 
 
-CONTENT = encode_png(random_pictures(1)[0], fingerprint="0123456789abcdef")
+CONTENT = encode_png(random_images(1)[0], fingerprint="0123456789abcdef")
 
 
 @given(st.integers(0, len(CONTENT) - 200))
-def test_a_picture_that_was_cut_off_is_named(tmp_path_factory, n_bytes):
+def test_a_image_that_was_cut_off_is_named(tmp_path_factory, n_bytes):
     path = tmp_path_factory.getbasetemp() / "cut.png"
     path.write_bytes(CONTENT[:n_bytes])
     with pytest.raises(DatasetError, match=r"cut\.png: "):
@@ -105,16 +105,16 @@ def test_a_flipped_byte_is_noticed(tmp_path_factory, position, flip):
         read_png(path)
 
 
-def test_a_picture_that_someone_packed_tighter_is_read(tmp_path):
-    (picture,) = random_pictures(1)
+def test_a_image_that_someone_packed_tighter_is_read(tmp_path):
+    (image,) = random_images(1)
     for name, options in {"small": {"optimize": True}, "plain": {"compress_level": 1}}.items():
         path = tmp_path / f"{name}.png"
-        Image.fromarray(picture).save(path, **options)
-        np.testing.assert_array_equal(read_png(path), picture)
+        Image.fromarray(image).save(path, **options)
+        np.testing.assert_array_equal(read_png(path), image)
 
 
 def test_a_few_bytes_never_unfold_into_many(tmp_path):
-    bomb = bytearray(encode_png(random_pictures(1)[0], fingerprint=""))
+    bomb = bytearray(encode_png(random_images(1)[0], fingerprint=""))
     start = bomb.index(b"IDAT") - 4
     data = zlib.compress(bytes(2**26), 9)
     check = struct.pack(">I", zlib.crc32(b"IDAT" + data))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from birdsong.atomic import replacing, write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images import store, tables
-from birdsong.images.store import is_store, open_store, picture_path, write_settings
+from birdsong.images.store import image_path, is_store, open_store, write_settings
 from birdsong.images.tables import IndexRow, ReceiptRow, read_receipt, write_table
 from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -21,7 +21,7 @@ from tests.images.small_store import (
     CONFIG,
     FILTERS,
     index_row,
-    random_pictures,
+    random_images,
     write_small_store,
 )
 
@@ -42,8 +42,8 @@ def test_what_is_written_is_read_back(folder):
     assert opened.settings["fingerprint"] == CONFIG.fingerprint()
     assert opened.rows == tuple(index_row(number) for number in range(3))
     np.testing.assert_array_equal(opened.filters, FILTERS)
-    for row, picture in zip(opened.rows, random_pictures(3), strict=True):
-        np.testing.assert_array_equal(opened.read_picture(row), picture)
+    for row, image in zip(opened.rows, random_images(3), strict=True):
+        np.testing.assert_array_equal(opened.read_image(row), image)
 
 
 def test_settings_beside_the_spectrogram_are_kept(tmp_path):
@@ -294,8 +294,8 @@ names = (
 
 
 @given(names, names, names, st.floats(0, 36_000))
-def test_pictures_never_share_a_place_nor_leave_the_folder(one, other, taxon, start_s):
-    path = PurePosixPath(picture_path(one, taxon, start_s))
+def test_images_never_share_a_place_nor_leave_the_folder(one, other, taxon, start_s):
+    path = PurePosixPath(image_path(one, taxon, start_s))
     assert not path.is_absolute()
     assert len(path.parts) == 2
     assert not {"", ".", ".."} & set(path.parts)
@@ -304,19 +304,19 @@ def test_pictures_never_share_a_place_nor_leave_the_folder(one, other, taxon, st
     # Room for what is put around a name while it is written.
     assert max(len(part.encode()) for part in path.parts) <= 240
     assume(one != other)
-    assert picture_path(other, taxon, start_s) != str(path)
+    assert image_path(other, taxon, start_s) != str(path)
 
 
 def test_segments_of_a_recording_sort_by_their_start():
     starts_s = [0, 1.5, 3.0, 10.5, 99.0, 36_000.0]
-    paths = [picture_path("a.wav", "Turdus merula", start_s) for start_s in starts_s]
+    paths = [image_path("a.wav", "Turdus merula", start_s) for start_s in starts_s]
     assert paths[1] == "Turdus_merula/a.wav_00001500.png"
     assert paths == sorted(paths)
     assert len(set(paths)) == len(paths)
 
 
 def test_a_place_without_a_taxon_is_still_inside():
-    assert picture_path("a.wav", "", 0) == "_/a.wav_00000000.png"
+    assert image_path("a.wav", "", 0) == "_/a.wav_00000000.png"
 
 
 @pytest.mark.parametrize("broken", ["write", "move"])

@@ -19,7 +19,7 @@ POINTS = 5
 
 @pytest.fixture(scope="module")
 def demo_images(tmp_path_factory):
-    """600 pictures, more or less, of synthetic birds."""
+    """600 images, more or less, of synthetic birds."""
     folder = tmp_path_factory.mktemp("demo")
     recordings = write_recordings(folder / "audio", n_individuals=6, n_jobs=2)
     preprocess(recordings, folder / "audio", folder / "images", n_jobs=2)
@@ -28,7 +28,7 @@ def demo_images(tmp_path_factory):
 
 
 def mean_accuracy(images, folder, backend):
-    """Of six epochs with each seed, in percent of the validation pictures."""
+    """Of six epochs with each seed, in percent of the validation images."""
     accuracies = []
     for seed in SEEDS:
         run = folder / f"{backend}-{seed}"

@@ -6,15 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle import read_bundle
+from birdsong.bundle.bundle import read_bundle
 from birdsong.images.store import open_store
-from birdsong.learning import figures
-from birdsong.learning.confusion_report import MAX_PAIRS, confused_pairs, confusion_section
-from birdsong.learning.evaluation import Scored, about_one_session
-from birdsong.learning.held_out import score_bundle
-from birdsong.learning.history_plot import write_history_plot
-from birdsong.learning.promise_figures import risk_and_information
-from birdsong.learning.report import write_report
+from birdsong.learning.evaluation.held_out import score_bundle
+from birdsong.learning.evaluation.scores import ScoredRecordings, about_one_session
+from birdsong.learning.reporting import figures
+from birdsong.learning.reporting.confusion_report import (
+    MAX_PAIRS,
+    confused_pairs,
+    confusion_section,
+)
+from birdsong.learning.reporting.report import write_report
+from birdsong.learning.reporting.selective_figures import risk_and_information
+from birdsong.learning.training.history_plot import write_history_plot
 from birdsong.selective.rules import BY_HAND, RULES
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
@@ -30,7 +34,7 @@ def scored(y_true, y_pred, n_labels, sessions=None):
     )
     y_prob = np.full((len(y_true), n_labels), 0.1 / n_labels)
     y_prob[np.arange(len(y_true)), y_pred] += 0.9
-    return Scored(
+    return ScoredRecordings(
         labels=tuple(Label(taxon=name, rank="species") for name in names),
         taxonomy=tree,
         recordings=tuple(map(str, range(len(y_true)))),
@@ -38,7 +42,7 @@ def scored(y_true, y_pred, n_labels, sessions=None):
         y_true=np.array(y_true),
         y_prob=y_prob,
         bird=np.ones(len(y_true)),
-        tellings=(),
+        top_segments=(),
     )
 
 

@@ -9,18 +9,18 @@ from birdsong.images.explore import NO_BIRD, explore
 from birdsong.images.explore_page import summary
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
-from birdsong.learning.gathering import gather, gather_fold
-from birdsong.learning.material_config import MaterialConfig
+from birdsong.learning.data.dataset_builder import build_dataset, build_fold
+from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.pipelines.command import main
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.taxa.labels import BACKGROUND
 
-CONFIG = MaterialConfig(background_share=1.0)
+CONFIG = DatasetConfig(background_share=1.0)
 
 
 @pytest.fixture(scope="module")
 def folder(voices, tmp_path_factory):
-    """Pictures of the voices, by one manifest, and of noises, by another in another folder."""
+    """Images of the voices, by one manifest, and of noises, by another in another folder."""
     home = tmp_path_factory.mktemp("home")
     audio, recordings = voices
     write_manifest(home / "birds.csv", recordings)
@@ -33,7 +33,7 @@ def folder(voices, tmp_path_factory):
     return home
 
 
-def test_all_their_pictures_are_background(folder):
+def test_all_their_images_are_background(folder):
     store = open_store(folder / "images")
     noises = {each.name for each in read_manifest(folder / "noises.csv")}
     rows = [row for row in store.rows if row.recording in noises]
@@ -52,26 +52,26 @@ def test_all_their_pictures_are_background(folder):
 def test_they_teach_the_background_and_are_in_no_part_kept_apart(folder):
     store = open_store(folder / "images")
     noises = {each.name for each in read_manifest(folder / "noises.csv")}
-    for material in (gather(store, CONFIG), gather_fold(store, CONFIG, 3, 0)):
-        taught = {row.recording for row in material.train.rows}
+    for dataset in (build_dataset(store, CONFIG), build_fold(store, CONFIG, 3, 0)):
+        taught = {row.recording for row in dataset.train.rows}
         assert noises <= taught
-        for part in (material.validation, material.calibration, material.test):
+        for part in (dataset.validation, dataset.calibration, dataset.test):
             assert not noises & set(part.recordings)
-        for row, index in zip(material.train.rows, material.train.label_indices, strict=True):
-            assert (material.labels[index] == BACKGROUND) == (row.kind == "background")
-        assert len(material.labels) == 4
-        assert not noises & material.class_index_of.keys()
-        assert noises <= material.known_sessions, "so that nobody measures with them"
+        for row, index in zip(dataset.train.rows, dataset.train.label_indices, strict=True):
+            assert (dataset.labels[index] == BACKGROUND) == (row.kind == "background")
+        assert len(dataset.labels) == 4
+        assert not noises & dataset.class_index_of.keys()
+        assert noises <= dataset.known_sessions, "so that nobody measures with them"
 
 
 def test_of_a_session_kept_apart_nothing_is_taught(folder):
     store = open_store(folder / "images")
-    material = gather(store, CONFIG)
+    dataset = build_dataset(store, CONFIG)
     (name, *_) = (row.recording for row in store.rows if not row.taxon)
-    (session, *_) = material.test.sessions
+    (session, *_) = dataset.test.sessions
     rows = [replace(r, session=session) if r.recording == name else r for r in store.rows]
-    again = gather(replace(store, rows=tuple(rows)), CONFIG)
-    assert again.test.sessions == material.test.sessions
+    again = build_dataset(replace(store, rows=tuple(rows)), CONFIG)
+    assert again.test.sessions == dataset.test.sessions
     assert name not in again.train.recordings
 
 

@@ -1,4 +1,4 @@
-"""What several tests of pictures look at."""
+"""What several tests of images look at."""
 
 import threading
 

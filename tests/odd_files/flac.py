@@ -34,7 +34,7 @@ def counted(content: bytes, n_samples: int) -> bytes:
     return content[:_COUNT_AT] + field.to_bytes(5) + content[_COUNT_AT + 5 :]
 
 
-def picture(content: bytes, n_bytes: int) -> bytes:
+def image(content: bytes, n_bytes: int) -> bytes:
     """The same with a cover in front of the sound."""
     info, rest = content[4:42], content[42:]
     cover = (
@@ -92,7 +92,7 @@ def _joined(rates_hz: tuple[int, int], n_channels: tuple[int, int]) -> OddFile:
 
 CASES: dict[str, Callable[[], OddFile]] = {
     "honest": lambda: _honest(_whole()),
-    "behind a cover of 3 MB": lambda: _honest(picture(_whole(), 3_000_000)),
+    "behind a cover of 3 MB": lambda: _honest(image(_whole(), 3_000_000)),
     "behind ID3v2": lambda: _honest(id3v2(70_000) + _whole()),
     "unknown length": partial(_counted, 0),
     "a total of two seconds": partial(_counted, 2 * RATE_HZ),

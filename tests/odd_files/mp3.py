@@ -44,7 +44,7 @@ def recounted(content: bytes, factor: float) -> bytes:
 
 
 def cover(n_bytes: int) -> bytes:
-    """An ID3v2.3 tag that holds a picture."""
+    """An ID3v2.3 tag that holds an image."""
     image = _JPEG + np.random.default_rng(0).bytes(n_bytes)
     body = b"\0image/jpeg\0\x03\0" + image
     frame = b"APIC" + len(body).to_bytes(4) + bytes(2) + body

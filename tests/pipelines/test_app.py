@@ -49,7 +49,7 @@ def test_streamlit_knows_every_option():
 def test_a_port_in_use_is_a_sentence():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
-        other.listen()
+        other.run_inference()
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot serve at 127.0.0.1, port {port} .*--port"):
             app.check_port("127.0.0.1", port)

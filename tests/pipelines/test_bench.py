@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import feed_material
+from benchmarks import feed_dataset
 from benchmarks.activity import grid, median_clipping, score
 from benchmarks.classify import lengthened
 from benchmarks.feed_large import one_epoch
@@ -32,8 +32,8 @@ def test_no_rounds(capsys):
 def test_preprocess(tmp_path, capsys):
     assert main(["bench", "preprocess", "--rounds", "1", "--json", str(tmp_path / "f.json")]) == 0
     figures = json.loads((tmp_path / "f.json").read_text())
-    assert figures["pictures"]["birdsong, grid"] > figures["pictures"]["birdsong, songs"] > 0
-    assert figures["pictures"]["birdsong, grid, 2 cores"] == figures["pictures"]["birdsong, grid"]
+    assert figures["images"]["birdsong, grid"] > figures["images"]["birdsong, songs"] > 0
+    assert figures["images"]["birdsong, grid, 2 cores"] == figures["images"]["birdsong, grid"]
     assert all(len(seconds) == 1 for seconds in figures["seconds"].values())
     assert "of decoding" in capsys.readouterr().out
 
@@ -41,7 +41,7 @@ def test_preprocess(tmp_path, capsys):
 def test_png(tmp_path, capsys):
     arguments = ["bench", "png", "--rounds", "2", "--audio", str(tmp_path)]
     assert main(arguments) == 2
-    assert "expected recordings of birds, found none with a picture" in capsys.readouterr().err
+    assert "expected recordings of birds, found none with an image" in capsys.readouterr().err
 
     (tmp_path / "letter.wav").write_text("this is a letter")
     soundfile.write(tmp_path / "bird.wav", voice("low", 7.0, 0), RATE_HZ)
@@ -104,8 +104,8 @@ def test_activity(tmp_path, capsys):
         (["train", "--plot", "f.png"], "--plot is for `birdsong bench feed` only"),
         (["feed", "--only-packed"], "--only-packed is for `birdsong bench train` only"),
         (
-            ["activity", "--pictures", "9"],
-            "--pictures is for `birdsong bench feed` and `birdsong bench train` only",
+            ["activity", "--images", "9"],
+            "--images is for `birdsong bench feed` and `birdsong bench train` only",
         ),
         (["feed", "--audio", "."], "--audio is not for `birdsong bench feed`"),
         (["feed", "--long-hours", "2"], "--long-hours is for `birdsong bench classify` only"),
@@ -113,8 +113,8 @@ def test_activity(tmp_path, capsys):
         (["classify", "--long-hours", "0"], "--long-hours must be greater than 0, got 0"),
         (["train", "--audio", "."], "--audio is not for `birdsong bench train`"),
         (["train", "--seconds", "0"], "--seconds must be greater than 0, got 0"),
-        (["train", "--pictures", "9"], "a batch of 64 pictures at least, got 9"),
-        (["feed", "--pictures", "0"], "--pictures must be at least 1, got 0"),
+        (["train", "--images", "9"], "a batch of 64 images at least, got 9"),
+        (["feed", "--images", "0"], "--images must be at least 1, got 0"),
     ],
 )
 def test_options_of_another_measurement(capsys, words, message):
@@ -124,18 +124,18 @@ def test_options_of_another_measurement(capsys, words, message):
 
 @pytest.mark.slow
 def test_feed(tmp_path, monkeypatch, capsys):
-    words = ["bench", "feed", "--rounds", "1", "--pictures", "600", "--large", "9000"]
+    words = ["bench", "feed", "--rounds", "1", "--images", "600", "--large", "9000"]
     words += ["--json", str(tmp_path / "f.json"), "--plot", str(tmp_path / "f.png")]
     assert main([*words, "--scratch", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "f.json").read_text())
-    assert figures["pictures"] == 600
+    assert figures["images"] == 600
     assert len(figures["ways"]) == 7
     for way in figures["ways"].values():
-        assert way["bytes_a_picture"] >= 12_800
+        assert way["bytes_per_image"] >= 12_800
         assert {job["augmented"] for job in way["jobs"]} == {True, False}
         assert {job["cold"] for job in way["jobs"]} == {True, False}
         assert all(rate > 0 for job in way["jobs"] for rate in job["images_per_s"])
-    assert figures["large"]["pictures"] == 9000
+    assert figures["large"]["images"] == 9000
     assert 0 < figures["large"]["anonymous_bytes"] < 1e9
     assert (tmp_path / "f.png").stat().st_size > 10_000
     assert "of anonymous memory" in capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_feed(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_train(tmp_path, capsys):
-    words = ["bench", "train", "--rounds", "2", "--seconds", "0.1", "--pictures", "256"]
+    words = ["bench", "train", "--rounds", "2", "--seconds", "0.1", "--images", "256"]
     words += ["--json", str(tmp_path / "f.json"), "--scratch", str(tmp_path)]
     assert main(words) == 0
     figures = json.loads((tmp_path / "f.json").read_text())
@@ -160,11 +160,11 @@ def test_train(tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.json"]
 
 
-def test_made_pictures_are_all_different_and_know_their_numbers(tmp_path):
-    pictures = np.concatenate(list(feed_material.made(9000)))
-    np.testing.assert_array_equal(feed_material.numbers_of(pictures), np.arange(9000))
-    assert (pictures[0] != pictures[4096]).mean() > 0.9
-    feed_material.write_large(tmp_path / "large", 9000)
+def test_made_images_are_all_different_and_know_their_numbers(tmp_path):
+    images = np.concatenate(list(feed_dataset.made(9000)))
+    np.testing.assert_array_equal(feed_dataset.numbers_of(images), np.arange(9000))
+    assert (images[0] != images[4096]).mean() > 0.9
+    feed_dataset.write_large(tmp_path / "large", 9000)
     figures = one_epoch(tmp_path / "large")
     assert figures["anonymous_bytes"] > 0
 

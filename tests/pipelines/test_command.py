@@ -61,7 +61,7 @@ def test_preprocess_tells_what_failed(voices, manifest, tmp_path, capsys):
     assert f"failed: {voices[1][3].file}: is empty (0 bytes)" in shown.err
 
 
-def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_path, capsys):
+def test_preprocess_without_any_image_does_not_lead_to_training(manifest, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     words = ["preprocess", "--manifest", str(manifest), "--audio", str(tmp_path / "empty")]
     assert main([*words, "--out", str(tmp_path / "images"), "--jobs", "1"]) == 1
@@ -70,7 +70,7 @@ def test_preprocess_without_any_picture_does_not_lead_to_training(manifest, tmp_
     assert "next:" not in shown
     assert f"nothing to learn from: {tmp_path / 'images' / 'receipt.csv'} tells why" in shown
     assert main(["train", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
-    assert "images: holds no picture; its receipt.csv tells why" in capsys.readouterr().err
+    assert "images: holds no image; its receipt.csv tells why" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

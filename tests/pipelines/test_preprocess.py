@@ -1,4 +1,4 @@
-"""The stage that makes pictures: what its options become."""
+"""The stage that makes images: what its options become."""
 
 import pytest
 

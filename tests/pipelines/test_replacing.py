@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from birdsong.bundle import read_bundle, write_bundle
+from birdsong.bundle.bundle import read_bundle, write_bundle
 from birdsong.images import packed
 from birdsong.pipelines import bench, demo
 from birdsong.pipelines.command import main

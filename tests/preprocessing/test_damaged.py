@@ -99,7 +99,7 @@ def check(rows: list[Recording], folder: Path, out: Path) -> Counter[str]:
         assert (row.images_written > 0) == (row.status == "ok"), row
     store = open_store(out)
     for row in store.rows[::7]:
-        assert store.read_picture(row).shape == (64, 200)
+        assert store.read_image(row).shape == (64, 200)
     return Counter(row.status for row in receipt)
 
 

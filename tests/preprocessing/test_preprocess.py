@@ -19,8 +19,8 @@ from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.recording import Recording
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import FILTERS_FILE
+from birdsong.sound.segment_proposal import ProposalRules
 from birdsong.sound.segments import walk_segments
-from birdsong.sound.songs import SongRules
 from tests.images.folder_contents import contents
 
 RATE = 24_000
@@ -46,8 +46,8 @@ def bird(file: str, **facts: str) -> Recording:
     )  # fmt: skip
 
 
-def picture_states(folder: Path) -> dict[str, tuple[int, int]]:
-    """What changes when a picture is written anew: inode and time."""
+def image_states(folder: Path) -> dict[str, tuple[int, int]]:
+    """What changes when an image is written anew: inode and time."""
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns)
         for path in folder.glob("*/*.png")
@@ -133,7 +133,7 @@ def test_durations_and_segments_are_those_of_the_recording(odd_images):
     assert 2 < found["cut.mp3"][0] < 4
 
 
-def test_the_index_says_whose_a_picture_is_and_where_it_lies(odd_images):
+def test_the_index_says_whose_a_image_is_and_where_it_lies(odd_images):
     opened = open_store(odd_images[0])
     rows = [row for row in opened.rows if row.recording == "field/song.wav"]
     starts_s = [row.start_s for row in rows]
@@ -149,31 +149,31 @@ def test_the_index_says_whose_a_picture_is_and_where_it_lies(odd_images):
     assert (brief.start_s, brief.end_s) == (0, 1.5)
 
 
-def test_the_folder_holds_the_pictures_of_the_index_and_nothing_else(odd_images):
+def test_the_folder_holds_the_images_of_the_index_and_nothing_else(odd_images):
     folder, _ = odd_images
     files = {name for name, content in contents(folder).items() if content is not None}
-    pictures = {row.image for row in open_store(folder).rows}
+    images = {row.image for row in open_store(folder).rows}
     beside = {tables.INDEX, tables.RECEIPT, tables.ATTRIBUTION, store.CONFIG}
-    assert files - pictures == {*beside, FILTERS_FILE, JOURNAL}
-    assert pictures <= files
+    assert files - images == {*beside, FILTERS_FILE, JOURNAL}
+    assert images <= files
 
 
 @pytest.mark.parametrize("name", ["field/song.wav", "8kHz.wav", "channels.wav", "cut.mp3"])
-def test_pictures_are_those_of_the_one_path_from_sound_to_pixels(odd_audio, odd_images, name):
+def test_images_are_those_of_the_one_path_from_sound_to_pixels(odd_audio, odd_images, name):
     opened = open_store(odd_images[0])
     with AudioReader(odd_audio / name, RATE) as reader:  # as `classify` does, from every frame
         one_frame_s = 1 / opened.config.frames_per_s
         walk = walk_segments(reader.blocks(), opened.config, opened.filters, step_s=one_frame_s)
-        pictures = {segment.start_s: segment.picture for segment in walk}
+        images = {segment.start_s: segment.image for segment in walk}
     rows = [row for row in opened.rows if row.recording == name]
     for row in rows:
-        np.testing.assert_array_equal(opened.read_picture(row), pictures[row.start_s])
+        np.testing.assert_array_equal(opened.read_image(row), images[row.start_s])
     assert rows
 
 
 def test_background_is_kept_from_the_whole_length_of_a_recording(tmp_path):
     soundfile.write(tmp_path / "hiss.wav", noise(61), RATE)
-    config = PreprocessConfig(songs=SongRules(song_level=60, quiet_level=60, max_background=5))
+    config = PreprocessConfig(songs=ProposalRules(song_level=60, quiet_level=60, max_background=5))
     preprocess([bird("hiss.wav")], tmp_path, tmp_path / "images", config=config)
     rows = open_store(tmp_path / "images").rows
     assert Counter(row.kind for row in rows) == {"bird": 1, "background": 5}
@@ -211,11 +211,11 @@ def test_the_number_of_workers_changes_no_byte(songs, tmp_path, n_jobs, backend)
 def test_a_second_run_does_nothing_again(songs, tmp_path):
     audio, recordings = songs
     first = preprocess(recordings, audio, tmp_path / "images")
-    before, states = contents(tmp_path / "images"), picture_states(tmp_path / "images")
+    before, states = contents(tmp_path / "images"), image_states(tmp_path / "images")
     told = []
     assert preprocess(recordings, audio, tmp_path / "images", on_done=told.append) == first
     assert contents(tmp_path / "images") == before
-    assert picture_states(tmp_path / "images") == states
+    assert image_states(tmp_path / "images") == states
     assert sorted(told, key=lambda row: row.recording) == first
 
 
@@ -264,13 +264,13 @@ def turn_the_rows_around(audio: Path, recordings: list[Recording]) -> list[Recor
 def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redone):
     audio, recordings = songs
     preprocess(recordings, audio, tmp_path / "images")
-    states = picture_states(tmp_path / "images")
+    states = image_states(tmp_path / "images")
     recordings = change(audio, recordings)
     preprocess(recordings, audio, tmp_path / "images", replace=change is drop_a_recording)
     preprocess(recordings, audio, tmp_path / "fresh")
     assert contents(tmp_path / "images") == contents(tmp_path / "fresh")
     rows = open_store(tmp_path / "images").rows
-    now = picture_states(tmp_path / "images")
+    now = image_states(tmp_path / "images")
     redone = {row.recording for row in rows if now[row.image] != states.get(row.image)}
     assert len(redone) == n_redone
 
@@ -281,7 +281,7 @@ def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redo
         PreprocessConfig(step_s=2.0),
         PreprocessConfig(step_s=1.0),
         PreprocessConfig(grid=True),
-        PreprocessConfig(songs=SongRules(song_level=9.0)),
+        PreprocessConfig(songs=ProposalRules(song_level=9.0)),
         PreprocessConfig(spectrogram=replace(PreprocessConfig().spectrogram, brightest_db=40.0)),
     ],
 )
@@ -294,7 +294,7 @@ def test_another_config_makes_all_anew(songs, tmp_path, config):
     assert open_store(tmp_path / "images").config == config.spectrogram
 
 
-def test_a_picture_that_is_gone_is_made_again(songs, tmp_path):
+def test_a_image_that_is_gone_is_made_again(songs, tmp_path):
     audio, recordings = songs
     preprocess(recordings, audio, tmp_path / "images")
     before = contents(tmp_path / "images")
@@ -324,14 +324,14 @@ def test_an_interrupted_run_goes_on_to_the_same_folder(songs, tmp_path, after):
     interrupt(songs, tmp_path / "images", after=after)
     with pytest.raises(DatasetError, match="preprocessing did not finish, run it again to go on"):
         open_store(tmp_path / "images")
-    states = picture_states(tmp_path / "images")
+    states = image_states(tmp_path / "images")
     preprocess(recordings, audio, tmp_path / "images")
     assert contents(tmp_path / "images") == contents(tmp_path / "undisturbed")
     assert states
-    assert states.items() <= picture_states(tmp_path / "images").items(), "nothing is done twice"
+    assert states.items() <= image_states(tmp_path / "images").items(), "nothing is done twice"
 
 
-def test_an_interrupted_change_of_config_leaves_no_old_picture(songs, tmp_path):
+def test_an_interrupted_change_of_config_leaves_no_old_image(songs, tmp_path):
     audio, recordings = songs
     config = PreprocessConfig(step_s=2.0)
     preprocess(recordings, audio, tmp_path / "undisturbed", config=config)
@@ -417,13 +417,13 @@ def test_a_config_out_of_range_is_named(changes, message):
         PreprocessConfig(**changes)
 
 
-def test_real_recordings_become_pictures(real_recordings, tmp_path):
+def test_real_recordings_become_images(real_recordings, tmp_path):
     names = sorted(path.name for path in real_recordings.glob("XC*.*"))[:3]
     receipt = preprocess([bird(name) for name in names], real_recordings, tmp_path / "images")
     assert {row.status for row in receipt} == {"ok"}
     rows = open_store(tmp_path / "images").rows
     assert {row.recording for row in rows} == set(names)
-    assert all(open_store(tmp_path / "images").read_picture(row).any() for row in rows)
+    assert all(open_store(tmp_path / "images").read_image(row).any() for row in rows)
 
 
 def test_a_bird_known_to_its_family_only(tmp_path):

@@ -11,9 +11,9 @@ import pytest
 from birdsong.errors import NetworkError
 from birdsong.pipelines.command import main
 from birdsong.recordings import connection as connection_module
-from birdsong.recordings.building import manifest_of
 from birdsong.recordings.connection import Connection, _retry_after_s
 from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.manifest_builder import manifest_of
 from birdsong.recordings.xeno_canto import Found, LeftOut, XenoCanto, parse_row
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.pipelines.command import main
-from birdsong.recordings.building import scan
 from birdsong.recordings.manifest import read_manifest, write_manifest
+from birdsong.recordings.manifest_builder import scan
 from birdsong.recordings.recording import ORIGINAL_NAME
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 

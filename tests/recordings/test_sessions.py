@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.recordings.building import manifest_of
-from birdsong.recordings.checking import check_manifest
+from birdsong.recordings.manifest_builder import manifest_of
+from birdsong.recordings.manifest_checks import check_manifest
 from birdsong.recordings.recording import Recording
 from birdsong.recordings.sessions import NEIGHBOURS, sessions_of
 from birdsong.recordings.xeno_canto import Found

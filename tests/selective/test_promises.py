@@ -16,8 +16,8 @@ from birdsong.selective.promises import (
     check_promise,
     fit_promises,
 )
+from birdsong.taxa.label_tree import LabelTree, Paths
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import LabelTree, Paths
 from tests.taxa.trees import drawn, shapes, species_tree
 
 

@@ -17,22 +17,22 @@ from birdsong.selective.rules import (
     ONE_THRESHOLD,
     RULES,
     SPECIES_ONLY,
-    Cases,
+    EvaluationSet,
     fixed_thresholds,
 )
+from birdsong.taxa.label_tree import LabelTree
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import LabelTree
 from tests.taxa.trees import drawn, species_tree
 
 TAXONOMY, LABELS = species_tree([3, 1, 2, 4, 2, 1, 3, 2])
 TREE = LabelTree(TAXONOMY, LABELS)
 
 
-def cases(seed, n, sharpness=3.0):
+def evaluation_set(seed, n, sharpness=3.0):
     probabilities, bird, y_true = drawn(
         np.random.default_rng(seed), n, len(LABELS), sharpness=sharpness
     )
-    return Cases.of(TREE, probabilities, bird, y_true, np.arange(n)), probabilities, y_true
+    return EvaluationSet.of(TREE, probabilities, bird, y_true, np.arange(n)), probabilities, y_true
 
 
 def rights(asked, chosen):
@@ -41,7 +41,7 @@ def rights(asked, chosen):
 
 
 def test_what_is_put_together():
-    asked, probabilities, y_true = cases(0, 50)
+    asked, probabilities, y_true = evaluation_set(0, 50)
     paths = asked.paths
     for i in (0, 7, 49):
         own = probabilities[i] * paths.bird[i]
@@ -49,19 +49,19 @@ def test_what_is_put_together():
         for rank, node in enumerate(paths.nodes[i]):
             under = TREE.label_paths[:, rank] == node
             expected = own[~under].max() if (~under).any() else 0
-            assert asked.rivals[i, rank] == pytest.approx(expected)
+            assert asked.runner_ups[i, rank] == pytest.approx(expected)
             said = math.log2(len(LABELS) / under.sum()) / math.log2(len(LABELS))
             assert asked.information[i, rank] == pytest.approx(said)
     halves = [asked[np.arange(25)], asked[np.arange(25, 50)]]
-    joined = Cases.concatenate(halves)
+    joined = EvaluationSet.concatenate(halves)
     np.testing.assert_array_equal(joined.paths.nodes, paths.nodes)
-    np.testing.assert_array_equal(joined.rivals, asked.rivals)
+    np.testing.assert_array_equal(joined.runner_ups, asked.runner_ups)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_higher_promise_is_answered_no_closer(rule):
-    fitted, *_ = cases(1, 800)
-    asked, *_ = cases(2, 200)
+    fitted, *_ = evaluation_set(1, 800)
+    asked, *_ = evaluation_set(2, 200)
     closest = np.full(200, len(RANKS))
     for promise in (0.6, 0.8, 0.9, 0.95):
         chosen = rule.fit(fitted, promise)(asked)
@@ -72,8 +72,8 @@ def test_a_higher_promise_is_answered_no_closer(rule):
 
 @pytest.mark.parametrize("rule", [CLIMBING, DARTS, CONFORMAL_SET, ONE_THRESHOLD, BY_RANK])
 def test_promises_hold_over_all_ranks_together(rule):
-    fitted, *_ = cases(3, 1500)
-    asked, *_ = cases(4, 4000)
+    fitted, *_ = evaluation_set(3, 1500)
+    asked, *_ = evaluation_set(4, 4000)
     for promise in (0.7, 0.9):
         chosen = rule.fit(fitted, promise)(asked)
         answered = chosen > CLASS if rule in (ONE_THRESHOLD, BY_RANK) else chosen >= CLASS
@@ -84,8 +84,8 @@ def test_promises_hold_over_all_ranks_together(rule):
 
 def test_only_the_one_holds_at_each_rank():
     """What the others gain by sure answers at high ranks they lose at the species."""
-    fitted, *_ = cases(5, 3000, sharpness=1.5)
-    asked, *_ = cases(6, 8000, sharpness=1.5)
+    fitted, *_ = evaluation_set(5, 3000, sharpness=1.5)
+    asked, *_ = evaluation_set(6, 8000, sharpness=1.5)
     broken = {}
     for rule in (BY_RANK, CLIMBING):
         chosen = rule.fit(fitted, 0.8)(asked)
@@ -95,13 +95,13 @@ def test_only_the_one_holds_at_each_rank():
 
 
 def test_climbing_is_its_definition():
-    fitted, *_ = cases(7, 99)
+    fitted, *_ = evaluation_set(7, 99)
     taken = []
     for said, right in zip(fitted.paths.probabilities, fitted.right, strict=True):
         wrong = [p for p, r in zip(said, right, strict=True) if not r]
         taken.append(max(wrong, default=0))
     quantile = sorted(taken)[90 - 1]  # ceil(100 * 0.9)
-    asked, *_ = cases(8, 50)
+    asked, *_ = evaluation_set(8, 50)
     chosen = CLIMBING.fit(fitted, 0.9)(asked)
     for said, rank in zip(asked.paths.probabilities, chosen, strict=True):
         assert rank == max([r for r in range(5) if said[r] > quantile], default=0)
@@ -110,8 +110,8 @@ def test_climbing_is_its_definition():
 
 
 def test_the_set_holds_the_truth_as_often_as_promised():
-    fitted, *_ = cases(9, 999)
-    asked, probabilities, y_true = cases(10, 3000)
+    fitted, *_ = evaluation_set(9, 999)
+    asked, probabilities, y_true = evaluation_set(10, 3000)
     chosen = CONFORMAL_SET.fit(fitted, 0.8)(asked)
     least = np.sort(fitted.truth)[1000 - 800 - 1]  # the 200th smallest of 999
     said = probabilities * asked.paths.bird[:, np.newaxis]
@@ -128,8 +128,8 @@ def test_the_set_holds_the_truth_as_often_as_promised():
 
 
 def test_darts_gains_most_of_what_it_weighs():
-    fitted, *_ = cases(11, 600)
-    asked, *_ = cases(12, 100)
+    fitted, *_ = evaluation_set(11, 600)
+    asked, *_ = evaluation_set(12, 100)
     close, careful = (DARTS.fit(fitted, promise)(asked) for promise in (0.5, 0.97))
     said, information = asked.paths.probabilities, asked.information
     gained = [(information * said)[np.arange(100), chosen].mean() for chosen in (close, careful)]
@@ -138,15 +138,15 @@ def test_darts_gains_most_of_what_it_weighs():
 
 
 def test_species_or_nothing_says_nothing_between():
-    fitted, *_ = cases(13, 1000)
-    asked, *_ = cases(14, 500)
+    fitted, *_ = evaluation_set(13, 1000)
+    asked, *_ = evaluation_set(14, 500)
     chosen = SPECIES_ONLY.fit(fitted, 0.8)(asked)
     assert set(chosen) == {CLASS, RANKS.index("species")}
 
 
 @given(st.integers(0, 99))
 def test_thresholds_set_by_hand(seed):
-    asked, *_ = cases(seed, 20)
+    asked, *_ = evaluation_set(seed, 20)
     rule = fixed_thresholds("by hand", species=0.8, family=0.65)
     chosen = rule.fit(asked, 0.9)(asked)
     for said, rank in zip(asked.paths.probabilities, chosen, strict=True):

@@ -12,9 +12,9 @@ from birdsong.errors import TaxonomyError
 from birdsong.selective.promises import Promises, fit_promises
 from birdsong.selective.selection import RankedTaxon
 from birdsong.selective.selection import select as select_promised
+from birdsong.taxa.label_tree import LabelTree
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.lineage import RANKS
-from birdsong.taxa.paths import LabelTree
 from tests.taxa.trees import NESTED, SPECIES, THRUSHES, drawn, shapes, species_tree
 
 

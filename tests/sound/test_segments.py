@@ -28,7 +28,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
         (0.3, 1.5, [0]),
         (2.0, 1.5, [0]),
         (3.0, 1.5, [0]),
-        (3.2, 1.5, [0]),  # 0.2 s more are not worth a picture
+        (3.2, 1.5, [0]),  # 0.2 s more are not worth an image
         (3.5, 1.5, [0, 1.5]),
         (6.1, 3.0, [0, 3.0]),
         (16.0, 3.0, [0, 3.0, 6.0, 9.0, 12.0, 15.0]),
@@ -40,7 +40,7 @@ def test_grid(filters, seconds, step_s, starts_s):
     assert [s.start_s for s in segments] == pytest.approx(starts_s)
 
 
-def test_a_picture_depends_only_on_its_own_samples(filters):
+def test_a_image_depends_only_on_its_own_samples(filters):
     samples = noise(12)
     alone = samples[6 * RATE :][: CONFIG.segment_samples]
     changed = samples.copy()
@@ -48,8 +48,8 @@ def test_a_picture_depends_only_on_its_own_samples(filters):
     (expected,) = list(walk_segments([alone], CONFIG, filters, step_s=3.0))[:1]
     for recording in (samples, changed):
         segments = {s.start_s: s for s in walk_segments([recording], CONFIG, filters, step_s=1.5)}
-        assert (segments[6.0].picture == expected.picture).mean() > 0.999
-        difference = segments[6.0].picture.astype(int) - expected.picture.astype(int)
+        assert (segments[6.0].image == expected.image).mean() > 0.999
+        difference = segments[6.0].image.astype(int) - expected.image.astype(int)
         assert np.abs(difference).max() <= 1  # of blocks that are multiplied in other sizes
 
 
@@ -59,7 +59,7 @@ def test_blocks_do_not_matter(filters):
     parts = list(walk_segments(np.array_split(samples, 37), CONFIG, filters, step_s=1.5))
     assert [s.start_s for s in whole] == [s.start_s for s in parts]
     for one, other in zip(whole, parts, strict=True):
-        assert np.abs(one.picture.astype(int) - other.picture.astype(int)).max() <= 1
+        assert np.abs(one.image.astype(int) - other.image.astype(int)).max() <= 1
 
 
 def test_silent_segments_say_so(filters):

@@ -1,4 +1,4 @@
-"""The picture: held to librosa, to arithmetic on tones, and to itself."""
+"""The image: held to librosa, to arithmetic on tones, and to itself."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,14 +10,14 @@ import pytest
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import read_png
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.grey_levels import above_background_db, picture
+from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.spectrogram import (
     SPECTROGRAM_SHAPE,
     SpectrogramConfig,
     mel_power_db,
     mel_power_db_blocks,
 )
-from tests.golden.make import golden_picture
+from tests.golden.make import golden_image
 
 CONFIG = SpectrogramConfig(n_fft=1024, hop_length=360, background_share=1.0)
 
@@ -53,11 +53,11 @@ def test_power_is_librosas(filters):
     )
 
 
-def test_picture_is_within_one_grey_level_of_librosas(filters):
+def test_image_is_within_one_grey_level_of_librosas(filters):
     samples = noise(CONFIG.segment_samples) + tone(3000, CONFIG.segment_samples)
-    ours = picture(above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG), CONFIG)
+    ours = grey_image(above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG), CONFIG)
     reference = librosa_power_db(samples).astype(np.float32)
-    theirs = picture(above_background_db(reference, CONFIG), CONFIG)
+    theirs = grey_image(above_background_db(reference, CONFIG), CONFIG)
     assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
 
 
@@ -69,12 +69,12 @@ def test_full_scale_sine_is_zero_db(filters):
 
 
 @pytest.mark.parametrize(("low_hz", "high_hz"), [(500, 3000), (2000, 8000)])
-def test_higher_tones_stand_higher_in_the_picture(filters, low_hz, high_hz):
+def test_higher_tones_stand_higher_in_the_image(filters, low_hz, high_hz):
     def row_of(hz):
         samples = noise(CONFIG.segment_samples, level=1e-3)
         samples[30_000:40_000] += tone(hz, 10_000)
         excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
-        return picture(excess, CONFIG).astype(float).sum(axis=1).argmax()
+        return grey_image(excess, CONFIG).astype(float).sum(axis=1).argmax()
 
     assert row_of(high_hz) < row_of(low_hz)
 
@@ -84,7 +84,7 @@ def test_time_runs_from_left_to_right(filters):
     start = 150 * CONFIG.hop_length
     samples[start : start + 3000] += tone(4000, 3000)
     excess = above_background_db(mel_power_db(samples, CONFIG, filters), CONFIG)
-    assert 145 <= picture(excess, CONFIG).astype(float).sum(axis=0).argmax() <= 160
+    assert 145 <= grey_image(excess, CONFIG).astype(float).sum(axis=0).argmax() <= 160
 
 
 def test_blocks_give_the_same_frames(filters):
@@ -106,7 +106,7 @@ def test_digital_silence_is_dark_and_hides_no_song(filters):
     assert excess.max() < 20, "the noise between two silences must not turn into a white block"
     assert (excess[:, :80] == 0).all()
     nothing = mel_power_db(np.zeros_like(samples), CONFIG, filters)
-    assert (picture(above_background_db(nothing, CONFIG), CONFIG) == 0).all()
+    assert (grey_image(above_background_db(nothing, CONFIG), CONFIG) == 0).all()
 
 
 def test_empty_bands_of_a_low_passed_recording_stay_dark(filters):
@@ -145,15 +145,15 @@ def test_how_much_of_a_bands_background_is_taken_away(filters):
     assert stands_out[0.5] == pytest.approx(stands_out[0.0] / 2, abs=1)
 
 
-def test_picture_has_its_shape_and_range(filters):
+def test_image_has_its_shape_and_range(filters):
     excess = above_background_db(
         mel_power_db(noise(CONFIG.segment_samples), CONFIG, filters), CONFIG
     )
-    image = picture(excess, CONFIG)
+    image = grey_image(excess, CONFIG)
     assert image.shape == (64, 200)
     assert image.dtype == np.uint8
     edges = np.array([[CONFIG.darkest_db - 5, CONFIG.darkest_db], [CONFIG.brightest_db, 1e3]])
-    assert picture(edges.astype(np.float32), CONFIG).tolist() == [[255, 255], [0, 0]]
+    assert grey_image(edges.astype(np.float32), CONFIG).tolist() == [[255, 255], [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_config_of_wrong_type_is_refused(value):
         SpectrogramConfig.from_dict({**CONFIG.to_dict(), "sample_rate_hz": value})
 
 
-def test_default_picture_does_not_change_unnoticed():
+def test_default_image_does_not_change_unnoticed():
     """Held to the golden file: see tests/golden/make.py."""
-    golden = read_png(Path(__file__).parents[1] / "golden" / "picture.png")
-    difference = golden_picture(SpectrogramConfig()).astype(int) - golden.astype(int)
+    golden = read_png(Path(__file__).parents[1] / "golden" / "image.png")
+    difference = golden_image(SpectrogramConfig()).astype(int) - golden.astype(int)
     assert np.abs(difference).max() <= 1

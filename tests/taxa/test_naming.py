@@ -8,8 +8,8 @@ import pytest
 
 from birdsong.taxa.lineage import Lineage, Taxon
 from birdsong.taxa.naming import completed, named_by, resolve
+from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import Synonym, Synonyms, read_synonyms
-from birdsong.taxa.tables import read_taxonomy
 from birdsong.taxa.taxonomy import Taxonomy
 
 MANIFEST = Path(__file__).parents[2] / "data_manifest.csv"

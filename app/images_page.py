@@ -1,0 +1,123 @@
+"""The page about a folder of images: how many there are of each bird, and what stands out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from birdsong.errors import BirdsongError
+from birdsong.images.explore import NO_BIRD, Overview, explore
+from birdsong.images.store import ImageStore, open_store
+
+from .answer_words import as_code, as_text, counted, taxon_words
+from .bundle_choice import without_empty_columns
+
+N_IMAGES = 12
+_PIXEL = 2  # screen pixels that an image's pixel is wide and high
+
+
+def show_images_page(folder: Path) -> None:
+    """Show what a folder of images holds."""
+    st.title("Images", anchor=False)
+    try:
+        store, overview = _opened(str(folder))
+    except BirdsongError as error:
+        st.error(as_text(str(error)))
+        st.markdown("Images are made by")
+        st.code(
+            f"birdsong preprocess --manifest data_manifest.csv --audio audio --out {folder}",
+            language="bash",
+        )
+        return
+    statuses = [row.status for row in overview.receipt]
+    columns = st.columns(4)
+    columns[0].metric("Recordings", f"{len(statuses):,}")
+    n_taxa = sum(row.taxon != NO_BIRD for row in overview.taxa)
+    columns[1].metric("Taxa", f"{n_taxa:,}")
+    columns[2].metric("Images", f"{len(store.rows):,}")
+    columns[3].metric(
+        "Hours of sound", f"{sum(row.duration_s for row in overview.receipt) / 3600:.1f}"
+    )
+    st.caption(f"From {as_code(str(folder))}")
+    _show_taxa(store, overview)
+    _show_reasons(overview)
+
+
+@st.cache_resource(show_spinner="Reading the images' tables …", max_entries=1)
+def _opened(folder: str) -> tuple[ImageStore, Overview]:
+    store = open_store(Path(folder))
+    return store, explore(store)
+
+
+def _show_taxa(store: ImageStore, overview: Overview) -> None:
+    st.subheader("What there is of each bird", anchor=False)
+    st.bar_chart(
+        {
+            "Taxon": [row.taxon for row in overview.taxa if row.taxon != NO_BIRD],
+            "Images": [row.bird_images for row in overview.taxa if row.taxon != NO_BIRD],
+        },
+        x="Taxon",
+        y="Images",
+        sort="-Images",
+    )
+    table = [
+        {
+            "Taxon": row.taxon,
+            "English name": row.english_name,
+            "Recordings": row.recordings,
+            "Sessions": row.sessions,
+            "Minutes": round(row.minutes, 1),
+            "Images": row.bird_images,
+            "Family": row.family,
+            "Order": row.order,
+        }
+        for row in overview.taxa
+    ]
+    st.dataframe(without_empty_columns(table), hide_index=True)
+    chosen = st.selectbox("Images of", [row.taxon for row in overview.taxa], key="images-of")
+    rows = [row for row in store.rows if row.taxon == chosen and row.kind == "bird"]
+    if not rows:
+        st.caption("None of a bird.")
+        return
+    english = rows[0].english_name if rows[0].species else ""
+    rank = "species" if rows[0].species else "genus" if rows[0].genus else ""
+    st.markdown(f"{taxon_words(rank, chosen, english)}: {counted(len(rows), 'image')}")
+    some = rows[:: max(1, len(rows) // N_IMAGES)][:N_IMAGES]
+    columns = st.columns(3)
+    for place, row in enumerate(some):
+        try:
+            image = store.read_image(row)
+        except BirdsongError as error:
+            columns[place % 3].error(as_text(str(error)))
+            continue
+        columns[place % 3].image(
+            image.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG"
+        )
+        columns[place % 3].caption(f"{as_code(row.recording)} from {row.start_s:.1f} s")
+
+
+def _show_reasons(overview: Overview) -> None:
+    st.subheader("What stands out", anchor=False)
+    if overview.reasons:
+        st.dataframe(
+            [
+                {"Recording": row.recording, "Became": row.status, "Why": row.reason}
+                for row in overview.receipt
+                if row.reason
+            ],
+            hide_index=True,
+        )
+    else:
+        st.markdown("Every recording gave images, and none a warning.")
+    for ranking in overview.rankings:
+        st.markdown(
+            f"**The {ranking.name}**: the median of all is {ranking.median:.3g} {ranking.unit}"
+        )
+        st.dataframe(
+            [
+                {"Recording": row.recording, "Taxon": row.taxon, ranking.unit: row.value}
+                for row in ranking.rows
+            ],
+            hide_index=True,
+        )

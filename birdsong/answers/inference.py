@@ -1,0 +1,163 @@
+"""What the network says of a recording, segment by segment, before anything is concluded.
+
+Listening takes seconds and happens once; what is concluded from it, at one promise or another and
+for all taxa or a list of them, takes next to nothing and can be asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from birdsong.arrays import BoolArray, FloatArray, ImageArray
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.network import BATCH_SIZE, Network
+from birdsong.errors import AudioError
+from birdsong.sound.audio import AudioReader
+from birdsong.sound.grey_levels import signal_level_db
+from birdsong.sound.segment_proposal import ProposalRules, cover_segments
+from birdsong.sound.segments import (
+    MIN_DURATION_S,
+    Segment,
+    recording_warnings,
+    walk_segments,
+)
+from birdsong.sound.waveform import AudioSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentLogits:
+    """A recording as the network heard it.
+
+    Attributes
+    ----------
+    duration_s : float
+        Of what was heard.
+    declared_s : float or None
+        Length that the file's header declares; None where it declares none.
+    missing_s : float
+        Seconds that are declared, or are in the file, and could not be decoded.
+    channel : str
+        Which channel was heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
+    starts_s, ends_s : tuple of float
+        Of the segments, in order.
+    silent : bool, shape (n_segments,)
+        Segments that hold nothing above the floor of an image.
+    signal_level_db : float32, shape (n_segments,)
+        How loud the song in each segment is.
+    logits : float32, shape (n_segments, n_labels)
+        The background, where the bundle has one, comes last.
+    warnings : tuple of str
+        What may spoil the answer, as phrases.
+    """
+
+    duration_s: float
+    declared_s: float | None
+    missing_s: float
+    channel: str
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    silent: BoolArray
+    signal_level_db: FloatArray
+    logits: FloatArray
+    warnings: tuple[str, ...]
+
+
+def segments_of(
+    reader: AudioReader, bundle: Bundle, overlap_s: float | None = None
+) -> Iterator[Segment]:
+    """Cut a recording into segments for a bundle.
+
+    Parameters
+    ----------
+    reader : AudioReader
+        At the sample rate of the bundle's images.
+    bundle : Bundle
+    overlap_s : float, optional
+        Seconds that neighbours share on a regular grid. By default there is none: segments are
+        placed around songs, as those were that the network learned from.
+
+    Yields
+    ------
+    Segment
+        In order of time.
+
+    Raises
+    ------
+    ConfigError
+        If neighbours would share a whole segment.
+    """
+    blocks, spectrogram, filters = reader.blocks(), bundle.spectrogram, bundle.filters
+    if overlap_s is not None:
+        step_s = spectrogram.segment_s - overlap_s
+        return walk_segments(blocks, spectrogram, filters, step_s=step_s)
+    return cover_segments(blocks, spectrogram, filters, ProposalRules(), step_s=bundle.step_s)
+
+
+def run_inference(
+    source: AudioSource, bundle: Bundle, network: Network, *, overlap_s: float | None = None
+) -> SegmentLogits:
+    """Walk through a recording of any length and ask the network about each segment.
+
+    Parameters
+    ----------
+    source : Path, bytes or Waveform
+    bundle : Bundle
+    network : Network
+        The bundle's.
+    overlap_s : float, optional
+        As in `segments_of`.
+
+    Returns
+    -------
+    SegmentLogits
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or lasts less than 0.3 s.
+    """
+    spectrogram = bundle.spectrogram
+    starts_s: list[float] = []
+    silent: list[bool] = []
+    logits: list[FloatArray] = []
+    loud: list[FloatArray] = []
+    waiting: list[ImageArray] = []
+
+    def ask() -> None:
+        images = np.stack(waiting)
+        logits.append(network.logits(images))
+        loud.append(signal_level_db(images, spectrogram))
+        waiting.clear()
+
+    with AudioReader(source, spectrogram.sample_rate_hz) as reader:
+        for segment in segments_of(reader, bundle, overlap_s):
+            starts_s.append(segment.start_s)
+            silent.append(segment.silent)
+            waiting.append(segment.image)
+            if len(waiting) == BATCH_SIZE:
+                ask()
+        if reader.duration_s < MIN_DURATION_S:
+            raise AudioError(
+                f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
+                f"{MIN_DURATION_S:g} s are needed"
+            )
+        warnings = recording_warnings(reader, spectrogram, is_silent=all(silent))
+        duration_s, missing_s = reader.duration_s, reader.missing_s
+        declared_s, channel = reader.info.declared_s, reader.channel
+    if waiting:
+        ask()
+    return SegmentLogits(
+        duration_s=duration_s,
+        declared_s=declared_s,
+        missing_s=missing_s,
+        channel=channel,
+        starts_s=tuple(starts_s),
+        ends_s=tuple(min(start_s + spectrogram.segment_s, duration_s) for start_s in starts_s),
+        silent=np.array(silent),
+        signal_level_db=np.concatenate(loud),
+        logits=np.concatenate(logits),
+        warnings=tuple(warnings),
+    )

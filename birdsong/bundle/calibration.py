@@ -1,0 +1,143 @@
+"""What makes a network's logits honest: how segments are pooled, temperatures, thresholds.
+
+`learning.evaluation.calibration_fit` fits the numbers, which travel with the bundle. Where answers
+are narrowed to a list of species, the thresholds are fitted anew, here, to the recordings of the
+listed species among those that the bundle was calibrated by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.bundle.pooling import POOLINGS, Probabilities, pool
+from birdsong.selective.promises import Promises, fit_promises
+from birdsong.taxa.label_tree import LabelTree
+from birdsong.taxa.lineage import RANKS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The fitted numbers.
+
+    Attributes
+    ----------
+    pooling : str
+        The rule by which segments become a recording, one of `pooling.POOLINGS`.
+    temperatures : mapping of str to float
+        For each rank of the labels and above them, but the class: what logarithms of probabilities
+        are divided by.
+    promises : Promises
+    """
+
+    pooling: str
+    temperatures: Mapping[str, float]
+    promises: Promises
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a mapping that is ready for JSON."""
+        return {
+            "pooling": self.pooling,
+            "temperatures": dict(self.temperatures),
+            "promises": self.promises.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` made.
+
+        Raises
+        ------
+        KeyError
+            If a field is missing.
+        ValueError
+            If one is out of its range.
+        """
+        temperatures = {str(rank): float(t) for rank, t in fields["temperatures"].items()}
+        if not set(temperatures) <= set(RANKS[1:]):
+            raise ValueError(f"temperatures of unknown ranks: {', '.join(temperatures)}")
+        if not all(0 < each < math.inf for each in temperatures.values()):
+            raise ValueError("temperatures must be greater than 0")
+        if fields["pooling"] not in POOLINGS:
+            raise ValueError(f"unknown rule to pool segments by: {fields['pooling']!r}")
+        return cls(
+            pooling=fields["pooling"],
+            temperatures=temperatures,
+            promises=Promises.from_dict(fields["promises"]),
+        )
+
+
+def pool_all(
+    data: CalibrationData, *, background: bool, rule: str
+) -> tuple[Probabilities, Probabilities]:
+    """Pool the segments of every recording.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    background : bool
+        Whether the last column of the logits is the background class.
+    rule : str
+        One of `pooling.POOLINGS`.
+
+    Returns
+    -------
+    labels : float64, shape (n, n_labels)
+        Probability of each label, given that the recording holds a bird.
+    bird : float64, shape (n,)
+        Probability that it holds one.
+    """
+    pooled = [
+        pool(
+            data.logits[own],
+            background=background,
+            signal_level_db=data.signal_level_db[own],
+            rule=rule,
+        )
+        for own in data.segments
+    ]
+    return np.stack([each.labels for each in pooled]), np.array([each.bird for each in pooled])
+
+
+def promises_for_allowed(
+    data: CalibrationData, tree: LabelTree, *, background: bool, rule: str
+) -> Promises:
+    """Fit the thresholds to the recordings whose label is listed in a tree.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    tree : LabelTree
+    background : bool
+    rule : str
+        One of `pooling.POOLINGS`.
+
+    Returns
+    -------
+    Promises
+    """
+    chosen = np.flatnonzero(tree.listed[data.y_true])
+    if not len(chosen):
+        return Promises(thresholds={}, n_recordings=0)
+    data = data.of(chosen)
+    labels, bird = pool_all(data, background=background, rule=rule)
+    return promises_of(tree, labels, bird, data.y_true, data.sessions)
+
+
+def promises_of(
+    tree: LabelTree,
+    labels: Probabilities,
+    bird: Probabilities,
+    y_true: npt.NDArray[np.integer],
+    sessions: tuple[str, ...],
+) -> Promises:
+    """Fit the thresholds to what was said of recordings and what they are."""
+    paths = tree.paths(labels, bird)
+    codes = np.unique(np.array(sessions), return_inverse=True)[1]
+    return fit_promises(paths, tree.right(paths, y_true), codes)

@@ -1,0 +1,1 @@
+"""What a network learns from: the dataset, its labels, its splits by session."""

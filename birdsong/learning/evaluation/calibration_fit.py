@@ -1,0 +1,170 @@
+"""What makes logits honest probabilities, fitted to recordings that were not learned from.
+
+First the rule by which segments become a recording: that with the least log loss. Then a
+temperature for each rank [1]_, at which the taxon of that rank on the path is right as often as is
+said: a network trained with label smoothing and mixed images says too little of what it knows of
+orders, and may say enough of species, so that no single temperature serves. For both a recording
+counts twice, whole and cut to its first half, since pooling cannot tell a short recording from a
+long one. Then the thresholds of the promises, to whole recordings; see
+`birdsong.selective.promises`.
+
+References
+----------
+.. [1] Guo, Pleiss, Sun & Weinberger (2017), On calibration of modern neural networks, ICML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.calibration import Calibration, pool_all, promises_of
+from birdsong.bundle.calibration_data import (
+    CalibrationData,
+    calibration_from_bytes,
+    calibration_to_bytes,
+)
+from birdsong.bundle.pooling import POOLINGS, Probabilities
+from birdsong.taxa.label_tree import Indices, LabelTree
+from birdsong.taxa.labels import Label
+from birdsong.taxa.lineage import DEPTH, RANKS
+from birdsong.taxa.taxonomy import Taxonomy
+
+_PRIOR_SPREAD = 0.5
+"""How far the logarithm of a temperature is from 0 before anything was seen: few recordings cannot
+carry it far."""
+
+_SMALLEST = 1e-12  # a probability of 0 would make one recording outweigh all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedCalibration:
+    """A calibration, and what it was chosen by.
+
+    Attributes
+    ----------
+    calibration : Calibration
+    log_loss : mapping of str to float
+        Of the labels, in nats a recording, by each pooling rule at its best temperature.
+    """
+
+    calibration: Calibration
+    log_loss: Mapping[str, float]
+
+
+def calibrate(bundle: Bundle) -> Bundle:
+    """Fit a bundle's calibration to the logits that it carries.
+
+    Returns
+    -------
+    Bundle
+        Without a calibration where it carries no logits.
+    """
+    if bundle.calibration_data is None:
+        return replace(bundle, calibration=None)
+    kept = as_kept(bundle.calibration_data)
+    fitted = fit_calibration(
+        kept, bundle.bird_labels, bundle.taxonomy, background=bundle.has_background
+    )
+    return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
+
+
+def as_kept(data: CalibrationData) -> CalibrationData:
+    """Round the logits as a bundle does: who fits to them again gets the very same numbers."""
+    return calibration_from_bytes(calibration_to_bytes(data))
+
+
+def fit_calibration(
+    data: CalibrationData, labels: Sequence[Label], taxonomy: Taxonomy, *, background: bool
+) -> FittedCalibration:
+    """Fit pooling, temperatures and thresholds.
+
+    Parameters
+    ----------
+    data : CalibrationData
+    labels : sequence of Label
+        Without the background.
+    taxonomy : Taxonomy
+    background : bool
+        Whether the last column of the logits is the background class.
+
+    Returns
+    -------
+    FittedCalibration
+    """
+    tree = LabelTree(taxonomy, labels)
+    lowest = max((label.rank for label in labels), key=DEPTH.__getitem__)
+    n = len(data)
+    both = CalibrationData.concatenate([data, data.first_half()])
+    losses: dict[str, float] = {}
+    pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
+    for rule in POOLINGS:
+        pooled[rule] = pool_all(both, background=background, rule=rule)
+        losses[rule] = _label_log_loss(pooled[rule][0], both.y_true)
+    pooling = min(losses, key=losses.__getitem__)
+    said, bird = pooled[pooling]
+    temperatures = {
+        rank: _temperature(tree, said, bird, both.y_true, rank)
+        for rank in RANKS[1 : DEPTH[lowest] + 1]
+    }
+    calibrated = LabelTree(taxonomy, labels, temperatures=temperatures)
+    return FittedCalibration(
+        calibration=Calibration(
+            pooling=pooling,
+            temperatures=temperatures,
+            promises=promises_of(calibrated, said[:n], bird[:n], data.y_true, data.sessions),
+        ),
+        log_loss=losses,
+    )
+
+
+def _label_log_loss(said: Probabilities, y_true: Indices) -> float:
+    """Log loss of the labels, in nats a recording, at the temperature at which it is least."""
+    logarithms = np.log(np.maximum(said, _SMALLEST))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logarithms / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        own = scaled[np.arange(len(y_true)), y_true] - np.log(np.exp(scaled).sum(axis=1))
+        return float(-own.mean())
+
+    return loss(_least(loss, len(y_true)))
+
+
+def _temperature(
+    tree: LabelTree, said: Probabilities, bird: Probabilities, y_true: Indices, rank: str
+) -> float:
+    """The temperature at which the path's taxon of a rank is right as often as is said.
+
+    It has the least log loss of that, over the recordings whose path has a taxon at the rank.
+    """
+    nodes = tree.label_paths[tree.best_labels(said), DEPTH[rank]]
+    asked = np.flatnonzero(nodes >= 0)
+    if not len(asked):
+        return 1.0
+    nodes, bird = nodes[asked], bird[asked]
+    logarithms = np.log(np.maximum(said[asked], _SMALLEST))
+    under = tree.label_paths[:, DEPTH[rank]] == nodes[:, np.newaxis]
+    right = under[np.arange(len(asked)), y_true[asked]]
+
+    def loss(log_temperature: float) -> float:
+        scaled = logarithms / np.exp(log_temperature)
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        share = np.where(under, powers, 0.0).sum(axis=1) / powers.sum(axis=1)
+        chance = np.clip(bird * share, _SMALLEST, 1 - _SMALLEST)
+        return float(-np.log(np.where(right, chance, 1 - chance)).mean())
+
+    return float(np.exp(_least(loss, len(asked))))
+
+
+def _least(loss: Callable[[float], float], n: int) -> float:
+    """The logarithm of a temperature with the least loss over `n` recordings, and the prior."""
+    from scipy.optimize import minimize_scalar
+
+    def penalised(log_temperature: float) -> float:
+        return loss(log_temperature) + (log_temperature / _PRIOR_SPREAD) ** 2 / (2 * n)
+
+    return float(minimize_scalar(penalised, bounds=(-2.5, 2.5), method="bounded").x)

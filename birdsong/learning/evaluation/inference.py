@@ -1,0 +1,129 @@
+"""A network asked about recordings: what it says of each of their images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.arrays import FloatArray, ImageArray
+from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.images.store import ImageStore
+from birdsong.images.tables import IndexRow
+from birdsong.learning.data.split import Split
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.loading.batch_loader import BatchLoader
+from birdsong.sound.grey_levels import signal_level_db
+
+LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
+"""Takes uint8 ``(n, 64, 200)``, returns float32 ``(n, n_labels)``, the background last."""
+
+BATCH_SIZE = 256
+
+
+def by_recording(rows: Sequence[IndexRow]) -> list[IndexRow]:
+    """Put images in the order of their recordings' first ones, those of a recording by time."""
+    place = {name: i for i, name in enumerate(dict.fromkeys(row.recording for row in rows))}
+    return sorted(rows, key=lambda row: (place[row.recording], row.start_s))
+
+
+def predict_logits(
+    logits_of: LogitsOf,
+    store: ImageStore,
+    rows: Sequence[IndexRow],
+    class_index_of: Mapping[str, int],
+    *,
+    fold: int = 0,
+    n_threads: int = 2,
+) -> CalibrationData:
+    """Ask a network about recordings.
+
+    Parameters
+    ----------
+    logits_of : callable
+        The network.
+    store : ImageStore
+    rows : sequence of IndexRow
+        The images of the recordings, in the order of `by_recording`.
+    class_index_of : Mapping
+        The class index of each of these recordings.
+    fold : int
+        The fold that was held out from the network.
+    n_threads : int
+        Threads that read images.
+
+    Returns
+    -------
+    CalibrationData
+
+    Raises
+    ------
+    DatasetError
+        If there is no image, or one is missing or damaged.
+    """
+    feed = BatchLoader(
+        store,
+        rows,
+        np.zeros(len(rows), np.int64),
+        n_labels=1,
+        batch_size=BATCH_SIZE,
+        n_threads=n_threads,
+    )
+    logits: list[FloatArray] = []
+    loud: list[FloatArray] = []
+    for batch, _ in feed.epoch():
+        images = batch[..., 0]
+        logits.append(logits_of(images))
+        loud.append(signal_level_db(images, store.config))
+    first_row = {row.recording: i for i, row in reversed(list(enumerate(rows)))}
+    recordings = tuple(reversed(first_row))
+    return CalibrationData(
+        logits=np.concatenate(logits).astype(np.float32, copy=False),
+        starts_s=np.array([row.start_s for row in rows], np.float32),
+        signal_level_db=np.concatenate(loud),
+        offsets=np.array([*(first_row[name] for name in recordings), len(rows)], np.int64),
+        y_true=np.array([class_index_of[name] for name in recordings], np.int64),
+        folds=np.full(len(recordings), fold, np.int64),
+        recordings=recordings,
+        sessions=tuple(rows[first_row[name]].session for name in recordings),
+    )
+
+
+def predict_split_logits(
+    predict: Callable[[npt.NDArray[np.uint8]], FloatArray],
+    store: ImageStore,
+    part: Split,
+    class_index_of: Mapping[str, int],
+    config: TrainingConfig,
+    *,
+    fold: int = 0,
+) -> CalibrationData:
+    """Ask a network in training about the recordings of a part.
+
+    Parameters
+    ----------
+    predict : callable
+        Takes ``uint8 (n, 64, 200, 1)``, as a Keras model's ``predict_on_batch`` does.
+    store : ImageStore
+    part : Split
+        Not an empty one.
+    class_index_of : Mapping
+        The material's.
+    config : TrainingConfig
+    fold : int
+        The fold that was held out from the network.
+
+    Returns
+    -------
+    CalibrationData
+    """
+    return predict_logits(
+        lambda images: predict(images[..., np.newaxis]),
+        store,
+        by_recording(part.rows),
+        class_index_of,
+        fold=fold,
+        n_threads=config.n_threads,
+    )

@@ -1,0 +1,180 @@
+"""How good predictions are on the tree: how far off, how much was said, at what risk.
+
+Conventions: ``distances`` is ``int (n_labels, n_labels)`` from `label_distances`. ``chosen`` is
+``int (n,)``, the column of `RANKS` of the answer to each item, 0 for the class and -1 for no bird;
+``right`` is ``bool (n, 5)``, which taxa of an item's path it is of.
+
+References
+----------
+.. [1] Bertinetto, Mueller, Tertikas, Samangooei & Lord (2020), Making better mistakes: leveraging
+   class hierarchies with deep networks, CVPR.
+.. [2] Kiritchenko, Matwin, Nock & Famili (2006), Learning and evaluation in the presence of class
+   hierarchies, Canadian AI.
+.. [3] El-Yaniv & Wiener (2010), On the foundations of noise-free selective classification, JMLR 11.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from birdsong.arrays import BoolArray, IntArray
+from birdsong.taxa.label_tree import LabelTree
+from birdsong.taxa.lineage import DEPTH
+
+Floats = npt.NDArray[np.float64]
+
+
+def label_distances(tree: LabelTree) -> IntArray:
+    """How many ranks lie between each two labels and the lowest taxon that holds both.
+
+    0 for a label and itself, 1 for two species of a genus, up to 4 for species of two orders. Where
+    one label is of a higher rank, the lower one's count.
+
+    Returns
+    -------
+    int64, shape (n_labels, n_labels)
+    """
+    paths = tree.label_paths
+    depths = np.array([DEPTH[label.rank] for label in tree.labels])
+    shared = np.zeros((len(paths), len(paths)), np.int64)
+    for depth in range(paths.shape[1]):
+        there = paths[:, depth] >= 0
+        same = (paths[:, depth][:, np.newaxis] == paths[:, depth]) & there
+        shared[same] = depth
+    distances: IntArray = np.maximum(depths[:, np.newaxis], depths) - shared
+    return distances
+
+
+def hierarchical_distance(
+    y_true: IntArray, y_prob: Floats, distances: IntArray, *, k: int = 1
+) -> float:
+    """Mean distance of the `k` most probable labels from the truth.
+
+    Parameters
+    ----------
+    y_true : int, shape (n,)
+    y_prob : float, shape (n, n_labels)
+    distances : int, shape (n_labels, n_labels)
+    k : int
+        More than there are labels counts as all of them.
+
+    Returns
+    -------
+    float
+    """
+    best = np.argsort(-y_prob, axis=1, kind="stable")[:, :k]
+    return float(distances[y_true[:, np.newaxis], best].mean())
+
+
+def severity_of_mistakes(y_true: IntArray, y_prob: Floats, distances: IntArray) -> float:
+    """Mean distance of the most probable label from the truth, where it is wrong.
+
+    A model that makes more easy mistakes looks better by it: never tell it without top-1.
+
+    Parameters
+    ----------
+    y_true, y_prob, distances
+        As in `hierarchical_distance`.
+
+    Returns
+    -------
+    float
+        NaN where there is no mistake.
+    """
+    taken_for = y_prob.argmax(axis=1)
+    wrong = taken_for != y_true
+    return float(distances[y_true[wrong], taken_for[wrong]].mean()) if wrong.any() else np.nan
+
+
+def hierarchical_precision_recall(
+    nodes: IntArray, chosen: IntArray, y_true: IntArray, tree: LabelTree
+) -> tuple[float, float, float]:
+    """Share of the taxa said that are true, of the true ones that are said, and their F1.
+
+    An answer says its taxon and all above it but the class; so many of each item are counted,
+    summed over the items.
+
+    Parameters
+    ----------
+    nodes : int, shape (n, 5)
+        The path of each item, -1 where it has no taxon at a rank.
+    chosen : int, shape (n,)
+    y_true : int, shape (n,)
+        The label of each item.
+    tree : LabelTree
+
+    Returns
+    -------
+    precision, recall, f1 : float in [0, 1]
+        Precision is NaN where nothing is said, F1 0 where nothing is right.
+    """
+    columns = np.arange(nodes.shape[1])
+    said = (nodes >= 0) & (columns <= chosen[:, np.newaxis]) & (columns > 0)
+    truth = tree.label_paths[y_true]
+    true = (truth >= 0) & (columns > 0)
+    both = int((said & true & (nodes == truth)).sum())
+    precision = both / said.sum() if said.any() else np.nan
+    recall = both / true.sum()
+    f1 = 2 * both / (said.sum() + true.sum())
+    return float(precision), float(recall), float(f1)
+
+
+def information_gained(chosen: IntArray, right: BoolArray, information: Floats) -> float:
+    """Mean over the items of what a right answer says, as a share of what a label says.
+
+    A wrong answer counts nothing, and so does "a bird".
+
+    Parameters
+    ----------
+    chosen : int, shape (n,)
+    right : bool, shape (n, 5)
+    information : float64, shape (n, 5)
+        Of each taxon of the path.
+
+    Returns
+    -------
+    float in [0, 1]
+    """
+    items, columns = np.arange(len(chosen)), np.maximum(chosen, 0)
+    counted = (chosen > 0) & right[items, columns]
+    return float(np.where(counted, information[items, columns], 0.0).mean())
+
+
+def risk_coverage(right: BoolArray, confidence: Floats) -> tuple[Floats, Floats]:
+    """Share of wrong answers among the surest ones, for every number of answers.
+
+    Parameters
+    ----------
+    right : bool, shape (n,)
+    confidence : float, shape (n,)
+        Equal ones are answered together.
+
+    Returns
+    -------
+    coverage, risk : float64, shape (n_levels,)
+        One for each distinct confidence, the highest first.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(confidence[order])), len(order) - 1)
+    n_answered = ends + 1
+    wrong = np.cumsum(~right[order])[ends]
+    return n_answered / len(order), wrong / n_answered
+
+
+def area_under_risk_coverage(right: BoolArray, confidence: Floats) -> float:
+    """Mean risk over all coverages: 0 where every answer is right.
+
+    Answers of equal confidence come in together, each at the risk that they have together.
+
+    Parameters
+    ----------
+    right, confidence
+        As in `risk_coverage`.
+
+    Returns
+    -------
+    float in [0, 1]
+    """
+    coverage, risk = risk_coverage(right, confidence)
+    return float((np.diff(coverage, prepend=0.0) * risk).sum())

@@ -1,0 +1,235 @@
+"""Several bundles that answer as one.
+
+Networks that learned the same from other beginnings are wrong about different recordings, so that
+the mean of what they say is right more often than the best of them [1]_; it takes the time of all.
+What they said of recordings that they were held to is averaged in the same way, and calibrates and
+measures the joint bundle; so they have to have been held to the same ones, in whatever folds.
+
+References
+----------
+.. [1] Hansen & Salamon (1990), Neural network ensembles, IEEE Transactions on Pattern Analysis and
+   Machine Intelligence 12.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birdsong.bundle.bundle import BUNDLE_FILES, WEIGHTS, Bundle, read_bundle, write_bundle
+from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.errors import BundleError
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
+from birdsong.learning.evaluation.calibration_fit import calibrate
+from birdsong.learning.evaluation.out_of_fold import measure_out_of_fold
+from birdsong.learning.evaluation.scores import measure_logits
+from birdsong.learning.export.onnx_ensemble import ensemble_networks
+from birdsong.overwrite import check_absent
+
+MEMBERS = "members"
+"""In a joint bundle's provenance: what is told of each of those that it was made of."""
+
+
+def ensemble_folders(
+    folders: Sequence[Path], out: Path, told: Mapping[str, Any], *, replace: bool = False
+) -> Bundle:
+    """Write one bundle made of several, beside it whom they learned from.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    out : Path
+        Its folder, which gives it its name.
+    told : Mapping
+        As in `ensemble_bundles`.
+    replace : bool
+        Whether a bundle, or files that are named as those of one, may be overwritten in `out`.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        As `read_bundle` and `ensemble_bundles` do; if `out` cannot be written.
+    OverwriteError
+        If `out` holds a bundle, or a file that is named as one of a bundle.
+    """
+    check_absent([out / name for name in (*BUNDLE_FILES, ATTRIBUTION)], replace=replace)
+    bundles = [read_bundle(folder) for folder in folders]
+    credits = [known_attribution(folder) for folder in folders]
+    rows = list(dict.fromkeys(row for each in credits for row in each))
+    joint = ensemble_bundles(bundles, out.resolve().name, told)
+    if all(credits):
+        n_recordings = len({row.recording for row in rows})
+        learned_from = {"recordings": n_recordings, "sessions": len(joint.sessions)}
+        provenance = {**joint.provenance, "learned_from": learned_from}
+        joint = dataclasses.replace(joint, provenance=provenance)
+    weights = folders[0] / WEIGHTS
+    write_bundle(joint, out, weights=weights if weights.exists() else None)
+    if rows:
+        write_table(out / ATTRIBUTION, AttributionRow, rows)
+    return joint
+
+
+def ensemble_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) -> Bundle:
+    """Make one bundle of several.
+
+    Parameters
+    ----------
+    bundles : sequence of Bundle, length 2 or more
+        With the same labels and images, measured on the same recordings. Of the first one the
+        settings are kept by which a training can begin with the joint bundle.
+    name : str
+    told : Mapping
+        What the bundle tells of where it came from; without a ``licence`` theirs, if all have the
+        same.
+
+    Returns
+    -------
+    Bundle
+        Calibrated.
+
+    Raises
+    ------
+    BundleError
+        If there are fewer than two, they differ in what they answer or look at, or were measured
+        on different recordings; or if they have different licences, and `told` names none.
+    """
+    if len(bundles) < 2:
+        raise BundleError(f"expected two bundles or more to join, got {len(bundles)}")
+    first = bundles[0]
+    for other in bundles[1:]:
+        _require_alike(first, other)
+    data = mean_said([_data_of(each) for each in bundles], [each.name for each in bundles])
+    joint = dataclasses.replace(
+        first,
+        name=name,
+        model_onnx=ensemble_networks([each.model_onnx for each in bundles]),
+        sessions=frozenset().union(*(each.sessions for each in bundles)),
+        calibration_data=data,
+    )
+    config = first.provenance.get("config", {})
+    measured = measure_out_of_fold(
+        data,
+        [
+            measure_logits(data.of(np.flatnonzero(data.folds == k)), joint)
+            for k in np.unique(data.folds)
+        ],
+        joint,
+        segment_s=first.spectrogram.segment_s,
+        seed=int(config.get("seed", 0)),
+    )
+    of_first = {
+        key: first.provenance[key] for key in ("config", "folds") if key in first.provenance
+    }
+    provenance = {
+        **of_first,
+        **told,
+        "licence": told.get("licence") or _licence(bundles),
+        "metrics": {"rank": first.bird_labels[0].rank, **measured},
+        MEMBERS: [_told_of(each) for each in bundles],
+    }
+    return calibrate(dataclasses.replace(joint, provenance=provenance))
+
+
+def told_of_networks(bundle: Bundle) -> list[Mapping[str, Any]]:
+    """What a bundle tells of each of its networks, of most of a single one."""
+    told: list[Mapping[str, Any]] = bundle.provenance.get(MEMBERS) or [_told_of(bundle)]
+    return told
+
+
+def _require_alike(first: Bundle, other: Bundle) -> None:
+    """Refuse bundles whose columns or images mean different things."""
+    other.require_images(first.spectrogram, f"bundle '{first.name}'")
+    taxa, its = ([(each.rank, each.taxon) for each in b.labels] for b in (first, other))
+    if taxa != its:
+        differing = sorted({taxon for _, taxon in {*taxa} ^ {*its}})
+        what = f"as {differing[0]!r}, which one of them lacks" if differing else "in their order"
+        raise BundleError(
+            f"bundles '{first.name}' and '{other.name}' have different labels, {what}; "
+            "join bundles that were trained for the same ones"
+        )
+    if first.taxonomy.to_rows() != other.taxonomy.to_rows():
+        raise BundleError(
+            f"bundles '{first.name}' and '{other.name}' have different trees above their labels; "
+            "preprocess both with one --taxonomy"
+        )
+
+
+def _data_of(bundle: Bundle) -> CalibrationData:
+    if bundle.calibration_data is None:
+        raise BundleError(
+            f"bundle '{bundle.name}' holds nothing of what it said of recordings that it was held "
+            "to, so that nothing can calibrate the joint one; train it with --folds"
+        )
+    return bundle.calibration_data
+
+
+def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
+    """Average what networks said of the same segments.
+
+    Parameters
+    ----------
+    parts : sequence of CalibrationData
+    names : sequence of str
+        What the bundle of each is called, to be told in an error.
+
+    Returns
+    -------
+    CalibrationData
+        Its logits are means of log probabilities. Recordings are in the order of the first part.
+
+    Raises
+    ------
+    BundleError
+        If they speak of different segments.
+    """
+    from scipy.special import log_softmax
+
+    first = parts[0]
+    logs = [log_softmax(first.logits, axis=1)]
+    for other, name in zip(parts[1:], names[1:], strict=True):
+        place = {key: i for i, key in enumerate(_keys(other))}
+        if place.keys() == set(_keys(first)):
+            own = other.of(np.array([place[key] for key in _keys(first)]))
+            if _of_the_same(first, own):
+                logs.append(log_softmax(own.logits, axis=1))
+                continue
+        raise BundleError(
+            f"bundles '{names[0]}' and '{name}' were held to different recordings or segments of "
+            "them; train both with --folds, from the same images"
+        )
+    return dataclasses.replace(first, logits=np.mean(logs, axis=0, dtype=np.float32))
+
+
+def _keys(data: CalibrationData) -> list[tuple[str, str]]:
+    return list(zip(data.recordings, data.sessions, strict=True))
+
+
+def _of_the_same(first: CalibrationData, other: CalibrationData) -> bool:
+    return all(
+        np.array_equal(getattr(first, name), getattr(other, name))
+        for name in ("offsets", "starts_s", "y_true")
+    )
+
+
+def _licence(bundles: Sequence[Bundle]) -> str:
+    licences = {each.licence for each in bundles}
+    if len(licences) > 1:
+        listed = ", ".join(sorted(each or "none" for each in licences))
+        raise BundleError(
+            f"the bundles have different licences, {listed}; name the joint one's with --licence"
+        )
+    return licences.pop()
+
+
+def _told_of(bundle: Bundle) -> dict[str, Any]:
+    """What a joint bundle tells of one that it was made of: all but its measures."""
+    told = {key: value for key, value in bundle.provenance.items() if key != "metrics"}
+    return {"name": bundle.name, "fingerprint": bundle.fingerprint, **told}

@@ -1,0 +1,1 @@
+"""The networks, their layers, auxiliary heads and pretrained weights."""

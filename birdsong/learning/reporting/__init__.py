@@ -1,0 +1,1 @@
+"""Evaluations for people: the HTML report, plots, model cards, attribution."""

@@ -1,0 +1,70 @@
+"""How a bundle was trained, as a section of its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from birdsong.bundle.bundle import Bundle
+from birdsong.learning.data.flat_settings import flat
+from birdsong.learning.export.ensemble import told_of_networks
+from birdsong.learning.reporting.markdown import code, plain, table
+from birdsong.old_names import IMAGE_FIELDS, TRAINING_FIELDS, with_new_names
+
+
+def training_section(bundle: Bundle) -> str:
+    """Tell the commands, settings, time and machine, of each network where several answer."""
+    spectrogram = bundle.spectrogram
+    images = (
+        f"{spectrogram.segment_s:g} s from {spectrogram.f_min_hz:g} to "
+        f"{spectrogram.f_max_hz:g} Hz, around songs; every {bundle.step_s:g} s of long ones"
+    )
+    members = told_of_networks(bundle)
+    if len(members) == 1:
+        return _table_of(bundle.provenance, {"an image": images})
+    joint = {key: bundle.provenance.get(key) for key in ("command", "date", "licence")}
+    names = ", ".join(str(each["name"]) for each in members)
+    parts = [
+        f"{len(members)} networks answer together, by the mean of their log probabilities: "
+        f"{plain(names)}.",
+        _table_of(joint, {"an image": images}),
+    ]
+    for each in members:
+        known = {"fingerprint": each["fingerprint"]}
+        parts += [f"### {plain(str(each['name']))}", _table_of(each, known)]
+    return "\n\n".join(parts)
+
+
+def _table_of(told_of: Mapping[str, Any], besides: Mapping[str, str]) -> str:
+    """Lay out how a network was trained, as far as it is told, and what else is known of it."""
+    config = with_new_names(told_of.get("config", {}), TRAINING_FIELDS)
+    folds = told_of.get("folds")
+    seconds = told_of.get("training_s")
+    began = told_of.get("began_with")
+    facts = {
+        "command": code(str(told_of["command"])) if "command" in told_of else None,
+        "seed": config.get("seed"),
+        "date": told_of.get("date"),
+        "machine": told_of.get("machine"),
+        "training": f"{seconds} s for the network that answers" if seconds else None,
+        "folds": f"{folds} more networks, each held to what it did not hear" if folds else None,
+        "began with": f"bundle {began['name']}, fingerprint {began['fingerprint']}, which had "
+        f"learned from {began['sessions']} sessions, under {began['licence'] or 'no licence named'}"
+        if began
+        else None,
+        "images": with_new_names(told_of.get("learned_from", {}), IMAGE_FIELDS).get("images"),
+        "versions": ", ".join(f"{k} {v}" for k, v in told_of.get("versions", {}).items()),
+        "licence": told_of.get("licence"),
+        **besides,
+    }
+    rows = [
+        [name, value if name == "command" else plain(str(value))]
+        for name, value in facts.items()
+        if value not in (None, "")
+    ]
+    settings = ", ".join(
+        code(f"{name} {json.dumps(value)}") for name, value in flat(config).items()
+    )
+    every = f"\n\nEvery setting: {settings}." if settings else ""
+    return table(["what", "how"], rows) + every

@@ -1,0 +1,319 @@
+"""An evaluation to files: ``metrics.json``, ``predictions.csv`` and one page for a reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birdsong.atomic import write_atomically
+from birdsong.bundle.bundle import Bundle
+from birdsong.cells import as_cells
+from birdsong.errors import DatasetError
+from birdsong.images.store import ImageStore
+from birdsong.learning.evaluation.held_out import HeldOut
+from birdsong.learning.evaluation.metrics.classification import (
+    average_precision_by_label,
+    confusion_matrix,
+    recall_by_label,
+)
+from birdsong.learning.evaluation.scores import (
+    ScoredRecordings,
+    about_one_session,
+    measure,
+    measure_beyond_top,
+    measure_intervals,
+    n_labels_of_one_session,
+)
+from birdsong.learning.reporting import figures
+from birdsong.learning.reporting.confusion_report import confusion_section
+from birdsong.learning.reporting.selective_report import Answers
+from birdsong.page import embedded_png, html_page
+
+N_WORST = 12
+METRIC_NAMES = {
+    "top1": "top-1",
+    "top5": "top-5",
+    "top20": "top-20",
+    "macro_recall": "macro recall",
+    "mean_average_precision": "mean average precision",
+    "top1_species": "right species, by sum",
+    "top1_genus": "right genus, by sum",
+    "top1_family": "right family, by sum",
+    "top1_order": "right order, by sum",
+}
+BY_SUM = "By sum: the taxon whose labels' probabilities have the largest sum is the true one."
+_BY_LABEL = (
+    "By label, further down: the taxon of the most probable label is the true one; the two may "
+    "differ."
+)
+BEYOND_TOP = {
+    "distance": "Ranks up to the taxon that holds both the most probable label and the truth:",
+    "distance_5": "of the five most probable",
+    "severity": "of the most probable one where it is wrong",
+    "macro_auroc": "area under the receiver operating characteristic, mean of the labels",
+    "brier_score": "Brier score",
+}
+STAMP = (
+    "Not an honest measurement: {learned} of these {n} recordings are of sessions that the model "
+    "learned from."
+)
+
+
+def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path) -> dict[str, Any]:
+    """Measure, and write all that there is to say.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        From `evaluation.score_bundle`.
+    bundle : Bundle
+    store : ImageStore
+        Holds the images of the worst mistakes.
+    out : Path
+        Folder, made if need be.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    DatasetError
+        If the folder cannot be written, or an image is missing or damaged.
+    """
+    answers = Answers(held_out, bundle)
+    metrics = _metrics(held_out, bundle, answers)
+    page = _page(held_out.scored, metrics, store, answers)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
+        write_atomically(out / "metrics.json", content.encode())
+        write_atomically(out / "predictions.csv", _predictions(held_out.scored).encode())
+        write_atomically(out / "report.html", page.encode())
+    except OSError as error:
+        raise DatasetError(f"{out}: the report cannot be written ({error})") from error
+    return metrics
+
+
+def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, Any]:
+    scored = held_out.scored
+    values, intervals = measure(scored), measure_intervals(scored)
+    matrix = confusion_matrix(scored.y_true, scored.y_prob)
+    return {
+        "bundle": {"name": bundle.name, "fingerprint": bundle.fingerprint},
+        "stamp": STAMP.format(learned=held_out.n_learned, n=len(scored.recordings))
+        if held_out.with_learned and held_out.n_learned
+        else "",
+        "out_of_fold": held_out.out_of_fold,
+        "narrowed_to": held_out.narrowed_to,
+        "recordings": len(scored.recordings),
+        "sessions": len(set(scored.sessions)),
+        **held_out.left_out(),
+        "labels_scored": len(np.unique(scored.y_true)),
+        "labels_known": len(scored.labels),
+        "labels_of_one_session": n_labels_of_one_session(scored),
+        "metrics": {
+            name: {"value": values[name], "low": intervals[name][0], "high": intervals[name][1]}
+            for name in values
+        },
+        "beyond_top": measure_beyond_top(scored),
+        "labels": _by_label(scored, matrix, answers.trusted_ranks),
+        "confusion": {
+            "labels": [label.taxon for label in scored.labels],
+            "counts": [
+                [int(true), int(predicted), int(matrix[true, predicted])]
+                for true, predicted in np.argwhere(matrix)
+            ],
+        },
+        "answers": answers.metrics,
+    }
+
+
+def _by_label(
+    scored: ScoredRecordings, matrix: Any, trusted_ranks: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """One entry for each label that was scored."""
+    recalls = recall_by_label(scored.y_true, scored.y_prob)
+    precisions = average_precision_by_label(scored.y_true, scored.y_prob)
+    table = []
+    for i in np.unique(scored.y_true):
+        label = scored.labels[i]
+        mistaken = np.where(np.arange(len(matrix)) == i, 0, matrix[i])
+        own = scored.y_true == i
+        table.append(
+            {
+                "label": label.taxon,
+                "rank": label.rank,
+                "english_name": label.english_name,
+                "recordings": int(own.sum()),
+                "sessions": len(
+                    {s for s, is_own in zip(scored.sessions, own, strict=True) if is_own}
+                ),
+                "learned_from": label.n_recordings,
+                "recall": float(recalls[i]),
+                "average_precision": float(precisions[i]),
+                "trust_at": trusted_ranks[int(i)],
+                "most_often_taken_for": scored.labels[int(mistaken.argmax())].taxon
+                if mistaken.any()
+                else "",
+            }
+        )
+    return table
+
+
+def _predictions(scored: ScoredRecordings) -> str:
+    """A row for each recording: what it is, and the probability of each label, bird or not."""
+    content = io.StringIO(newline="")
+    writer = csv.writer(content, lineterminator="\n")
+    names = [label.taxon for label in scored.labels]
+    writer.writerow(["recording", "session", "label", "predicted", "bird_probability", *names])
+    for i, recording in enumerate(scored.recordings):
+        probabilities = scored.bird[i] * scored.y_prob[i]
+        writer.writerow(
+            [
+                *as_cells([recording, scored.sessions[i]]),
+                names[scored.y_true[i]],
+                names[scored.y_pred[i]],
+                f"{scored.bird[i]:.6g}",
+                *(f"{probability:.6g}" for probability in probabilities),
+            ]
+        )
+    return content.getvalue()
+
+
+def _page(
+    scored: ScoredRecordings, metrics: Mapping[str, Any], store: ImageStore, answers: Answers
+) -> str:
+    measured = metrics["metrics"]
+    overall = figures.interval_bars(
+        [METRIC_NAMES[name] for name in measured],
+        [each["value"] for each in measured.values()],
+        [(each["low"], each["high"]) for each in measured.values()],
+    )
+    by_label = metrics["labels"]
+    amounts = figures.recall_by_amount(
+        [each["learned_from"] for each in by_label], [each["recall"] for each in by_label]
+    )
+    left_out = (
+        f" {metrics['recordings_of_unknown_taxa']} recordings of taxa that it does not know "
+        "count only further down."
+        if metrics["recordings_of_unknown_taxa"]
+        else ""
+    )
+    if outside := metrics["recordings_outside_the_list"]:
+        left_out += f" {outside} recordings of birds that it knows are left out, not on the list."
+    nested = (
+        " A genus or a family among them means its birds that have no label of their own."
+        if len({label.rank for label in scored.labels}) > 1
+        else ""
+    )
+    spoken = (
+        " Networks trained in folds spoke, each of what it had not heard."
+        if metrics["out_of_fold"]
+        else ""
+    )
+    body = _BODY.format(
+        summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
+        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{spoken}{nested} Each "
+        f"recording counts once.{left_out} Bars show 95 % intervals over "
+        f"sessions.{about_one_session(scored)}",
+        fingerprint=escape(metrics["bundle"]["fingerprint"]),
+        overall=overall,
+        by_sum=f"<p>{BY_SUM} {_BY_LABEL}</p>"
+        if any(name.startswith("top1_") for name in measured)
+        else "",
+        beyond=_beyond_top(metrics["beyond_top"]),
+        amounts=amounts,
+        confusion=confusion_section(scored),
+        answers=answers.section(),
+        worst=_worst(scored, store),
+        labels=_label_table(by_label),
+    )
+    title = f"Evaluation of {metrics['bundle']['name']}"
+    return html_page(title, body, stamp=metrics["stamp"])
+
+
+def _beyond_top(measured: Mapping[str, float | None]) -> str:
+    told = [
+        f"{words} {measured[name]:.2f}"
+        for name, words in BEYOND_TOP.items()
+        if measured[name] is not None
+    ]
+    return f"<p>{'; '.join(told)}.</p>"
+
+
+def _worst(scored: ScoredRecordings, store: ImageStore) -> str:
+    """Show the most confident mistakes, with the image that spoke most for each."""
+    sure = scored.y_prob.max(axis=1)
+    wrong = np.flatnonzero(scored.y_pred != scored.y_true)
+    shown = []
+    for i in wrong[np.argsort(-sure[wrong], kind="stable")][:N_WORST]:
+        true, predicted = scored.labels[scored.y_true[i]], scored.labels[scored.y_pred[i]]
+        row = scored.top_segments[i]
+        try:
+            png = (store.folder / row.image).read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{store.folder / row.image}: cannot be read ({error})") from error
+        time = f"{row.start_s:.1f} to {row.end_s:.1f} s"
+        shown.append(
+            f"<figure>{embedded_png(png, f'spectrogram, {time}')}<figcaption>"
+            f"<b>{escape(scored.recordings[i])}</b>, {time}<br>is {_named(true)} "
+            f"({100 * scored.y_prob[i, scored.y_true[i]]:.0f} %)<br>"
+            f"taken for {_named(predicted)} ({100 * sure[i]:.0f} %)</figcaption></figure>"
+        )
+    return "".join(shown) or "<p>There are none.</p>"
+
+
+def _named(label: Any) -> str:
+    english = f", {escape(label.english_name)}" if label.english_name else ""
+    return f"<i>{escape(label.taxon)}</i>{english}"
+
+
+def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
+    has_names = any(each["english_name"] for each in by_label)  # genera, say, have none
+    rows = [
+        f"<tr><td><i>{escape(each['label'])}</i></td>"
+        + (f"<td>{escape(each['english_name'])}</td>" if has_names else "")
+        + f"<td>{each['learned_from']}</td><td>{each['recordings']}</td>"
+        f"<td>{100 * each['recall']:.0f} %</td><td>{each['average_precision']:.2f}</td>"
+        f"<td>{each['trust_at']}</td>"
+        f"<td><i>{escape(each['most_often_taken_for'])}</i></td></tr>"
+        for each in sorted(by_label, key=lambda each: (-each["recall"], each["label"]))
+    ]
+    return _LABELS.format(name="<th>name</th>" if has_names else "", rows="\n".join(rows))
+
+
+_BODY = """<p>{summary}</p>
+<h2>How good it is</h2>
+{overall}
+{by_sum}
+{beyond}
+{answers}
+<h2>The most confident mistakes</h2>
+<p>Each with the image that spoke most for the wrong answer: time from left to right, high sounds
+on top. Some will be mistakes of the model, some of the recording's label, some two birds in one
+recording.</p>
+<div class="images">{worst}</div>
+<h2>More recordings, better recall?</h2>
+{amounts}
+{confusion}
+<h2>Each label</h2>
+{labels}
+<p class="small">Bundle fingerprint {fingerprint}. The figures stand in metrics.json, the
+probabilities in predictions.csv.</p>
+"""
+
+_LABELS = """<div class="wide"><table>
+<thead><tr><th>label</th>{name}<th>learned from</th><th>scored</th><th>recall</th>
+<th>average precision</th><th>trust at</th><th>most often taken for</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>"""

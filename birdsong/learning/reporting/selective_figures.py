@@ -1,0 +1,144 @@
+"""The plots of what promises are worth, each an ``<svg>`` element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from birdsong.learning.evaluation.metrics.calibration import Reliability
+from birdsong.learning.evaluation.metrics.hierarchical import Floats
+from birdsong.page import BAR, INK, drawn, in_percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOURS = (
+    BAR, "#e07a1f", "#2a9d5c", "#b04fc4", "#c8454d", "#8a7a2f", "#5a8f9c", "#9c6b5a", "#6673c9",
+)  # fmt: skip
+_MARKERS = "osD^v"
+"""Rules beyond the last colour get the first colours again, with another marker."""
+
+
+def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
+    """Draw what was said against what was right, a panel for each rank.
+
+    Parameters
+    ----------
+    by_rank : Mapping
+        For each rank, the closest first, its answers in bins.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element. The area of a dot is in proportion to the answers in its bin.
+    """
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(1, len(by_rank), sharey=True, squeeze=False)[0]
+        for axes, (rank, bins) in zip(panels, by_rank.items(), strict=True):
+            axes.plot([0, 1], [0, 1], color=INK, alpha=0.3, linewidth=1)
+            sizes = 250 * bins.n / bins.n.max()
+            axes.scatter(bins.confidence, bins.accuracy, s=sizes, color=BAR, linewidths=0)
+            axes.set(title=rank, xlabel="probability", xlim=(0, 1.02), ylim=(0, 1.02), aspect=1)
+            in_percent(axes.xaxis)
+            in_percent(axes.yaxis)
+            axes.set_xticks([0, 0.5, 1])
+        panels[0].set_ylabel("right")
+
+    return drawn(draw, width=2.3 * len(by_rank) + 0.7, height=2.9)
+
+
+def risk_and_information(
+    rules: Mapping[str, Sequence[Mapping[str, Any]]],
+    closest: str,
+    closest_alone: tuple[Floats, Floats],
+) -> str:
+    """Draw every rule over its promises: wrong answers by answers given, and by what they say.
+
+    Parameters
+    ----------
+    rules : Mapping
+        For each rule, by its name, what `results.answers_by_rank` says at each promise.
+    closest : str
+        The closest rank that the model answers with.
+    closest_alone : coverage, risk : float64, shape (n,)
+        Of the most probable taxon of that rank or nothing, as from
+        `hierarchical_metrics.risk_coverage`.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+
+    def draw(figure: Figure) -> None:
+        by_answers, by_information = figure.subplots(1, 2, sharey=True)
+        by_answers.plot(
+            *closest_alone, color=INK, alpha=0.5, linewidth=1, label=f"any threshold for {closest}"
+        )
+        for i, (name, told) in enumerate(rules.items()):
+            colour = _COLOURS[i % len(_COLOURS)]
+            marker = _MARKERS[i // len(_COLOURS) % len(_MARKERS)]
+            given = [each for each in told if each["answers"]]
+            wrong = [1 - each["accuracy"] for each in given]
+            for axes, along in (
+                (by_answers, [_share_answered(each) for each in given]),
+                (by_information, [each["information"] for each in given]),
+            ):
+                axes.plot(
+                    along, wrong, "-", marker=marker, color=colour, markersize=3.5, linewidth=1,
+                    label=name,
+                )  # fmt: skip
+        by_answers.set(xlabel="recordings answered", ylabel="answers that are wrong")
+        by_information.set(xlabel="information gained")
+        in_percent(by_answers.xaxis)
+        in_percent(by_answers.yaxis)
+        for axes in (by_answers, by_information):
+            axes.set_xlim(left=0)
+            axes.set_ylim(bottom=0)
+            axes.grid(alpha=0.25)
+        figure.legend(
+            *by_answers.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8
+        )
+
+    return drawn(draw, width=7.5, height=4.6)
+
+
+def _share_answered(told: Mapping[str, Any]) -> float:
+    return float(told["answers"] / (told["answers"] + told["class"] + told["none"]))
+
+
+def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:
+    """Draw how often unknown species get a wrong species, against right ones of known species.
+
+    Parameters
+    ----------
+    points : sequence of (promise, wrong, right)
+        Shares in [0, 1] of the recordings of unknown species that are answered with some species,
+        and of those of known species that are answered with theirs.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        wrong, right = ([each[i] for each in points] for i in (1, 2))
+        axes.plot(wrong, right, "o-", color=BAR, markersize=4)
+        for promise, x, y in points:
+            axes.annotate(
+                f"{100 * promise:g} %", (x, y), xytext=(4, -10), textcoords="offset points",
+                fontsize=8,
+            )  # fmt: skip
+        axes.set(
+            xlabel="unknown species that get a species", ylabel="known species that get theirs"
+        )
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        in_percent(axes.xaxis)
+        in_percent(axes.yaxis)
+        axes.grid(alpha=0.25)
+
+    return drawn(draw, width=5.5, height=3.4)

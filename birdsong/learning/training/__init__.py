@@ -1,0 +1,1 @@
+"""A dataset to a run folder with a bundle: configs, fit, cross-validation."""

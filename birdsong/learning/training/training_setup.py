@@ -1,0 +1,200 @@
+"""A network, its loss, its optimizer and what it is fed: all that a training begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from birdsong.images.store import ImageStore
+from birdsong.learning.data.dataset import Dataset
+from birdsong.learning.data.label_levels import label_levels
+from birdsong.learning.data.split import Split
+from birdsong.learning.models.auxiliary_heads import with_auxiliary_classes, with_auxiliary_heads
+from birdsong.learning.models.gradient_checkpointing import GradientCheckpointing
+from birdsong.learning.models.pretrained import NETWORK_SETTINGS, load_pretrained_weights
+from birdsong.learning.models.squeezenet import CUTS, squeezenet
+from birdsong.learning.training.devices import filled_up
+from birdsong.learning.training.distillation import DistilledModel
+from birdsong.learning.training.losses import loss_of
+from birdsong.learning.training.schedules import LearningRate
+from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.loading.batch_loader import Batch, BatchLoader
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSetup:
+    """What a training begins with.
+
+    Attributes
+    ----------
+    network : keras.Model
+        A column for each label.
+    model_with_auxiliary : keras.Model
+        The network, with columns for what else is learned beside the labels.
+    model : keras.Model
+        What is trained, compiled: the learner, perhaps with heads beside it, perhaps computed so
+        that it needs less memory, perhaps taught by others.
+    train_feed : BatchLoader
+    validation_feed : BatchLoader or None
+        None where there is no validation part.
+    n_devices : int
+        Devices that share each batch, and get as many images each.
+    train_multiple : int
+        Batches to learn from are filled up to a multiple of it.
+    """
+
+    network: keras.Model
+    model_with_auxiliary: keras.Model
+    model: keras.Model
+    train_feed: BatchLoader
+    validation_feed: BatchLoader | None
+    n_devices: int
+    train_multiple: int
+
+    def train_batches(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
+        """Feed epochs to learn from, without end."""
+        return filled_up(self.train_feed.forever(first_epoch), self.train_multiple)
+
+    def validation_batches(self) -> Generator[Batch, None, None] | None:
+        """Feed the validation part again and again, if there is one."""
+        if self.validation_feed is None:
+            return None
+        return filled_up(self.validation_feed.forever(), self.n_devices)
+
+
+def build_network(dataset: Dataset, config: TrainingConfig) -> keras.Model:
+    """Build the network that a config describes, its weights drawn by chance."""
+    return _network(len(dataset.labels), config)
+
+
+def _network(n_labels: int, config: TrainingConfig) -> keras.Model:
+    return squeezenet(
+        n_labels,
+        dropout=config.dropout,
+        **{name: getattr(config, name) for name in NETWORK_SETTINGS},
+    )
+
+
+def build_with_auxiliary(network: keras.Model, dataset: Dataset) -> keras.Model:
+    """Put beside a network's labels what else there is to learn."""
+    n_others = len(dataset.auxiliary_labels)
+    return with_auxiliary_classes(network, n_others) if n_others else network
+
+
+def build_training_setup(
+    store: ImageStore,
+    dataset: Dataset,
+    config: TrainingConfig,
+    rate: Callable[[int], LearningRate],
+    teachers: Sequence[keras.Model] = (),
+) -> TrainingSetup:
+    """Build a network and compile it; where it is to run on special hardware, within `hardware`.
+
+    Parameters
+    ----------
+    store : ImageStore
+    dataset : Dataset
+        Its training and validation parts and what is partly named.
+    config : TrainingConfig
+    rate : callable
+        Takes the batches of an epoch, returns the learning rate.
+    teachers : sequence of keras.Model
+        Learners that were trained on the same material.
+
+    Returns
+    -------
+    TrainingSetup
+
+    Raises
+    ------
+    ConfigError
+        If the loss needs a rank above the labels, and there is none; or if the bundle to begin
+        with has another network.
+    DatasetError
+        If there is no image to learn from.
+    """
+    network = build_network(dataset, config)
+    if (pretrained := dataset.pretrained) is not None:
+        pretrained.require_network(config)
+        before = _network(len(pretrained.bundle.labels), config)
+        load_pretrained_weights(network, dataset.labels, before, pretrained)
+    levels = label_levels(dataset.learned_labels, dataset.learned_taxonomy)
+    n_labels = len(dataset.labels)
+    n_columns = levels.n_columns if dataset.partly_named.rows else len(dataset.learned_labels)
+    train_feed = _feed(store, dataset.teaching, n_columns, config, training=True)
+    model = model_with_auxiliary = build_with_auxiliary(network, dataset)
+    if config.loss == "auxiliary":
+        model = with_auxiliary_heads(model, levels)
+    if config.gradient_checkpointing:
+        model = GradientCheckpointing(model, CUTS)
+    if teachers:
+        model = DistilledModel(model, teachers, config.teacher_share)
+    averaged = config.ema_momentum > 0
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            rate(len(train_feed)),
+            weight_decay=config.weight_decay,
+            use_ema=averaged,
+            ema_momentum=config.ema_momentum if averaged else 0.99,
+        ),
+        loss=loss_of(config, levels),
+        metrics=[
+            _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
+            _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
+        ],
+    )
+    return TrainingSetup(
+        network=network,
+        model_with_auxiliary=model_with_auxiliary,
+        model=model,
+        train_feed=train_feed,
+        validation_feed=(
+            _feed(store, dataset.validation, n_columns, config, training=False)
+            if dataset.validation.rows
+            else None
+        ),
+        n_devices=config.n_devices,
+        train_multiple=_train_multiple(config),
+    )
+
+
+def _train_multiple(config: TrainingConfig) -> int:
+    """Let all batches be as large on JAX, which compiles the training anew for each size."""
+    if keras.backend.backend() != "jax":
+        return config.n_devices
+    return -(-config.batch_size // config.n_devices) * config.n_devices
+
+
+class _OfLabels(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
+    """An accuracy of what is said of the labels, over the images whose label is known."""
+
+    def __init__(self, n_labels: int, accuracy: Callable[..., Any], **options: Any) -> None:
+        super().__init__(accuracy, **options)
+        self._n_labels = n_labels
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Look at the columns of the labels, which come first."""
+        of_labels = y_true[:, : self._n_labels]
+        known = keras.ops.sum(of_labels, axis=1) > 0.5
+        return super().update_state(of_labels, y_pred[:, : self._n_labels], known)
+
+
+def _feed(
+    store: ImageStore, part: Split, n_columns: int, config: TrainingConfig, *, training: bool
+) -> BatchLoader:
+    return BatchLoader(
+        store,
+        part.rows,
+        part.label_indices,
+        n_labels=n_columns,
+        batch_size=config.batch_size,
+        n_threads=config.n_threads,
+        seed=config.seed,
+        shuffle=training,
+        sampling=config.sampling if training else "plain",
+        augmentation=config.augmentation if training else None,
+        background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
+    )

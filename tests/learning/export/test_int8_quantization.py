@@ -1,0 +1,60 @@
+"""A network of eight bits says nearly what it said, with less."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.network import Network
+from birdsong.images.store import open_store
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.training.training_config import TrainingConfig
+
+
+@pytest.fixture(scope="module")
+def whole(tensorflow):
+    """SqueezeNet with the weights that chance gave it."""
+    from birdsong.learning.export.onnx_export import to_onnx
+    from birdsong.learning.models.squeezenet import squeezenet
+
+    tensorflow.random.set_seed(0)
+    return to_onnx(squeezenet(5))
+
+
+def _said(model_onnx: bytes, images):
+    session = onnxruntime.InferenceSession(model_onnx, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {session.get_inputs()[0].name: images[..., np.newaxis]})
+    return logits
+
+
+def test_it_says_nearly_the_same(whole):
+    from birdsong.learning.export.int8_quantization import quantize_int8
+
+    images = np.random.default_rng(0).integers(0, 256, (40, 64, 200), np.uint8)
+    images[::2] //= 3
+    rounded = quantize_int8(whole, images[:20])
+    assert len(rounded) < 0.4 * len(whole)
+    before, after = _said(whole, images[20:]), _said(rounded, images[20:])
+    assert after.shape == before.shape
+    assert after.dtype == np.float32
+    assert np.abs(after - before).max() < 0.1 * np.ptp(before)
+    assert not np.array_equal(after, before)
+
+
+def test_a_training_rounds_when_asked(images, tmp_path, small_network):
+    from birdsong.learning.training.train import train
+
+    store = open_store(images)
+    dataset = DatasetConfig(validation_share=0.15, test_share=0.25)
+    config = TrainingConfig(dataset=dataset, epochs=2, batch_size=16)
+    said = []
+    images = np.stack([store.read_image(row) for row in store.rows[:8]])
+    for int8 in (False, True):
+        run_dir = tmp_path / str(int8)
+        train(store, run_dir, replace(config, int8=int8))
+        bundle = read_bundle(run_dir / "bundle")
+        assert (b"QuantizeLinear" in bundle.model_onnx) == int8
+        said.append(Network(bundle).logits(images))
+    assert np.corrcoef(said[0].ravel(), said[1].ravel())[0, 1] > 0.99
