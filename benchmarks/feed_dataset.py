@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from birdsong.arrays import ImageArray, IntArray
+from birdsong.csv_tables import write_table
 from birdsong.errors import ConfigError
 from birdsong.images import packed
 from birdsong.images.packing import pack, write_description, write_shard
 from birdsong.images.png import encode_png
 from birdsong.images.store import ImageStore, open_store, write_settings
-from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.images.tables import INDEX, IndexRow
 from birdsong.loading.image_sources import open_source
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 

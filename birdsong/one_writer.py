@@ -50,6 +50,22 @@ def one_writer(folder: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do where a folder cannot be written, as when the disk is full.
+
+    Raises
+    ------
+    DatasetError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(
+            f"{folder}: cannot be written ({error}); when that is mended, the same command goes on"
+        ) from error
+
+
 def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

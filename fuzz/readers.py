@@ -19,12 +19,13 @@ from birdsong.answers.species_filter import read_species_filter
 from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from birdsong.bundle.calibration_data import calibration_from_bytes, calibration_to_bytes
 from birdsong.bundle.seal import sealed
+from birdsong.csv_tables import write_table
 from birdsong.errors import BirdsongError
 from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
 from birdsong.images.png import decode_png, encode_png
 from birdsong.images.store import ImageStore, image_path, open_store, write_settings
-from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.images.tables import INDEX, IndexRow
 from birdsong.recordings.manifest import read_manifest
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters

@@ -40,9 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing, and say what became of it."""
-    from birdsong.images.store import writing
-    from birdsong.images.tables import write_table
-    from birdsong.one_writer import one_writer
+    from birdsong.csv_tables import write_table
+    from birdsong.one_writer import one_writer, writing
     from birdsong.overwrite import check_absent
     from birdsong.recordings.connection import Connection
     from birdsong.recordings.downloads import Download, download, read_downloads, to_fetch

@@ -91,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Preprocess, and say what became of the recordings."""
     from birdsong.errors import ConfigError
     from birdsong.images.reasons import group_reasons
-    from birdsong.images.tables import RECEIPT
     from birdsong.preprocessing.preprocess import preprocess
     from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifests
+    from birdsong.runs.receipt import RECEIPT
 
     from .command import ALL_WELL, SOME_FAILED
     from .progress import Progress

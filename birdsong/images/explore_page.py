@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from birdsong.atomic import write_atomically
+from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
 from birdsong.images.contact_sheet import typical_rows
 from birdsong.images.explore import NO_BIRD, Overview, RankedRow, Ranking, TaxonRow
 from birdsong.images.store import ImageStore
-from birdsong.images.tables import ReceiptRow, write_table
+from birdsong.images.tables import ReceiptRow
 from birdsong.page import BAR, drawn, embedded_png, html_page, in_whole_numbers
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,22 +79,6 @@ def recording_stem(file_name: str) -> str | None:
     """The `image_stem` in the name of an image, or of one half written; none of any other file."""
     found = _IMAGE_NAME.fullmatch(file_name)
     return found["stem"] if found else None
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Say what to do where a folder cannot be written, as when the disk is full.
-
-    Raises
-    ------
-    DatasetError
-    """
-    try:
-        yield
-    except OSError as error:
-        raise DatasetError(
-            f"{folder}: cannot be written ({error}); when that is mended, the same command goes on"
-        ) from error
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any], filters: FloatArray) -> None:

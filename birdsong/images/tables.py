@@ -1,36 +1,27 @@
 """The tables beside the images: ``index.csv``, ``receipt.csv``, ``attribution.csv``.
 
-A row of each is a dataclass, whose fields are the columns. Tables are written beside their place
-and moved into it, so that none is ever seen half-written. What a spreadsheet would run is marked,
-and read without the mark; see `cells`.
+A row of each is a dataclass, whose fields are the columns; see `csv_tables`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from birdsong.atomic import replacing
-from birdsong.cells import as_cell, from_cell
+from birdsong.csv_tables import read_cells, read_table, write_table
 from birdsong.errors import DatasetError
 from birdsong.recordings.manifest_rows import path_fault
 from birdsong.recordings.recording import Recording
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from birdsong.runs.receipt import RECEIPT, Outcome
 
 INDEX = "index.csv"
-RECEIPT = "receipt.csv"
 ATTRIBUTION = "attribution.csv"
 
 KINDS = ("bird", "background")
-STATUSES = ("ok", "skipped", "failed")
 
-Row = TypeVar("Row", bound="DataclassInstance")
+_MADE_BY = "preprocessing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +58,16 @@ _SHARED_COLUMNS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptRow:
+class ReceiptRow(Outcome):
     """What became of one recording of the manifest, and what its file held.
 
+    These columns follow those of `Outcome`; receipts of earlier versions lack the last ones.
     `peak_dbfs` is none for a recording that was not heard or is digital silence. `duration_s` is
     what was heard, `declared_s` what the file's header declares (none where it declares nothing),
     `missing_s` what is declared or in the file and could not be decoded. `channel` is the one that
     was heard, as in ``channel 1 of 2``, ``mix`` for the mean of all, and empty where there is one.
     """
 
-    recording: str
-    status: str
-    reason: str
-    duration_s: float
     segments_found: int
     images_written: int
     sample_rate_hz: int = 0
@@ -102,16 +90,6 @@ class AttributionRow:
     licence: str
 
 
-def write_table(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
-    """Write a table: the fields of the row's dataclass are the columns."""
-    columns = [field.name for field in fields(kind)]
-    with replacing(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([_cell(getattr(row, name)) for name in columns])
-
-
 def write_attribution(path: Path, recordings: Iterable[Recording]) -> None:
     """Write whom to credit, a row a recording."""
     rows = (AttributionRow(r.name, r.xc_id, r.url, r.recordist, r.licence) for r in recordings)
@@ -128,7 +106,9 @@ def read_index(folder: Path) -> tuple[IndexRow, ...]:
     """
     path = folder / INDEX
     seen: dict[str, str] = {}
-    return tuple(_index_row(path, number, row, seen) for number, row in _read_csv(path))
+    return tuple(
+        _index_row(path, number, row, seen) for number, row in read_cells(path, made_by=_MADE_BY)
+    )
 
 
 def read_receipt(folder: Path) -> list[ReceiptRow]:
@@ -139,31 +119,7 @@ def read_receipt(folder: Path) -> list[ReceiptRow]:
     DatasetError
         If it is missing or a row is not what it should be.
     """
-    path = folder / RECEIPT
-    receipt = []
-    for number, row in _read_csv(path):
-        try:
-            receipt.append(
-                ReceiptRow(
-                    recording=row["recording"],
-                    status=_one_of(row["status"], STATUSES),
-                    reason=row["reason"],
-                    duration_s=float(row["duration_s"]),
-                    segments_found=int(row["segments_found"]),
-                    images_written=int(row["images_written"]),
-                    # Receipts of earlier versions lack what follows.
-                    sample_rate_hz=int(row.get("sample_rate_hz") or 0),
-                    n_channels=int(row.get("n_channels") or 0),
-                    peak_dbfs=float(row["peak_dbfs"]) if row.get("peak_dbfs") else None,
-                    clipped_share=float(row.get("clipped_share") or 0),
-                    declared_s=float(row["declared_s"]) if row.get("declared_s") else None,
-                    missing_s=float(row.get("missing_s") or 0),
-                    channel=row.get("channel") or "",
-                )
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise DatasetError(f"{path}, row {number}: {error}") from error
-    return receipt
+    return list(read_table(folder / RECEIPT, ReceiptRow, made_by=_MADE_BY))
 
 
 def read_attribution(folder: Path) -> list[AttributionRow]:
@@ -177,7 +133,10 @@ def read_attribution(folder: Path) -> list[AttributionRow]:
     path = folder / ATTRIBUTION
     columns = [field.name for field in fields(AttributionRow)]
     try:
-        return [AttributionRow(*(row[name] for name in columns)) for _, row in _read_csv(path)]
+        return [
+            AttributionRow(*(row[name] for name in columns))
+            for _, row in read_cells(path, made_by=_MADE_BY)
+        ]
     except KeyError as error:
         raise DatasetError(f"{path}: has no column {error}; preprocess again") from error
 
@@ -185,24 +144,6 @@ def read_attribution(folder: Path) -> list[AttributionRow]:
 def known_attribution(folder: Path) -> list[AttributionRow]:
     """Read ``attribution.csv`` where a folder has one; where it has none, nothing is known."""
     return read_attribution(folder) if (folder / ATTRIBUTION).exists() else []
-
-
-def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Read a table row by row: of a million rows, only what is made of them is kept."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                if None in row or None in row.values():
-                    raise DatasetError(f"{path}, row {number}: has not as many cells as the header")
-                if any(cell[:1] == "'" for cell in row.values()):
-                    row = {name: from_cell(cell) for name, cell in row.items()}
-                yield number, row
-    except FileNotFoundError as error:
-        raise DatasetError(
-            f"{path}: no such file; preprocessing did not finish, run it again to go on"
-        ) from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
 
 
 def _index_row(path: Path, number: int, row: Mapping[str, str], seen: dict[str, str]) -> IndexRow:
@@ -225,13 +166,3 @@ def _one_of(value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise ValueError(f"expected one of {', '.join(allowed)}, got {value!r}")
     return value
-
-
-def _cell(value: object) -> object:
-    """Seconds to the millisecond, so that a table does not change with a last bit.
-
-    A carriage return becomes a space: Python 3.11's csv does not quote it, and reads a row's end.
-    """
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return as_cell(value.replace("\r", " ")) if isinstance(value, str) else value

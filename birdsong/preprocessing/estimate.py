@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birdsong.errors import AudioError
-from birdsong.preprocessing.journal import WorkItem
 from birdsong.preprocessing.recording_work import PreprocessConfig, longest_s
+from birdsong.runs.work_item import WorkItem
 from birdsong.sound.audio import AudioReader
 
 N_PROBED = 20

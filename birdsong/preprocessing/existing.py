@@ -17,7 +17,8 @@ from typing import Any
 from birdsong.errors import DatasetError, OverwriteError
 from birdsong.images import store, tables
 from birdsong.overwrite import REPLACE
-from birdsong.preprocessing.journal import JOURNAL, WorkItem
+from birdsong.runs.journal import JOURNAL
+from birdsong.runs.work_item import WorkItem
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 _MAX_SETTINGS = 3

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from birdsong.errors import ConfigError, DatasetError
+from birdsong.csv_tables import write_table
+from birdsong.errors import DatasetError
 from birdsong.images import store, tables
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.one_writer import one_writer
+from birdsong.one_writer import one_writer, writing
 from birdsong.preprocessing.estimate import Estimate, estimate
 from birdsong.preprocessing.existing import (
     Existing,
@@ -24,11 +26,18 @@ from birdsong.preprocessing.existing import (
     remove_images,
     require_kept,
 )
-from birdsong.preprocessing.journal import JOURNAL, Journal, WorkItem
-from birdsong.preprocessing.recording_work import PreprocessConfig
-from birdsong.preprocessing.workers import Work, work_off
+from birdsong.preprocessing.recording_result import CODEC, RecordingResult
+from birdsong.preprocessing.recording_work import (
+    PreprocessConfig,
+    no_images,
+    preprocess_recording,
+)
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.recording import Recording
+from birdsong.runs.jobs import JobsConfig, run_jobs
+from birdsong.runs.journal import JOURNAL, Journal
+from birdsong.runs.receipt import RECEIPT
+from birdsong.runs.work_item import WorkItem
 from birdsong.sound.filters import mel_filters
 
 
@@ -94,10 +103,7 @@ def preprocess(
     """
     if not recordings:
         raise DatasetError("the manifest holds no recording: there is nothing to preprocess")
-    if n_jobs == 0:
-        raise ConfigError("n_jobs must be at least 1, or -1 for all cores, got 0")
-    if not timeout_s > 0:
-        raise ConfigError(f"timeout_s must be greater than 0, got {timeout_s!r}")
+    jobs = JobsConfig(n_jobs=n_jobs, backend=backend, timeout_s=timeout_s)
     config = config or PreprocessConfig()
     audio = AudioFolders([audio_dir] if isinstance(audio_dir, Path) else audio_dir)
     filters = mel_filters(config.spectrogram)
@@ -108,33 +114,41 @@ def preprocess(
         existing = read_existing(out_dir)
         if not replace:
             require_kept(out_dir, existing, work, settings)
-        with store.writing(out_dir):
+        with writing(out_dir):
             if differing_settings(existing.settings, settings):
                 _clear(out_dir, {*existing.n_images, *work})
             store.write_settings(out_dir, settings, filters)
-        with Journal(out_dir / JOURNAL, work) as journal:
+        with Journal(
+            out_dir / JOURNAL, work, CODEC, lambda result: result.is_whole(out_dir)
+        ) as journal:
             if len(journal) < len(work):  # until they are written anew, it counts as unfinished
                 (out_dir / tables.INDEX).unlink(missing_ok=True)
-                (out_dir / tables.RECEIPT).unlink(missing_ok=True)
+                (out_dir / RECEIPT).unlink(missing_ok=True)
             if on_done:
-                for result in journal.results(name for name in work if name in journal):
+                for result in journal.done():
                     on_done(result.receipt)
-            todo = [item for name, item in work.items() if name not in journal]
+            todo = journal.todo()
             if on_start and todo:
                 on_start(estimate(todo, config, out_dir))
-            steps = Work(out_dir, config, filters, timeout_s)
-            for result in work_off(todo, steps, n_jobs=n_jobs, backend=backend):
+            make_images = partial(
+                preprocess_recording, out_dir=out_dir, config=config, filters=filters
+            )
+            for result in run_jobs(todo, make_images, jobs, on_broken=_broken):
                 journal.add(result)
                 if on_done:
                     on_done(result.receipt)
-            with store.writing(out_dir):
+            with writing(out_dir):
                 _finish(out_dir, recordings, journal, existing)
         return tables.read_receipt(out_dir)
 
 
+def _broken(item: WorkItem, reason: str) -> RecordingResult:
+    return no_images(item.name, "failed", f"{item.name}: {reason}")
+
+
 def _require_ours(out_dir: Path) -> None:
     """Take an empty folder, or one of ours; images are removed in it, so never anyone else's."""
-    with store.writing(out_dir):
+    with writing(out_dir):
         if any(out_dir.iterdir()) and not store.is_store(out_dir):
             raise DatasetError(
                 f"{out_dir}: is not empty and holds no {store.CONFIG} of ours, so it is not a "
@@ -148,13 +162,16 @@ def _clear(out_dir: Path, names: Iterable[str]) -> None:
     The journal goes last: until then it tells a run that is started again what there is.
     """
     (out_dir / tables.INDEX).unlink(missing_ok=True)
-    (out_dir / tables.RECEIPT).unlink(missing_ok=True)
+    (out_dir / RECEIPT).unlink(missing_ok=True)
     remove_images(out_dir, names)
     (out_dir / JOURNAL).unlink(missing_ok=True)
 
 
 def _finish(
-    out_dir: Path, recordings: Sequence[Recording], journal: Journal, existing: Existing
+    out_dir: Path,
+    recordings: Sequence[Recording],
+    journal: Journal[RecordingResult],
+    existing: Existing,
 ) -> None:
     """Write the tables, rewrite the journal in order, remove what is in no table."""
     names = [recording.name for recording in recordings]
@@ -164,5 +181,5 @@ def _finish(
     remove_images(out_dir, [*existing.n_images, *names], but=images)
     journal.rewrite(names)
     tables.write_attribution(out_dir / tables.ATTRIBUTION, recordings)
-    tables.write_table(out_dir / tables.INDEX, IndexRow, index)
-    tables.write_table(out_dir / tables.RECEIPT, ReceiptRow, receipt)
+    write_table(out_dir / tables.INDEX, IndexRow, index)
+    write_table(out_dir / RECEIPT, ReceiptRow, receipt)

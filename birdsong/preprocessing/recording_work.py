@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +12,11 @@ from birdsong.errors import AudioError, ConfigError
 from birdsong.images import store
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.preprocessing.journal import RecordingResult, WorkItem
+from birdsong.one_writer import writing
+from birdsong.preprocessing.recording_result import RecordingResult
 from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
+from birdsong.runs.jobs import Extend
+from birdsong.runs.work_item import WorkItem
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.segment_proposal import ProposalRules, find_segments
 from birdsong.sound.segments import (
@@ -28,6 +31,8 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 # The last columns of the receipt.
 _Heard = tuple[int, int, float | None, float, float | None, float, str]
 _NOTHING: _Heard = (0, 0, None, 0.0, None, 0.0, "")
+DURATION_SHARE = 0.1
+"""A recording may take this share of its duration, beside the fixed limit."""
 _IMAGES_AT_A_TIME = 256  # 3 MB
 _SLOWEST_BYTES_PER_S = 500  # of the leanest speech codecs: more time than that no file holds
 
@@ -66,37 +71,36 @@ class PreprocessConfig:
 
 def preprocess_recording(
     item: WorkItem,
+    extend: Extend,
+    *,
     out_dir: Path,
     config: PreprocessConfig,
     filters: FloatArray,
-    *,
-    on_length: Callable[[float], None] | None = None,
 ) -> RecordingResult:
     """Make one recording's images. A bad file is a row of the receipt, never an exception.
 
     Parameters
     ----------
     item : WorkItem
+    extend : callable
+        Given more seconds for a long recording, once it is open.
     out_dir : Path
         Folder of the images, which are written as they are found worth keeping.
     config : PreprocessConfig
     filters : float32, shape (64, n_fft // 2 + 1)
-    on_length : callable, optional
-        Told how many seconds the recording has at most, once it is open.
 
     Returns
     -------
     RecordingResult
     """
-    name = item.recording.name
+    name = item.name
     if item.path is None:
         return no_images(name, "failed", item.problem)
     found: list[tuple[float, str, str]] = []  # start, image, kind
     waiting: list[tuple[str, bytes]] = []  # image and its content, not on disk yet
     try:
         with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
-            if on_length:
-                on_length(longest_s(reader.info.length_s, item.n_bytes))
+            extend(DURATION_SHARE * longest_s(reader.info.length_s, item.n_bytes))
             for segment, kind in _segments(reader, item.recording, config, filters):
                 image, content = _encoded(item.recording, segment, config)
                 found.append((segment.start_s, image, kind))
@@ -184,7 +188,7 @@ def _write_images(out_dir: Path, images: Iterable[tuple[str, bytes]]) -> None:
 
     In place: until its recording stands in the journal, no image counts as whole.
     """
-    with store.writing(out_dir):
+    with writing(out_dir):
         for image, content in images:
             path = out_dir / image
             try:

@@ -11,10 +11,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from birdsong.atomic import replacing, write_atomically
+from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
 from birdsong.images import store, tables
 from birdsong.images.store import image_path, is_store, open_store, write_settings
-from birdsong.images.tables import IndexRow, ReceiptRow, read_receipt, write_table
+from birdsong.images.tables import IndexRow, ReceiptRow, read_receipt
+from birdsong.runs.receipt import RECEIPT, STATUSES
 from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.images.small_store import (
@@ -68,22 +70,20 @@ def test_index_rows_come_back(tmp_path_factory, facts):
     assert open_store(folder).rows == tuple(rows)
 
 
-@given(
-    st.lists(st.tuples(texts, st.sampled_from(tables.STATUSES), texts, milliseconds), max_size=4)
-)
+@given(st.lists(st.tuples(texts, st.sampled_from(STATUSES), texts, milliseconds), max_size=4))
 def test_receipt_rows_come_back(tmp_path_factory, facts):
     folder = tmp_path_factory.getbasetemp()
     rows = [
         ReceiptRow(*each, 7, 3, 48_000, 2, None if i % 2 else -3.1, 0.25 * i)
         for i, each in enumerate(facts)
     ]
-    write_table(folder / tables.RECEIPT, ReceiptRow, rows)
+    write_table(folder / RECEIPT, ReceiptRow, rows)
     assert read_receipt(folder) == rows
 
 
 def test_a_carriage_return_does_not_end_a_row(tmp_path):
     row = ReceiptRow("a.wav", "failed", "two\rlines", 0.0, 0, 0)
-    write_table(tmp_path / tables.RECEIPT, ReceiptRow, [row])
+    write_table(tmp_path / RECEIPT, ReceiptRow, [row])
     assert [each.reason for each in read_receipt(tmp_path)] == ["two lines"]
 
 
@@ -92,8 +92,8 @@ def test_tables_have_the_columns_that_others_rely_on(folder):
     assert header.startswith(
         "image,recording,session,start_s,end_s,order,family,genus,species,kind"
     )
-    write_table(folder / tables.RECEIPT, ReceiptRow, [])
-    assert (folder / tables.RECEIPT).read_text() == (
+    write_table(folder / RECEIPT, ReceiptRow, [])
+    assert (folder / RECEIPT).read_text() == (
         "recording,status,reason,duration_s,segments_found,images_written,"
         "sample_rate_hz,n_channels,peak_dbfs,clipped_share,declared_s,missing_s,channel\n"
     )
@@ -102,11 +102,11 @@ def test_tables_have_the_columns_that_others_rely_on(folder):
 @pytest.mark.parametrize("n_columns", [6, 10])
 def test_a_receipt_of_an_earlier_version_is_read(tmp_path, n_columns):
     row = ReceiptRow("a.wav", "ok", "", 8.0, 5, 5, 48_000, 2, -3.0, 0.5, 9.0, 1.0, "mix")
-    write_table(tmp_path / tables.RECEIPT, ReceiptRow, [row])
+    write_table(tmp_path / RECEIPT, ReceiptRow, [row])
     assert read_receipt(tmp_path) == [row]
-    lines = (tmp_path / tables.RECEIPT).read_text().splitlines()
+    lines = (tmp_path / RECEIPT).read_text().splitlines()
     shorter = [",".join(line.split(",")[:n_columns]) for line in lines]
-    (tmp_path / tables.RECEIPT).write_text("\n".join(shorter))
+    (tmp_path / RECEIPT).write_text("\n".join(shorter))
     (read,) = read_receipt(tmp_path)
     assert (read.duration_s, read.declared_s, read.missing_s, read.channel) == (8.0, None, 0.0, "")
 
@@ -233,8 +233,8 @@ def test_an_index_without_a_column_and_one_that_is_no_text(folder):
     ],
 )
 def test_a_bad_receipt_row_is_named(tmp_path, row, message):
-    write_table(tmp_path / tables.RECEIPT, ReceiptRow, [])
-    with (tmp_path / tables.RECEIPT).open("a") as file:
+    write_table(tmp_path / RECEIPT, ReceiptRow, [])
+    with (tmp_path / RECEIPT).open("a") as file:
         file.write(row)
     with pytest.raises(DatasetError, match=rf"receipt\.csv, {message}"):
         read_receipt(tmp_path)

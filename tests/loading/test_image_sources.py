@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
 from birdsong.images import packed
 from birdsong.images.packed import PackedStore
 from birdsong.images.packing import pack
 from birdsong.images.png import encode_png
 from birdsong.images.store import open_store
-from birdsong.images.tables import INDEX, IndexRow, write_table
+from birdsong.images.tables import INDEX, IndexRow
 from birdsong.loading.image_sources import PngSource, open_source, row_numbers
 from tests.images.small_store import CONFIG, random_images, write_small_store
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from birdsong.images.tables import RECEIPT
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
+from birdsong.runs.receipt import RECEIPT
 from tests.odd_files import CASES, make
 from tests.odd_files.base import OddFile
 from tests.odd_files.drawn import draw

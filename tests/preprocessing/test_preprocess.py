@@ -13,10 +13,11 @@ from birdsong.errors import ConfigError, DatasetError, ManifestError
 from birdsong.images import store, tables
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
-from birdsong.preprocessing.journal import JOURNAL
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.recording import Recording
+from birdsong.runs.journal import JOURNAL
+from birdsong.runs.receipt import RECEIPT
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import FILTERS_FILE
 from birdsong.sound.segment_proposal import ProposalRules
@@ -153,7 +154,7 @@ def test_the_folder_holds_the_images_of_the_index_and_nothing_else(odd_images):
     folder, _ = odd_images
     files = {name for name, content in contents(folder).items() if content is not None}
     images = {row.image for row in open_store(folder).rows}
-    beside = {tables.INDEX, tables.RECEIPT, tables.ATTRIBUTION, store.CONFIG}
+    beside = {tables.INDEX, RECEIPT, tables.ATTRIBUTION, store.CONFIG}
     assert files - images == {*beside, FILTERS_FILE, JOURNAL}
     assert images <= files
 

@@ -1,96 +1,65 @@
-"""Batches side by side: whatever breaks, every recording has a result."""
+"""Recordings side by side: whatever breaks, every one has a row, and no process is left."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
+import numpy as np
 import psutil
+import pytest
+import soundfile
 
 from birdsong.images.tables import read_receipt
-from birdsong.preprocessing.isolation import Deadline
-from birdsong.preprocessing.journal import WorkItem
-from birdsong.preprocessing.recording_work import PreprocessConfig
-from birdsong.preprocessing.workers import BATCH_BYTES, BATCH_RECORDINGS, Work, _batches, work_off
+from birdsong.preprocessing.preprocess import preprocess
+from birdsong.preprocessing.recording_work import PreprocessConfig, preprocess_recording
+from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
+from birdsong.runs.work_item import WorkItem
 from birdsong.sound.filters import mel_filters
 
-CONFIG = PreprocessConfig()
+
+def trapped(item, extend, **rest):
+    """Make images; some files are traps: what a decoder does with one made to harm it."""
+    trap = item.name.partition(".")[0]
+    if trap == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if trap == "sleep":
+        time.sleep(60)
+    return preprocess_recording(item, extend, **rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Trapped(Work):
-    """Some files are traps: what a decoder does with a file that was made to harm it."""
-
-    def one(self, item, *, limited=True):
-        trap = item.recording.file.partition(".")[0]
-        if trap == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if trap == "greedy":  # as the system does where memory runs out
-            os.kill(os.getpid(), signal.SIGKILL)
-        if trap == "sleep":
-            with Deadline(self.timeout_s):
-                time.sleep(60)
-        return Work.one(self, item, limited=limited)
-
-
-def items(*names):
-    """Recordings that are not there, and those that are traps."""
-    return [
-        WorkItem(Recording(file=f"{name}.wav", genus="Fictus"), None, f"{name} is not there", "", 1)
-        for name in names
-    ]
+def test_every_recording_has_a_row_though_workers_crash_or_hang(voices, tmp_path, monkeypatch):
+    folder, recordings = voices
+    (tmp_path / "traps").mkdir()
+    traps = [Recording(file=f"{name}.wav", genus="Fictus") for name in ("crash", "sleep")]
+    for trap in traps:
+        (tmp_path / "traps" / trap.file).write_bytes(b"bytes")
+    asked = [recordings[0], traps[0], recordings[1], traps[1], recordings[2]]
+    monkeypatch.setattr("birdsong.preprocessing.preprocess.preprocess_recording", trapped)
+    audio, out = [folder, tmp_path / "traps"], tmp_path / "images"
+    rows = preprocess(asked, audio, out, n_jobs=2, timeout_s=3.0)
+    assert [row.recording for row in rows] == [each.name for each in asked]
+    assert [row.status for row in rows] == ["ok", "failed", "ok", "failed", "ok"]
+    assert rows[1].reason.startswith("crash.wav: its process was killed by signal 11 (")
+    assert rows[3].reason == "sleep.wav: took too long and was stopped"
 
 
-def receipts_of(todo, work):
-    """Work off, see that nothing is lost, and return the row of the receipt of each name."""
-    rows = [result.receipt for result in work_off(todo, work, n_jobs=2, backend="loky")]
-    assert sorted(row.recording for row in rows) == sorted(item.recording.name for item in todo)
-    return {row.recording: row for row in rows}
-
-
-def test_no_limit_in_time(tmp_path):
-    work = Work(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), float("inf"))
-    with Deadline(float("inf")) as deadline:
-        deadline.extend(60.0)
-    results = list(work_off(items("a", "b"), work, n_jobs=1, backend="loky"))
-    assert [row.receipt.reason for row in results] == ["a is not there", "b is not there"]
-
-
-def test_every_recording_has_a_result_though_workers_crash(tmp_path):
-    work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 60.0)
-    names = [*(f"r{i}" for i in range(20)), "crash", *(f"s{i}" for i in range(20)), "greedy"]
-    results = receipts_of(items(*names), work)
-    for name, number in (("crash.wav", 11), ("greedy.wav", 9)):
-        assert results[name].status == "failed"
-        assert f"{name}: its process was killed by signal {number}" in results[name].reason
-    assert results["s7.wav"].reason == "s7 is not there"
-
-
-def test_batches_hold_few_recordings_and_few_bytes():
-    def sizes(*n_bytes):
-        todo = [
-            WorkItem(Recording(file=f"{i}.wav", genus="G"), None, "", "", n)
-            for i, n in enumerate(n_bytes)
-        ]
-        return [[item.n_bytes for item in batch] for batch in _batches(todo)]
-
-    assert sizes() == []
-    assert [len(b) for b in sizes(*[1] * 20)] == [BATCH_RECORDINGS, BATCH_RECORDINGS, 4]
-    large = BATCH_BYTES + 1
-    assert sizes(1, large, 1, 2, large) == [[1], [large], [1, 2], [large]]
-
-
-def test_a_recording_that_takes_too_long_has_failed(tmp_path):
-    work = Trapped(tmp_path, CONFIG, mel_filters(CONFIG.spectrogram), 0.5)
-    todo = items("r0", "sleep", "r1")
-    results = receipts_of(todo, work)
-    assert results["sleep.wav"].status == "failed"
-    assert "took too long and was stopped" in results["sleep.wav"].reason
-    assert results["r1.wav"].reason == "r1 is not there"
+@pytest.mark.parametrize("seconds", [2.0, 30.0])
+def test_a_recording_may_take_a_tenth_of_its_duration_more(tmp_path, seconds):
+    soundfile.write(tmp_path / "a.wav", np.zeros(round(seconds * 24_000)), 24_000)
+    config = PreprocessConfig()
+    more_s = []
+    preprocess_recording(
+        WorkItem.of(Recording(file="a.wav"), AudioFolders([tmp_path]), {}),
+        more_s.append,
+        out_dir=tmp_path,
+        config=config,
+        filters=mel_filters(config.spectrogram),
+    )
+    assert more_s == [pytest.approx(seconds / 10)]
 
 
 def test_interrupted_it_leaves_no_process_and_goes_on_later(voices, tmp_path):

@@ -22,8 +22,9 @@ import numpy as np
 
 from birdsong.bundle.bundle import BUNDLE_FILES, WEIGHTS, Bundle, read_bundle, write_bundle
 from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.csv_tables import write_table
 from birdsong.errors import BundleError
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution
 from birdsong.learning.evaluation.calibration_fit import calibrate
 from birdsong.learning.evaluation.out_of_fold import measure_out_of_fold
 from birdsong.learning.evaluation.scores import measure_logits

@@ -18,9 +18,10 @@ import birdsong
 from birdsong.atomic import write_atomically
 from birdsong.bundle.bundle import WEIGHTS, Bundle, write_bundle
 from birdsong.bundle.calibration_data import CalibrationData
+from birdsong.csv_tables import write_table
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore, is_store
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution, write_table
+from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.flat_settings import flat
 from birdsong.learning.evaluation.calibration_fit import calibrate

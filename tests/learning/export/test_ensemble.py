@@ -9,8 +9,9 @@ from scipy.special import log_softmax
 
 from birdsong.bundle.bundle import WEIGHTS, read_bundle, write_bundle
 from birdsong.bundle.network import Network
+from birdsong.csv_tables import write_table
 from birdsong.errors import BundleError
-from birdsong.images.tables import AttributionRow, read_attribution, write_table
+from birdsong.images.tables import AttributionRow, read_attribution
 from birdsong.learning.evaluation.scores import measure_logits
 from birdsong.learning.export.ensemble import ensemble_bundles, mean_said
 from birdsong.learning.export.onnx_ensemble import ensemble_networks

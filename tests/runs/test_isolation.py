@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from birdsong.preprocessing.isolation import Broken, Deadline, Done, run_isolated
+from birdsong.runs.isolation import Broken, Deadline, Done, run_isolated
 
 MEMORY_BYTES = 2**31
 
