@@ -22,7 +22,6 @@ from benchmarks import feed_dataset
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
 from birdsong.loading.image_sources import open_source
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batches = Generator[int, None, None]
 
@@ -46,10 +45,15 @@ class Augmentation:
         self._numbers = itertools.count()
 
     def __call__(self, images: ImageArray) -> ImageArray:
-        """Change a batch, uint8 (n, 64, 200)."""
+        """Change a batch, uint8 (n, n_mels, n_frames)."""
         generator = np.random.Generator(np.random.Philox(next(self._numbers)))
-        n_backgrounds = len(self._backgrounds)
-        draws = draw_augmentation(generator, len(images), self._config, n_backgrounds=n_backgrounds)
+        draws = draw_augmentation(
+            generator,
+            len(images),
+            self._config,
+            n_backgrounds=len(self._backgrounds),
+            shape=self._backgrounds.shape[1:],
+        )
         return augment_images(images, draws, self._config, self._backgrounds)
 
 
@@ -68,7 +72,7 @@ def keras_folder_data(scratch: Path, job: Job) -> Any:
         scratch / feed_dataset.STORE / "images",
         color_mode="grayscale",
         batch_size=job.batch_size,
-        image_size=SPECTROGRAM_SHAPE,
+        image_size=feed_dataset.opened(scratch).config.shape,
         seed=0,
         verbose=False,
     )
@@ -110,6 +114,7 @@ class _Pillow:
 
     def __init__(self, scratch: Path, job: Job) -> None:
         store = feed_dataset.opened(scratch)
+        self._shape = store.config.shape
         self._paths = [str(store.folder / row.image) for row in store.rows]
         self._labels = feed_dataset.labels_of(np.arange(len(self._paths)))
         self._batch_size = job.batch_size
@@ -117,7 +122,7 @@ class _Pillow:
 
     def __call__(self, number: int) -> tuple[ImageArray, IntArray]:
         items = np.random.default_rng(number).integers(0, len(self._paths), self._batch_size)
-        images = np.empty((len(items), *SPECTROGRAM_SHAPE), np.uint8)
+        images = np.empty((len(items), *self._shape), np.uint8)
         for i, item in enumerate(items):
             with Image.open(self._paths[item]) as image:
                 images[i] = np.asarray(image)
@@ -153,11 +158,12 @@ def tfrecord_data(scratch: Path, job: Job) -> Any:
         "label": tf.io.FixedLenFeature([], tf.int64),
     }
     augmentation = Augmentation(_backgrounds(scratch))
+    shape = feed_dataset.opened(scratch).config.shape
 
     def parse(records: Any) -> Any:
         example = tf.io.parse_example(records, features)
         images = tf.io.decode_raw(example["image"], tf.uint8)
-        images = tf.reshape(images, (-1, *SPECTROGRAM_SHAPE))
+        images = tf.reshape(images, (-1, *shape))
         if job.augmented:
             images = tf.numpy_function(augmentation, [images], tf.uint8)
         return images, example["label"]

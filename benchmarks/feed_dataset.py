@@ -61,7 +61,7 @@ def lay_out(scratch: Path, image_folder: Path | None, n_images: int) -> int:
     if image_folder is None:
         images = np.concatenate(list(made(n_images)))
         config = SpectrogramConfig()
-        filters = np.ones((SPECTROGRAM_SHAPE[0], config.n_fft // 2 + 1), np.float32)
+        filters = np.ones((config.n_mels, config.n_fft // 2 + 1), np.float32)
     else:
         given = open_store(image_folder)
         if not given.rows:
@@ -88,7 +88,7 @@ def write_large(folder: Path, n_images: int) -> float:
     """Write the packed copy of made images, without the PNGs; return the seconds it took."""
     started_s = time.perf_counter()
     config = SpectrogramConfig()
-    filters = np.ones((SPECTROGRAM_SHAPE[0], config.n_fft // 2 + 1), np.float32)
+    filters = np.ones((config.n_mels, config.n_fft // 2 + 1), np.float32)
     (folder / packed.FOLDER).mkdir(parents=True)
     write_settings(folder, {"spectrogram": config.to_dict()}, filters)
     write_table(folder / INDEX, IndexRow, map(index_row, range(n_images)))
@@ -96,7 +96,7 @@ def write_large(folder: Path, n_images: int) -> float:
         write_shard(folder / packed.FOLDER, number, images)
         for number, images in enumerate(made(n_images))
     ]
-    write_description(folder / packed.FOLDER, config.fingerprint(), shards)
+    write_description(folder / packed.FOLDER, config, shards)
     os.sync()
     return time.perf_counter() - started_s
 
@@ -116,7 +116,7 @@ def made(n_images: int) -> Iterator[ImageArray]:
 
 def numbers_of(images: ImageArray) -> IntArray:
     """Read back which of the made images these are."""
-    first_pixels = np.ascontiguousarray(images.reshape(-1, *SPECTROGRAM_SHAPE)[:, 0, :8])
+    first_pixels = np.ascontiguousarray(images.reshape(-1, *images.shape[1:3])[:, 0, :8])
     return first_pixels.view("<i8")[:, 0].astype(np.int64)
 
 
@@ -179,7 +179,7 @@ def _write_hdf5(path: Path, images: ImageArray) -> None:
     except ImportError:
         return
     with h5py.File(path, "w") as file:
-        chunk = (min(_CHUNK_IMAGES, len(images)), *SPECTROGRAM_SHAPE)
+        chunk = (min(_CHUNK_IMAGES, len(images)), *images.shape[1:])
         file.create_dataset("images", data=images, chunks=chunk)
         file.create_dataset("labels", data=labels_of(np.arange(len(images))))
 

@@ -68,12 +68,13 @@ def usual(files: Sequence[Path], out: Path) -> Made:
         samples, rate_hz = librosa.load(path, sr=spectrogram.sample_rate_hz)
         power = librosa.feature.melspectrogram(
             y=samples, sr=rate_hz, n_fft=spectrogram.n_fft, hop_length=spectrogram.hop_length,
-            n_mels=64, fmin=spectrogram.f_min_hz, fmax=spectrogram.f_max_hz, center=False,
+            n_mels=spectrogram.n_mels, fmin=spectrogram.f_min_hz, fmax=spectrogram.f_max_hz,
+            center=False,
         )  # fmt: skip
         decibels = librosa.power_to_db(power, ref=np.max, top_db=80)
         grey = ((decibels + 80) / 80 * 255).astype(np.uint8)[::-1]
-        for first in range(0, max(grey.shape[1] - 199, 1), step):
-            image = Image.fromarray(grey[:, first : first + 200])
+        for first in range(0, max(grey.shape[1] - spectrogram.n_frames + 1, 1), step):
+            image = Image.fromarray(grey[:, first : first + spectrogram.n_frames])
             image.save(out / f"{path.stem}_{first}.png")
             n += 1
     return Made(images=n)

@@ -29,7 +29,7 @@ from birdsong.images.tables import INDEX, IndexRow
 from birdsong.recordings.manifest import read_manifest
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.filters import mel_filters
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import read_synonyms
 from fuzz.sounds import sounds
@@ -64,7 +64,7 @@ def upload(content: bytes) -> None:
 
 def png(content: bytes) -> None:
     """An image."""
-    decode_png(content, "image.png")
+    decode_png(content, "image.png", SpectrogramConfig().shape)
 
 
 def manifest(content: bytes) -> None:
@@ -174,7 +174,8 @@ def seeds(name: str) -> list[bytes]:
     if name in ("audio", "upload"):
         return sounds()
     if name == "png":
-        image = np.random.default_rng(0).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        shape = SpectrogramConfig().shape
+        image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         return [
             encode_png(image, fingerprint="f" * 16),
             encode_png(image // 64 * 64, fingerprint="f" * 16, level=9),
@@ -271,7 +272,7 @@ def _images() -> _Images:
     for number in range(3):
         path = image_path(f"XC{number}", "Turdus merula", 1.5 * number)
         (folder / path).parent.mkdir(exist_ok=True)
-        image = np.random.default_rng(number).integers(0, 256, SPECTROGRAM_SHAPE, np.uint8)
+        image = np.random.default_rng(number).integers(0, 256, config.shape, np.uint8)
         content = encode_png(image, fingerprint=config.fingerprint())
         (folder / path).write_bytes(content)
         start_s = 1.5 * number

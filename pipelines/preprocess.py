@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segment-s", type=float, default=2.0, help="how long a segment is, and so an image"
     )
     parser.add_argument(
+        "--n-mels", type=int, default=64, help="mel bands, and so how high an image is"
+    )
+    parser.add_argument(
+        "--n-frames", type=int, default=200, help="frames in a segment, and so how wide an image is"
+    )
+    parser.add_argument(
         "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
     )
     parser.add_argument(
@@ -109,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.synonyms:
         raise ConfigError("--synonyms needs --taxonomy TABLE, whose names it leads to")
     config = PreprocessConfig(
-        spectrogram=of_segments(arguments.segment_s),
+        spectrogram=of_segments(arguments.segment_s, arguments.n_mels, arguments.n_frames),
         step_s=arguments.step_s,
         grid=arguments.grid,
     )
@@ -152,28 +159,30 @@ def run(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if any(row.status == "failed" for row in receipt) else ALL_WELL
 
 
-def of_segments(segment_s: float) -> SpectrogramConfig:
-    """Return how images of segments of a length are made.
+def of_segments(segment_s: float, n_mels: int = 64, n_frames: int = 200) -> SpectrogramConfig:
+    """Return how images of a shape are made of segments of a length.
 
     Raises
     ------
     ConfigError
-        If 200 hops of whole samples do not make such a segment.
+        If there are no images of such a shape, or their hops of whole samples do not make such a
+        segment.
     """
     from birdsong.errors import ConfigError
-    from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+    from birdsong.sound.spectrogram import SpectrogramConfig
 
-    unit_s = SPECTROGRAM_SHAPE[1] / SpectrogramConfig().sample_rate_hz
+    config = SpectrogramConfig(n_mels=n_mels, n_frames=n_frames)
+    unit_s = n_frames / config.sample_rate_hz
     hop_length = round(segment_s / unit_s) if math.isfinite(segment_s) else 0
     if not math.isclose(hop_length * unit_s, segment_s, abs_tol=1e-6):
         raise ConfigError(
             f"--segment-s must be a whole number of times {unit_s:.6f}, got {segment_s:g}; "
             f"{hop_length * unit_s:.6f} is near"
         )
-    n_fft = SpectrogramConfig().n_fft
+    n_fft = config.n_fft
     while n_fft < min(hop_length, LONGEST_FRAME):  # no sample is to be lost between two frames
         n_fft *= 2
-    return SpectrogramConfig(hop_length=hop_length, n_fft=n_fft)
+    return replace(config, hop_length=hop_length, n_fft=n_fft)
 
 
 def expectation(expected: Estimate) -> list[str]:

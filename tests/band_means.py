@@ -36,7 +36,7 @@ def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
         spectrogram=store.config,
         filters=store.filters,
         step_s=float(store.settings["step_s"]),
-        model_onnx=linear_network(matrix),
+        model_onnx=linear_network(matrix, store.config.shape),
         sessions=dataset.known_sessions,
         provenance={"learned_from": dataset.learned_from()},
     )
@@ -44,7 +44,7 @@ def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
 
 
 def _fit(store: ImageStore, part: Split, n_labels: int) -> FloatArray:
-    """Ridge regression from band means and a constant to the labels; ``(65, n_labels)``."""
+    """Ridge regression from band means and a constant to the labels; ``(n_mels + 1, n_labels)``."""
     means = np.array([store.read_image(row).mean(axis=1) / 255 for row in part.rows])
     features = np.column_stack([means, np.ones(len(means))])
     targets = np.eye(n_labels)[part.label_indices]
@@ -54,8 +54,8 @@ def _fit(store: ImageStore, part: Split, n_labels: int) -> FloatArray:
     return (SHARPNESS * weights).astype(np.float32)
 
 
-def linear_network(matrix: FloatArray) -> bytes:
-    """Wrap the matrix as ONNX: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out."""
+def linear_network(matrix: FloatArray, shape: tuple[int, int] = (64, 200)) -> bytes:
+    """Wrap the matrix as ONNX: ``uint8 (n, *shape, 1)`` in, ``float32 (n, n_labels)`` out."""
     nodes = [
         helper.make_node("Cast", ["images"], ["levels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["levels"], ["means"], axes=[2, 3], keepdims=0),
@@ -65,7 +65,7 @@ def linear_network(matrix: FloatArray) -> bytes:
     graph = helper.make_graph(
         nodes,
         "band_means",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, [None, 64, 200, 1])],
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [None, *shape, 1])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [None, matrix.shape[1]])],
         [
             numpy_helper.from_array(matrix[:-1] / np.float32(255), "weights"),

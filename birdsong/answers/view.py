@@ -20,7 +20,7 @@ from birdsong.errors import AudioError, ConfigError
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.segments import MIN_DURATION_S
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
+from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
 _COLUMNS_AT_FIRST = 2048  # memory for more is taken as they come
 
@@ -31,14 +31,14 @@ class Overview:
 
     Attributes
     ----------
-    image : uint8, shape (64, n_columns)
+    image : uint8, shape (n_mels, n_columns)
         Row 0 is the highest mel band; column ``c`` shows the loudest frame of the `column_s`
         seconds from ``c * column_s`` on.
     duration_s : float
         Length of the recording; the last column may reach past it.
     column_s : float
         Seconds that a column stands for.
-    band_edges_hz : float64, shape (65,)
+    band_edges_hz : float64, shape (n_mels + 1,)
         Where a band ends and the next one begins, halfway between their peaks on the mel scale,
         from the lower edge of the lowest band up.
     """
@@ -80,7 +80,7 @@ def overview(
         If `max_columns` is less than 2.
     """
     config = bundle.spectrogram
-    columns = _Columns(max_columns, config.floor_db)
+    columns = _Columns(max_columns, config)
     with AudioReader(source, config.sample_rate_hz, name=name) as reader:
         for frames in mel_power_db_blocks(reader.blocks(), config, bundle.filters):
             columns.add(frames)
@@ -111,7 +111,7 @@ def window(view: Overview, start_s: float, end_s: float, *, max_columns: int) ->
 
     Returns
     -------
-    uint8, shape (64, n_columns), with 1 to `max_columns` columns
+    uint8, shape (n_mels, n_columns), with 1 to `max_columns` columns
         Each the loudest of as many columns of the overview; the last may be of fewer.
     """
     n_columns = view.image.shape[1]
@@ -150,7 +150,7 @@ def segment_image(
 
     Returns
     -------
-    uint8, shape (64, 200)
+    uint8, shape (n_mels, n_frames)
         Row 0 is the highest mel band.
 
     Raises
@@ -179,10 +179,10 @@ def band_edges_hz(config: SpectrogramConfig) -> npt.NDArray[np.float64]:
 
     Returns
     -------
-    float64, shape (65,)
+    float64, shape (n_mels + 1,)
         From the lower edge of the lowest band to the upper edge of the highest.
     """
-    n_bands = SPECTROGRAM_SHAPE[0]
+    n_bands = config.n_mels
     lowest, highest = 2595 * np.log10(1 + np.array([config.f_min_hz, config.f_max_hz]) / 700)
     mels = lowest + (highest - lowest) * (np.arange(n_bands + 1) + 0.5) / (n_bands + 1)
     edges_hz: npt.NDArray[np.float64] = 700 * (10 ** (mels / 2595) - 1)
@@ -195,11 +195,11 @@ class _Columns:
     When all columns are taken, neighbours become one, and each stands for twice as many frames.
     """
 
-    def __init__(self, max_columns: int, floor_db: float) -> None:
+    def __init__(self, max_columns: int, config: SpectrogramConfig) -> None:
         if max_columns < 2:
             raise ConfigError(f"max_columns must be at least 2, got {max_columns!r}")
         self.n_frames_each = 1
-        self._floor_db = np.float32(floor_db)
+        self._n_bands, self._floor_db = config.n_mels, np.float32(config.floor_db)
         # An even number, so that halving leaves none alone.
         self._most = max_columns - max_columns % 2
         self._held = self._empty(min(self._most, _COLUMNS_AT_FIRST))
@@ -207,11 +207,11 @@ class _Columns:
 
     @property
     def loudest_db(self) -> FloatArray:
-        """The columns that frames have come to, shape (64, n_columns)."""
+        """The columns that frames have come to, shape (n_mels, n_columns)."""
         return self._held[:, : -(-self._n_frames // self.n_frames_each)]
 
     def add(self, decibels: FloatArray) -> None:
-        """Take the next frames, shape (64, n_frames)."""
+        """Take the next frames, shape (n_mels, n_frames)."""
         n_frames = self._n_frames + decibels.shape[1]
         while n_frames > self._held.shape[1] * self.n_frames_each:
             if self._held.shape[1] < self._most:
@@ -225,7 +225,7 @@ class _Columns:
         self._n_frames = n_frames
 
     def _empty(self, n_columns: int) -> FloatArray:
-        return np.full((SPECTROGRAM_SHAPE[0], n_columns), self._floor_db)
+        return np.full((self._n_bands, n_columns), self._floor_db)
 
     def _grow(self) -> None:
         n_more = min(self._held.shape[1], self._most - self._held.shape[1])

@@ -20,7 +20,6 @@ import numpy as np
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import BundleError
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -64,7 +63,7 @@ class Network:
 
         Parameters
         ----------
-        images : uint8, shape (n, 64, 200)
+        images : uint8, shape (n, n_mels, n_frames)
 
         Returns
         -------
@@ -129,10 +128,11 @@ def _open_session(bundle: Bundle) -> InferenceSession:
         raise BundleError(
             f"bundle '{bundle.name}': its network cannot be loaded ({error})"
         ) from error
-    if images.shape[1:] != [*SPECTROGRAM_SHAPE, 1] or images.type != "tensor(uint8)":
+    n_mels, n_frames = bundle.spectrogram.shape
+    if images.shape[1:] != [n_mels, n_frames, 1] or images.type != "tensor(uint8)":
         raise BundleError(
             f"bundle '{bundle.name}': its network was made for another image: expected "
-            f"uint8 (n, 64, 200, 1), got {images.type} {images.shape}"
+            f"uint8 (n, {n_mels}, {n_frames}, 1), got {images.type} {images.shape}"
         )
     if logits.shape[-1] != len(bundle.labels):
         raise BundleError(

@@ -9,7 +9,6 @@ import numpy as np
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 
 def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) -> None:
@@ -38,7 +37,7 @@ def write_contact_sheet(store: ImageStore, path: Path, *, n_columns: int = 3) ->
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    height, width = SPECTROGRAM_SHAPE
+    height, width = store.config.shape
     for axes, (taxon, row) in zip(grid.flat, typical.items(), strict=False):
         image = store.read_image(row)
         axes.imshow(image, cmap="magma", vmin=0, vmax=255, aspect=0.9 * width / height / 3)

@@ -25,15 +25,12 @@ from birdsong.images.png import decode_png
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import INDEX
 from birdsong.old_names import IMAGE_FIELDS, with_new_names
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 FOLDER = "packed"
 DESCRIPTION = "packed.json"
 FORMAT_VERSION = 1
 SHARD_IMAGES = 4096
-"""Images in a shard: 52 MB of raw ones."""
-
-IMAGE_BYTES = prod(SPECTROGRAM_SHAPE)
+"""Images in a shard: 52 MB of raw ones of the default shape."""
 
 
 class NotPackedError(DatasetError):
@@ -63,9 +60,12 @@ class PackedStore:
     folder : Path
         ``packed`` of an image folder.
     shards : sequence of Shard
+    shape : (int, int)
+        Rows and columns of the images.
 
     Attributes
     ----------
+    shape : (int, int)
     first_rows : int, shape (n_shards + 1,)
         The first row of each shard, and how many images there are.
 
@@ -75,16 +75,22 @@ class PackedStore:
         If a shard is missing or has not its size.
     """
 
-    def __init__(self, folder: Path, shards: Sequence[Shard]) -> None:
+    def __init__(self, folder: Path, shards: Sequence[Shard], shape: tuple[int, int]) -> None:
         self.folder = folder
+        self.shape = shape
         self.shards = tuple(shards)
         self.first_rows = np.cumsum([0, *(shard.n_images for shard in shards)])
         self._bytes = [_mapped(folder / shard.file, shard.n_bytes) for shard in shards]
-        self._offsets = [_offsets(folder, shard) for shard in shards]
+        self._offsets = [_offsets(folder, shard, prod(shape)) for shard in shards]
 
     def __len__(self) -> int:
         """How many images it holds."""
         return int(self.first_rows[-1])
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of a raw image."""
+        return prod(self.shape)
 
     @property
     def is_compressed(self) -> bool:
@@ -104,7 +110,7 @@ class PackedStore:
 
         Returns
         -------
-        uint8, shape (n, 64, 200)
+        uint8, shape (n, n_mels, n_frames)
 
         Raises
         ------
@@ -112,7 +118,7 @@ class PackedStore:
             If there is no such row, or a compressed image is damaged.
         """
         check_rows(self.folder, len(self), rows)
-        images = np.empty((len(rows), *SPECTROGRAM_SHAPE), np.uint8)
+        images = np.empty((len(rows), *self.shape), np.uint8)
         if not len(rows):
             return images
         shard_of = self.shards_of(rows)
@@ -122,7 +128,7 @@ class PackedStore:
             places = rows[own] - self.first_rows[number]
             offsets = self._offsets[number]
             if offsets is None:
-                raw = self._bytes[number].reshape(-1, *SPECTROGRAM_SHAPE)
+                raw = self._bytes[number].reshape(-1, *self.shape)
                 if len(own) == len(rows):  # straight to their places
                     np.take(raw, places, axis=0, out=images, mode="clip")
                 else:
@@ -131,7 +137,7 @@ class PackedStore:
             for i, place in zip(own, places, strict=True):
                 content = self._bytes[number][offsets[place] : offsets[place + 1]].tobytes()
                 where = f"{self.folder / self.shards[number].file}, image {place}"
-                images[i] = decode_png(content, where)
+                images[i] = decode_png(content, where, self.shape)
         return images
 
     def verify(self) -> None:
@@ -201,7 +207,7 @@ def open_packed(store: ImageStore) -> PackedStore:
         for name in (shard.file, shard.offsets):
             if Path(name).name != name:  # never out of the folder
                 raise DatasetError(f"{path}: {name!r} is no name of a shard; pack again")
-    return PackedStore(path.parent, shards)
+    return PackedStore(path.parent, shards, store.config.shape)
 
 
 def _mapped(path: Path, n_bytes: int) -> ImageArray:
@@ -215,10 +221,10 @@ def _mapped(path: Path, n_bytes: int) -> ImageArray:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); pack again") from error
 
 
-def _offsets(folder: Path, shard: Shard) -> npt.NDArray[np.int64] | None:
+def _offsets(folder: Path, shard: Shard, image_bytes: int) -> npt.NDArray[np.int64] | None:
     """Where each image of a compressed shard begins; None where images are raw."""
     if not shard.offsets:
-        if shard.n_bytes != shard.n_images * IMAGE_BYTES:
+        if shard.n_bytes != shard.n_images * image_bytes:
             raise DatasetError(
                 f"{folder / shard.file}: {shard.n_images} images do not have {shard.n_bytes} "
                 "bytes; pack again"

@@ -24,7 +24,7 @@ from birdsong.images.png import decode_png
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore
 from birdsong.one_writer import one_writer
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 _SHARD_FILE = re.compile(r"\d{5}\.(raw|pngs|offsets\.npy)")
 
@@ -69,12 +69,12 @@ def pack(
         for first in range(0, len(store.rows), packed.SHARD_IMAGES)
     ]
 
-    reader = PngReader(store.config.fingerprint())
+    reader = PngReader(store.config)
 
     def write(number: int) -> Shard:
         paths = [store.folder / row.image for row in parts[number]]
         if compressed:
-            return _write_compressed_shard(folder, number, paths)
+            return _write_compressed_shard(folder, number, paths, store.config.shape)
         return write_shard(folder, number, reader.read([str(path) for path in paths]))
 
     with one_writer(folder):
@@ -90,7 +90,7 @@ def pack(
             for path in folder.iterdir():  # of an earlier copy that was larger, or compressed
                 if _SHARD_FILE.fullmatch(path.name) and path.name not in written:
                     path.unlink()
-            write_description(folder, store.config.fingerprint(), shards, compressed=compressed)
+            write_description(folder, store.config, shards, compressed=compressed)
         except OSError as error:
             raise DatasetError(f"{folder}: cannot be written ({error})") from error
     return folder
@@ -105,7 +105,7 @@ def write_shard(folder: Path, number: int, images: ImageArray) -> Shard:
         ``packed`` of an image folder.
     number : int
         The shard's, from 0.
-    images : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, n_mels, n_frames)
         Not more than a shard has; fewer only in the last one.
 
     Returns
@@ -124,7 +124,7 @@ def write_shard(folder: Path, number: int, images: ImageArray) -> Shard:
 
 
 def write_description(
-    folder: Path, fingerprint: str, shards: Sequence[Shard], *, compressed: bool = False
+    folder: Path, config: SpectrogramConfig, shards: Sequence[Shard], *, compressed: bool = False
 ) -> None:
     """Write ``packed.json``, which makes shards a packed copy of the folder that they lie in.
 
@@ -132,8 +132,8 @@ def write_description(
     ----------
     folder : Path
         ``packed`` of an image folder, whose ``index.csv`` is written already.
-    fingerprint : str
-        Of the images' config.
+    config : SpectrogramConfig
+        Of the images.
     shards : sequence of Shard
         In the order of the rows of ``index.csv``.
     compressed : bool
@@ -145,9 +145,9 @@ def write_description(
     """
     description = {
         "format_version": packed.FORMAT_VERSION,
-        "fingerprint": fingerprint,
+        "fingerprint": config.fingerprint(),
         "index_sha256": packed.index_hash(folder.parent),
-        "shape": list(SPECTROGRAM_SHAPE),
+        "shape": list(config.shape),
         "compressed": compressed,
         "n_images": sum(shard.n_images for shard in shards),
         "shards": [asdict(shard) for shard in shards],
@@ -156,10 +156,12 @@ def write_description(
     write_atomically(folder / packed.DESCRIPTION, content.encode())
 
 
-def _write_compressed_shard(folder: Path, number: int, paths: Sequence[Path]) -> Shard:
+def _write_compressed_shard(
+    folder: Path, number: int, paths: Sequence[Path], shape: tuple[int, int]
+) -> Shard:
     contents = [_read(path) for path in paths]
     for content, path in zip(contents, paths, strict=True):
-        decode_png(content, str(path))
+        decode_png(content, str(path), shape)
     whole = b"".join(contents)
     file = f"{number:05d}.pngs"
     write_atomically(folder / file, whole)

@@ -1,4 +1,4 @@
-"""An image as a PNG: 200 pixels wide, 64 high, 8-bit grey, stamped with how it was made.
+"""An image as a PNG: a column a frame, a row a mel band, 8-bit grey, stamped with how it was made.
 
 Ours are stored and unfiltered: larger than compressed ones, but written and read several times
 faster, with nothing but Python's zlib. Any viewer opens them; PNGs that someone else packed tighter
@@ -21,9 +21,7 @@ from PIL import Image
 
 from birdsong.arrays import ImageArray
 from birdsong.errors import DatasetError
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
-_HEIGHT, _WIDTH = SPECTROGRAM_SHAPE
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FINGERPRINT_KEY = b"birdsong-fingerprint"
 _DAMAGE = (struct.error, zlib.error, OSError, SyntaxError, ValueError)
@@ -34,7 +32,7 @@ def encode_png(image: ImageArray, *, fingerprint: str, level: int = 0) -> bytes:
 
     Parameters
     ----------
-    image : uint8, shape (64, 200)
+    image : uint8, shape (n_mels, n_frames)
     fingerprint : str
         Of the config that the image was made with; kept in a text chunk.
     level : int, 0 to 9
@@ -44,12 +42,13 @@ def encode_png(image: ImageArray, *, fingerprint: str, level: int = 0) -> bytes:
     -------
     bytes
     """
-    lines = np.zeros((_HEIGHT, 1 + _WIDTH), np.uint8)  # before each line its filter: none
+    height, width = image.shape
+    lines = np.zeros((height, 1 + width), np.uint8)  # before each line its filter: none
     lines[:, 1:] = image
     return b"".join(
         (
             _SIGNATURE,
-            _chunk(b"IHDR", _HEADER),
+            _chunk(b"IHDR", _header(image.shape)),
             _chunk(b"tEXt", _FINGERPRINT_KEY + b"\0" + fingerprint.encode("latin-1")),
             _chunk(b"IDAT", zlib.compress(lines.tobytes(), level)),
             _chunk(b"IEND", b""),
@@ -57,17 +56,23 @@ def encode_png(image: ImageArray, *, fingerprint: str, level: int = 0) -> bytes:
     )
 
 
-def read_png(path: Path) -> ImageArray:
+def read_png(path: Path, shape: tuple[int, int]) -> ImageArray:
     """Read an image back.
+
+    Parameters
+    ----------
+    path : Path
+    shape : (int, int)
+        Rows and columns that it must have: ``config.shape`` of the images.
 
     Returns
     -------
-    uint8, shape (64, 200)
+    uint8, of that shape
 
     Raises
     ------
     DatasetError
-        If the file is missing, damaged, no PNG, or not 200 x 64 in 8-bit grey.
+        If the file is missing, damaged, no PNG, of another shape, or not in 8-bit grey.
     """
     try:
         content = path.read_bytes()
@@ -75,10 +80,10 @@ def read_png(path: Path) -> ImageArray:
         raise DatasetError(f"{path}: no such image") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
-    return decode_png(content, str(path))
+    return decode_png(content, str(path), shape)
 
 
-def decode_png(content: bytes, where: str) -> ImageArray:
+def decode_png(content: bytes, where: str, shape: tuple[int, int]) -> ImageArray:
     """Read an image from the bytes of a PNG.
 
     Parameters
@@ -86,25 +91,28 @@ def decode_png(content: bytes, where: str) -> ImageArray:
     content : bytes
     where : str
         What errors call it.
+    shape : (int, int)
+        Rows and columns that it must have.
 
     Returns
     -------
-    uint8, shape (64, 200)
+    uint8, of that shape
 
     Raises
     ------
     DatasetError
-        If it is damaged, no PNG, or not 200 x 64 in 8-bit grey.
+        If it is damaged, no PNG, of another shape, or not in 8-bit grey.
     """
+    height, width = shape
     try:
         header, data = _checked_chunks(content)
-        if header == _HEADER:
+        if header == _header(shape):
             # No more than the lines can hold: a few bytes may unfold into gigabytes.
-            unpacked = zlib.decompressobj().decompress(data, _HEIGHT * (1 + _WIDTH) + 1)
-            lines = np.frombuffer(unpacked, np.uint8).reshape(_HEIGHT, 1 + _WIDTH)
+            unpacked = zlib.decompressobj().decompress(data, height * (1 + width) + 1)
+            lines = np.frombuffer(unpacked, np.uint8).reshape(height, 1 + width)
             if not lines[:, 0].any():
                 return lines[:, 1:]
-        return _decode_with_pillow(content, where)
+        return _decode_with_pillow(content, where, shape)
     except (*_DAMAGE, Image.DecompressionBombError) as error:
         raise DatasetError(f"{where}: cannot be read as a PNG ({error})") from error
 
@@ -114,8 +122,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
 
-# Width, height, bits, grey, and the only compression, filtering and order of lines that we use.
-_HEADER = struct.pack(">IIBBBBB", _WIDTH, _HEIGHT, 8, 0, 0, 0, 0)
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Width, height, bits, grey, and the only compression, filtering and order of lines we use."""
+    height, width = shape
+    return struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
 
 
 def _checked_chunks(content: bytes) -> tuple[bytes, bytes]:
@@ -140,11 +150,12 @@ def _checked_chunks(content: bytes) -> tuple[bytes, bytes]:
         at += 12 + length
 
 
-def _decode_with_pillow(content: bytes, where: str) -> ImageArray:
+def _decode_with_pillow(content: bytes, where: str, shape: tuple[int, int]) -> ImageArray:
+    height, width = shape
     with Image.open(io.BytesIO(content), formats=("PNG",)) as opened:
-        if opened.size != (_WIDTH, _HEIGHT) or opened.mode != "L":
+        if opened.size != (width, height) or opened.mode != "L":
             raise DatasetError(
-                f"{where}: expected an image of {_WIDTH} x {_HEIGHT} in 8-bit grey, got "
+                f"{where}: expected an image of {width} x {height} in 8-bit grey, got "
                 f"{opened.size[0]} x {opened.size[1]} in mode {opened.mode}"
             )
         return np.asarray(opened)

@@ -40,7 +40,7 @@ class ImageStore:
         How the images were made.
     settings : Mapping
         All of ``config.json``.
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
         The mel filters.
     rows : tuple of IndexRow
         One for each image.
@@ -53,8 +53,8 @@ class ImageStore:
     rows: tuple[IndexRow, ...]
 
     def read_image(self, row: IndexRow) -> ImageArray:
-        """Return the image of one row, ``uint8 (64, 200)``."""
-        return read_png(self.folder / row.image)
+        """Return the image of one row, ``uint8 (n_mels, n_frames)``."""
+        return read_png(self.folder / row.image, self.config.shape)
 
 
 def image_path(recording: str, taxon: str, start_s: float) -> str:

@@ -28,7 +28,6 @@ from birdsong.loading.augmentation_parameters import (
     AugmentationParameters,
     draw_augmentation,
 )
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 __all__ = [
     "AugmentationConfig",
@@ -38,10 +37,8 @@ __all__ = [
     "draw_augmentation",
 ]
 
-_N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
-_AT_A_TIME = 8  # images; their look-up indices fill 800 kB
+_AT_A_TIME = 8  # images; their look-up indices fill 800 kB in the default shape
 _DIFFERENCES = 2 * BRIGHTEST + 1
-_SLOPE = np.linspace(0.5, -0.5, _N_BANDS, dtype=np.float32)
 
 
 def apply_augmentation(
@@ -63,7 +60,7 @@ def apply_augmentation(
 
     Returns
     -------
-    images : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, n_mels, n_frames)
     targets : float32, shape (n, n_labels)
         Mixed in the same proportions as the images.
 
@@ -91,46 +88,47 @@ def augment_images(
 
     Parameters
     ----------
-    images : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, n_mels, n_frames)
     draws : AugmentationParameters
         Of `n` images, drawn for the same config.
     config : AugmentationConfig
         A kind that it switches off is left out, whatever the draws say.
-    backgrounds : uint8, shape (n_backgrounds, 64, 200), optional
+    backgrounds : uint8, shape (n_backgrounds, n_mels, n_frames), optional
         Needed where the config wants backgrounds.
     grey_db : float
         Decibels of one grey level.
 
     Returns
     -------
-    uint8, shape (n, 64, 200)
+    uint8, shape (n, n_mels, n_frames)
 
     Raises
     ------
     ValueError
         If the config wants backgrounds and none are given.
     """
+    n_bands, n_frames = images.shape[1:]
     if config.max_tempo_change > 0:
-        changed = _in_another_tempo(images, time_table(draws))
+        changed = _in_another_tempo(images, time_table(draws, n_frames))
     else:
         changed = _rolled(images, draws.shift_frames)
     if config.max_pitch_bands > 0:
         _change_pitch(changed, draws.pitch_bands)
     if config.max_gain_db > 0 or config.max_tilt_db > 0:
-        _amplify(changed, gains_db(draws, config), grey_db)
+        _amplify(changed, gains_db(draws, config, n_bands), grey_db)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
         _mix_backgrounds_in(changed, draws, backgrounds, grey_db)
     if config.n_time_masks > 0:
-        changed *= _kept(draws.time_mask_starts, draws.time_mask_ends, _N_FRAMES)[:, np.newaxis]
+        changed *= _kept(draws.time_mask_starts, draws.time_mask_ends, n_frames)[:, np.newaxis]
     if config.n_frequency_masks > 0:
-        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, _N_BANDS)
+        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, n_bands)
         changed *= kept[:, :, np.newaxis]
     return _mixed(changed, draws) if config.mixup_alpha > 0 else changed
 
 
-def time_table(draws: AugmentationParameters) -> IntArray:
+def time_table(draws: AugmentationParameters, n_frames: int) -> IntArray:
     """Tell which frame of an image each frame of the changed one shows.
 
     The nearest one, not a mean of two: frames overlap and are much alike, and a mean in grey levels
@@ -139,24 +137,26 @@ def time_table(draws: AugmentationParameters) -> IntArray:
 
     Returns
     -------
-    int, shape (n, 200), values in 0..199
+    int, shape (n, n_frames), values in 0..n_frames-1
     """
-    middle = np.float32((_N_FRAMES - 1) / 2)
-    from_middle = np.arange(_N_FRAMES, dtype=np.float32) - middle
+    middle = np.float32((n_frames - 1) / 2)
+    from_middle = np.arange(n_frames, dtype=np.float32) - middle
     nearest = np.floor(draws.tempo[:, np.newaxis] * from_middle + (middle + np.float32(0.5)))
-    table: IntArray = (nearest.astype(np.int64) - draws.shift_frames[:, np.newaxis]) % _N_FRAMES
+    table: IntArray = (nearest.astype(np.int64) - draws.shift_frames[:, np.newaxis]) % n_frames
     return table
 
 
-def gains_db(draws: AugmentationParameters, config: AugmentationConfig) -> FloatArray:
+def gains_db(draws: AugmentationParameters, config: AugmentationConfig, n_bands: int) -> FloatArray:
     """Tell how much louder each band of each image becomes, the highest band first.
 
     Returns
     -------
-    float32, shape (n, 64), or (n, 1) where all bands become so
+    float32, shape (n, n_bands), or (n, 1) where all bands become so
     """
     gains: FloatArray = (draws.gain_db if config.max_gain_db > 0 else 0 * draws.gain_db)[:, None]
-    return gains + draws.tilt_db[:, None] * _SLOPE if config.max_tilt_db > 0 else gains
+    if config.max_tilt_db == 0:
+        return gains
+    return gains + draws.tilt_db[:, None] * np.linspace(0.5, -0.5, n_bands, dtype=np.float32)
 
 
 def _parts(n: int) -> Iterator[slice]:
@@ -166,18 +166,20 @@ def _parts(n: int) -> Iterator[slice]:
 
 def _rolled(images: ImageArray, shifts: IntArray) -> ImageArray:
     changed = np.empty_like(images)
-    for image, rolled, shift in zip(images, changed, shifts % _N_FRAMES, strict=True):
-        rolled[:, shift:] = image[:, : _N_FRAMES - shift]
-        rolled[:, :shift] = image[:, _N_FRAMES - shift :]
+    n_frames = images.shape[2]
+    for image, rolled, shift in zip(images, changed, shifts % n_frames, strict=True):
+        rolled[:, shift:] = image[:, : n_frames - shift]
+        rolled[:, :shift] = image[:, n_frames - shift :]
     return changed
 
 
 def _in_another_tempo(images: ImageArray, table: IntArray) -> ImageArray:
     changed = np.empty_like(images)
+    n_bands, n_frames = images.shape[1:]
     for part in _parts(len(images)):
-        # With time first, a frame is 64 bytes in a row, copied at once.
-        frames = np.ascontiguousarray(images[part].transpose(0, 2, 1)).reshape(-1, _N_BANDS)
-        firsts = np.arange(0, len(frames), _N_FRAMES)[:, np.newaxis]
+        # With time first, a frame is 64 bytes or so in a row, copied at once.
+        frames = np.ascontiguousarray(images[part].transpose(0, 2, 1)).reshape(-1, n_bands)
+        firsts = np.arange(0, len(frames), n_frames)[:, np.newaxis]
         taken = np.take(frames, table[part] + firsts, axis=0)
         changed[part] = taken.transpose(0, 2, 1)
     return changed
@@ -185,10 +187,11 @@ def _in_another_tempo(images: ImageArray, table: IntArray) -> ImageArray:
 
 def _change_pitch(images: ImageArray, bands: IntArray) -> None:
     """Move by whole bands: a whistle is one or two bands thick, and half of it would be lost."""
-    for image, up in zip(images, np.clip(bands, -_N_BANDS, _N_BANDS).tolist(), strict=True):
+    n_bands = images.shape[1]
+    for image, up in zip(images, np.clip(bands, -n_bands, n_bands).tolist(), strict=True):
         if up > 0:
-            image[: _N_BANDS - up] = image[up:]
-            image[_N_BANDS - up :] = 0
+            image[: n_bands - up] = image[up:]
+            image[n_bands - up :] = 0
         elif up < 0:
             image[-up:] = image[:up]
             image[:-up] = 0
@@ -197,7 +200,7 @@ def _change_pitch(images: ImageArray, bands: IntArray) -> None:
 def _amplify(images: ImageArray, gains: FloatArray, grey_db: float) -> None:
     table = gain_table(grey_db).ravel()
     firsts = (BRIGHTEST + 1) * _row(whole_levels(gains, grey_db))[..., np.newaxis]
-    places = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.intp)
+    places = np.empty((_AT_A_TIME, *images.shape[1:]), np.intp)
     for part in _parts(len(images)):
         own = images[part]
         place = places[: len(own)]
@@ -213,8 +216,8 @@ def _mix_backgrounds_in(
     loudest = images.max(axis=(1, 2)).astype(np.int64)
     above = loudest - whole_levels(draws.background_snr_db, grey_db)
     tables = mixing_table(grey_db)[_row(above)[chosen]]
-    differences = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.int16)
-    places = np.empty((_AT_A_TIME, *SPECTROGRAM_SHAPE), np.intp)
+    differences = np.empty((_AT_A_TIME, *images.shape[1:]), np.int16)
+    places = np.empty((_AT_A_TIME, *images.shape[1:]), np.intp)
     firsts = BRIGHTEST + _DIFFERENCES * np.arange(_AT_A_TIME)[:, np.newaxis, np.newaxis]
     firsts = firsts.astype(np.int16)
     for part in _parts(len(chosen)):

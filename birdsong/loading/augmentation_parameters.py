@@ -61,7 +61,12 @@ class AugmentationParameters:
 
 
 def draw_augmentation(
-    generator: np.random.Generator, n: int, config: AugmentationConfig, *, n_backgrounds: int = 0
+    generator: np.random.Generator,
+    n: int,
+    config: AugmentationConfig,
+    *,
+    n_backgrounds: int = 0,
+    shape: tuple[int, int] = SPECTROGRAM_SHAPE,
 ) -> AugmentationParameters:
     """Draw what will be done to each image of a batch.
 
@@ -73,6 +78,8 @@ def draw_augmentation(
     config : AugmentationConfig
     n_backgrounds : int
         Background images to choose from.
+    shape : (int, int)
+        Rows and columns of the images: masks lie within.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def draw_augmentation(
             f"background_share is {config.background_share}, so at least one background is needed, "
             f"got {n_backgrounds}"
         )
-    n_bands, n_frames = SPECTROGRAM_SHAPE
+    n_bands, n_frames = shape
     tempo_steps = round(config.max_tempo_change * TEMPO_STEPS)
     time_masks = _stretches(
         generator, (n, config.n_time_masks), config.max_time_mask_frames, n_frames

@@ -16,7 +16,7 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.packed import IMAGE_BYTES, PackedStore
+from birdsong.images.packed import PackedStore
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.loading.augmentation import (
@@ -40,7 +40,6 @@ from birdsong.loading.shuffle_buffer import (
     memory_for_images,
     shards_a_window,
 )
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 Batch: TypeAlias = tuple[ImageArray, FloatArray]
 
@@ -68,7 +67,7 @@ class BatchLoader:
     shuffle : bool
         Draw a new order for each epoch; otherwise images come in the order of `rows`.
     sampling : {"plain", "class-balanced", "session-balanced"}
-        How often an image comes; see `orders.EpochSampler`.
+        How often an image comes; see `samplers.EpochSampler`.
     augmentation : AugmentationConfig, optional
         None leaves the images as they are.
     background_rows : sequence of IndexRow
@@ -145,7 +144,7 @@ class BatchLoader:
             shuffle
             and isinstance(self._source, PackedStore)
             and not self._source.is_compressed
-            and len(self._source) * IMAGE_BYTES > memory_bytes
+            and len(self._source) * self._source.image_bytes > memory_bytes
         ):
             self._windowed = self._source
         self._window_bytes = window_bytes
@@ -168,7 +167,7 @@ class BatchLoader:
 
         Yields
         ------
-        images : uint8, shape (n, 64, 200, 1)
+        images : uint8, shape (n, n_mels, n_frames, 1)
         targets : float32, shape (n, n_labels)
             One-hot, or mixed where images were mixed.
 
@@ -242,6 +241,7 @@ class BatchLoader:
             len(images),
             self._augmentation,
             n_backgrounds=len(self._backgrounds),
+            shape=self._store.config.shape,
         )
         changed = augment_images(
             images,
@@ -254,7 +254,7 @@ class BatchLoader:
 
     def _read_backgrounds(self, rows: Sequence[IndexRow]) -> ImageArray:
         if self._augmentation is None or self._augmentation.background_share == 0:
-            return np.empty((0, *SPECTROGRAM_SHAPE), np.uint8)
+            return np.empty((0, *self._store.config.shape), np.uint8)
         if len(rows) == 0:
             raise DatasetError(
                 f"{self._store.folder}: background_share is "

@@ -35,7 +35,7 @@ class ImageSource(Protocol):
 
         Returns
         -------
-        uint8, shape (n, 64, 200)
+        uint8, shape (n, n_mels, n_frames)
 
         Raises
         ------
@@ -55,7 +55,7 @@ class PngSource:
     def __init__(self, store: ImageStore) -> None:
         self._folder = str(store.folder)
         self._images = [row.image for row in store.rows]
-        self._reader = PngReader(store.config.fingerprint())
+        self._reader = PngReader(store.config)
 
     def __len__(self) -> int:
         """How many images the folder holds."""
@@ -71,7 +71,7 @@ class Reading(Protocol):
     """One epoch on its way into memory; threads share it, and read each stretch of it once."""
 
     def read(self, first: int, end: int) -> ImageArray:
-        """Return the images of a stretch of the epoch, uint8 (end - first, 64, 200)."""
+        """Return the images of a stretch of the epoch, uint8 (end - first, n_mels, n_frames)."""
 
     def close(self) -> None:
         """Let go of threads and memory, and wake whoever waits."""
@@ -92,7 +92,7 @@ class DirectReading:
         self._rows = rows
 
     def read(self, first: int, end: int) -> ImageArray:
-        """Return the images of a stretch of the epoch, uint8 (end - first, 64, 200)."""
+        """Return the images of a stretch of the epoch, uint8 (end - first, n_mels, n_frames)."""
         return self._source.read(self._rows[first:end])
 
     def close(self) -> None:

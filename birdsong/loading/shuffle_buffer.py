@@ -18,8 +18,7 @@ import numpy as np
 
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.errors import DatasetError
-from birdsong.images.packed import IMAGE_BYTES, PackedStore, Shard
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+from birdsong.images.packed import PackedStore, Shard
 
 WINDOW_BYTES = 420_000_000
 """What a window holds at most, unless it is a single shard: eight whole shards."""
@@ -130,14 +129,14 @@ class WindowedReading:
 
         Returns
         -------
-        uint8, shape (end - first, 64, 200)
+        uint8, shape (end - first, n_mels, n_frames)
 
         Raises
         ------
         DatasetError
             If a shard cannot be read; the message names it.
         """
-        images = np.empty((end - first, *SPECTROGRAM_SHAPE), np.uint8)
+        images = np.empty((end - first, *self._source.shape), np.uint8)
         number = int(np.searchsorted(self._ends, first, side="right"))
         at = first
         while at < end:
@@ -217,7 +216,7 @@ class WindowedReading:
                         sum(self._source.shards[i].n_images for i in window.shards)
                         for window in self._windows
                     )
-                    return np.empty((largest, *SPECTROGRAM_SHAPE), np.uint8)
+                    return np.empty((largest, *self._source.shape), np.uint8)
                 self._changed.wait()
         return None
 
@@ -249,7 +248,7 @@ class WindowedReading:
 
 def shards_a_window(source: PackedStore, window_bytes: int) -> int:
     """Tell how many shards a window may hold: one at least."""
-    largest = max(shard.n_images for shard in source.shards) * IMAGE_BYTES
+    largest = max(shard.n_images for shard in source.shards) * source.image_bytes
     return max(1, window_bytes // largest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from birdsong.errors import AudioError
@@ -15,7 +16,7 @@ from birdsong.sound.audio import AudioReader
 N_PROBED = 20
 """Headers that are read of the files of each kind."""
 
-BYTES_PER_IMAGE = 13_800
+BYTES_BESIDE_PIXELS = 1000
 """Of a PNG with its share of the tables: the mean over 8,798 images of 1,815 recordings."""
 
 SHARE_WITH_SONG = 0.64
@@ -69,12 +70,13 @@ def estimate(items: Sequence[WorkItem], config: PreprocessConfig, out_dir: Path)
         sum(item.n_bytes for item in alike) * _seconds_per_byte(alike, config)
         for alike in of_kind.values()
     )
+    bytes_per_image = prod(config.spectrogram.shape) + BYTES_BESIDE_PIXELS
     n_images = seconds / config.step_s * (1.0 if config.grid else SHARE_WITH_SONG)
     return Estimate(
         n_recordings=len(items),
         hours=seconds / 3600,
         n_images=round(n_images),
-        n_bytes=round(n_images * BYTES_PER_IMAGE),
+        n_bytes=round(n_images * bytes_per_image),
         free_bytes=shutil.disk_usage(out_dir).free,
     )
 

@@ -19,7 +19,7 @@ from birdsong.images import store, tables
 from birdsong.overwrite import REPLACE
 from birdsong.runs.journal import JOURNAL
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 _MAX_SETTINGS = 3
 
@@ -164,9 +164,13 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
             flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:
             flat[name] = value
+    if "spectrogram.hop_length" in flat:  # the shape of images is left out where it is the default
+        default = SpectrogramConfig()
+        shape = {"spectrogram.n_mels": default.n_mels, "spectrogram.n_frames": default.n_frames}
+        flat = shape | flat
     hop_length, rate = (flat.get(f"spectrogram.{n}") for n in ("hop_length", "sample_rate_hz"))
     if isinstance(hop_length, int) and isinstance(rate, int) and rate > 0:
-        segment_s = hop_length * SPECTROGRAM_SHAPE[1] / rate
+        segment_s = hop_length * flat["spectrogram.n_frames"] / rate
         flat = {"segment_s": round(segment_s, 6)} | flat
         del flat["spectrogram.hop_length"]
     return flat

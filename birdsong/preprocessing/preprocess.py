@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
@@ -107,7 +108,7 @@ def preprocess(
     config = config or PreprocessConfig()
     audio = AudioFolders([audio_dir] if isinstance(audio_dir, Path) else audio_dir)
     filters = mel_filters(config.spectrogram)
-    settings = asdict(config)
+    settings = _settings(config)
     with one_writer(out_dir):
         _require_ours(out_dir)
         work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
@@ -144,6 +145,19 @@ def preprocess(
 
 def _broken(item: WorkItem, reason: str) -> RecordingResult:
     return no_images(item.name, "failed", f"{item.name}: {reason}")
+
+
+def _settings(config: PreprocessConfig) -> dict[str, Any]:
+    """The config as ``config.json`` and the journal hold it.
+
+    The shape of images is left out where it is the default, as in folders of before it was a field.
+    """
+    settings = asdict(config)
+    written = config.spectrogram.to_dict()
+    for name in ("n_mels", "n_frames"):
+        if name not in written:
+            del settings["spectrogram"][name]
+    return settings
 
 
 def _require_ours(out_dir: Path) -> None:

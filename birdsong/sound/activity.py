@@ -22,10 +22,9 @@ import numpy as np
 
 from birdsong.arrays import FloatArray
 from birdsong.sound.grey_levels import live_frames
-from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.sound.spectrogram import BAND_REGIONS, SpectrogramConfig
 
 _SMOOTHED_S = 0.085  # a note, seldom less: noise wavers faster
-_REGIONS = 4
 _EVERY = 4  # of the frames one is enough to measure the background by
 _LOW, _HIGHER = 0.05, 0.25  # quantiles over time: song may fill most of it, seldom all
 _LOW_DEVIATIONS, _HIGHER_DEVIATIONS = 1.6449, 0.6745  # below the mean of a normal distribution
@@ -37,7 +36,7 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
 
     Parameters
     ----------
-    decibels : float32, shape (64, n_frames)
+    decibels : float32, shape (n_mels, n_frames)
         From `spectrogram.mel_power_db`: a stretch of a recording, tens of seconds long, so that
         song does not fill most of it.
     config : SpectrogramConfig
@@ -60,7 +59,7 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
     deviation = np.clip(deviation, *_DEVIATION_DB, dtype=np.float32)
     levels -= higher + np.float32(_HIGHER_DEVIATIONS) * deviation
     levels /= deviation
-    regions = np.sort(levels.reshape(len(levels), _REGIONS, -1), axis=2)
+    regions = np.sort(levels.reshape(len(levels), BAND_REGIONS, -1), axis=2)
     medians = regions[:, :, regions.shape[2] // 2 - 1]
     standing_out: FloatArray = (regions[:, :, -1] - np.maximum(medians, 0)).max(axis=1)
     standing_out[~live] = -np.inf
@@ -68,7 +67,7 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
 
 
 def _smoothed(levels: FloatArray, reach: int) -> FloatArray:
-    """Average each band over as many frames before and after; `levels` is (n_frames, 64)."""
+    """Average each band over as many frames before and after; `levels` is (n_frames, n_mels)."""
     n_frames = len(levels)
     padded = np.concatenate([levels[:1]] * reach + [levels] + [levels[-1:]] * reach)
     total = padded[:n_frames].copy()

@@ -11,14 +11,14 @@ import io
 import numpy as np
 
 from birdsong.arrays import FloatArray
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 FILTERS_FILE = "mel_filters.npy"
 """What the array is called wherever it is kept."""
 
 
 def mel_filters(config: SpectrogramConfig) -> FloatArray:
-    """Triangular filters of the 64 mel bands, from librosa.
+    """Triangular filters of the mel bands, from librosa.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def mel_filters(config: SpectrogramConfig) -> FloatArray:
 
     Returns
     -------
-    float32, shape (64, n_fft // 2 + 1)
+    float32, shape (n_mels, n_fft // 2 + 1)
         Row 0 is the lowest band. Each filter peaks at 1: a band holds the power that is in it.
 
     References
@@ -38,7 +38,7 @@ def mel_filters(config: SpectrogramConfig) -> FloatArray:
     filters: FloatArray = librosa.filters.mel(
         sr=config.sample_rate_hz,
         n_fft=config.n_fft,
-        n_mels=SPECTROGRAM_SHAPE[0],
+        n_mels=config.n_mels,
         fmin=config.f_min_hz,
         fmax=config.f_max_hz,
         htk=True,
@@ -59,14 +59,14 @@ def filters_from_bytes(content: bytes, config: SpectrogramConfig) -> FloatArray:
 
     Returns
     -------
-    float32, shape (64, n_fft // 2 + 1)
+    float32, shape (n_mels, n_fft // 2 + 1)
 
     Raises
     ------
     ValueError
         If the content is no plain array, or one of another shape or type.
     """
-    expected = (SPECTROGRAM_SHAPE[0], config.n_fft // 2 + 1)
+    expected = (config.n_mels, config.n_fft // 2 + 1)
     try:
         filters: FloatArray = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -7,17 +7,15 @@ import math
 import numpy as np
 
 from birdsong.arrays import BoolArray, FloatArray, ImageArray
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
+from birdsong.sound.spectrogram import SpectrogramConfig
 
 _SILENT_ABOVE_FLOOR_DB = 10.0
-_N_POINTS = math.prod(SPECTROGRAM_SHAPE)
-_RANKS = (_N_POINTS // 2, _N_POINTS * 99 // 100)  # of the points of an image, the darkest first
 
 
 def above_background_db(
     decibels: FloatArray, config: SpectrogramConfig, *, n_columns: int | None = None
 ) -> FloatArray:
-    """How far each point of a stretch of sound stands above its background.
+    """How far each point of some sound stands above its background.
 
     The background of a band is a low percentile of its level over the frames that hold sound; how
     much of it is taken away, ``config.background_share`` says. Frames of digital silence, and
@@ -25,7 +23,7 @@ def above_background_db(
 
     Parameters
     ----------
-    decibels : float32, shape (64, n_frames)
+    decibels : float32, shape (n_mels, n_frames)
         From `mel_power_db`, lowest band first.
     config : SpectrogramConfig
     n_columns : int, optional
@@ -33,7 +31,7 @@ def above_background_db(
 
     Returns
     -------
-    float32, shape (64, n_columns), dB
+    float32, shape (n_mels, n_columns), dB
     """
     n_columns = decibels.shape[1] if n_columns is None else n_columns
     excess = np.zeros((len(decibels), n_columns), np.float32)
@@ -50,7 +48,7 @@ def above_background_db(
 
 
 def _levels_db(decibels: FloatArray, config: SpectrogramConfig) -> tuple[FloatArray, FloatArray]:
-    """The background of each band, and the level that is dark in it; both of shape (64,)."""
+    """The background of each band, and the level that is dark in it; both of shape (n_mels,)."""
     rank = round(config.background_percentile / 100 * (decibels.shape[1] - 1))
     background = np.sort(decibels, axis=1)[:, rank]  # faster than a partition of short rows
     middle = np.sort(background)[len(background) // 2 - 1 : len(background) // 2 + 1].mean()
@@ -70,13 +68,13 @@ def grey_image(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
 
     Parameters
     ----------
-    excess_db : float32, shape (64, n_columns)
+    excess_db : float32, shape (n_mels, n_columns)
         From `above_background_db`, lowest band first.
     config : SpectrogramConfig
 
     Returns
     -------
-    uint8, shape (64, n_columns)
+    uint8, shape (n_mels, n_columns)
         Row 0 is the highest band.
     """
     scale = 255 / (config.brightest_db - config.darkest_db)
@@ -89,11 +87,11 @@ def signal_level_db(images: ImageArray, config: SpectrogramConfig) -> FloatArray
     """How loud the song in each image is: how far its brightest points stand above the rest.
 
     That is the distance from the median of an image to what a hundredth of it exceeds: a click of
-    two of its 200 columns, or a note in one band for two thirds of its length.
+    two of 200 columns, or a note in one band for two thirds of its length.
 
     Parameters
     ----------
-    images : uint8, shape (n, 64, 200)
+    images : uint8, shape (n, n_mels, n_frames)
     config : SpectrogramConfig
         Of the images.
 
@@ -101,6 +99,8 @@ def signal_level_db(images: ImageArray, config: SpectrogramConfig) -> FloatArray
     -------
     float32, shape (n,), dB, at least 0
     """
+    n_points = math.prod(images.shape[1:])
+    ranks = (n_points // 2, n_points * 99 // 100)  # of the points of an image, the darkest first
     counts = (np.bincount(each.ravel(), minlength=256) for each in images)
-    points = np.array([np.searchsorted(each.cumsum(), _RANKS, "right") for each in counts])
+    points = np.array([np.searchsorted(each.cumsum(), ranks, "right") for each in counts])
     return np.diff(points.reshape(-1, 2)).ravel().astype(np.float32) * np.float32(config.grey_db)

@@ -18,7 +18,7 @@ from birdsong.arrays import BoolArray, FloatArray
 from birdsong.errors import ConfigError
 from birdsong.sound.activity import prominence
 from birdsong.sound.segments import SHORTEST_NEW_S, Segment, segment_of, step_frames
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
+from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
 STRETCH_S = 30.0
 """A stretch is as long as this, the last one up to twice as long."""
@@ -70,7 +70,7 @@ def find_segments(
     blocks : iterable of float32, shape (n_samples,)
         Consecutive mono blocks at ``config.sample_rate_hz``.
     config : SpectrogramConfig
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
     rules : ProposalRules
     step_s : float
         Seconds between the starts of two segments of one long song, at most.
@@ -86,8 +86,8 @@ def find_segments(
     ConfigError
         If the step is shorter than a frame's hop or longer than a segment.
     """
-    n_segment, n_step = SPECTROGRAM_SHAPE[1], step_frames(config, step_s)
-    most_prominent = _Place(0, np.empty((SPECTROGRAM_SHAPE[0], 0), np.float32))
+    n_segment, n_step = config.n_frames, step_frames(config, step_s)
+    most_prominent = _Place(0, np.empty((config.n_mels, 0), np.float32))
     highest_level = -math.inf
     any_song = False
     backgrounds = _Spread(rules.max_background)
@@ -132,7 +132,7 @@ def cover_segments(
     Segment
         In order of time, and of any recording at least one, silent ones included.
     """
-    n_segment, n_step = SPECTROGRAM_SHAPE[1], step_frames(config, step_s)
+    n_segment, n_step = config.n_frames, step_frames(config, step_s)
     n_least = round(SHORTEST_NEW_S * config.frames_per_s)
     for first, decibels in _stretches(blocks, config, filters):
         songs = _song_starts(prominence(decibels, config), config, rules, n_step)
@@ -188,9 +188,7 @@ def _song_starts(
 ) -> list[int]:
     """First frames of the segments in which a stretch sings, from how far its frames stand out."""
     n_joined = round(_JOINED_S * config.frames_per_s)
-    return place_segments(
-        level >= rules.song_level, SPECTROGRAM_SHAPE[1], n_step, n_joined=n_joined
-    )
+    return place_segments(level >= rules.song_level, config.n_frames, n_step, n_joined=n_joined)
 
 
 def _between(songs: list[int], n_frames: int, n_segment: int, n_least: int) -> Iterator[int]:
@@ -205,7 +203,7 @@ def _between(songs: list[int], n_frames: int, n_segment: int, n_least: int) -> I
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a segment may be cut later: its first frame, and its levels, shape (64, n_frames)."""
+    """Where a segment may be cut later: its first frame; its levels, shape (n_mels, n_columns)."""
 
     first_frame: int
     decibels: FloatArray
@@ -242,7 +240,7 @@ class _Spread:
 def _stretches(
     blocks: Iterable[FloatArray], config: SpectrogramConfig, filters: FloatArray
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Yield the first frame of each stretch and its levels, shape (64, n_frames)."""
+    """Yield the first frame of each stretch and its levels, shape (n_mels, n_columns)."""
     n_stretch = round(STRETCH_S * config.frames_per_s)
     first = n_held = 0
     held: list[FloatArray] = []

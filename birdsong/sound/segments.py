@@ -1,7 +1,7 @@
 """Segments and their images, and a recording walked through on a regular grid.
 
-Segments are placed where something sings, see `songs`, or where one asks for it on the grid. Both
-cut them with `segment_of`.
+Segments are placed where something sings, see `segment_proposal`, or where one asks for it on the
+grid. Both cut them with `segment_of`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
 from birdsong.sound.audio import AudioReader
 from birdsong.sound.grey_levels import above_background_db, grey_image, live_frames
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig, mel_power_db_blocks
+from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
 SHORTEST_NEW_S = 0.3
 """A last segment is worth an image when it adds at least this much that no other one shows."""
@@ -33,7 +33,7 @@ class Segment:
     ----------
     start_s : float
         Where it starts in the recording.
-    image : uint8, shape (64, 200)
+    image : uint8, shape (n_mels, n_frames)
         Row 0 is the highest mel band.
     silent : bool
         Whether nothing in it is above the floor of an image.
@@ -62,7 +62,7 @@ def walk_segments(
     blocks : iterable of float32, shape (n_samples,)
         Consecutive mono blocks at ``config.sample_rate_hz``.
     config : SpectrogramConfig
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
         From `spectrogram.mel_filters`.
     step_s : float
         Seconds from one start to the next, brought to a whole number of frames.
@@ -77,9 +77,9 @@ def walk_segments(
     ConfigError
         If the step is shorter than a frame's hop or longer than a segment.
     """
-    n_columns = SPECTROGRAM_SHAPE[1]
+    n_columns = config.n_frames
     step = step_frames(config, step_s)
-    held = np.empty((SPECTROGRAM_SHAPE[0], 0), np.float32)
+    held = np.empty((config.n_mels, 0), np.float32)
     first = 0  # the frame that `held` begins with, where the next segment starts
     for frames in mel_power_db_blocks(blocks, config, filters):
         held = np.concatenate([held, frames], axis=1)
@@ -128,7 +128,7 @@ def step_frames(config: SpectrogramConfig, step_s: float) -> int:
         If that is less than one frame or more than a segment.
     """
     step = round(step_s * config.frames_per_s) if math.isfinite(step_s) else 0
-    if not 1 <= step <= SPECTROGRAM_SHAPE[1]:
+    if not 1 <= step <= config.n_frames:
         raise ConfigError(
             f"a step must be between one frame, {1 / config.frames_per_s:.3f} s, and one segment, "
             f"{config.segment_s:g} s, got {step_s:g} s"
@@ -141,7 +141,7 @@ def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig
 
     Parameters
     ----------
-    decibels : float32, shape (64, n_frames) with n_frames at most 200
+    decibels : float32, shape (n_mels, n_columns) with n_columns at most ``config.n_frames``
         Its frames, from `spectrogram.mel_power_db`.
     first_frame : int
         The first of them, counted from the start of the recording.
@@ -151,7 +151,7 @@ def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig
     -------
     Segment
     """
-    excess_db = above_background_db(decibels, config, n_columns=SPECTROGRAM_SHAPE[1])
+    excess_db = above_background_db(decibels, config, n_columns=config.n_frames)
     return Segment(
         start_s=first_frame / config.frames_per_s,
         image=grey_image(excess_db, config),

@@ -23,12 +23,15 @@ import numpy as np
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
 
-SPECTROGRAM_SHAPE = (64, 200)
-"""Rows (mel bands) and columns (frames) of every image."""
-
 _FRAMES_AT_A_TIME = 104  # a second of them, which stays in the processor's cache
 _BANDS_AT_A_TIME = 16
-_CAME_LATER = {"background_share": 1.0}  # fields, and the value at which they change nothing
+_MOST_BANDS, _MOST_FRAMES = 512, 4096
+_FEWEST_BANDS = _FEWEST_FRAMES = 8
+BAND_REGIONS = 4
+"""Of each frame, in which `activity.prominence` looks for song."""
+
+# Fields that came later, and the value at which they change nothing.
+_CAME_LATER = {"background_share": 1.0, "n_mels": 64, "n_frames": 200}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class SpectrogramConfig:
     n_fft : int
         Samples in a frame, and length of its Fourier transform.
     hop_length : int
-        Samples from one frame to the next; 200 hops are one segment.
+        Samples from one frame to the next; `n_frames` hops are one segment.
     f_min_hz, f_max_hz : float
         Lower edge of the lowest and upper edge of the highest mel band.
     floor_db : float
@@ -58,6 +61,15 @@ class SpectrogramConfig:
         is dark in all bands, and rushing water is bright.
     darkest_db, brightest_db : float
         Levels above the background that become grey 0 and grey 255.
+    n_mels : int, 8 to 512, a multiple of 4
+        Mel bands, and so rows of an image.
+    n_frames : int, 8 to 4096
+        Frames of a segment, and so columns of an image.
+
+    Raises
+    ------
+    ConfigError
+        If a field is out of range.
     """
 
     sample_rate_hz: int = 24_000
@@ -71,6 +83,8 @@ class SpectrogramConfig:
     background_share: float = 0.5
     darkest_db: float = 0.0
     brightest_db: float = 50.0
+    n_mels: int = 64
+    n_frames: int = 200
 
     def __post_init__(self) -> None:
         def check(condition: bool, field: str, expected: str) -> None:
@@ -91,11 +105,27 @@ class SpectrogramConfig:
         check(self.background_spread_db >= 0, "background_spread_db", "at least 0")
         check(0 <= self.background_share <= 1, "background_share", "in 0..1")
         check(self.brightest_db > self.darkest_db, "brightest_db", "above darkest_db")
+        check(
+            self.n_mels % BAND_REGIONS == 0 and _FEWEST_BANDS <= self.n_mels <= _MOST_BANDS,
+            "n_mels",
+            f"a multiple of {BAND_REGIONS} in {_FEWEST_BANDS}..{_MOST_BANDS}, as song is looked "
+            f"for in {BAND_REGIONS} regions of bands",
+        )
+        check(
+            _FEWEST_FRAMES <= self.n_frames <= _MOST_FRAMES,
+            "n_frames",
+            f"in {_FEWEST_FRAMES}..{_MOST_FRAMES}: fewer show no background, more are no segment",
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows (mel bands) and columns (frames) of an image."""
+        return self.n_mels, self.n_frames
 
     @property
     def segment_s(self) -> float:
-        """Seconds from the first frame of a segment to the first of the next: 200 hops."""
-        return SPECTROGRAM_SHAPE[1] * self.hop_length / self.sample_rate_hz
+        """Seconds from the first frame of a segment to the first of the next: `n_frames` hops."""
+        return self.n_frames * self.hop_length / self.sample_rate_hz
 
     @property
     def frames_per_s(self) -> float:
@@ -104,8 +134,8 @@ class SpectrogramConfig:
 
     @property
     def segment_samples(self) -> int:
-        """Samples that a whole image is made of: 200 hops, and the reach of the last window."""
-        return (SPECTROGRAM_SHAPE[1] - 1) * self.hop_length + self.n_fft
+        """Samples that a whole image is made of: its hops, and the reach of the last window."""
+        return (self.n_frames - 1) * self.hop_length + self.n_fft
 
     @property
     def grey_db(self) -> float:
@@ -149,6 +179,10 @@ class SpectrogramConfig:
         return cls(**{name: kind(values[name]) for name, kind in types.items()})
 
 
+SPECTROGRAM_SHAPE = SpectrogramConfig().shape
+"""Rows and columns of the default config's images, for what is made before any config is known."""
+
+
 @cache  # every image is stamped with it
 def _fingerprint(config: SpectrogramConfig) -> str:
     canonical = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
@@ -166,12 +200,12 @@ def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatA
     samples : float32, shape (n_samples,), values in [-1, 1]
         Mono waveform at ``config.sample_rate_hz``.
     config : SpectrogramConfig
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
         From `filters.mel_filters` for the same config.
 
     Returns
     -------
-    float32, shape (64, 1 + (n_samples - n_fft) // hop_length), values at least ``floor_db``
+    float32, shape (n_mels, 1 + (n_samples - n_fft) // hop_length), values at least ``floor_db``
 
     Raises
     ------
@@ -195,7 +229,7 @@ def _mel_power_db(
         samples, (n_frames, config.n_fft), (config.hop_length * stride, stride), writeable=False
     )
     window = _window(config.n_fft)
-    power = np.empty((n_frames, SPECTROGRAM_SHAPE[0]), np.float32)
+    power = np.empty((n_frames, config.n_mels), np.float32)
     spectra = np.empty((_FRAMES_AT_A_TIME, config.n_fft // 2 + 1), np.complex64)  # once: faster
     for first in range(0, n_frames, _FRAMES_AT_A_TIME):
         part = slice(first, first + _FRAMES_AT_A_TIME)
@@ -223,11 +257,11 @@ def mel_power_db_blocks(
     blocks : iterable of float32, shape (n_samples,)
         Consecutive blocks of one recording at ``config.sample_rate_hz``.
     config : SpectrogramConfig
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
 
     Yields
     ------
-    float32, shape (64, n_frames)
+    float32, shape (n_mels, n_frames)
         Consecutive frames; those that would reach past the last sample are left out.
     """
     groups = _filter_groups(filters)

@@ -93,7 +93,7 @@ def test_a_window_holds_the_loudest_of_its_stretch(stretch, max_columns):
 @pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [333, 1, 600, 66], [999, 1], [64] * 15])
 def test_columns_hold_the_loudest_of_their_frames(sizes):
     frames = np.random.default_rng(1).normal(-50, 10, (64, sum(sizes))).astype(np.float32)
-    columns = _Columns(40, -100.0)
+    columns = _Columns(40, SpectrogramConfig())
     for part in np.split(frames, np.cumsum(sizes)[:-1], axis=1):
         columns.add(part)
     each = columns.n_frames_each

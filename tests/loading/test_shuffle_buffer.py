@@ -13,7 +13,7 @@ import pytest
 
 from birdsong.errors import DatasetError
 from birdsong.images import packed
-from birdsong.images.packed import IMAGE_BYTES, open_packed
+from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
 from birdsong.loading.batch_loader import BatchLoader
 from birdsong.loading.image_sources import PngSource
@@ -23,6 +23,7 @@ from tests.images.small_store import random_images, write_small_store
 
 N = 95
 SHARD = 8  # images: twelve shards, the last one smaller
+IMAGE_BYTES = 64 * 200
 NUMBER_OF = {image.tobytes(): number for number, image in enumerate(random_images(N))}
 LABELS = np.arange(N) % 5
 BY_WINDOWS = {"memory_bytes": 0, "window_bytes": 3 * SHARD * IMAGE_BYTES + 5, "shuffle": True}

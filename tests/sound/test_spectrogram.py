@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from birdsong.errors import AudioError, ConfigError
-from birdsong.images.png import read_png
+from birdsong.images.png import encode_png, read_png
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.spectrogram import (
-    SPECTROGRAM_SHAPE,
     SpectrogramConfig,
     mel_power_db,
     mel_power_db_blocks,
 )
 from tests.golden.make import golden_image
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "image.png"
 CONFIG = SpectrogramConfig(n_fft=1024, hop_length=360, background_share=1.0)
 
 
@@ -40,7 +40,7 @@ def librosa_power_db(samples: np.ndarray) -> np.ndarray:
     window = librosa.filters.get_window("hann", CONFIG.n_fft)
     power = librosa.feature.melspectrogram(
         y=samples * 2 / window.sum(), sr=CONFIG.sample_rate_hz, n_fft=CONFIG.n_fft,
-        hop_length=CONFIG.hop_length, center=False, n_mels=SPECTROGRAM_SHAPE[0],
+        hop_length=CONFIG.hop_length, center=False, n_mels=CONFIG.n_mels,
         fmin=CONFIG.f_min_hz, fmax=CONFIG.f_max_hz, htk=True, norm=None,
     )  # fmt: skip
     return 10 * np.log10(np.maximum(power, 10 ** (CONFIG.floor_db / 10)))
@@ -121,7 +121,7 @@ def test_missing_frames_are_background(filters):
     decibels = mel_power_db(noise(40_000), CONFIG, filters)
     n_frames = decibels.shape[1]
     excess = above_background_db(decibels, CONFIG, n_columns=200)
-    assert excess.shape == SPECTROGRAM_SHAPE
+    assert excess.shape == CONFIG.shape
     assert (excess[:, n_frames:] == 0).all()
     assert excess[:, :n_frames].any()
     np.testing.assert_array_equal(above_background_db(decibels, CONFIG), excess[:, :n_frames])
@@ -192,7 +192,7 @@ def test_config_survives_json_and_every_field_counts():
     prints = {CONFIG.fingerprint()}
     values = asdict(CONFIG)
     for name, value in values.items():
-        other = 0.25 if name == "background_share" else value - 1
+        other = {"background_share": 0.25, "n_mels": 60}.get(name, value - 1)
         prints.add(SpectrogramConfig.from_dict({**values, name: other}).fingerprint())
     assert len(prints) == 1 + len(values)
 
@@ -204,6 +204,47 @@ def test_a_config_of_before_keeps_its_fingerprint():
     assert SpectrogramConfig.from_dict(before).fingerprint() == "2f1da3efeaf9d82b"
 
 
+def test_the_shape_of_images_enters_the_fingerprint_where_it_is_another():
+    """Folders and bundles of before say nothing of the shape, and keep their fingerprints."""
+    default = SpectrogramConfig()
+    assert default.fingerprint() == "4dbfd67e94ad3779"
+    assert not {"n_mels", "n_frames"} & default.to_dict().keys()
+    assert SpectrogramConfig.from_dict(default.to_dict()) == default
+    assert SpectrogramConfig.from_dict(default.to_dict()).shape == (64, 200)
+    other = SpectrogramConfig(n_mels=48, n_frames=150)
+    assert SpectrogramConfig.from_dict(other.to_dict()) == other
+    taller, longer = replace(default, n_mels=48), replace(default, n_frames=150)
+    assert taller.to_dict().keys() ^ default.to_dict().keys() == {"n_mels"}
+    prints = {each.fingerprint() for each in (default, other, taller, longer)}
+    assert len(prints) == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("n_mels", 4, r"a multiple of 4 in 8\.\.512, as song is looked for in 4 regions of bands"),
+        ("n_mels", 50, "a multiple of 4"),
+        ("n_mels", 516, r"in 8\.\.512"),
+        ("n_frames", 7, r"in 8\.\.4096: fewer show no background, more are no segment"),
+        ("n_frames", 4097, r"in 8\.\.4096"),
+    ],
+)
+def test_a_shape_out_of_range_is_named(field, value, expected):
+    message = rf"^SpectrogramConfig\.{field} must be .*{expected}.*, got {value}$"
+    with pytest.raises(ConfigError, match=message):
+        SpectrogramConfig(**{field: value})
+
+
+def test_segments_of_another_shape():
+    config = SpectrogramConfig(n_mels=48, n_frames=150, hop_length=320)
+    assert config.shape == (48, 150)
+    assert config.segment_s == 2.0
+    assert config.segment_samples == 149 * 320 + 512
+    samples = noise(config.segment_samples)
+    decibels = mel_power_db(samples, config, mel_filters(config))
+    assert grey_image(above_background_db(decibels, config), config).shape == (48, 150)
+
+
 @pytest.mark.parametrize("value", [None, "24000", True, [1]])
 def test_config_of_wrong_type_is_refused(value):
     with pytest.raises(ConfigError, match="sample_rate_hz must be a number"):
@@ -212,6 +253,12 @@ def test_config_of_wrong_type_is_refused(value):
 
 def test_default_image_does_not_change_unnoticed():
     """Held to the golden file: see tests/golden/make.py."""
-    golden = read_png(Path(__file__).parents[1] / "golden" / "image.png")
+    golden = read_png(GOLDEN, SpectrogramConfig().shape)
     difference = golden_image(SpectrogramConfig()).astype(int) - golden.astype(int)
     assert np.abs(difference).max() <= 1
+
+
+def test_the_golden_png_is_written_byte_by_byte_as_before():
+    config = SpectrogramConfig()
+    png = encode_png(read_png(GOLDEN, config.shape), fingerprint=config.fingerprint())
+    assert png == GOLDEN.read_bytes()

@@ -20,8 +20,6 @@ from birdsong.loading.augmentation import AugmentationConfig, AugmentationParame
 from birdsong.loading.augmentation_parameters import MIXUP_STEPS, TEMPO_STEPS
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
-_N_BANDS, _N_FRAMES = SPECTROGRAM_SHAPE
-
 
 def augment_on_device(
     images: Any,
@@ -36,20 +34,20 @@ def augment_on_device(
 
     Parameters
     ----------
-    images : uint8 tensor, shape (n, 64, 200)
+    images : uint8 tensor, shape (n, n_mels, n_frames)
     targets : float32 tensor, shape (n, n_labels)
     draws : AugmentationParameters
         Of `n` images, drawn for the same config; its fields are arrays or tensors.
     config : AugmentationConfig
         A kind that it switches off is left out, whatever the draws say.
-    backgrounds : uint8 tensor, shape (n_backgrounds, 64, 200), optional
+    backgrounds : uint8 tensor, shape (n_backgrounds, n_mels, n_frames), optional
         Needed where the config wants backgrounds.
     grey_db : float
         Decibels of one grey level.
 
     Returns
     -------
-    images : uint8 tensor, shape (n, 64, 200)
+    images : uint8 tensor, shape (n, n_mels, n_frames)
     targets : float32 tensor, shape (n, n_labels)
 
     Raises
@@ -57,24 +55,25 @@ def augment_on_device(
     ValueError
         If the config wants backgrounds and none are given.
     """
+    n_bands, n_frames = images.shape[1:]
     levels = ops.cast(images, "int32")
     if config.max_shift_frames > 0 or config.max_tempo_change > 0:
-        levels = _gather(levels, _time_table(draws)[:, np.newaxis, :], axis=2)
+        levels = _gather(levels, _time_table(draws, n_frames)[:, np.newaxis, :], axis=2)
     if config.max_pitch_bands > 0:
         levels = _pitch_changed(levels, _whole(draws.pitch_bands))
     if config.max_gain_db > 0 or config.max_tilt_db > 0:
         table = ops.convert_to_tensor(gain_table(grey_db).astype(np.int32).ravel())
-        rows = _row(_whole_levels(gains_db(draws, config), grey_db))
+        rows = _row(_whole_levels(gains_db(draws, config, n_bands), grey_db))
         levels = ops.take(table, rows[..., np.newaxis] * (BRIGHTEST + 1) + levels)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
         levels = _backgrounds_mixed_in(levels, draws, backgrounds, grey_db)
     if config.n_time_masks > 0:
-        kept = _kept(draws.time_mask_starts, draws.time_mask_ends, _N_FRAMES)
+        kept = _kept(draws.time_mask_starts, draws.time_mask_ends, n_frames)
         levels = levels * kept[:, np.newaxis, :]
     if config.n_frequency_masks > 0:
-        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, _N_BANDS)
+        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, n_bands)
         levels = levels * kept[:, :, np.newaxis]
     if config.mixup_alpha > 0:
         own = ops.cast(draws.own_weights, "float32")
@@ -88,7 +87,12 @@ def augment_on_device(
 
 
 def draw_on_device(
-    seeds: keras.random.SeedGenerator, n: Any, config: AugmentationConfig, *, n_backgrounds: int = 0
+    seeds: keras.random.SeedGenerator,
+    n: Any,
+    config: AugmentationConfig,
+    *,
+    n_backgrounds: int = 0,
+    shape: tuple[int, int] = SPECTROGRAM_SHAPE,
 ) -> AugmentationParameters:
     """Draw as `birdsong.loading.augmentation_parameters.draw_augmentation` does, on the device.
 
@@ -102,6 +106,8 @@ def draw_on_device(
     config : AugmentationConfig
     n_backgrounds : int
         Background images to choose from.
+    shape : (int, int)
+        Rows and columns of the images: masks lie within.
 
     Returns
     -------
@@ -123,9 +129,10 @@ def draw_on_device(
         starts = ops.minimum(starts, room)  # a product just below a whole number may round to it
         return starts, starts + lengths
 
+    n_bands, n_frames = shape
     tempo_steps = round(config.max_tempo_change * TEMPO_STEPS)
-    time_masks = stretches(config.n_time_masks, config.max_time_mask_frames, _N_FRAMES)
-    frequency_masks = stretches(config.n_frequency_masks, config.max_frequency_mask_bands, _N_BANDS)
+    time_masks = stretches(config.n_time_masks, config.max_time_mask_frames, n_frames)
+    frequency_masks = stretches(config.n_frequency_masks, config.max_frequency_mask_bands, n_bands)
     backgrounds = whole(0, max(n_backgrounds, 1))
     own_weights = ops.ones((n,), "float32")
     if config.mixup_alpha > 0:
@@ -159,7 +166,7 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
     Parameters
     ----------
     config : AugmentationConfig
-    backgrounds : uint8, shape (n_backgrounds, 64, 200), optional
+    backgrounds : uint8, shape (n_backgrounds, n_mels, n_frames), optional
         Needed where the config wants backgrounds.
     grey_db : float
         Decibels of one grey level.
@@ -172,8 +179,8 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
 
     Notes
     -----
-    Input: images, uint8 ``(n, 64, 200, 1)``, and targets, float32 ``(n, n_labels)``. Output: the
-    same two. When not training, they are left as they are.
+    Input: images, uint8 ``(n, n_mels, n_frames, 1)``, and targets, float32 ``(n, n_labels)``.
+    Output: the same two. When not training, they are left as they are.
 
     Examples
     --------
@@ -206,6 +213,7 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
             ops.shape(images)[0],
             self.config,
             n_backgrounds=0 if self.backgrounds is None else len(self.backgrounds),
+            shape=tuple(images.shape[1:3]),
         )
         changed, targets = augment_on_device(
             images[..., 0],
@@ -259,19 +267,20 @@ def _gather(levels: Any, table: Any, axis: int) -> Any:
     return ops.take_along_axis(levels, ops.broadcast_to(table, ops.shape(levels)), axis=axis)
 
 
-def _time_table(draws: AugmentationParameters) -> Any:
+def _time_table(draws: AugmentationParameters, n_frames: int) -> Any:
     """As `birdsong.loading.augmentation.time_table`; exact, as a tempo has few binary places."""
-    middle = (_N_FRAMES - 1) / 2
-    from_middle = ops.arange(_N_FRAMES, dtype="float32") - middle
+    middle = (n_frames - 1) / 2
+    from_middle = ops.arange(n_frames, dtype="float32") - middle
     tempo = ops.cast(draws.tempo, "float32")[:, np.newaxis]
     nearest = _whole(ops.floor(tempo * from_middle + (middle + 0.5)))
-    return ops.mod(nearest - _whole(draws.shift_frames)[:, np.newaxis], _N_FRAMES)
+    return ops.mod(nearest - _whole(draws.shift_frames)[:, np.newaxis], n_frames)
 
 
 def _pitch_changed(levels: Any, bands: Any) -> Any:
-    rows = ops.arange(_N_BANDS, dtype="int32") + bands[:, np.newaxis]
-    there = _whole(ops.logical_and(rows >= 0, rows < _N_BANDS))
-    nearest = ops.clip(rows, 0, _N_BANDS - 1)
+    n_bands = levels.shape[1]
+    rows = ops.arange(n_bands, dtype="int32") + bands[:, np.newaxis]
+    there = _whole(ops.logical_and(rows >= 0, rows < n_bands))
+    nearest = ops.clip(rows, 0, n_bands - 1)
     return _gather(levels, nearest[:, :, np.newaxis], axis=1) * there[:, :, np.newaxis]
 
 
