@@ -1,4 +1,4 @@
-"""What can be taken along: answers in every format, and a detection as sound and as image."""
+"""Downloads: answers in every format, and a detection as sound and as image."""
 
 from __future__ import annotations
 
@@ -8,49 +8,42 @@ import streamlit as st
 
 from birdsong.answers.archive import zip_results
 from birdsong.answers.clips import clip_wav
+from birdsong.answers.formats import FORMATS
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.results import FORMATS, result_text
+from birdsong.answers.results import result_bytes
 from birdsong.answers.view import Overview, window
 
 from .answer_words import clock, safe_stem
 from .predictions import PredictionCache, Upload
 from .sound_figure import LIGHT, MAX_COLUMNS, coloured_png
 
-_LABELS = {
-    "csv": ("Detections as CSV", ".csv", "text/csv"),
-    "json": ("Everything as JSON", ".jsonl", "application/json"),
-    "raven": ("Raven selection table", ".selections.txt", "text/plain"),
-    "audacity": ("Audacity labels", ".labels.txt", "text/plain"),
-    "kaleidoscope": ("Kaleidoscope table", ".kaleidoscope.csv", "text/csv"),
-}
 _PIXEL = 4  # of a detection's image
 
 
-def show_downloads(upload: Upload, heard: PredictionCache, prediction: Prediction) -> None:
+def show_downloads(upload: Upload, cache: PredictionCache, prediction: Prediction) -> None:
     """Offer the answer to one recording in every format, and its detections."""
     stem = safe_stem(upload.name)
-    spectrogram = heard.classifier.bundle.spectrogram
+    spectrogram = cache.classifier.bundle.spectrogram
     with st.popover("Download", icon=":material/download:"):
-        for format in FORMATS:
-            label, ending, mime = _LABELS[format]
+        for name, each in FORMATS.items():
             st.download_button(
-                label,
-                result_text([prediction], format, spectrogram),
-                file_name=stem + ending,
-                mime=mime,
+                each.description,
+                result_bytes([prediction], name, spectrogram),
+                file_name=stem + each.suffix,
+                mime=each.media_type,
                 on_click="ignore",
-                key=f"{format}-{upload.key}",
+                key=f"{name}-{upload.key}",
                 width="stretch",
             )
         if prediction.detections:
-            _show_detection(upload, heard, prediction, stem)
+            _show_detection(upload, cache, prediction, stem)
 
 
 def show_archive(
-    uploads: Sequence[Upload], predictions: Sequence[Prediction], heard: PredictionCache
+    uploads: Sequence[Upload], predictions: Sequence[Prediction], cache: PredictionCache
 ) -> None:
     """Offer the answers to several recordings as one ZIP."""
-    spectrogram = heard.classifier.bundle.spectrogram
+    spectrogram = cache.classifier.bundle.spectrogram
     st.download_button(
         f"All {len(uploads)} answers as ZIP",
         lambda: zip_results(predictions, distinct_stems(uploads), spectrogram),
@@ -72,7 +65,7 @@ def distinct_stems(uploads: Sequence[Upload]) -> list[str]:
 
 
 def _show_detection(
-    upload: Upload, heard: PredictionCache, prediction: Prediction, stem: str
+    upload: Upload, cache: PredictionCache, prediction: Prediction, stem: str
 ) -> None:
     def words(found: Detection) -> str:
         times = (clock(time_s, prediction.duration_s) for time_s in (found.start_s, found.end_s))
@@ -94,7 +87,7 @@ def _show_detection(
     )
     st.download_button(
         "Its spectrogram as PNG",
-        lambda: detection_png(heard.overview(upload), found),
+        lambda: detection_png(cache.overview(upload), found),
         file_name=f"{name}.png",
         mime="image/png",
         on_click="ignore",
@@ -104,6 +97,6 @@ def _show_detection(
 
 
 def detection_png(view: Overview, found: Detection) -> bytes:
-    """Draw the stretch of one detection, dark on light."""
-    stretch = window(view, found.start_s, found.end_s, max_columns=MAX_COLUMNS)
-    return coloured_png(stretch, LIGHT, scale=_PIXEL)
+    """Draw one detection, dark on light."""
+    image = window(view, found.start_s, found.end_s, max_columns=MAX_COLUMNS)
+    return coloured_png(image, LIGHT, scale=_PIXEL)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what the stage needs to know."""
+    from birdsong.answers.formats import FORMATS
+
+    to_stdout = [name for name, each in FORMATS.items() if each.to_stdout]
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="recordings or folders")
     parser.add_argument(
         "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
@@ -38,14 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answer-up-to-s", type=float, default=120.0, help="longer recordings get detections only"
     )
-    parser.add_argument(
-        "--format", choices=("csv", "json", "raven", "audacity", "kaleidoscope"), default="csv"
-    )
+    parser.add_argument("--format", choices=tuple(FORMATS), default="csv")
     parser.add_argument(
         "--out",
         type=Path,
         default=None,
-        help="folder for the results; without it csv and json go to standard output",
+        help=f"folder for the results; without it {' and '.join(to_stdout)} go to standard output",
     )
     add_replace_argument(parser, "overwrite results of this format that lie in --out already")
 
@@ -53,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Classify, print the results, and tell what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
-    from birdsong.answers.results import result_lines, write_results
+    from birdsong.answers.formats import answer_format
+    from birdsong.answers.results import write_results
     from birdsong.bundle.bundle import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, legible
 
@@ -61,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     from .progress import Progress
     from .species_filter import allowed_labels
 
-    if arguments.out is None and arguments.format not in ("csv", "json"):
+    format = answer_format(arguments.format)
+    if arguments.out is None and not format.to_stdout:
         raise ConfigError(
             f"--format {arguments.format} writes files: name a folder for them with --out DIR"
         )
@@ -88,8 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
                 yield prediction
 
     if arguments.out is None:
-        for line in result_lines(predictions(), arguments.format):
-            sys.stdout.write(line)
+        for piece in format.encode(predictions(), classifier.bundle.spectrogram):
+            sys.stdout.write(piece.decode())
             sys.stdout.flush()
     else:
         written = write_results(
@@ -123,7 +126,7 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def in_words(prediction: Prediction) -> str:
-    """Say in a line what was heard."""
+    """Sum a prediction up in a line."""
     from birdsong.errors import without_name
 
     if prediction.status == "failed":
@@ -131,16 +134,16 @@ def in_words(prediction: Prediction) -> str:
         return f"{prediction.recording}: failed: {cause}"
     answer = prediction.answer
     if answer is None:
-        said = f"{len(prediction.detections)} detections; {prediction.reason}"
+        summary = f"{len(prediction.detections)} detections; {prediction.reason}"
     elif answer.taxon is None:
-        said = f"no bird. {answer.reason}"
+        summary = f"no bird. {answer.reason}"
     else:
         name = f" ({answer.english_name})" if answer.english_name else ""
         # Rounded down, so that nothing short of a promise reads as if it kept it.
         percent = math.floor(100 * answer.probability + 1e-9)
-        said = f"{answer.rank} {answer.taxon}{name}, {percent} %. {answer.reason}"
+        summary = f"{answer.rank} {answer.taxon}{name}, {percent} %. {answer.reason}"
     notes = "".join(f" [{warning}]" for warning in prediction.warnings)
-    return f"{prediction.recording}: {said}{notes}"
+    return f"{prediction.recording}: {summary}{notes}"
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Sequence
 
 from birdsong.answers.exports import result_paths
+from birdsong.answers.formats import FORMATS
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.results import FILE_EACH, FORMATS, ONE_FILE, result_text
+from birdsong.answers.results import result_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 
@@ -28,18 +29,18 @@ def zip_results(
     Returns
     -------
     bytes
-        A ZIP: one file for all of each format of `ONE_FILE`, and a file for each recording that
-        could be read of those of `FILE_EACH`.
+        A ZIP: of each format one file for all recordings, or one for each that could be read.
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for format in FORMATS:
-            if format in ONE_FILE:
-                archive.writestr(ONE_FILE[format], result_text(predictions, format, spectrogram))
+        for name, each in FORMATS.items():
+            if each.shared_file:
+                content_of_all = result_bytes(predictions, name, spectrogram)
+                archive.writestr(each.shared_file, content_of_all)
                 continue
-            paths = result_paths(stems, FILE_EACH[format])
+            paths = result_paths(stems, each.suffix)
             for prediction, path in zip(predictions, paths, strict=True):
                 if prediction.status == "ok":
-                    text = result_text([prediction], format, spectrogram)
-                    archive.writestr(f"{format}/{path.name}", text)
+                    content_of_one = result_bytes([prediction], name, spectrogram)
+                    archive.writestr(f"{name}/{path.name}", content_of_one)
     return content.getvalue()

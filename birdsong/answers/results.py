@@ -1,86 +1,47 @@
-"""Predictions to files, as they come: a table for all recordings, or a file for each."""
+"""Predictions to files, as they come: a file for all recordings, or a file for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from birdsong.answers.exports import (
-    result_paths,
-    to_audacity,
-    to_csv,
-    to_json_line,
-    to_kaleidoscope,
-    to_raven,
-)
+from birdsong.answers.exports import result_paths
+from birdsong.answers.formats import AnswerFormat, answer_format
 from birdsong.answers.prediction import Prediction
 from birdsong.atomic import write_atomically
 from birdsong.overwrite import check_absent
 from birdsong.sound.spectrogram import SpectrogramConfig
 
-ONE_FILE = {
-    "csv": "results.csv",
-    "json": "results.jsonl",
-    "kaleidoscope": "kaleidoscope.csv",
-}
-"""Formats with one file for all recordings, and its name."""
 
-FILE_EACH = {"raven": ".selections.txt", "audacity": ".labels.txt"}
-"""Formats with a file for each recording, and its ending."""
-
-FORMATS = (*ONE_FILE, *FILE_EACH)
-
-
-def result_lines(predictions: Iterable[Prediction], format: str) -> Iterator[str]:
-    """Write in one of the formats of `ONE_FILE`, a piece for each prediction.
-
-    Parameters
-    ----------
-    predictions : iterable of Prediction
-    format : {"csv", "json", "kaleidoscope"}
-
-    Yields
-    ------
-    str
-        Whole lines; none for a recording without detections, but always the names of columns.
-    """
-    if format == "json":
-        yield from (to_json_line(prediction) + "\n" for prediction in predictions)
-        return
-    table: Callable[..., str] = to_csv if format == "csv" else to_kaleidoscope
-    yield table([])
-    yield from (table([prediction], header=False) for prediction in predictions)
-
-
-def result_text(
+def result_bytes(
     predictions: Sequence[Prediction], format: str, spectrogram: SpectrogramConfig
-) -> str:
-    """Write predictions in one format; one prediction only in those of `FILE_EACH`.
+) -> bytes:
+    """Write predictions in one format, into memory.
 
     Parameters
     ----------
     predictions : sequence of Prediction
-    format : {"csv", "json", "kaleidoscope", "raven", "audacity"}
+        Only one where each recording has a file of its own.
+    format : str
+        One of `formats.FORMATS`.
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
 
     Returns
     -------
-    str
+    bytes
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format.
     """
-    if format in ONE_FILE:
-        return "".join(result_lines(predictions, format))
-    (prediction,) = predictions
-    if format == "audacity":
-        return to_audacity(prediction)
-    return to_raven(prediction, low_hz=spectrogram.f_min_hz, high_hz=spectrogram.f_max_hz)
+    return b"".join(answer_format(format).encode(predictions, spectrogram))
 
 
 def result_files(recordings: Sequence[str], out: Path, format: str) -> list[Path]:
     """Name the files that `write_results` writes."""
-    if format in ONE_FILE:
-        return [out / ONE_FILE[format]]
-    return [out / path for path in result_paths(recordings, FILE_EACH[format])]
+    return _result_files(recordings, out, answer_format(format))
 
 
 def write_results(
@@ -102,7 +63,8 @@ def write_results(
         Distinct paths. What could not be read has no file of its own.
     out : Path
         Made if need be.
-    format : {"csv", "json", "kaleidoscope", "raven", "audacity"}
+    format : str
+        One of `formats.FORMATS`.
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
     replace : bool
@@ -115,24 +77,33 @@ def write_results(
 
     Raises
     ------
+    ConfigError
+        If there is no such format.
     OverwriteError
         If there are results of this format that must not be overwritten; no prediction is made.
     """
-    check_absent(result_files(recordings, out, format), replace=replace)
+    chosen = answer_format(format)
+    paths = _result_files(recordings, out, chosen)
+    check_absent(paths, replace=replace)
     out.mkdir(parents=True, exist_ok=True)
-    if format in ONE_FILE:
-        name = ONE_FILE[format]
-        unfinished = out / f".{name}.part"
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            for line in result_lines(predictions, format):
-                file.write(line)
-        unfinished.replace(out / name)
-        return out / name
-    paths = result_files(recordings, out, format)
+    if chosen.shared_file:
+        (path,) = paths
+        unfinished = out / f".{chosen.shared_file}.part"
+        with unfinished.open("wb") as file:
+            for piece in chosen.encode(predictions, spectrogram):
+                file.write(piece)
+        unfinished.replace(path)
+        return path
     for prediction, path in zip(predictions, paths, strict=True):
         if prediction.status == "failed":
             continue
-        text = result_text([prediction], format, spectrogram)
+        content = b"".join(chosen.encode([prediction], spectrogram))
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
+        write_atomically(path, content)
     return out
+
+
+def _result_files(recordings: Sequence[str], out: Path, chosen: AnswerFormat) -> list[Path]:
+    if chosen.shared_file:
+        return [out / chosen.shared_file]
+    return [out / path for path in result_paths(recordings, chosen.suffix)]
