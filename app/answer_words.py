@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 
 from birdsong.answers.prediction import Prediction
-from birdsong.errors import without_name
+from birdsong.errors import strip_name
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -81,7 +81,7 @@ def safe_stem(name: str) -> str:
 
 def failure(prediction: Prediction) -> str:
     """Say in a sentence of Markdown why a recording could not be read."""
-    cause = without_name(prediction.error, prediction.recording, "the recording")
+    cause = strip_name(prediction.error, prediction.recording, "the recording")
     return f"{as_code(prediction.recording)} cannot be answered: {as_text(cause)}."
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Write a file beside its place, piece by piece, and move it there at the end.
 
     Parameters
@@ -49,5 +49,5 @@ def write_atomically(path: Path, content: bytes) -> None:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    with replacing(path) as file:
+    with atomic_writer(path) as file:
         file.write(content)

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Literal
 
 N_FIRST_BYTES = 400
-"""As many bytes of a file as `suffix_of` looks at."""
+"""As many bytes of a file as `detect_suffix` looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ AUDIO_SUFFIXES = frozenset(_FORMAT_BY_SUFFIX)
 UPLOAD_SUFFIXES = tuple(suffix.removeprefix(".") for suffix in _FORMAT_BY_SUFFIX)
 """What an upload may end with, without the dot: everything that is decoded."""
 
-READABLE = f"WAV, FLAC, Ogg, Opus, MP3, M4A, WebM or another of {len(AUDIO_FORMATS)} formats"
+SUPPORTED_FORMATS = (
+    f"WAV, FLAC, Ogg, Opus, MP3, M4A, WebM or another of {len(AUDIO_FORMATS)} formats"
+)
 """What error messages name: the formats that people have."""
 
 FFMPEG_MP3 = "mp3"
@@ -146,7 +148,7 @@ _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], str], ...] = (
 )
 
 
-def suffix_of(first_bytes: bytes) -> str | None:
+def detect_suffix(first_bytes: bytes) -> str | None:
     """Recognise an audio format by the first bytes of a file.
 
     Parameters

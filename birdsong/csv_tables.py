@@ -13,8 +13,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from birdsong.atomic import replacing
-from birdsong.cells import as_cell, from_cell
+from birdsong.atomic import atomic_writer
+from birdsong.csv_escape import escape_cell, unescape_cell
 from birdsong.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_table(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         If it cannot be written.
     """
     columns = [field.name for field in fields(kind)]
-    with replacing(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    with atomic_writer(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
@@ -111,7 +111,7 @@ def read_cells(path: Path, *, made_by: str) -> Iterator[tuple[int, dict[str, str
                 if None in row or None in row.values():
                     raise DatasetError(f"{path}, row {number}: has not as many cells as the header")
                 if any(cell[:1] == "'" for cell in row.values()):
-                    row = {name: from_cell(cell) for name, cell in row.items()}
+                    row = {name: unescape_cell(cell) for name, cell in row.items()}
                 yield number, row
     except FileNotFoundError as error:
         raise DatasetError(
@@ -128,4 +128,4 @@ def _cell(value: object) -> object:
     """
     if isinstance(value, float):
         return f"{value:.3f}"
-    return as_cell(value.replace("\r", " ")) if isinstance(value, str) else value
+    return escape_cell(value.replace("\r", " ")) if isinstance(value, str) else value

@@ -60,14 +60,14 @@ class BundleError(BirdsongError):
     """A bundle is incomplete, altered, or made for other images or another version."""
 
 
-def legible(name: str) -> str:
+def printable_name(name: str) -> str:
     r"""Write a file's name so that it can go into any text, its bytes that are no UTF-8 as escapes.
 
     Names are bytes on most systems, and those of old archives are in other encodings.
 
     Examples
     --------
-    >>> legible("Kr\udce4he.wav")
+    >>> printable_name("Kr\udce4he.wav")
     'Kr\\udce4he.wav'
     """
     return name.encode("utf-8", "backslashreplace").decode()
@@ -75,10 +75,10 @@ def legible(name: str) -> str:
 
 def one_line(text: str) -> str:
     """Write a text so that a terminal shows it as one line and obeys nothing in it."""
-    return legible(_CONTROL.sub(" ", text))
+    return printable_name(_CONTROL.sub(" ", text))
 
 
-def without_name(message: str, *names: str) -> str:
+def strip_name(message: str, *names: str) -> str:
     """Cut a recording's name off the front of a message, for a line that names it already.
 
     Parameters
@@ -90,7 +90,7 @@ def without_name(message: str, *names: str) -> str:
 
     Examples
     --------
-    >>> without_name("XC1.wav: is empty (0 bytes)", "field/XC1.wav")
+    >>> strip_name("XC1.wav: is empty (0 bytes)", "field/XC1.wav")
     'is empty (0 bytes)'
     """
     for name in names:

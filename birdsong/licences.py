@@ -57,7 +57,7 @@ def parse_licence(text: str) -> Licence | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SharingTerms:
     """Whether a model trained on recordings may be shared, read strictly.
 
     Whether a model is an adaptation of what it learned from is not settled; who takes it for one is
@@ -77,7 +77,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def verdict(licences: Iterable[str]) -> Verdict:
+def sharing_terms(licences: Iterable[str]) -> SharingTerms:
     """Judge the licences of the recordings that a model is to learn from.
 
     Parameters
@@ -126,4 +126,4 @@ def verdict(licences: Iterable[str]) -> Verdict:
     may = not n_nd and not n_unknown and bool(counts)
     if may:
         reasons.append("name the recordists: `attribution.csv` goes with images and models")
-    return Verdict(may, f"{licence} 4.0" if may else "", tuple(reasons))
+    return SharingTerms(may, f"{licence} 4.0" if may else "", tuple(reasons))

@@ -41,7 +41,7 @@ def check_absent(paths: Iterable[Path], *, replace: bool, option: str = "--out")
         _refuse([path for path in paths if os.path.lexists(path)], "is there already", option)
 
 
-def check_same(path: Path, content: bytes, *, replace: bool, option: str = "--out") -> None:
+def check_same_content(path: Path, content: bytes, *, replace: bool, option: str = "--out") -> None:
     """See that a file that will be written is not there, or holds the same already.
 
     Parameters
@@ -70,7 +70,7 @@ def check_same(path: Path, content: bytes, *, replace: bool, option: str = "--ou
 
 
 @contextmanager
-def new_files(folder: Path, *, replace: bool, option: str = "--out") -> Iterator[Path]:
+def staged_files(folder: Path, *, replace: bool, option: str = "--out") -> Iterator[Path]:
     """Write files into a folder all at once, and only where that loses nothing.
 
     Parameters

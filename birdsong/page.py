@@ -30,7 +30,7 @@ _SETTINGS = {
 }
 
 
-def drawn(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
+def draw_svg(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
     """Draw a plot that takes the text colour of the page that it stands on.
 
     Parameters
@@ -57,14 +57,14 @@ def drawn(draw: Callable[[Figure], None], *, width: float, height: float) -> str
     return svg[svg.index("<svg") :].replace(INK, "currentColor")
 
 
-def in_percent(axis: Axis) -> None:
+def percent_ticks(axis: Axis) -> None:
     """Name the ticks of an axis of shares in percent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0))
 
 
-def in_whole_numbers(axis: Axis) -> None:
+def integer_ticks(axis: Axis) -> None:
     """Put ticks of an axis of counts, of epochs or recordings, at whole numbers alone."""
     from matplotlib.ticker import MaxNLocator
 

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.errors import BundleError
     from birdsong.learning.reporting.attribution import Credit, learned_from
     from birdsong.learning.reporting.model_card import model_card
-    from birdsong.overwrite import check_same
+    from birdsong.overwrite import check_same_content
     from birdsong.recordings.manifest import read_manifest
 
     from .command import ALL_WELL
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         words += ["--out", str(arguments.out)]
     out = arguments.out or arguments.bundle / MODEL_CARD
     card = model_card(bundle, credits, command=shlex.join(words))
-    check_same(out, card.encode(), replace=arguments.replace)
+    check_same_content(out, card.encode(), replace=arguments.replace)
     try:
         write_atomically(out, card.encode())
     except OSError as error:

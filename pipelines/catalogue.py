@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from birdsong.recordings.xeno_canto import Found, LeftOut, XenoCanto
+    from birdsong.recordings.xeno_canto import CatalogueRecording, InvalidRow, XenoCanto
 
 ADDRESS = "https://xeno-canto.org"
 
@@ -87,7 +87,9 @@ def _query(name: str) -> str:
     return f"gen:{genus} sp:{species} grp:birds"
 
 
-def ask(xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]) -> Iterator[Found | LeftOut]:
+def ask(
+    xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]
+) -> Iterator[CatalogueRecording | InvalidRow]:
     """Ask for each query; where nothing is found, for those that stand after it, one by one."""
     from .progress import Progress
     from .truncate import first_few

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.answers.formats import answer_format
     from birdsong.answers.results import write_results
     from birdsong.bundle.bundle import DEFAULT_BUNDLE
-    from birdsong.errors import ConfigError, legible
+    from birdsong.errors import ConfigError, printable_name
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
     from .progress import Progress
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         written = write_results(
             predictions(),
-            [legible(str(path)) for path in recordings],
+            [printable_name(str(path)) for path in recordings],
             arguments.out,
             format=arguments.format,
             spectrogram=classifier.bundle.spectrogram,
@@ -121,16 +121,16 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
             continue
         listing = find_audio_files(path)
-        say_passed_over(path, listing.passed_over)
+        say_passed_over(path, listing.skipped)
         yield from listing.files
 
 
 def in_words(prediction: Prediction) -> str:
     """Sum a prediction up in a line."""
-    from birdsong.errors import without_name
+    from birdsong.errors import strip_name
 
     if prediction.status == "failed":
-        cause = without_name(prediction.error, prediction.recording)
+        cause = strip_name(prediction.error, prediction.recording)
         return f"{prediction.recording}: failed: {cause}"
     answer = prediction.answer
     if answer is None:

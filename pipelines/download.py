@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .replacing import add_replace_argument
 
 if TYPE_CHECKING:
-    from birdsong.recordings.downloads import Download, Keep
+    from birdsong.recordings.downloads import DownloadResult, Postprocess
     from birdsong.recordings.recording import Recording
 
 RECEIPT = "download.csv"
@@ -41,10 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing, and say what became of it."""
     from birdsong.csv_tables import write_table
-    from birdsong.one_writer import one_writer, writing
+    from birdsong.folder_lock import folder_lock, report_write_errors
     from birdsong.overwrite import check_absent
     from birdsong.recordings.connection import Connection
-    from birdsong.recordings.downloads import Download, download, read_downloads, to_fetch
+    from birdsong.recordings.downloads import (
+        DownloadResult,
+        download,
+        missing_recordings,
+        read_download_receipt,
+    )
     from birdsong.recordings.manifest import read_manifest
 
     from .catalogue import checked_rate
@@ -55,17 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     check_jobs(arguments.jobs)
     recordings = read_manifest(arguments.manifest)
     rate = checked_rate(arguments.requests_per_s)
-    missing = to_fetch(recordings, arguments.audio)
+    missing = missing_recordings(recordings, arguments.audio)
     print(expectation(missing, len(recordings), rate), flush=True)
     if arguments.dry_run:
         return ALL_WELL
-    rows: dict[str, Download] = {}
-    before = read_downloads(arguments.audio / RECEIPT)
-    if not before and not is_receipt(arguments.audio / RECEIPT):
+    rows: dict[str, DownloadResult] = {}
+    previous = read_download_receipt(arguments.audio / RECEIPT)
+    if not previous and not is_receipt(arguments.audio / RECEIPT):
         check_absent([arguments.audio / RECEIPT], replace=arguments.replace, option="--audio")
     n_failed = n_bytes = 0
     with (
-        one_writer(arguments.audio),
+        folder_lock(arguments.audio),
         Connection(requests_per_s=rate) as connection,
         Progress("download", len(recordings), "recordings") as progress,
     ):
@@ -76,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             keep_as_told(whole=arguments.whole),
             n_jobs=arguments.jobs,
             address=arguments.address,
-            before=before,
+            previous=previous,
         )
         try:
             with closing(coming):
@@ -86,13 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
                     n_bytes += row.n_bytes if row.status == "ok" else 0
                     progress.advance(f"{n_bytes / 1e6:.0f} MB, {n_failed} failed")
         finally:  # broken off, it tells as well what is known from before
-            known = before | rows
+            known = previous | rows
             names = dict.fromkeys(each.name for each in recordings)
             done = [known[name] for name in names if name in known]
             if rows:  # those of other manifests stay: they say whom to credit for files that stay
-                others = [row for name, row in before.items() if name not in names]
-                with writing(arguments.audio):
-                    write_table(arguments.audio / RECEIPT, Download, [*done, *others])
+                others = [row for name, row in previous.items() if name not in names]
+                with report_write_errors(arguments.audio):
+                    write_table(arguments.audio / RECEIPT, DownloadResult, [*done, *others])
     print_summary(done, arguments.audio)
     if any(row.status != "failed" for row in done):
         print(
@@ -126,17 +131,17 @@ def expectation(missing: Sequence[Recording], n_recordings: int, requests_per_s:
     )
 
 
-def keep_as_told(*, whole: bool) -> Keep:
+def keep_as_told(*, whole: bool) -> Postprocess:
     """Keep what a manifest names of a recording: a stretch of it, or all."""
     from birdsong.errors import ManifestError
-    from birdsong.recordings.downloads import Kept, kind_of
+    from birdsong.recordings.downloads import ProcessedFile, detect_file_suffix
     from birdsong.sound.clips import decoded_s, keep_stretch
     from birdsong.sound.writing import FormError
 
-    def keep(path: Path, recording: Recording) -> Kept:
-        ending = kind_of(path)
+    def keep(path: Path, recording: Recording) -> ProcessedFile:
+        ending = detect_file_suffix(path)
         if whole or recording.clip_duration_s is None:
-            return Kept(path, ending, decoded_s(path))
+            return ProcessedFile(path, ending, decoded_s(path))
         suffix = Path(recording.file).suffix.lower()
         if recording.file and suffix not in _STRETCH_SUFFIXES:
             raise ManifestError(
@@ -153,12 +158,12 @@ def keep_as_told(*, whole: bool) -> Keep:
                 f"'file' is {recording.file!r}, but the stretch {error}; leave 'file' empty, or "
                 "let it end in .wav"
             ) from error
-        return Kept(kept, kept.suffix, lasts_s)
+        return ProcessedFile(kept, kept.suffix, lasts_s)
 
     return keep
 
 
-def print_summary(rows: Sequence[Download], audio: Path) -> None:
+def print_summary(rows: Sequence[DownloadResult], audio: Path) -> None:
     """Say how many ended how, and why some failed."""
     from collections import Counter
 

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation.held_out import score_bundle
     from birdsong.learning.reporting.report import write_report
-    from birdsong.overwrite import check_absent, new_files
+    from birdsong.overwrite import check_absent, staged_files
 
     from .command import ALL_WELL
     from .species_filter import allowed_labels
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             else "with --all it is measured on what it learned, too"
         )
         raise DatasetError(f"{error}; {hint}") from error
-    with new_files(arguments.out, replace=arguments.replace) as folder:
+    with staged_files(arguments.out, replace=arguments.replace) as folder:
         metrics = write_report(held_out, bundle, store, folder)
     print_metrics(metrics)
     print(f"report: {arguments.out}/report.html")

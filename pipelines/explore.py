@@ -21,14 +21,14 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.images.explore import explore
     from birdsong.images.explore_page import ranking_words, summary, write_overview
     from birdsong.images.store import open_store
-    from birdsong.overwrite import new_files
+    from birdsong.overwrite import staged_files
 
     from .command import ALL_WELL
     from .preprocess import print_reasons
 
     store = open_store(arguments.images)
     overview = explore(store)
-    with new_files(arguments.out, replace=arguments.replace) as folder:
+    with staged_files(arguments.out, replace=arguments.replace) as folder:
         write_overview(overview, store, folder)
     print(summary(overview))
     print_reasons(overview.reasons)

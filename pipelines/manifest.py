@@ -12,7 +12,7 @@ from .replacing import add_replace_argument
 
 if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
-    from birdsong.recordings.xeno_canto import Found, LeftOut
+    from birdsong.recordings.xeno_canto import CatalogueRecording, InvalidRow
 
 N_NOISES = 240
 
@@ -127,9 +127,9 @@ def _build(arguments: argparse.Namespace) -> int:
     from birdsong.errors import ConfigError
     from birdsong.overwrite import check_absent
     from birdsong.recordings.manifest import write_manifest
-    from birdsong.recordings.manifest_builder import manifest_of, with_sessions
+    from birdsong.recordings.manifest_builder import assign_sessions, manifest_from_catalogue
     from birdsong.recordings.subset_selection import SubsetConfig, select_subset
-    from birdsong.recordings.xeno_canto import Found
+    from birdsong.recordings.xeno_canto import CatalogueRecording
 
     from .catalogue import ask, catalogue, species_queries
     from .command import ALL_WELL, NOTHING_DONE
@@ -153,15 +153,15 @@ def _build(arguments: argparse.Namespace) -> int:
     if not queries:
         raise ConfigError("nothing to ask for: expected --query or --species")
     check_absent([arguments.out], replace=arguments.replace)  # asking again would take as long
-    found: dict[str, Found] = {}
-    odd: list[LeftOut] = []
+    found: dict[str, CatalogueRecording] = {}
+    odd: list[InvalidRow] = []
     with catalogue(arguments) as xeno_canto:
         for each in ask(xeno_canto, queries):
-            if isinstance(each, Found):
+            if isinstance(each, CatalogueRecording):
                 found.setdefault(each.xc_id, each)
             else:
                 odd.append(each)
-    named = _named(manifest_of(list(found.values())), arguments)
+    named = _named(manifest_from_catalogue(list(found.values())), arguments)
     row_of = {each.xc_id: each for each in named}
     taxon_of = {xc_id: each.taxon for xc_id, each in row_of.items()}
     chosen, left_out = select_subset(found.values(), config, taxon_of=taxon_of)
@@ -174,7 +174,7 @@ def _build(arguments: argparse.Namespace) -> int:
     if not chosen:
         print("nothing is left; ask for more", file=sys.stderr)
         return NOTHING_DONE
-    recordings = with_sessions([row_of[each.xc_id] for each in chosen])
+    recordings = assign_sessions([row_of[each.xc_id] for each in chosen])
     write_manifest(arguments.out, recordings)
     _say_written(arguments.out, recordings)
     print(f"next: birdsong download --manifest {arguments.out} --audio audio")
@@ -182,40 +182,40 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _scan(arguments: argparse.Namespace) -> int:
-    from birdsong.overwrite import check_same
+    from birdsong.overwrite import check_same_content
     from birdsong.recordings.manifest import manifest_text, write_manifest
-    from birdsong.recordings.manifest_builder import scan
+    from birdsong.recordings.manifest_builder import scan_folder
     from birdsong.recordings.manifest_rows import quoted
 
     from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
     from .passed_over import say_passed_over
     from .truncate import first_few
 
-    scanned = scan(arguments.audio, arguments.table)
+    scanned = scan_folder(arguments.audio, arguments.table)
     unnamed = [
         f"no name: {name}: expected a folder such as Turdus_merula above it, or a row in --table"
-        for name in scanned.unnamed
+        for name in scanned.unidentified
     ]
-    unfit = [f"left out: {quoted(name)}: its path {fault}" for name, fault in scanned.unfit]
+    unfit = [f"left out: {quoted(name)}: its path {fault}" for name, fault in scanned.invalid_paths]
     for line in (*first_few(unnamed), *first_few(unfit)):
         print(line, file=sys.stderr)
-    say_passed_over(arguments.audio, scanned.passed_over)
+    say_passed_over(arguments.audio, scanned.skipped)
     if not scanned.recordings:
         print(f"{arguments.audio}: no recording of a known bird in it", file=sys.stderr)
         return NOTHING_DONE
     recordings = _named(scanned.recordings, arguments)
-    check_same(arguments.out, manifest_text(recordings).encode(), replace=arguments.replace)
+    check_same_content(arguments.out, manifest_text(recordings).encode(), replace=arguments.replace)
     write_manifest(arguments.out, recordings)
     _say_written(arguments.out, recordings)
     print(
         f"next: birdsong preprocess --manifest {arguments.out} --audio {arguments.audio} "
         "--out images"
     )
-    return SOME_FAILED if scanned.unnamed or scanned.unfit else ALL_WELL
+    return SOME_FAILED if scanned.unidentified or scanned.invalid_paths else ALL_WELL
 
 
 def _noises(arguments: argparse.Namespace) -> int:
-    from birdsong.overwrite import check_same, new_files
+    from birdsong.overwrite import check_same_content, staged_files
     from birdsong.recordings.manifest import manifest_text, write_manifest
     from birdsong.synthetic.backgrounds import NOISES
     from birdsong.synthetic.files import write_noises
@@ -226,9 +226,9 @@ def _noises(arguments: argparse.Namespace) -> int:
     check_least("--recordings", arguments.recordings)
     check_least("--seed", arguments.seed, 0)
     replace = arguments.replace
-    with new_files(arguments.audio, replace=replace, option="--audio") as folder:
+    with staged_files(arguments.audio, replace=replace, option="--audio") as folder:
         recordings = write_noises(folder, n=arguments.recordings, seed=arguments.seed, kinds=NOISES)
-        check_same(arguments.out, manifest_text(recordings).encode(), replace=replace)
+        check_same_content(arguments.out, manifest_text(recordings).encode(), replace=replace)
     write_manifest(arguments.out, recordings)
     print(f"{arguments.out}: {len(recordings)} recordings without a bird: {', '.join(NOISES)}")
     print(
@@ -275,7 +275,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from birdsong.recordings.manifest import read_manifest, write_manifest
-    from birdsong.recordings.xeno_canto import Found
+    from birdsong.recordings.xeno_canto import CatalogueRecording
 
     from .catalogue import catalogue
     from .command import ALL_WELL, SOME_FAILED
@@ -298,7 +298,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
                 old = recordings[place]
                 answers = xeno_canto.search(f"nr:{old.xc_id[2:]}", per_page=50)
                 new = next((a for a in answers if a.xc_id == old.xc_id), None)
-                if isinstance(new, Found):
+                if isinstance(new, CatalogueRecording):
                     completed = replace(
                         old,
                         recordist=old.recordist or new.recordist,

@@ -10,7 +10,7 @@ from .truncate import first_few
 
 if TYPE_CHECKING:
     from birdsong.images.duplicates import Looked
-    from birdsong.recordings.manifest_checks import Checked
+    from birdsong.recordings.manifest_checks import ManifestReport
 
 
 def check(
@@ -24,7 +24,7 @@ def check(
     """Look through a manifest, and through its files where they are; tell what was found."""
     from birdsong.images.duplicates import find_duplicates
     from birdsong.images.tables import write_attribution
-    from birdsong.overwrite import new_files
+    from birdsong.overwrite import staged_files
     from birdsong.recordings.audio_folder import AudioFolder
     from birdsong.recordings.manifest import read_manifest
     from birdsong.recordings.manifest_checks import check_manifest
@@ -40,7 +40,7 @@ def check(
     for line in told(checked):
         print(line)
     if attribution is not None:
-        with new_files(attribution.parent, replace=replace, option="--attribution") as folder:
+        with staged_files(attribution.parent, replace=replace, option="--attribution") as folder:
             write_attribution(folder / attribution.name, recordings)
         print(f"attribution: {attribution}")
     is_well = not checked.leaks
@@ -60,16 +60,16 @@ def check(
     return ALL_WELL if is_well else SOME_FAILED
 
 
-def told(checked: Checked) -> list[str]:
+def told(checked: ManifestReport) -> list[str]:
     """Say what a manifest's own columns tell."""
     from birdsong.licences import parse_licence
-    from birdsong.recordings.manifest_checks import FEW_RECORDINGS
+    from birdsong.recordings.manifest_checks import MIN_RECORDINGS
 
     lines = []
-    if checked.few:
-        taxa = [f"{taxon} ({n})" for taxon, n in checked.few]
+    if checked.rare_taxa:
+        taxa = [f"{taxon} ({n})" for taxon, n in checked.rare_taxa]
         lines.append(
-            f"fewer than {FEW_RECORDINGS} recordings: {len(taxa)} taxa: "
+            f"fewer than {MIN_RECORDINGS} recordings: {len(taxa)} taxa: "
             f"{', '.join(first_few(taxa))}"
         )
     if checked.one_session:
@@ -88,9 +88,9 @@ def told(checked: Checked) -> list[str]:
         known = parse_licence(text)
         named[known.name if known else text or "not known"] += n
     lines.append("licences: " + ", ".join(f"{name} {n}" for name, n in named.most_common()))
-    if checked.no_recordist:
-        lines.append(f"recordist not known: {checked.no_recordist}")
-    judged = checked.verdict
+    if checked.n_without_recordist:
+        lines.append(f"recordist not known: {checked.n_without_recordist}")
+    judged = checked.sharing_terms
     lines.append(
         f"a model that learns from all of it may be shared under {judged.licence}"
         if judged.may_be_shared

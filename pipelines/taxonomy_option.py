@@ -11,7 +11,7 @@ from .truncate import first_few
 
 if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
-    from birdsong.taxa.naming import Named
+    from birdsong.taxa.name_resolution import ResolvedLineage
 
 
 def named_by_table(
@@ -42,7 +42,7 @@ def named_by_table(
     """
     from birdsong.recordings.recording import ORIGINAL_NAME
     from birdsong.taxa.lineage import Lineage
-    from birdsong.taxa.naming import Named, named_by
+    from birdsong.taxa.name_resolution import ResolvedLineage, resolve_lineage
     from birdsong.taxa.published_tables import read_taxonomy
     from birdsong.taxa.synonyms import read_synonyms
 
@@ -60,7 +60,7 @@ def named_by_table(
 
     lineages = [lineage(recording) for recording in recordings]
     named_of = {
-        each: named_by(taxonomy, each, renames) if each.taxon else Named(each)
+        each: resolve_lineage(taxonomy, each, renames) if each.taxon else ResolvedLineage(each)
         for each in dict.fromkeys(lineages)
     }
     renamed = []
@@ -84,7 +84,7 @@ def named_by_table(
     return renamed, _told(by_name, table)
 
 
-def _told(named: Mapping[str, Named], table: Path) -> list[str]:
+def _told(named: Mapping[str, ResolvedLineage], table: Path) -> list[str]:
     """Say how many names are those of the table, and which are not."""
     problems = [each.problem for each in named.values() if each.problem]
     n_renamed = sum(bool(each.original) for each in named.values())

@@ -12,10 +12,10 @@ from birdsong.audio_formats import (
     AUDIO_SUFFIXES,
     FFMPEG_DEMUXERS,
     N_FIRST_BYTES,
-    READABLE,
+    SUPPORTED_FORMATS,
     UPLOAD_SUFFIXES,
+    detect_suffix,
     mime_type,
-    suffix_of,
 )
 
 RATE_HZ = 48_000
@@ -177,7 +177,7 @@ def test_each_format_is_decoded(made):
 
 def test_each_format_is_recognised_by_its_first_bytes(made):
     suffixes, recognised, content = made
-    assert suffix_of(content[:N_FIRST_BYTES]) == recognised
+    assert detect_suffix(content[:N_FIRST_BYTES]) == recognised
     assert {*suffixes, recognised} <= AUDIO_SUFFIXES
 
 
@@ -197,7 +197,7 @@ def test_every_suffix_of_the_table_was_tried():
     ],
 )  # fmt: skip
 def test_what_is_no_sound_is_not_recognised(first_bytes):
-    assert suffix_of(first_bytes) is None
+    assert detect_suffix(first_bytes) is None
 
 
 def test_ffmpeg_opens_nothing_that_names_other_files():
@@ -212,10 +212,10 @@ def test_the_lists_agree():
     assert len(suffixes) == len(set(suffixes)) == len(AUDIO_SUFFIXES)
     assert {f".{suffix}" for suffix in UPLOAD_SUFFIXES} == AUDIO_SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in suffixes)
-    assert READABLE.startswith("WAV, FLAC, Ogg, Opus, MP3, ")
+    assert SUPPORTED_FORMATS.startswith("WAV, FLAC, Ogg, Opus, MP3, ")
     names = {each.name for each in AUDIO_FORMATS}
-    assert set(READABLE.partition(" or ")[0].split(", ")) <= names
-    assert READABLE.endswith(f" or another of {len(AUDIO_FORMATS)} formats")
+    assert set(SUPPORTED_FORMATS.partition(" or ")[0].split(", ")) <= names
+    assert SUPPORTED_FORMATS.endswith(f" or another of {len(AUDIO_FORMATS)} formats")
 
 
 @pytest.mark.parametrize(

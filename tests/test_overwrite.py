@@ -3,7 +3,7 @@
 import pytest
 
 from birdsong.errors import DatasetError, OverwriteError
-from birdsong.overwrite import check_absent, check_same, new_files
+from birdsong.overwrite import check_absent, check_same_content, staged_files
 from tests.images.folder_contents import contents
 
 
@@ -29,14 +29,14 @@ def test_a_link_that_leads_nowhere_is_there(tmp_path):
 
 def test_the_same_again_is_no_loss(tmp_path):
     path = tmp_path / "a"
-    check_same(path, b"one", replace=False)
+    check_same_content(path, b"one", replace=False)
     path.write_bytes(b"one")
-    check_same(path, b"one", replace=False)
-    check_same(path, b"two", replace=True)
+    check_same_content(path, b"one", replace=False)
+    check_same_content(path, b"two", replace=True)
     with pytest.raises(OverwriteError, match="/a: is there already and holds something else"):
-        check_same(path, b"two", replace=False)
+        check_same_content(path, b"two", replace=False)
     with pytest.raises(OverwriteError):
-        check_same(tmp_path, b"two", replace=False)
+        check_same_content(tmp_path, b"two", replace=False)
 
 
 def write(folder, **files):
@@ -46,24 +46,24 @@ def write(folder, **files):
 
 
 def write_new(out, **files):
-    with new_files(out, replace=False) as folder:
+    with staged_files(out, replace=False) as folder:
         write(folder, **files)
 
 
 def test_files_come_all_at_once_or_not_at_all(tmp_path):
     out = tmp_path / "out"
-    with new_files(out, replace=False) as folder:
+    with staged_files(out, replace=False) as folder:
         write(folder, **{"a": "1", "sub/b": "2"})
         assert not (out / "a").exists()
     write(out, mine="kept")
     before = contents(out)
-    with new_files(out, replace=False) as folder:
+    with staged_files(out, replace=False) as folder:
         write(folder, **{"a": "1", "sub/b": "2"})
     assert contents(out) == before
     with pytest.raises(OverwriteError, match=r"out/sub/b: is there already and holds"):
         write_new(out, **{"c": "new", "sub/b": "3"})
     assert contents(out) == before
-    with new_files(out, replace=True) as folder:
+    with staged_files(out, replace=True) as folder:
         write(folder, **{"sub/b": "3"})
     assert contents(out) == before | {"sub/b": b"3"}
 

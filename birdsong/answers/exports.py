@@ -22,7 +22,7 @@ from birdsong.answers.prediction_data import (
     TIME_DIGITS,
     detection_rows,
 )
-from birdsong.cells import as_cells
+from birdsong.csv_escape import escape_cells
 
 RAVEN_COLUMNS = (
     *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
@@ -193,5 +193,5 @@ def _table(
     writer = csv.writer(content, delimiter=delimiter, lineterminator="\n")
     if columns:
         writer.writerow(columns)
-    writer.writerows(map(as_cells, rows))
+    writer.writerows(map(escape_cells, rows))
     return content.getvalue()

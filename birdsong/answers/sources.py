@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.errors import AudioError, ConfigError, legible
+from birdsong.errors import AudioError, ConfigError, printable_name
 from birdsong.sound.waveform import AudioSource, Waveform
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | npt.NDArray[Any] | Waveform
@@ -68,9 +68,9 @@ def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> Aud
 def name_of(source: Source) -> str:
     """Name a recording by its path, also by that of an open file; ``recording`` without one."""
     if isinstance(source, str | os.PathLike):
-        return legible(str(Path(source)))
+        return printable_name(str(Path(source)))
     name = getattr(source, "name", None)  # a number where a file was opened by its descriptor
-    return legible(name) if isinstance(name, str) and name else UNNAMED
+    return printable_name(name) if isinstance(name, str) and name else UNNAMED
 
 
 def _read_to_end(file: BinaryIO) -> bytes:

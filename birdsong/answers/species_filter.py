@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from birdsong.bundle.bundle import Bundle
 from birdsong.taxa.csv_rows import decode_text
-from birdsong.taxa.species_list import admitted_labels, parse_species_list
+from birdsong.taxa.species_list import allowed_mask, parse_species_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def read_species_filter(content: str | bytes, bundle: Bundle, *, name: str) -> S
     """
     text = content if isinstance(content, str) else decode_text(content, name)
     listed = parse_species_list(text, bundle.taxonomy, name=name)
-    admitted = admitted_labels(listed, bundle.taxonomy, bundle.bird_labels)
+    admitted = allowed_mask(listed, bundle.taxonomy, bundle.bird_labels)
     only = frozenset(
         label.taxon for label, may in zip(bundle.bird_labels, admitted, strict=True) if may
     )
-    return SpeciesFilter(only, listed.unknown, listed.passed_over)
+    return SpeciesFilter(only, listed.unknown, listed.ambiguous)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 
-from birdsong.errors import BirdsongError, without_name
+from birdsong.errors import BirdsongError, strip_name
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.recording import Recording
 from birdsong.sound.near_duplicates import Fingerprint, find_near_duplicates, fingerprint
@@ -98,7 +98,7 @@ def _look(recording: Recording, audio: AudioFolder) -> tuple[str, Fingerprint, s
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return digest, fingerprint(path), ""
     except BirdsongError as error:
-        return "", nothing, without_name(str(error), recording.name, path.name if path else "")
+        return "", nothing, strip_name(str(error), recording.name, path.name if path else "")
     except OSError as error:
         return "", nothing, error.strerror or str(error)
 

@@ -17,7 +17,7 @@ from birdsong.images.contact_sheet import typical_rows
 from birdsong.images.explore import NO_BIRD, Overview, RankedRow, Ranking, TaxonRow
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ReceiptRow
-from birdsong.page import BAR, drawn, embedded_png, html_page, in_whole_numbers
+from birdsong.page import BAR, draw_svg, embedded_png, html_page, integer_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,13 +126,13 @@ def _histogram(
         elif whole:  # a bar holds as many whole numbers as the next
             width = int(high - low) // 40 + 1
             axes.hist(values, np.arange(low - 0.5, high + width + 0.5, width).tolist(), color=BAR)
-            in_whole_numbers(axes.xaxis)
+            integer_ticks(axes.xaxis)
         else:
             axes.hist(values, min(40, max(5, len(set(values)))), color=BAR)
         axes.set(xlabel=label, ylabel="count")
-        in_whole_numbers(axes.yaxis)
+        integer_ticks(axes.yaxis)
 
-    return drawn(draw, width=7.5, height=2.4)
+    return draw_svg(draw, width=7.5, height=2.4)
 
 
 def _counts(name: str, counts: Counter[str]) -> str:

@@ -18,12 +18,12 @@ import numpy as np
 from birdsong.arrays import ImageArray
 from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
+from birdsong.folder_lock import folder_lock
 from birdsong.images import packed
 from birdsong.images.packed import Shard
 from birdsong.images.png import decode_png
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore
-from birdsong.one_writer import one_writer
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 _SHARD_FILE = re.compile(r"\d{5}\.(raw|pngs|offsets\.npy)")
@@ -77,7 +77,7 @@ def pack(
             return _write_compressed_shard(folder, number, paths, store.config.shape)
         return write_shard(folder, number, reader.read([str(path) for path in paths]))
 
-    with one_writer(folder):
+    with folder_lock(folder):
         try:
             (folder / packed.DESCRIPTION).unlink(missing_ok=True)
             shards = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from birdsong.csv_tables import read_cells, read_table, write_table
 from birdsong.errors import DatasetError
-from birdsong.recordings.manifest_rows import path_fault
+from birdsong.recordings.manifest_rows import path_problem
 from birdsong.recordings.recording import Recording
 from birdsong.runs.receipt import RECEIPT, Outcome
 
@@ -150,7 +150,7 @@ def _index_row(path: Path, number: int, row: Mapping[str, str], seen: dict[str, 
     """Make a row; names that stand in many rows are kept once, in `seen`."""
     try:
         image = row["image"]
-        if fault := path_fault(image, "the folder"):
+        if fault := path_problem(image, "the folder"):
             raise ValueError(f"'image' {fault}, got {image!r}")
         row = {"original_name": "", **row}  # tables of earlier versions lack it
         values: dict[str, Any] = {name: row[name] for name in _INDEX_COLUMNS}

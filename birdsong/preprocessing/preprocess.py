@@ -16,9 +16,9 @@ from typing import Any
 
 from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
+from birdsong.folder_lock import folder_lock, report_write_errors
 from birdsong.images import store, tables
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.one_writer import one_writer, writing
 from birdsong.preprocessing.estimate import Estimate, estimate
 from birdsong.preprocessing.existing import (
     Existing,
@@ -109,13 +109,13 @@ def preprocess(
     audio = AudioFolders([audio_dir] if isinstance(audio_dir, Path) else audio_dir)
     filters = mel_filters(config.spectrogram)
     settings = _settings(config)
-    with one_writer(out_dir):
+    with folder_lock(out_dir):
         _require_ours(out_dir)
         work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
         existing = read_existing(out_dir)
         if not replace:
             require_kept(out_dir, existing, work, settings)
-        with writing(out_dir):
+        with report_write_errors(out_dir):
             if differing_settings(existing.settings, settings):
                 _clear(out_dir, {*existing.n_images, *work})
             store.write_settings(out_dir, settings, filters)
@@ -138,7 +138,7 @@ def preprocess(
                 journal.add(result)
                 if on_done:
                     on_done(result.receipt)
-            with writing(out_dir):
+            with report_write_errors(out_dir):
                 _finish(out_dir, recordings, journal, existing)
         return tables.read_receipt(out_dir)
 
@@ -162,7 +162,7 @@ def _settings(config: PreprocessConfig) -> dict[str, Any]:
 
 def _require_ours(out_dir: Path) -> None:
     """Take an empty folder, or one of ours; images are removed in it, so never anyone else's."""
-    with writing(out_dir):
+    with report_write_errors(out_dir):
         if any(out_dir.iterdir()) and not store.is_store(out_dir):
             raise DatasetError(
                 f"{out_dir}: is not empty and holds no {store.CONFIG} of ours, so it is not a "

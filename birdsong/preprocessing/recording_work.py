@@ -9,10 +9,10 @@ from pathlib import Path
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
+from birdsong.folder_lock import report_write_errors
 from birdsong.images import store
 from birdsong.images.png import encode_png
 from birdsong.images.tables import IndexRow, ReceiptRow
-from birdsong.one_writer import writing
 from birdsong.preprocessing.recording_result import RecordingResult
 from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.runs.jobs import Extend
@@ -188,7 +188,7 @@ def _write_images(out_dir: Path, images: Iterable[tuple[str, bytes]]) -> None:
 
     In place: until its recording stands in the journal, no image counts as whole.
     """
-    with writing(out_dir):
+    with report_write_errors(out_dir):
         for image, content in images:
             path = out_dir / image
             try:

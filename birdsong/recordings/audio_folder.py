@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birdsong.audio_formats import AUDIO_SUFFIXES
-from birdsong.errors import AudioError, ManifestError, legible
-from birdsong.recordings.manifest_rows import path_fault, quoted
+from birdsong.errors import AudioError, ManifestError, printable_name
+from birdsong.recordings.manifest_rows import path_problem, quoted
 from birdsong.recordings.recording import Recording
 
 HIDDEN = "hidden"
@@ -30,7 +30,7 @@ _N_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
+class SkippedFile:
     """A file or folder that does not count.
 
     Attributes
@@ -53,19 +53,19 @@ class FolderListing:
     ----------
     files : tuple of Path
         Recordings, sorted.
-    passed_over : tuple of PassedOver
+    skipped : tuple of SkippedFile
         Everything else, sorted.
     """
 
     files: tuple[Path, ...]
-    passed_over: tuple[PassedOver, ...]
+    skipped: tuple[SkippedFile, ...]
 
 
-def passed_over_summary(passed_over: Iterable[PassedOver]) -> str:
+def skipped_summary(skipped: Iterable[SkippedFile]) -> str:
     """Say how much is passed over, why, and the first names of each kind; empty if nothing is."""
     names_by_reason: dict[str, list[str]] = {}
-    for each in passed_over:
-        names_by_reason.setdefault(each.reason, []).append(legible(each.path.name))
+    for each in skipped:
+        names_by_reason.setdefault(each.reason, []).append(printable_name(each.path.name))
     return "; ".join(
         f"{len(names)} {reason} ({', '.join(names[:_N_NAMED])}"
         f"{', ...' if len(names) > _N_NAMED else ''})"
@@ -97,17 +97,15 @@ def find_audio_files(folder: Path) -> FolderListing:
         raise ManifestError(f"no such audio folder: {folder}")
     root = folder.resolve()
     files: list[Path] = []
-    passed_over: list[PassedOver] = []
+    skipped: list[SkippedFile] = []
     for path, reason in _walk(folder, root):
         if not reason:
             files.append(path)
         elif reason == UNREADABLE_FOLDER and path == folder:
             raise ManifestError(f"{folder}: the audio folder cannot be listed")
         else:
-            passed_over.append(PassedOver(path, reason))
-    return FolderListing(
-        tuple(sorted(files)), tuple(sorted(passed_over, key=lambda each: each.path))
-    )
+            skipped.append(SkippedFile(path, reason))
+    return FolderListing(tuple(sorted(files)), tuple(sorted(skipped, key=lambda each: each.path)))
 
 
 def _walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
@@ -190,7 +188,7 @@ class AudioFolder:
             If there is no such file (`NoSuchFileError`), or more than one for an `xc_id`.
         """
         if recording.file:
-            if fault := path_fault(recording.file):
+            if fault := path_problem(recording.file):
                 raise ManifestError(f"'file' {fault}, got {quoted(recording.file)}")
             return self._inside(recording.file)
         names = self._listing().get(recording.xc_id.upper(), [])

@@ -36,11 +36,11 @@ _MEANINGS = {
 }
 
 
-class BrokenOffError(NetworkError):
+class TransientNetworkError(NetworkError):
     """What was being sent broke off, or could not be asked for: it may work another time."""
 
 
-class OutOfRangeError(BrokenOffError):
+class RangeError(TransientNetworkError):
     """A server has no such piece of a file: it may work from the beginning."""
 
 
@@ -81,7 +81,7 @@ class Connection:
         self._next_s = 0.0
         # httpx writes every address it asks for into its log, keys and all; httpcore what servers
         # answer, which may be the address again.
-        logging.getLogger("httpx").addFilter(_says_nothing)
+        logging.getLogger("httpx").addFilter(_drop_record)
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._client = httpx.Client(
             timeout=timeout_s, headers={"User-Agent": f"birdsong/{birdsong.__version__}"}
@@ -133,10 +133,10 @@ class Connection:
                 except (ValueError, RecursionError):
                     kind = response.headers.get("content-type", "nothing")
                     raise NetworkError(
-                        f"{place(url)}: expected JSON, got {kind.partition(';')[0]}"
+                        f"{host_and_path(url)}: expected JSON, got {kind.partition(';')[0]}"
                     ) from None
 
-        return self.again_and_again(ask)
+        return self.retry(ask)
 
     @contextmanager
     def stream(self, url: str, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
@@ -145,17 +145,18 @@ class Connection:
         Raises
         ------
         NetworkError
-            If the server cannot be reached or refuses; `BrokenOffError` where it may work again.
+            If the server cannot be reached or refuses; `TransientNetworkError` where another try
+            may work.
         """
         with self._response(url, headers=headers, follow=True) as response:
             yield response
 
-    def again_and_again(self, do: Callable[[], Any]) -> Any:
+    def retry(self, do: Callable[[], Any]) -> Any:
         """Do something that may be interrupted, until it is done or was tried often enough."""
         for number in range(self._n_tries):
             try:
                 return do()
-            except BrokenOffError as error:
+            except TransientNetworkError as error:
                 if number + 1 == self._n_tries or self._stopped.is_set():
                     raise NetworkError(f"{error}; tried {self._n_tries} times") from error
                 self._sleep(min(60.0, 2.0**number) * (0.5 + random.random()))  # not all at once
@@ -173,7 +174,7 @@ class Connection:
         parts = _checked(url)
         self._wait_for_a_turn()
         if self._stopped.is_set():
-            raise NetworkError(f"{place(url)}: not asked for any more")
+            raise NetworkError(f"{host_and_path(url)}: not asked for any more")
         try:
             with self._client.stream(
                 "GET",
@@ -191,7 +192,9 @@ class Connection:
             reason = type(error).__name__
             if isinstance(error, httpx.RequestError):
                 error.request = httpx.Request("GET", f"https://{parts.hostname}")
-            raise BrokenOffError(f"{place(url)}: the connection failed ({reason})") from None
+            raise TransientNetworkError(
+                f"{host_and_path(url)}: the connection failed ({reason})"
+            ) from None
 
     def _trace(self, event: str, told: Mapping[str, Any]) -> None:
         """Let `stop` find each socket from the moment that it is connected."""
@@ -212,17 +215,20 @@ class Connection:
             what = "too many requests" if status == 429 else "the server is in trouble"
             if wait_s > _LONGEST_WAIT_S:
                 raise NetworkError(
-                    f"{place(url)}: {what} ({status}); it asks to come back in {wait_s:.0f} s"
+                    f"{host_and_path(url)}: {what} ({status}); "
+                    f"it asks to come back in {wait_s:.0f} s"
                 )
             with self._lock:
                 self._next_s = max(self._next_s, time.monotonic() + wait_s)
-            raise BrokenOffError(f"{place(url)}: {what} ({status})")
+            raise TransientNetworkError(f"{host_and_path(url)}: {what} ({status})")
         if status == 416:
-            raise OutOfRangeError(f"{place(url)}: there is no such piece of it ({status})")
+            raise RangeError(f"{host_and_path(url)}: there is no such piece of it ({status})")
         if 300 <= status < 400:
-            raise NetworkError(f"{place(url)}: sends on to another address, which is not expected")
+            raise NetworkError(
+                f"{host_and_path(url)}: sends on to another address, which is not expected"
+            )
         meaning = _MEANINGS.get(status, "the request is refused")
-        raise NetworkError(f"{place(url)}: {meaning} (status {status})")
+        raise NetworkError(f"{host_and_path(url)}: {meaning} (status {status})")
 
     def _wait_for_a_turn(self) -> None:
         with self._lock:
@@ -239,7 +245,7 @@ def _shut(opened: socket.socket) -> None:
         opened.shutdown(socket.SHUT_RDWR)
 
 
-def place(url: str) -> str:
+def host_and_path(url: str) -> str:
     """Host and path of an address: what may be told of it."""
     parts = urlsplit(url)
     return f"{parts.hostname or '?'}{parts.path}"
@@ -256,7 +262,7 @@ def _checked(url: str) -> SplitResult:
         raise NetworkError(f"{url.partition('?')[0]!r} is no address; expected https://…")
     if parts.scheme == "https" or parts.hostname in _LOOPBACK:
         return parts
-    raise NetworkError(f"{place(url)}: expected an address that begins with https://")
+    raise NetworkError(f"{host_and_path(url)}: expected an address that begins with https://")
 
 
 def _content(response: httpx.Response, url: str) -> bytes:
@@ -265,7 +271,9 @@ def _content(response: httpx.Response, url: str) -> bytes:
     for part in response.iter_bytes():
         content += part
         if len(content) > _LARGEST_ANSWER:
-            raise NetworkError(f"{place(url)}: its answer is larger than {_LARGEST_ANSWER} bytes")
+            raise NetworkError(
+                f"{host_and_path(url)}: its answer is larger than {_LARGEST_ANSWER} bytes"
+            )
     return bytes(content)
 
 
@@ -286,5 +294,5 @@ def _retry_after_s(header: str) -> float:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def _says_nothing(record: logging.LogRecord) -> bool:
+def _drop_record(record: logging.LogRecord) -> bool:
     return False

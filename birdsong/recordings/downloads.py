@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from birdsong.audio_formats import N_FIRST_BYTES, suffix_of
-from birdsong.cells import from_cell
-from birdsong.errors import AudioError, BirdsongError, ManifestError, without_name
+from birdsong.audio_formats import N_FIRST_BYTES, detect_suffix
+from birdsong.csv_escape import unescape_cell
+from birdsong.errors import AudioError, BirdsongError, ManifestError, strip_name
 from birdsong.recordings.audio_folder import AudioFolder, NoSuchFileError
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.range_download import RangeDownload
@@ -27,7 +27,7 @@ PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
+class DownloadResult:
     """What became of one recording; a row of the receipt.
 
     Attributes
@@ -59,7 +59,7 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ProcessedFile:
     """A file that was made of a fetched one, or is it.
 
     Attributes
@@ -75,7 +75,7 @@ class Kept:
     duration_s: float
 
 
-Keep = Callable[[Path, Recording], Kept]
+Postprocess = Callable[[Path, Recording], ProcessedFile]
 """Decodes a fetched file; says what is to be kept: the file, or one made of it that lies beside it.
 
 Raises `AudioError` where it does not decode.
@@ -107,7 +107,7 @@ class _Folder:
             return None
 
 
-def to_fetch(recordings: Sequence[Recording], folder: Path) -> list[Recording]:
+def missing_recordings(recordings: Sequence[Recording], folder: Path) -> list[Recording]:
     """Tell which recordings are not in a folder yet.
 
     Raises
@@ -133,12 +133,12 @@ def download(
     recordings: Sequence[Recording],
     folder: Path,
     connection: Connection,
-    keep: Keep,
+    keep: Postprocess,
     *,
     n_jobs: int = 4,
     address: str = ADDRESS,
-    before: Mapping[str, Download] | None = None,
-) -> Generator[Download, None, None]:
+    previous: Mapping[str, DownloadResult] | None = None,
+) -> Generator[DownloadResult, None, None]:
     """Fetch what is not there yet.
 
     Closed before its end, it stops the connection, and all that goes on through it.
@@ -151,12 +151,12 @@ def download(
     connection : Connection
         Keeps to its rate, however many jobs there are.
     keep : callable
-        See `Keep`.
+        See `Postprocess`.
     n_jobs : int
         Files at once.
     address : str
         Of the catalogue.
-    before : Mapping of str to Download, optional
+    previous : Mapping of str to Download, optional
         The receipt of an earlier run, by recording: what it tells of a file that is there, and as
         long as it was, is told again.
 
@@ -174,7 +174,7 @@ def download(
         (folder / PARTIAL).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ManifestError(f"{folder}: no folder can be made there ({error.strerror})") from error
-    work = _Work(_Folder(folder), connection, keep, address, before or {})
+    work = _Work(_Folder(folder), connection, keep, address, previous or {})
     pool = ThreadPoolExecutor(n_jobs, thread_name_prefix="birdsong-download")
     try:
         running = [pool.submit(work.row, recording) for recording in recordings]
@@ -195,44 +195,44 @@ class _Work:
 
     there: _Folder
     connection: Connection
-    keep: Keep
+    keep: Postprocess
     address: str
-    before: Mapping[str, Download]
+    previous: Mapping[str, DownloadResult]
 
-    def row(self, recording: Recording) -> Download:
+    def row(self, recording: Recording) -> DownloadResult:
         """Fetch a recording, unless it is there, and say what became of it."""
         try:
             found = self.there.find(recording)
             row = self._fetched(recording) if found is None else self._there(recording, found)
         except BirdsongError as error:
-            reason = without_name(str(error), recording.name, self._partial(recording).path.name)
-            row = Download(recording.name, "failed", reason)
+            reason = strip_name(str(error), recording.name, self._partial(recording).path.name)
+            row = DownloadResult(recording.name, "failed", reason)
         except OSError as error:
             reason = f"cannot be kept: {error.strerror or error}"
-            row = Download(recording.name, "failed", reason)
+            row = DownloadResult(recording.name, "failed", reason)
         return replace(
             row, url=recording.url, recordist=recording.recordist, licence=recording.licence
         )
 
-    def _there(self, recording: Recording, path: Path) -> Download:
+    def _there(self, recording: Recording, path: Path) -> DownloadResult:
         self._partial(recording).forget()  # of a run that was killed when all was done but this
         name, n_bytes = path.relative_to(self.there.path).as_posix(), path.stat().st_size
-        known = self.before.get(recording.name)
+        known = self.previous.get(recording.name)
         if known is not None and (known.file, known.n_bytes) == (name, n_bytes):
             return replace(known, status="there", reason="")
-        return Download(recording.name, "there", "", name, n_bytes, sha256=_sha256(path))
+        return DownloadResult(recording.name, "there", "", name, n_bytes, sha256=_sha256(path))
 
-    def _fetched(self, recording: Recording) -> Download:
+    def _fetched(self, recording: Recording) -> DownloadResult:
         if not recording.xc_id:
             raise ManifestError("is not there, and has no 'xc_id' to fetch it by")
         partial = self._partial(recording)
         url = download_url(recording.xc_id, self.address)
-        self.connection.again_and_again(lambda: partial.fetch(url, self.connection))
+        self.connection.retry(lambda: partial.fetch(url, self.connection))
         try:
             return self._kept(recording, partial.path)
         except AudioError:  # on its way something may have been mistaken: once more, all of it
             partial.forget()
-            self.connection.again_and_again(lambda: partial.fetch(url, self.connection))
+            self.connection.retry(lambda: partial.fetch(url, self.connection))
             return self._kept(recording, partial.path)
         finally:
             partial.forget()
@@ -243,7 +243,7 @@ class _Work:
             stem += f"-{hashlib.sha256(recording.file.encode()).hexdigest()[:8]}"
         return RangeDownload(self.there.path / PARTIAL / f"{stem}.part")
 
-    def _kept(self, recording: Recording, fetched: Path) -> Download:
+    def _kept(self, recording: Recording, fetched: Path) -> DownloadResult:
         kept = self.keep(fetched, recording)
         try:
             name = recording.file or f"{recording.xc_id}{kept.ending}"
@@ -255,7 +255,7 @@ class _Work:
             if kept.path != fetched:
                 kept.path.unlink(missing_ok=True)
         duration_s = round(kept.duration_s, 3)
-        return Download(recording.name, "ok", "", name, n_bytes, duration_s, sha256)
+        return DownloadResult(recording.name, "ok", "", name, n_bytes, duration_s, sha256)
 
 
 def _sha256(path: Path) -> str:
@@ -263,15 +263,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_downloads(path: Path) -> dict[str, Download]:
+def read_download_receipt(path: Path) -> dict[str, DownloadResult]:
     """Read the receipt of an earlier run, by recording; what cannot be read is not known."""
-    known: dict[str, Download] = {}
+    known: dict[str, DownloadResult] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for cells in csv.DictReader(file):
-                row = {name: from_cell(cell) for name, cell in cells.items()}
+                row = {name: unescape_cell(cell) for name, cell in cells.items()}
                 duration_s, n_bytes = row.pop("duration_s"), row.pop("n_bytes")
-                known[row["recording"]] = Download(
+                known[row["recording"]] = DownloadResult(
                     **row,
                     n_bytes=int(n_bytes),
                     duration_s=float(duration_s) if duration_s else None,
@@ -281,7 +281,7 @@ def read_downloads(path: Path) -> dict[str, Download]:
     return known
 
 
-def kind_of(path: Path) -> str:
+def detect_file_suffix(path: Path) -> str:
     """Recognise a kind of sound by the first bytes of its file.
 
     Returns
@@ -296,6 +296,6 @@ def kind_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         begins = file.read(N_FIRST_BYTES)
-    if suffix := suffix_of(begins):
+    if suffix := detect_suffix(begins):
         return suffix
     raise AudioError(f"what came is no sound: it begins with {begins[:16]!r}")

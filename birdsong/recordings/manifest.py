@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from birdsong.atomic import write_atomically
-from birdsong.cells import as_cell, from_cell
+from birdsong.csv_escape import escape_cell, unescape_cell
 from birdsong.errors import ManifestError
 from birdsong.recordings.manifest_rows import (
     MANIFEST_COLUMNS,
-    checked_header,
-    checked_recording,
-    one_line,
+    clean_cell,
+    parse_header,
+    parse_recording,
     quoted,
 )
 from birdsong.recordings.recording import Recording
@@ -55,7 +55,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
     """
     path = Path(path)
     rows = _csv_rows(path)
-    header = checked_header(next(rows, (1, []))[1], path.name)
+    header = parse_header(next(rows, (1, []))[1], path.name)
     recordings: list[Recording] = []
     row_of: dict[str, int] = {}
     for number, row in rows:
@@ -64,7 +64,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
             raise ManifestError(
                 f"{where}: expected {len(header)} cells, as many as the header has, got {len(row)}"
             )
-        recording = checked_recording(dict(zip(header, row, strict=True)), where)
+        recording = parse_recording(dict(zip(header, row, strict=True)), where)
         first = row_of.setdefault(posixpath.normpath(recording.name), number)
         if first != number:
             raise ManifestError(
@@ -139,7 +139,7 @@ def manifest_text(recordings: Iterable[Recording], *, name: str = "manifest") ->
         standard = [getattr(recording, column) for column in MANIFEST_COLUMNS]
         extra = [recording.extra.get(column, "") for column in extra_columns]
         writer.writerow(
-            as_cell(one_line(cell)) if isinstance(cell, str) else cell
+            escape_cell(clean_cell(cell)) if isinstance(cell, str) else cell
             for cell in [*standard, *extra]
         )
     return content.getvalue()
@@ -158,7 +158,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                         f"got the byte 0x{ord(bad[0]) & 0xFF:02x}; save the table as CSV in UTF-8"
                     )
                 if any(cell.strip() for cell in row):
-                    yield number, [from_cell(cell) for cell in row]
+                    yield number, [unescape_cell(cell) for cell in row]
     except FileNotFoundError as error:
         raise ManifestError(f"no such manifest: {path}") from error
     except OSError as error:

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from birdsong.recordings.audio_folder import PassedOver, find_audio_files
+from birdsong.recordings.audio_folder import SkippedFile, find_audio_files
 from birdsong.recordings.manifest import read_manifest
-from birdsong.recordings.manifest_rows import path_fault
+from birdsong.recordings.manifest_rows import path_problem
 from birdsong.recordings.recording import BACKGROUND, KIND, ORIGINAL_NAME, Recording
-from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.sessions import infer_sessions
 from birdsong.recordings.taxon_names import nearest_folder_name
-from birdsong.recordings.xeno_canto import Found, page_url
+from birdsong.recordings.xeno_canto import CatalogueRecording, page_url
 
 _NAMED_BY_NUMBER = re.compile(r"XC([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 
 
-def manifest_of(found: Sequence[Found]) -> list[Recording]:
+def manifest_from_catalogue(found: Sequence[CatalogueRecording]) -> list[Recording]:
     """Write recordings of the catalogue as rows of a manifest.
 
     Parameters
@@ -56,31 +56,31 @@ def manifest_of(found: Sequence[Found]) -> list[Recording]:
         )
         for each in found
     ]
-    return with_sessions(recordings)
+    return assign_sessions(recordings)
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
+class FolderScan:
     """What lies in a folder.
 
     Attributes
     ----------
     recordings : tuple of Recording
-    unnamed : tuple of str
+    unidentified : tuple of str
         Files of which nothing tells what bird is heard, relative to the folder.
-    unfit : tuple of (str, str)
+    invalid_paths : tuple of (str, str)
         Files whose path cannot stand in a manifest, and why.
-    passed_over : tuple of PassedOver
+    skipped : tuple of SkippedFile
         What is no recording.
     """
 
     recordings: tuple[Recording, ...]
-    unnamed: tuple[str, ...]
-    unfit: tuple[tuple[str, str], ...] = ()
-    passed_over: tuple[PassedOver, ...] = ()
+    unidentified: tuple[str, ...]
+    invalid_paths: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
 
 
-def scan(audio: Path, table: Path | None = None) -> Scanned:
+def scan_folder(audio: Path, table: Path | None = None) -> FolderScan:
     """Find the recordings of a folder, and what birds they are of.
 
     A recording is of the species that the nearest folder above it is named after that is named
@@ -96,7 +96,7 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
     Returns
     -------
     Scanned
-        By name; sessions as `sessions.sessions_of` tells them.
+        By name; sessions as `sessions.infer_sessions` tells them.
 
     Raises
     ------
@@ -105,14 +105,14 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
     """
     listing = find_audio_files(audio)
     rows = read_manifest(table) if table is not None else []
-    told = has_sessions(table) if table is not None else False
+    told = has_session_column(table) if table is not None else False
     by_file = {row.file.casefold(): row for row in rows if row.file}
     by_number = {row.xc_id.upper(): row for row in rows if row.xc_id}
-    recordings, unnamed, unfit = [], [], []
+    recordings, unidentified, invalid_paths = [], [], []
     for path in listing.files:
         name = path.relative_to(audio).as_posix()
-        if fault := path_fault(name) or _text_fault(name):
-            unfit.append((name, fault))
+        if fault := path_problem(name) or _text_fault(name):
+            invalid_paths.append((name, fault))
             continue
         number = _NAMED_BY_NUMBER.match(path.stem)
         xc_id = f"XC{int(number[1])}" if number else ""
@@ -120,7 +120,7 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
         if row is None:
             row = _from_folder(path.relative_to(audio))
         if row is None:
-            unnamed.append(name)
+            unidentified.append(name)
             continue
         recordings.append(
             replace(
@@ -131,25 +131,25 @@ def scan(audio: Path, table: Path | None = None) -> Scanned:
                 session=row.session if told else "",
             )
         )
-    return Scanned(
-        tuple(recordings if told else with_sessions(recordings)),
-        tuple(unnamed),
-        tuple(unfit),
-        listing.passed_over,
+    return FolderScan(
+        tuple(recordings if told else assign_sessions(recordings)),
+        tuple(unidentified),
+        tuple(invalid_paths),
+        listing.skipped,
     )
 
 
-def has_sessions(table: Path) -> bool:
+def has_session_column(table: Path) -> bool:
     """Whether a manifest tells sessions itself."""
     with table.open(encoding="utf-8-sig", newline="") as file:
         return "session" in next(csv.reader(file), [])
 
 
-def with_sessions(recordings: Sequence[Recording]) -> list[Recording]:
-    """Write into recordings which of them belong together, as `sessions.sessions_of` tells it."""
+def assign_sessions(recordings: Sequence[Recording]) -> list[Recording]:
+    """Replace the session of each recording by the one that `infer_sessions` finds."""
     return [
         replace(recording, session=session)
-        for recording, session in zip(recordings, sessions_of(recordings), strict=True)
+        for recording, session in zip(recordings, infer_sessions(recordings), strict=True)
     ]
 
 

@@ -6,23 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from birdsong.licences import Verdict, verdict
+from birdsong.licences import SharingTerms, sharing_terms
 from birdsong.recordings.recording import Recording
-from birdsong.recordings.sessions import sessions_of
+from birdsong.recordings.sessions import infer_sessions
 
-FEW_RECORDINGS = 6
+MIN_RECORDINGS = 6
 """A species with fewer makes a poor label."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ManifestReport:
     """What was found in a manifest's own columns.
 
     Attributes
     ----------
     n_taxa : int
     few : tuple of (str, int)
-        Species with fewer recordings than `FEW_RECORDINGS`, and how many they have.
+        Species with fewer recordings than `MIN_RECORDINGS`, and how many they have.
     one_session : tuple of str
         Species of which all recordings are of one session, so that they cannot be tested.
     leaks : tuple of tuple of str
@@ -34,15 +34,15 @@ class Checked:
     """
 
     n_taxa: int
-    few: tuple[tuple[str, int], ...]
+    rare_taxa: tuple[tuple[str, int], ...]
     one_session: tuple[str, ...]
     leaks: tuple[tuple[str, ...], ...]
-    no_recordist: int
+    n_without_recordist: int
     licences: Counter[str]
-    verdict: Verdict
+    sharing_terms: SharingTerms
 
 
-def check_manifest(recordings: Sequence[Recording]) -> Checked:
+def check_manifest(recordings: Sequence[Recording]) -> ManifestReport:
     """Look through a manifest.
 
     Parameters
@@ -58,27 +58,27 @@ def check_manifest(recordings: Sequence[Recording]) -> Checked:
     sessions_by_taxon: dict[str, set[str]] = {}
     for each in birds:
         sessions_by_taxon.setdefault(each.taxon, set()).add(each.session)
-    few = [(taxon, n) for taxon, n in sorted(of_taxon.items()) if n < FEW_RECORDINGS]
+    rare_taxa = [(taxon, n) for taxon, n in sorted(of_taxon.items()) if n < MIN_RECORDINGS]
     one = [
         taxon
         for taxon, sessions in sorted(sessions_by_taxon.items())
-        if len(sessions) == 1 and of_taxon[taxon] >= FEW_RECORDINGS
+        if len(sessions) == 1 and of_taxon[taxon] >= MIN_RECORDINGS
     ]
-    return Checked(
+    return ManifestReport(
         n_taxa=len(of_taxon),
-        few=tuple(few),
+        rare_taxa=tuple(rare_taxa),
         one_session=tuple(one),
         leaks=_leaks(recordings),
-        no_recordist=sum(not each.recordist for each in recordings),
+        n_without_recordist=sum(not each.recordist for each in recordings),
         licences=Counter(each.licence for each in recordings),
-        verdict=verdict(each.licence for each in recordings),
+        sharing_terms=sharing_terms(each.licence for each in recordings),
     )
 
 
 def _leaks(recordings: Sequence[Recording]) -> tuple[tuple[str, ...], ...]:
     """Recordings that belong together by what is known of them, and do not by their sessions."""
     groups: dict[str, list[Recording]] = {}
-    for name, each in zip(sessions_of(recordings), recordings, strict=True):
+    for name, each in zip(infer_sessions(recordings), recordings, strict=True):
         groups.setdefault(name, []).append(each)
     torn = [own for own in groups.values() if len({each.session for each in own}) > 1]
     return tuple(tuple(each.name for each in own) for own in torn)

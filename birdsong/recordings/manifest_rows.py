@@ -21,7 +21,7 @@ from birdsong.recordings.recording import (
     UNIDENTIFIED,
     Recording,
 )
-from birdsong.recordings.taxon_names import is_uncertain, of_two_genera
+from birdsong.recordings.taxon_names import is_intergeneric_hybrid, is_uncertain
 
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
 """The standard columns of a manifest, in their order."""
@@ -35,7 +35,7 @@ _shortened = reprlib.Repr()
 _shortened.maxstring = 60
 
 
-def checked_header(row: Sequence[str], manifest: str) -> list[str]:
+def parse_header(row: Sequence[str], manifest: str) -> list[str]:
     """Return the names of a manifest's columns.
 
     Parameters
@@ -74,7 +74,7 @@ def checked_header(row: Sequence[str], manifest: str) -> list[str]:
     return header
 
 
-def checked_recording(row: Mapping[str, str], where: str) -> Recording:
+def parse_recording(row: Mapping[str, str], where: str) -> Recording:
     """Return what a row names.
 
     Parameters
@@ -91,11 +91,11 @@ def checked_recording(row: Mapping[str, str], where: str) -> Recording:
         folder, or a time that cannot be.
     """
     cells = dict.fromkeys(MANIFEST_COLUMNS, "")
-    cells.update((column, one_line(cell)) for column, cell in row.items())
+    cells.update((column, clean_cell(cell)) for column, cell in row.items())
     file, xc_id = row.get("file", "").strip(), cells["xc_id"]
     if not file and not xc_id:
         raise ManifestError(f"{where}: 'file' and 'xc_id' are both empty, expected one of them")
-    if fault := path_fault(file):
+    if fault := path_problem(file):
         raise ManifestError(f"{where}: 'file' {fault}, got {quoted(file)}")
     if xc_id and not _XC_ID.fullmatch(xc_id):
         raise ManifestError(f"{where}: 'xc_id' must be like XC558716, got {quoted(xc_id)}")
@@ -145,7 +145,7 @@ def _checked_epithet(species: str, genus: str, where: str) -> tuple[str, str]:
     if not words or words[0].lower() in UNIDENTIFIED:
         return "", ""
     if is_uncertain(words):
-        if of_two_genera(words, genus):
+        if is_intergeneric_hybrid(words, genus):
             raise ManifestError(
                 f"{where}: 'species' must be of the genus {genus!r}, got a hybrid with another "
                 f"genus, {quoted(species)}; leave 'genus' and 'species' empty and name the 'family'"
@@ -175,12 +175,12 @@ def _checked_seconds(
     raise ManifestError(f"{where}: {column!r} must be {expected}, got {quoted(cell)}")
 
 
-def one_line(cell: str) -> str:
+def clean_cell(cell: str) -> str:
     """Return a cell without white space around it, and on one line."""
     return cell.strip().replace("\r\n", " ").replace("\r", " ").replace("\n", " ")
 
 
-def path_fault(file: str, folder: str = "the audio folder") -> str:
+def path_problem(file: str, folder: str = "the audio folder") -> str:
     """Say what is wrong with a path that a table names in a folder; empty where nothing is."""
     if _CONTROL.search(file):
         return "must hold no control characters"

@@ -11,7 +11,12 @@ from typing import TypedDict
 
 from birdsong.atomic import write_atomically
 from birdsong.errors import NetworkError
-from birdsong.recordings.connection import BrokenOffError, Connection, OutOfRangeError, place
+from birdsong.recordings.connection import (
+    Connection,
+    RangeError,
+    TransientNetworkError,
+    host_and_path,
+)
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
@@ -47,7 +52,7 @@ class RangeDownload:
         ------
         NetworkError
             If the server refuses, or sends a page instead of sound.
-        BrokenOffError
+        TransientNetworkError
             If not all has come; the next try goes on from there, or from the beginning where the
             server has another version by then, or does not do as it was asked.
         """
@@ -68,7 +73,7 @@ class RangeDownload:
                 told = _facts(response.headers, goes_on=goes_on)
                 if goes_on:
                     if before is None or not _fits(before, told, response.headers, n_held):
-                        raise OutOfRangeError(f"{place(url)}: goes on otherwise than asked")
+                        raise RangeError(f"{host_and_path(url)}: goes on otherwise than asked")
                     told = before  # of which it may repeat a part only
                 write_atomically(self._facts, json.dumps(told).encode())
                 with self.path.open("ab" if goes_on else "wb") as file:
@@ -76,17 +81,19 @@ class RangeDownload:
                         file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-        except OutOfRangeError:  # what is here does not fit what is there: from the beginning
+        except RangeError:  # the local part does not fit the file on the server: start anew
             self.forget()
             raise
         n_bytes = self.path.stat().st_size
         if told["total"] is not None and n_bytes < told["total"]:
-            raise BrokenOffError(
-                f"{place(url)}: broke off after {n_bytes} of {told['total']} bytes"
+            raise TransientNetworkError(
+                f"{host_and_path(url)}: broke off after {n_bytes} of {told['total']} bytes"
             )
         if told["total"] is not None and n_bytes > told["total"]:
             self.forget()
-            raise BrokenOffError(f"{place(url)}: sent {n_bytes} bytes, and said {told['total']}")
+            raise TransientNetworkError(
+                f"{host_and_path(url)}: sent {n_bytes} bytes, and said {told['total']}"
+            )
 
     def forget(self) -> None:
         """Remove the file, and what was said of it."""
@@ -109,7 +116,7 @@ class RangeDownload:
 def _require_sound(headers: Mapping[str, str], url: str) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("text/") or kind == "application/json":
-        raise NetworkError(f"{place(url)}: expected sound, got {kind}")
+        raise NetworkError(f"{host_and_path(url)}: expected sound, got {kind}")
 
 
 def _facts(headers: Mapping[str, str], *, goes_on: bool) -> _Facts:

@@ -19,14 +19,14 @@ NEIGHBOURS = 5
 """Catalogue numbers that are no further apart are neighbours."""
 SAME_PLACE_KM = 1.0
 """Points that are no further apart are one place: a bird is heard from there, or flies over."""
-KM_A_DEGREE = 111.2
+KM_PER_DEGREE = 111.2
 _DAY = re.compile(r"[0-9]{4}-(?!00)[0-9]{2}-(?!00)[0-9]{2}")  # ``2019-05-00``: the day is not known
 
 Point: TypeAlias = tuple[float, float]
 """Latitude and longitude, in degrees."""
 
 
-def sessions_of(recordings: Sequence[Recording]) -> list[str]:
+def infer_sessions(recordings: Sequence[Recording]) -> list[str]:
     """Say which recordings of a manifest belong together, whatever its own column says.
 
     Beside the standard columns it looks at ``place``, ``date``, ``latitude`` and ``longitude``,
@@ -39,9 +39,9 @@ def sessions_of(recordings: Sequence[Recording]) -> list[str]:
     Returns
     -------
     list of str, length n_recordings
-        As `name_sessions` names them.
+        As `group_sessions` names them.
     """
-    return name_sessions(
+    return group_sessions(
         [each.taxon for each in recordings],
         [each.recordist for each in recordings],
         [each.extra.get("place", "") for each in recordings],
@@ -52,7 +52,7 @@ def sessions_of(recordings: Sequence[Recording]) -> list[str]:
     )
 
 
-def name_sessions(
+def group_sessions(
     species: Sequence[str],
     recordists: Sequence[str],
     places: Sequence[str],
@@ -155,9 +155,9 @@ def _is_one_place(one: _Facts, other: _Facts) -> bool:
     """Whether two known places are one: by distance where both have coordinates, else by name."""
     if one.point is None or other.point is None:
         return one.words == other.words
-    north_km = KM_A_DEGREE * (one.point[0] - other.point[0])
+    north_km = KM_PER_DEGREE * (one.point[0] - other.point[0])
     degrees_east = (one.point[1] - other.point[1] + 180) % 360 - 180
-    east_km = KM_A_DEGREE * degrees_east * math.cos(math.radians(one.point[0]))
+    east_km = KM_PER_DEGREE * degrees_east * math.cos(math.radians(one.point[0]))
     return math.hypot(north_km, east_km) <= SAME_PLACE_KM
 
 

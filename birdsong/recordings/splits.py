@@ -3,7 +3,7 @@
 A network that has heard one recording of a session knows the others, so all of them stay on one
 side. Both splits walk over the sessions label by label, in an order drawn from the seed, and give
 each session to the side that is furthest behind: what one label could not give, the next ones make
-up for. Which recordings belong together is told by `sessions.sessions_of`.
+up for. Which recordings belong together is told by `sessions.infer_sessions`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from birdsong.errors import DatasetError
 
-PARTS = ("train", "validation", "calibration", "test")
+SPLITS = ("train", "validation", "calibration", "test")
 
 Keys: TypeAlias = Sequence[str] | Sequence[int] | npt.NDArray[Any]
 """One session, label, part or fold per recording."""
@@ -51,7 +51,7 @@ def split_by_session(
     Returns
     -------
     str, shape (n_recordings,), dtype ``<U11``
-        One of `PARTS`.
+        One of `SPLITS`.
 
     Raises
     ------
@@ -69,14 +69,14 @@ def split_by_session(
     n_of_label = Counter(_codes(labels))
     most_held_out = max(0.5, held_out_share)
     shares = (1 - held_out_share, *held_out)
-    n_in_part = [0] * len(PARTS)
+    n_in_part = [0] * len(SPLITS)
     n_held_out: Counter[int] = Counter()
     part_of = np.zeros(len(members), dtype=np.intp)
     n_seen = 0
     for session in _by_label(members, len(n_of_label), seed):
         n_of_session = members[session]
         n_seen += n_of_session.total()
-        part = max(range(len(PARTS)), key=lambda i: shares[i] * n_seen - n_in_part[i])
+        part = max(range(len(SPLITS)), key=lambda i: shares[i] * n_seen - n_in_part[i])
         if part and all(
             n_held_out[label] + n <= most_held_out * n_of_label[label]
             for label, n in n_of_session.items()
@@ -84,7 +84,7 @@ def split_by_session(
             part_of[session] = part
             n_held_out.update(n_of_session)
         n_in_part[part_of[session]] += n_of_session.total()
-    return np.array(PARTS, dtype="<U11")[part_of[session_of]]
+    return np.array(SPLITS, dtype="<U11")[part_of[session_of]]
 
 
 def folds_by_session(

@@ -13,7 +13,7 @@ from birdsong.errors import ConfigError
 from birdsong.licences import parse_licence
 
 if TYPE_CHECKING:
-    from birdsong.recordings.xeno_canto import Found
+    from birdsong.recordings.xeno_canto import CatalogueRecording
 
 QUALITIES = "ABCDE"
 
@@ -69,11 +69,11 @@ class SubsetConfig:
 
 
 def select_subset(
-    found: Iterable[Found],
+    found: Iterable[CatalogueRecording],
     config: SubsetConfig,
     *,
     taxon_of: Mapping[str, str] | None = None,
-) -> tuple[tuple[Found, ...], Counter[str]]:
+) -> tuple[tuple[CatalogueRecording, ...], Counter[str]]:
     """Choose recordings.
 
     Parameters
@@ -94,11 +94,11 @@ def select_subset(
     left_out: Counter[str] = Counter()
     fitting = []
     for each in sorted(found, key=lambda each: each.number):
-        if reason := _misfit(each, config):
+        if reason := _rejection_reason(each, config):
             left_out[reason] += 1
         else:
             fitting.append(each)
-    kept: list[Found] = []
+    kept: list[CatalogueRecording] = []
     of_species: Counter[str] = Counter()
     of_recordist: Counter[tuple[str, str]] = Counter()
     for each in _best_first(fitting, config.seed):
@@ -115,7 +115,7 @@ def select_subset(
     return tuple(sorted(kept, key=lambda each: (each.scientific_name, each.number))), left_out
 
 
-def _misfit(found: Found, config: SubsetConfig) -> str:
+def _rejection_reason(found: CatalogueRecording, config: SubsetConfig) -> str:
     """Say why a recording is left out; empty where it fits."""
     if not found.has_file:
         return "sound is kept back"
@@ -151,7 +151,7 @@ def _is_under(licence: str, wanted: Sequence[str]) -> bool:
     return name in {each.upper().removeprefix("CC ").strip() for each in wanted}
 
 
-def _best_first(found: Sequence[Found], seed: int) -> list[Found]:
+def _best_first(found: Sequence[CatalogueRecording], seed: int) -> list[CatalogueRecording]:
     """The best first, those as good in a drawn order."""
     turn = np.random.default_rng(seed).permutation(len(found))
     by_quality = sorted(zip(turn, found, strict=True), key=lambda pair: int(pair[0]))

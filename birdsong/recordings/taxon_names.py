@@ -143,7 +143,7 @@ def parse_folder_name(folder: str, *, lower_case: bool = False) -> FolderName | 
         return None
     name = " ".join(words)
     if is_uncertain(words[1:]):
-        if of_two_genera(words[1:], genus):
+        if is_intergeneric_hybrid(words[1:], genus):
             return FolderName("unidentified", original_name=name)
         return FolderName("taxon", genus, "", name)
     if epithet in UNIDENTIFIED:
@@ -194,7 +194,7 @@ def is_uncertain(words: Sequence[str]) -> bool:
     return is_hybrid or "/" in words[0] or "?" in words[0] or words[1:2] == ["?"]
 
 
-def of_two_genera(words: Sequence[str], genus: str) -> bool:
+def is_intergeneric_hybrid(words: Sequence[str], genus: str) -> bool:
     """Whether the words behind a genus name a hybrid with a species of another genus."""
     behind = _behind_hybrid_sign(words)
     if len(behind) < 2:

@@ -34,7 +34,7 @@ _LENGTH = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class CatalogueRecording:
     """One recording of the catalogue.
 
     Attributes
@@ -87,7 +87,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class InvalidRow:
     """A row that cannot be used."""
 
     xc_id: str
@@ -121,7 +121,9 @@ class XenoCanto:
     def __repr__(self) -> str:  # the key stays out of it
         return f"XenoCanto({self._url!r})"
 
-    def search(self, query: str, *, per_page: int = PER_PAGE) -> Iterator[Found | LeftOut]:
+    def search(
+        self, query: str, *, per_page: int = PER_PAGE
+    ) -> Iterator[CatalogueRecording | InvalidRow]:
         """Ask for all recordings that match.
 
         Parameters
@@ -188,7 +190,7 @@ def read_key(file: Path | None = None) -> str:
     return key
 
 
-def parse_row(row: object) -> Found | LeftOut:
+def parse_row(row: object) -> CatalogueRecording | InvalidRow:
     """Check a row of the catalogue.
 
     Parameters
@@ -201,23 +203,23 @@ def parse_row(row: object) -> Found | LeftOut:
     Found or LeftOut
     """
     if not isinstance(row, Mapping):
-        return LeftOut("", "is no row of the catalogue")
+        return InvalidRow("", "is no row of the catalogue")
     number = str(row.get("id", ""))
     if not re.fullmatch(r"[0-9]{1,9}", number):
-        return LeftOut("", f"has no catalogue number but {_line(number)[:40]!r}")
+        return InvalidRow("", f"has no catalogue number but {_line(number)[:40]!r}")
     xc_id = f"XC{int(number)}"
     for name, value in row.items():
         if isinstance(value, str) and len(value) > _REFUSED:
-            return LeftOut(xc_id, f"has {len(value)} characters in {_line(str(name))[:40]!r}")
+            return InvalidRow(xc_id, f"has {len(value)} characters in {_line(str(name))[:40]!r}")
     group = _line(row.get("grp"))
     if group.lower() not in ("", "birds"):
-        return LeftOut(xc_id, f"is of the group {group[:40]!r}, not of birds")
+        return InvalidRow(xc_id, f"is of the group {group[:40]!r}, not of birds")
     genus, species = _line(row.get("gen")), _line(row.get("sp"))
     if genus.lower() in _SOUNDSCAPES:
-        return LeftOut(xc_id, "is a soundscape or a mystery, of no one species")
+        return InvalidRow(xc_id, "is a soundscape or a mystery, of no one species")
     if not _WORD.fullmatch(genus) or (species and not _WORD.fullmatch(species)):
-        return LeftOut(xc_id, f"is of {f'{genus} {species}'[:60]!r}, which is no species")
-    return Found(
+        return InvalidRow(xc_id, f"is of {f'{genus} {species}'[:60]!r}, which is no species")
+    return CatalogueRecording(
         xc_id=xc_id,
         genus=genus.capitalize(),
         species="" if species.lower() in UNIDENTIFIED else species.lower(),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from birdsong.atomic import replacing
-from birdsong.one_writer import writing
+from birdsong.atomic import atomic_writer
+from birdsong.folder_lock import report_write_errors
 from birdsong.runs.work_item import WorkItem
 
 JOURNAL = ".journal.jsonl"
@@ -73,7 +73,7 @@ class Journal(Generic[Result]):
     ) -> None:
         self._path, self._work, self._codec = path, work, codec
         self._line_at: dict[str, int] = {}  # where each result stands, in bytes
-        with writing(path.parent):
+        with report_write_errors(path.parent):
             self._file = path.open("a+b")
         self._read(is_valid)
 
@@ -107,7 +107,7 @@ class Journal(Generic[Result]):
         """
         name = self._codec.name_of(result)
         line = {_STAMP: self._work[name].stamp, **self._codec.to_dict(result)}
-        with writing(self._path.parent):
+        with report_write_errors(self._path.parent):
             at = self._file.seek(0, os.SEEK_END)
             self._file.write((json.dumps(line) + "\n").encode())
             self._file.flush()
@@ -129,8 +129,8 @@ class Journal(Generic[Result]):
             If it cannot be written.
         """
         line_at = {}
-        with writing(self._path.parent):
-            with replacing(self._path) as file:
+        with report_write_errors(self._path.parent):
+            with atomic_writer(self._path) as file:
                 for name in names:
                     self._file.seek(self._line_at[name])
                     line_at[name] = file.tell()
@@ -152,7 +152,7 @@ class Journal(Generic[Result]):
                     self._line_at[name] = at
             at += len(line)
         if line and not line.endswith(b"\n"):  # what a killed run cut off must not spoil the next
-            with writing(self._path.parent):
+            with report_write_errors(self._path.parent):
                 self._file.write(b"\n")
 
     def _parse(self, line: bytes) -> tuple[str, Result]:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from birdsong.audio_formats import READABLE
+from birdsong.audio_formats import SUPPORTED_FORMATS
 from birdsong.errors import AudioError
 from birdsong.sound.asf_files import AsfFile, asf_files
 from birdsong.sound.audiomoth_gaps import GapDecoder, has_gaps
@@ -70,7 +70,7 @@ def open_decoder(source: Path | bytes, name: str) -> Decoder:
         except (OSError, ValueError) as nor_this:
             raise AudioError(
                 f"{name}: not audio in a format that can be read ({cause(error)}); expected "
-                f"{READABLE}"
+                f"{SUPPORTED_FORMATS}"
             ) from nor_this
     if decoder.sample_rate_hz not in RATES_HZ:
         decoder.close()

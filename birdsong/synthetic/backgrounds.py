@@ -12,7 +12,7 @@ from birdsong.synthetic.noises import (
     render_motor,
     render_voice,
     render_whine,
-    slow_course,
+    slow_modulation,
 )
 
 BAND_HZ = (200.0, 11_000.0)
@@ -83,13 +83,13 @@ def _stream(
     n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
 ) -> FloatArray:
     water = _coloured_noise(n, rate_hz, place.uniform(1.2, 2.0), generator)
-    return water * (1 + 0.3 * slow_course(n, rate_hz, 3.0, generator))
+    return water * (1 + 0.3 * slow_modulation(n, rate_hz, 3.0, generator))
 
 
 def _wind(
     n: int, rate_hz: int, generator: np.random.Generator, place: np.random.Generator
 ) -> FloatArray:
-    gusts = np.exp(1.2 * slow_course(n, rate_hz, 0.7, generator))
+    gusts = np.exp(1.2 * slow_modulation(n, rate_hz, 0.7, generator))
     wind: FloatArray = _coloured_noise(n, rate_hz, place.uniform(2.0, 3.0), generator) * gusts
     return wind
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.signal
 
 from birdsong.arrays import FloatArray
-from birdsong.synthetic.songs import soft_edges
+from birdsong.synthetic.songs import fade_edges
 
 _FORMANTS_HZ = ((280, 850), (850, 2400), (2200, 3200), (3200, 4600))
 _BANDWIDTHS_HZ = (90, 120, 180, 300)
@@ -86,7 +86,7 @@ def render_motor(
     strokes_hz = np.exp(place.uniform(np.log(12), np.log(260)))
     n_cylinders = int(place.integers(1, 7))
     strengths = place.uniform(0.4, 1, n_cylinders)
-    speed = slow_course(n, rate_hz, place.uniform(0.1, 2), generator)
+    speed = slow_modulation(n, rate_hz, place.uniform(0.1, 2), generator)
     phase = np.cumsum(strokes_hz * (1 + place.uniform(0, 0.01) * speed)) / rate_hz
     stroke = np.floor(phase).astype(int)
     pulses = np.diff(stroke, prepend=0) * strengths[stroke % n_cylinders]
@@ -96,7 +96,7 @@ def render_motor(
         centre_hz = min(np.exp(place.uniform(np.log(150), np.log(9000))), 0.45 * rate_hz)
         ringing = _resonance(source, centre_hz, centre_hz * place.uniform(0.02, 0.3), rate_hz)
         motor = motor + place.exponential() * ringing / (np.abs(ringing).max() + 1e-9)
-    throb = slow_course(n, rate_hz, place.uniform(0.2, 8), generator)
+    throb = slow_modulation(n, rate_hz, place.uniform(0.2, 8), generator)
     return np.asarray(motor * np.exp(place.uniform(0, 0.4) * throb), np.float32)
 
 
@@ -111,7 +111,7 @@ def render_whine(
     whine = np.zeros(n)
     for _ in range(int(place.integers(1, 5))):
         tone_hz = np.exp(place.uniform(np.log(180), np.log(9000)))
-        course = slow_course(n, rate_hz, place.uniform(0.05, 0.5), generator)
+        course = slow_modulation(n, rate_hz, place.uniform(0.05, 0.5), generator)
         drift = place.uniform(0, 0.002) * course
         turns = np.cumsum(tone_hz * (1 + drift)) / rate_hz
         beat_hz, depth = place.uniform(0.1, 12), place.uniform(0, 0.6)
@@ -122,7 +122,7 @@ def render_whine(
     return np.asarray(whine, np.float32)
 
 
-def slow_course(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
+def slow_modulation(n: int, rate_hz: int, hz: float, generator: np.random.Generator) -> FloatArray:
     """A random course that changes about `hz` times a second, with deviation 1."""
     n_knots = max(4, int(n / rate_hz * hz * 2))
     knots = generator.standard_normal(n_knots)
@@ -149,7 +149,7 @@ def _vowel(
             centre_hz = min(size * generator.uniform(low_hz, high_hz), 0.45 * rate_hz)
             vowel = _resonance(vowel, centre_hz, width_hz, rate_hz)
         halves.append(vowel / (np.abs(vowel).max() + 1e-9))
-    return soft_edges(np.concatenate(halves).astype(np.float32), rate_hz)
+    return fade_edges(np.concatenate(halves).astype(np.float32), rate_hz)
 
 
 def _resonance(samples: FloatArray, centre_hz: float, width_hz: float, rate_hz: int) -> FloatArray:
@@ -169,7 +169,7 @@ def _hiss(n: int, rate_hz: int, generator: np.random.Generator) -> FloatArray:
     band = scipy.signal.butter(2, (low_hz, high_hz), "bandpass", fs=rate_hz, output="sos")
     hiss = scipy.signal.sosfilt(band, generator.standard_normal(n))
     quiet = generator.uniform(0.1, 0.5) / (np.abs(hiss).max() + 1e-9)
-    return soft_edges((quiet * hiss).astype(np.float32), rate_hz)
+    return fade_edges((quiet * hiss).astype(np.float32), rate_hz)
 
 
 def _click(rate_hz: int, generator: np.random.Generator) -> FloatArray:

@@ -72,10 +72,10 @@ def _note(
         note = sum(np.sin(k * phase) / k**0.7 for k in range(1, min(highest, 9) + 1))
     else:
         note = np.sin(phase)
-    return soft_edges(np.asarray(note, np.float32), rate_hz)
+    return fade_edges(np.asarray(note, np.float32), rate_hz)
 
 
-def soft_edges(samples: FloatArray, rate_hz: int) -> FloatArray:
+def fade_edges(samples: FloatArray, rate_hz: int) -> FloatArray:
     """Fade in and out, so that nothing clicks."""
     n_fade = min(len(samples) // 3, round(_FADE_S * rate_hz))
     fade = (np.sin(np.linspace(0, np.pi / 2, n_fade)) ** 2).astype(np.float32)

@@ -19,7 +19,7 @@ import scipy.fft
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
 from birdsong.synthetic.backgrounds import BACKGROUNDS, band_power, render_background
-from birdsong.synthetic.songs import individual_song, render_strophe, soft_edges
+from birdsong.synthetic.songs import fade_edges, individual_song, render_strophe
 from birdsong.synthetic.species import SyntheticSpecies
 
 
@@ -152,7 +152,7 @@ def render_recording(
         first = round(start_s * rate_hz)
         if first + len(strophe) > len(song):
             if not songs:  # a recording without its bird would be a lie
-                cut = soft_edges(strophe[: len(song)], rate_hz)
+                cut = fade_edges(strophe[: len(song)], rate_hz)
                 song[: len(cut)] = cut
                 songs.append((0.0, len(cut) / rate_hz))
             break

@@ -47,14 +47,14 @@ class ListedName:
         return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}\u2026"
 
     @property
-    def is_one_taxon(self) -> bool:
+    def is_single_taxon(self) -> bool:
         """Whether it is more than "one of these" or "something of that kind"."""
         if self.category.casefold() in _NO_SPECIES:
             return False
-        return bool(one_taxon(self.candidates[0], sp_is_genus=self.sp_is_genus))
+        return bool(species_level_name(self.candidates[0], sp_is_genus=self.sp_is_genus))
 
 
-def one_taxon(name: str, *, sp_is_genus: bool = True) -> str:
+def species_level_name(name: str, *, sp_is_genus: bool = True) -> str:
     """Bring a name to what it means at the level of species.
 
     Parameters
@@ -72,9 +72,9 @@ def one_taxon(name: str, *, sp_is_genus: bool = True) -> str:
 
     Examples
     --------
-    >>> one_taxon("Turdus merula [merula Group]")
+    >>> species_level_name("Turdus merula [merula Group]")
     'Turdus merula'
-    >>> one_taxon("Larus argentatus/fuscus")
+    >>> species_level_name("Larus argentatus/fuscus")
     ''
     """
     name = tidy(_BRACKETS.sub(" ", name)) or tidy(name)
@@ -90,7 +90,7 @@ def one_taxon(name: str, *, sp_is_genus: bool = True) -> str:
     return name
 
 
-def written_ways(cells: Iterable[str]) -> tuple[str, ...]:
+def name_variants(cells: Iterable[str]) -> tuple[str, ...]:
     """Find the ways in which a line of a list names a taxon.
 
     Parameters

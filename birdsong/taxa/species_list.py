@@ -3,7 +3,7 @@
 A list is a text with a name a line, scientific or English, or a table with a column of such names
 or with genus and species, as any manifest has them; eBird's life list, its bar charts and its
 ``MyEBirdData.csv``, BirdNET's lists and iNaturalist's exports are among them. What its names admit
-are labels: `admitted_labels`.
+are labels: `allowed_mask`.
 """
 
 import os
@@ -19,8 +19,8 @@ from birdsong.errors import TaxonomyError
 from birdsong.taxa.csv_rows import CsvTable, column_key, parse_csv, read_text
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Taxon, taxon_key, tidy
-from birdsong.taxa.listed_names import EnglishNames, ListedName, one_taxon, written_ways
-from birdsong.taxa.naming import resolve
+from birdsong.taxa.listed_names import EnglishNames, ListedName, name_variants, species_level_name
+from birdsong.taxa.name_resolution import resolve_name
 from birdsong.taxa.synonyms import Synonyms
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -44,7 +44,7 @@ class SpeciesList:
     taxa : frozenset of str
         Taxa of the tree, species for the most part; a genus, also written ``Turdus sp.``, stands
         for all of its species.
-    genera_of_others : frozenset of str
+    genera_with_missing_species : frozenset of str
         Genera of the tree with a species on the list that the tree does not hold.
     unknown : tuple of str
         What is on the list and not in the tree, in the order of the list.
@@ -54,9 +54,9 @@ class SpeciesList:
     """
 
     taxa: frozenset[str]
-    genera_of_others: frozenset[str] = frozenset()
+    genera_with_missing_species: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
 def read_species_list(
@@ -120,18 +120,18 @@ def parse_species_list(
         )
     taxa: set[str] = set()
     genera: set[str] = set()
-    unknown, passed_over = [], []
+    unknown, ambiguous = [], []
     english = EnglishNames(taxonomy.nodes)
     for each in listed:
-        if not each.is_one_taxon:
-            passed_over.append(each.written)
+        if not each.is_single_taxon:
+            ambiguous.append(each.written)
             continue
         found = _find(each, taxonomy, synonyms, english, name)
         if found is not None:
             taxa.add(found.name)
             continue
         unknown.append(each.written)
-        words = one_taxon(each.candidates[0]).split()
+        words = species_level_name(each.candidates[0]).split()
         if len(words) > 1 and words[0] in taxonomy and taxonomy.taxon(words[0]).rank == "genus":
             genera.add(taxonomy.taxon(words[0]).name)
     if not taxa and not genera:
@@ -142,13 +142,13 @@ def parse_species_list(
         )
     return SpeciesList(
         taxa=frozenset(taxa),
-        genera_of_others=frozenset(genera),
+        genera_with_missing_species=frozenset(genera),
         unknown=tuple(dict.fromkeys(unknown)),
-        passed_over=tuple(dict.fromkeys(passed_over)),
+        ambiguous=tuple(dict.fromkeys(ambiguous)),
     )
 
 
-def admitted_labels(
+def allowed_mask(
     listed: SpeciesList, taxonomy: Taxonomy, labels: Sequence[Label]
 ) -> npt.NDArray[np.bool_]:
     """Tell which labels may be the answer where only the taxa of a list occur.
@@ -177,7 +177,7 @@ def admitted_labels(
     index_of = {taxonomy.taxon(label.taxon).name: i for i, label in enumerate(labels)}
     paths = [[taxon.name for taxon in taxonomy.path(label.taxon)] for label in labels]
     admitted = np.array([not listed.taxa.isdisjoint(path) for path in paths], dtype=np.bool_)
-    for name in listed.taxa | listed.genera_of_others:
+    for name in listed.taxa | listed.genera_with_missing_species:
         above = (index_of.get(taxon.name) for taxon in reversed(taxonomy.path(name)))
         nearest = next((index for index in above if index is not None), None)
         if nearest is not None:
@@ -199,10 +199,10 @@ def _find(
 ) -> Taxon | None:
     """The taxon that an entry of a list means, by the first of its candidates that is known."""
     for candidate in listed.candidates:
-        written = one_taxon(candidate, sp_is_genus=listed.sp_is_genus)
+        written = species_level_name(candidate, sp_is_genus=listed.sp_is_genus)
         words = written.split()
         for tried in (written, " ".join(words[:2])) if len(words) > 2 else (written,):
-            found = resolve(tried, taxonomy, synonyms)
+            found = resolve_name(tried, taxonomy, synonyms)
             if found.taxon is not None:
                 return found.taxon
         named = english.find(written)
@@ -232,7 +232,7 @@ def _names(text: str, name: str) -> Iterator[ListedName]:
         raise _no_names(name, header)
     else:
         for line in lines:
-            if ways := written_ways(_CELLS.split(line)[:2]):
+            if ways := name_variants(_CELLS.split(line)[:2]):
                 yield ListedName(ways)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.lineage import DEPTH, RANKS, ROOT, Lineage, Taxon, taxon_key, tidy
-from birdsong.taxa.taxonomy_merge import agreed_parents, two_ranks
+from birdsong.taxa.taxonomy_merge import duplicate_name_error, merge_lineages
 
 
 class Taxonomy:
@@ -87,7 +87,7 @@ class Taxonomy:
         for index, taxon in enumerate(self.nodes):
             first = self.nodes[self._index.setdefault(taxon_key(taxon.name), index)]
             if first is not taxon:
-                raise two_ranks(first, taxon)
+                raise duplicate_name_error(first, taxon)
             if index:
                 self._children[self.parents[index]].append(index)
 
@@ -112,7 +112,7 @@ class Taxonomy:
         TaxonomyError
             If two rows put a taxon in two places, or a name is used at two ranks.
         """
-        return cls(agreed_parents(lineages, places))
+        return cls(merge_lineages(lineages, places))
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Taxonomy":

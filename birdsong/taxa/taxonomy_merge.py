@@ -10,7 +10,7 @@ from birdsong.errors import TaxonomyError
 from birdsong.taxa.lineage import DEPTH, RANKS, ROOT, Lineage, Taxon, taxon_key, tidy
 
 
-def agreed_parents(
+def merge_lineages(
     lineages: Iterable[Lineage], places: Iterable[str] | None = None
 ) -> dict[Taxon, Taxon]:
     """Find the taxon above each taxon but Aves.
@@ -58,7 +58,7 @@ def agreed_parents(
             known = taxa.setdefault(key, taxon)
             named_at.setdefault(key, place)
             if known.rank != rank:
-                raise two_ranks(known, taxon, named_at[key], place)
+                raise duplicate_name_error(known, taxon, named_at[key], place)
             if not known.english_name:
                 taxa[key] = Taxon(rank, known.name, taxon.english_name)
             above.setdefault(key, {})
@@ -82,7 +82,7 @@ def agreed_parents(
     return parent_of
 
 
-def two_ranks(
+def duplicate_name_error(
     first: Taxon, second: Taxon, first_place: str = "", second_place: str = ""
 ) -> TaxonomyError:
     """Say that a name is used at two ranks."""

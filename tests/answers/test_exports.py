@@ -21,7 +21,7 @@ from birdsong.answers.exports import (
 )
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.prediction_data import CSV_COLUMNS
-from birdsong.cells import from_cell
+from birdsong.csv_escape import unescape_cell
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_no_cell_is_a_formula():
         cells = [cell for row in csv.reader(io.StringIO(text), delimiter=delimiter) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     (row, *_) = csv.DictReader(io.StringIO(to_csv([named])))
-    assert from_cell(row["recording"]) == named.recording
+    assert unescape_cell(row["recording"]) == named.recording
     assert json.loads(to_json_line(named))["recording"] == named.recording, "JSON runs nowhere"
 
 

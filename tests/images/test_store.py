@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from birdsong.atomic import replacing, write_atomically
+from birdsong.atomic import atomic_writer, write_atomically
 from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
 from birdsong.images import store, tables
@@ -328,7 +328,7 @@ def test_a_write_that_breaks_leaves_what_was_there(tmp_path, monkeypatch, broken
         raise OSError(28, "No space left on device")
 
     def write_half() -> None:
-        with replacing(path) as file:
+        with atomic_writer(path) as file:
             file.write(b"n")
             no_space()
 

@@ -10,7 +10,7 @@ from birdsong.recordings.audio_folder import (
     AudioFolder,
     AudioFolders,
     find_audio_files,
-    passed_over_summary,
+    skipped_summary,
 )
 from birdsong.recordings.recording import Recording
 
@@ -108,7 +108,7 @@ def test_which_files_of_a_folder_count(tmp_path):
         (tmp_path / name).touch()
     listing = find_audio_files(tmp_path)
     assert listing.files == tuple(sorted(tmp_path / name for name in names))
-    assert passed_over_summary(listing.passed_over) == (
+    assert skipped_summary(listing.skipped) == (
         "3 hidden (.Trashes, ._a.wav, .DS_Store); "
         "2 of the system (System Volume Information, __MACOSX); "
         "4 of other kinds (a.wav.part, playlist.m3u8, noending, ...)"
@@ -124,7 +124,7 @@ def test_every_format_counts_alike(tmp_path, suffix):
     (tmp_path / f"._XC1{suffix}").touch()
     listing = find_audio_files(tmp_path)
     assert listing.files == (AudioFolder(tmp_path).find(Recording(xc_id="XC1")),)
-    assert passed_over_summary(listing.passed_over) == f"1 hidden (._XC1{suffix})"
+    assert skipped_summary(listing.skipped) == f"1 hidden (._XC1{suffix})"
 
 
 def test_links_are_followed_to_files_inside_only(audio):
@@ -139,7 +139,7 @@ def test_links_are_followed_to_files_inside_only(audio):
     assert not {"outside.wav", "broken.wav", "ring.wav", "secret.wav"} & {
         path.name for path in listing.files
     }
-    told = {(each.path.name, each.reason) for each in listing.passed_over}
+    told = {(each.path.name, each.reason) for each in listing.skipped}
     assert told == {
         ("outside.wav", "linked out of the folder"), ("broken.wav", "with a broken link"),
         ("ring.wav", "with a broken link"), ("up", "linked as a folder"),
@@ -151,7 +151,7 @@ def test_links_are_followed_to_files_inside_only(audio):
 def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     listing = find_audio_files(tmp_path)
-    assert passed_over_summary(listing.passed_over) == ("1 not a regular file (pipe.wav)")
+    assert skipped_summary(listing.skipped) == ("1 not a regular file (pipe.wav)")
 
 
 def test_no_folder_to_list(tmp_path):

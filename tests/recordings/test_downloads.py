@@ -15,7 +15,7 @@ from birdsong.errors import ManifestError
 from birdsong.pipelines.command import main
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.downloads import download, read_downloads, to_fetch
+from birdsong.recordings.downloads import download, missing_recordings, read_download_receipt
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
@@ -77,7 +77,7 @@ def test_a_file_gets_the_suffix_of_its_format(tmp_path, kind, suffix):
 def test_what_is_there_is_not_fetched_again(tmp_path):
     with served(Catalogue(sounds=SOUNDS)) as catalogue:
         rows_of(catalogue, tmp_path, named(1, 2))
-        assert to_fetch(named(1, 2, 3), tmp_path) == named(3)
+        assert missing_recordings(named(1, 2, 3), tmp_path) == named(3)
         rows = rows_of(catalogue, tmp_path, named(1, 2, 3))
         assert [rows[f"XC{n}"].status for n in (1, 2, 3)] == ["there", "there", "ok"]
         assert catalogue.asked.total() == 3
@@ -161,7 +161,7 @@ def test_a_file_is_put_where_the_manifest_says_and_never_outside(tmp_path):
     assert (tmp_path / "audio" / "Turdus" / "one.mp3").read_bytes() == SOUNDS[1]
     assert not (tmp_path / "two.mp3").exists()
     with pytest.raises(ManifestError, match=r"a\.wav: is not in .* no 'xc_id'"):
-        to_fetch([Recording(file="a.wav", genus="Turdus")], tmp_path)
+        missing_recordings([Recording(file="a.wav", genus="Turdus")], tmp_path)
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_the_receipt_keeps_the_rows_of_other_manifests(tmp_path, capsys):
             write_manifest(tmp_path / f"{n}.csv", named(n))
             words = command(catalogue, "--manifest", tmp_path / f"{n}.csv", "--audio", audio)
             assert main(["download", *words]) == 0
-    rows = read_downloads(audio / "download.csv")
+    rows = read_download_receipt(audio / "download.csv")
     assert list(rows) == ["XC2", "XC1"]
     assert rows["XC1"].status == "ok"
     assert "1 fetched" in capsys.readouterr().out.splitlines()[-2]

@@ -8,7 +8,7 @@ import soundfile
 
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.downloads import download, to_fetch
+from birdsong.recordings.downloads import download, missing_recordings
 from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import Catalogue, served
 
@@ -60,7 +60,7 @@ def test_every_stretch_is_kept(tmp_path):
         assert (part_rate_hz, row.duration_s) == (rate_hz, pytest.approx(0.5))
         first = round(0.25 * rate_hz)
         np.testing.assert_array_equal(part, whole[first : first + len(part)])
-    assert to_fetch(wanted, tmp_path) == []
+    assert missing_recordings(wanted, tmp_path) == []
 
 
 def test_a_name_that_does_not_fit_is_one_failed_row(tmp_path):

@@ -17,7 +17,7 @@ import soundfile
 from birdsong.pipelines.command import main
 from birdsong.pipelines.download import keep_as_told
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.downloads import PARTIAL, download, read_downloads
+from birdsong.recordings.downloads import PARTIAL, download, read_download_receipt
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import Catalogue, served
@@ -208,10 +208,10 @@ def test_the_receipt_keeps_what_it_knows_and_whose_they_are(words, tmp_path):
     with served(Catalogue(sounds={1: SOUND, 2: noise(1.0, 2)})) as catalogue:
         command = ["download", *words, str(audio), "--address", catalogue.address]
         assert main(command) == 0
-        first = read_downloads(audio / "download.csv")
+        first = read_download_receipt(audio / "download.csv")
         (audio / "XC2.wav").write_bytes(SOUND)  # by someone else
         assert main(command) == 0
-    second = read_downloads(audio / "download.csv")
+    second = read_download_receipt(audio / "download.csv")
     assert (first["XC1"].recordist, first["XC1"].licence) == ("A. Auk", "CC BY 4.0")
     assert first["XC1"].url == "https://a.org/1"
     assert [first[name].status for name in ("XC1", "XC2", "XC3")] == ["ok", "ok", "there"]
@@ -219,7 +219,7 @@ def test_the_receipt_keeps_what_it_knows_and_whose_they_are(words, tmp_path):
     assert second["XC1"].sha256 == first["XC1"].sha256 == second["XC2"].sha256
     assert (second["XC1"].duration_s, second["XC2"].duration_s) == (5.0, None)
     (audio / "download.csv").write_bytes(b"\xff,not a table")
-    assert read_downloads(audio / "download.csv") == {}
+    assert read_download_receipt(audio / "download.csv") == {}
 
 
 def test_a_file_where_the_folder_should_be(words, tmp_path, capsys):
@@ -265,7 +265,7 @@ def test_interrupted_it_ends_at_once_and_goes_on_later(words, tmp_path):
         assert running.returncode == 130
         assert "interrupted" in told
         assert "Traceback" not in told
-        assert list(read_downloads(audio / "download.csv")) == ["XC1"]
+        assert list(read_download_receipt(audio / "download.csv")) == ["XC1"]
         assert main(["download", *command]) == 0
         assert catalogue.asked["/1/download"] == 1
     for number in sounds:

@@ -13,8 +13,8 @@ from birdsong.pipelines.command import main
 from birdsong.recordings import connection as connection_module
 from birdsong.recordings.connection import Connection, _retry_after_s
 from birdsong.recordings.manifest import read_manifest, write_manifest
-from birdsong.recordings.manifest_builder import manifest_of
-from birdsong.recordings.xeno_canto import Found, LeftOut, XenoCanto, parse_row
+from birdsong.recordings.manifest_builder import manifest_from_catalogue
+from birdsong.recordings.xeno_canto import CatalogueRecording, InvalidRow, XenoCanto, parse_row
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 
 
@@ -139,8 +139,8 @@ def test_a_formula_is_kept_as_text(sign, tmp_path):
         row(1, en=formula, rec=formula, cnt=formula, loc=formula, type=formula, ssp=formula,
             date=formula, lic=formula, also=[formula])
     )  # fmt: skip
-    assert isinstance(found, Found)
-    write_manifest(tmp_path / "m.csv", manifest_of([found]))
+    assert isinstance(found, CatalogueRecording)
+    write_manifest(tmp_path / "m.csv", manifest_from_catalogue([found]))
     (recording,) = read_manifest(tmp_path / "m.csv")
     with (tmp_path / "m.csv").open(newline="") as file:
         _, cells = csv.reader(file)
@@ -150,7 +150,7 @@ def test_a_formula_is_kept_as_text(sign, tmp_path):
 
 def test_coordinates_in_the_west_are_numbers(tmp_path):
     found = parse_row(row(1, lat="-33.45", lon="-70.66"))
-    write_manifest(tmp_path / "m.csv", manifest_of([found]))
+    write_manifest(tmp_path / "m.csv", manifest_from_catalogue([found]))
     extra = read_manifest(tmp_path / "m.csv")[0].extra
     assert (extra["latitude"], extra["longitude"]) == ("-33.45", "-70.66")
 
@@ -158,7 +158,7 @@ def test_coordinates_in_the_west_are_numbers(tmp_path):
 @pytest.mark.parametrize("group", ["grasshoppers", "bats", "frogs", "land mammals", "soundscape"])
 def test_what_is_no_bird_is_left_out(group):
     left_out = parse_row(row(1, grp=group))
-    assert isinstance(left_out, LeftOut)
+    assert isinstance(left_out, InvalidRow)
     assert f"of the group '{group}', not of birds" in left_out.reason
 
 
@@ -166,6 +166,6 @@ def test_rows_of_a_megabyte_are_left_out_and_the_others_stay():
     rows = [row(1, rmk="x" * 1_000_000), row(2, also=["y" * 1_000_000]), row(3)]
     with served(Catalogue(rows=rows)) as catalogue:
         first, second, third = search(catalogue)
-    assert isinstance(first, LeftOut)
+    assert isinstance(first, InvalidRow)
     assert len(json.dumps(second.also)) < 400
     assert third.xc_id == "XC3"

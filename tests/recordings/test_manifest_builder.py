@@ -6,15 +6,15 @@ import pytest
 import soundfile
 
 from birdsong.errors import ConfigError, ManifestError
-from birdsong.licences import parse_licence, verdict
+from birdsong.licences import parse_licence, sharing_terms
 from birdsong.pipelines.command import main
 from birdsong.recordings.manifest import read_manifest, write_manifest
-from birdsong.recordings.manifest_builder import manifest_of, scan
+from birdsong.recordings.manifest_builder import manifest_from_catalogue, scan_folder
 from birdsong.recordings.manifest_checks import check_manifest
 from birdsong.recordings.recording import Recording
-from birdsong.recordings.sessions import name_sessions
+from birdsong.recordings.sessions import group_sessions
 from birdsong.recordings.subset_selection import SubsetConfig, select_subset
-from birdsong.recordings.xeno_canto import Found
+from birdsong.recordings.xeno_canto import CatalogueRecording
 from tests.conftest import RATE_HZ, voice
 
 BY_NC_SA = "https://creativecommons.org/licenses/by-nc-sa/4.0/"
@@ -26,12 +26,12 @@ def found(number, **changed):
         "date": "2024-05-01", "quality": "A", "kind": "song", "length_s": 20.0,
         "country": "Germany", "licence": BY_NC_SA,
     }  # fmt: skip
-    return Found(xc_id=f"XC{number}", **given | changed)
+    return CatalogueRecording(xc_id=f"XC{number}", **given | changed)
 
 
 def partition(rows):
     """Which of (species, recordist, place, date, number) belong together."""
-    names = name_sessions(*map(list, zip(*rows, strict=True)))
+    names = group_sessions(*map(list, zip(*rows, strict=True)))
     groups = {}
     for place, name in enumerate(names):
         groups.setdefault(name, []).append(place)
@@ -64,7 +64,7 @@ def test_what_belongs_together(rows, together):
 def test_a_session_keeps_its_name_when_others_come():
     one = [("m", "A", "Berlin", "d1", 7), ("m", "A", "Berlin", "d1", 8)]
     more = [("x", "B", "Bonn", "d3", 2), *one]
-    names, again = (name_sessions(*map(list, zip(*rows, strict=True))) for rows in (one, more))
+    names, again = (group_sessions(*map(list, zip(*rows, strict=True))) for rows in (one, more))
     assert names == again[1:]
 
 
@@ -121,7 +121,9 @@ def test_a_choice_that_cannot_be(options):
 
 
 def test_rows_of_a_manifest(tmp_path):
-    recordings = manifest_of([found(1), found(2), found(3, date="2024-06-01", also=("a", "b"))])
+    recordings = manifest_from_catalogue(
+        [found(1), found(2), found(3, date="2024-06-01", also=("a", "b"))]
+    )
     write_manifest(tmp_path / "m.csv", recordings)
     again = read_manifest(tmp_path / "m.csv")
     assert again == recordings
@@ -142,13 +144,13 @@ def folder(tmp_path):
 
 
 def test_a_folder_of_folders(folder):
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     assert [(each.file, each.scientific_name, each.xc_id) for each in scanned.recordings] == [
         ("Turdus_merula/XC7.wav", "Turdus merula", "XC7"),
         ("Turdus_merula/a.wav", "Turdus merula", ""),
         ("turdus pilaris/x/b.wav", "Turdus pilaris", ""),
     ]
-    assert scanned.unnamed == ("XC55 Merel.wav", "odd.wav")
+    assert scanned.unidentified == ("XC55 Merel.wav", "odd.wav")
     assert len({each.session for each in scanned.recordings}) == 3
 
 
@@ -167,7 +169,7 @@ def test_a_table_says_what_files_are(folder, tmp_path, capsys):
     words = ["--audio", str(folder), "--out", str(out), "--replace"]
     assert main(["manifest", "scan", *words]) == 1
     with pytest.raises(ManifestError, match="no such audio folder"):
-        scan(tmp_path / "absent")
+        scan_folder(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_licences_are_recognised(text, name):
     ],
 )
 def test_whether_a_model_may_be_shared(licences, verdict_):
-    judged = verdict(licences)
+    judged = sharing_terms(licences)
     assert judged.licence == verdict_
     assert judged.may_be_shared == bool(verdict_)
 
@@ -212,11 +214,11 @@ def test_what_a_manifest_tells_of_itself():
     torn = [Recording(xc_id="XC100", genus="Pica", session="two"),
             Recording(xc_id="XC101", genus="Pica", session="three")]  # fmt: skip
     checked = check_manifest([*many, *torn])
-    assert checked.few == (("Pica", 2),)
+    assert checked.rare_taxa == (("Pica", 2),)
     assert checked.one_session == ("Turdus merula",)
     assert checked.leaks == (("XC100", "XC101"),)
-    assert checked.no_recordist == 2
-    assert not checked.verdict.may_be_shared
+    assert checked.n_without_recordist == 2
+    assert not checked.sharing_terms.may_be_shared
 
 
 def test_the_check_names_a_file_that_cannot_be_read_once(tmp_path, capsys):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from birdsong.pipelines.command import main
 from birdsong.recordings.manifest import read_manifest, write_manifest
-from birdsong.recordings.manifest_builder import scan
+from birdsong.recordings.manifest_builder import scan_folder
 from birdsong.recordings.recording import ORIGINAL_NAME
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 
@@ -51,7 +51,7 @@ def folder_of(path, *names):
     ],
 )
 def test_the_folder_that_tells_the_species(tmp_path, file, name):
-    (recording,) = scan(folder_of(tmp_path, file)).recordings
+    (recording,) = scan_folder(folder_of(tmp_path, file)).recordings
     assert recording.scientific_name == name
     assert recording.genus == (name.split() or ["Turdus"])[0]
 
@@ -66,7 +66,7 @@ def test_the_folder_that_tells_the_species(tmp_path, file, name):
     ],
 )  # fmt: skip
 def test_a_folder_named_after_noise_holds_background(tmp_path, folder):
-    (recording,) = scan(folder_of(tmp_path, f"{folder}/a.wav")).recordings
+    (recording,) = scan_folder(folder_of(tmp_path, f"{folder}/a.wav")).recordings
     assert recording.is_background
     write_manifest(tmp_path / "m.csv", [recording])
     assert read_manifest(tmp_path / "m.csv") == [recording]
@@ -83,12 +83,12 @@ def test_a_folder_named_after_noise_holds_background(tmp_path, folder):
     ],
 )  # fmt: skip
 def test_a_folder_that_names_no_species_leaves_its_recordings_unnamed(tmp_path, folder):
-    scanned = scan(folder_of(tmp_path, f"{folder}/a.wav"))
-    assert (scanned.recordings, scanned.unnamed) == ((), (f"{folder}/a.wav",))
+    scanned = scan_folder(folder_of(tmp_path, f"{folder}/a.wav"))
+    assert (scanned.recordings, scanned.unidentified) == ((), (f"{folder}/a.wav",))
 
 
 def test_the_name_of_an_uncertain_species_is_kept(tmp_path):
-    (recording,) = scan(folder_of(tmp_path, "Turdus cf. merula/a.wav")).recordings
+    (recording,) = scan_folder(folder_of(tmp_path, "Turdus cf. merula/a.wav")).recordings
     assert (recording.taxon, recording.extra) == ("Turdus", {ORIGINAL_NAME: "Turdus cf. merula"})
 
 
@@ -108,21 +108,23 @@ _WORDS = st.sampled_from(
 def test_the_reader_takes_whatever_a_scan_writes(tmp_path_factory, folders):
     folder = tmp_path_factory.mktemp("scan")
     folder_of(folder, *(f"{'/'.join(parts)}/XC{n}.wav" for n, parts in enumerate(folders, 1)))
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     if scanned.recordings:
         write_manifest(folder / "m.csv", scanned.recordings)
         assert [(each.file, each.taxon) for each in read_manifest(folder / "m.csv")] == [
             (each.file, each.taxon) for each in scanned.recordings
         ]
-    assert len(scanned.recordings) + len(scanned.unnamed) + len(scanned.unfit) == len(folders)
+    assert len(scanned.recordings) + len(scanned.unidentified) + len(scanned.invalid_paths) == len(
+        folders
+    )
 
 
 def test_hidden_files_are_passed_over_and_told(tmp_path):
     folder_of(tmp_path, ".partial/XC1.mp3", "Turdus_merula/._a.wav", "Turdus_merula/.x/a.wav")
     folder_of(tmp_path, "Turdus_merula/notes.txt", "$RECYCLE.BIN/Turdus_merula/b.wav")
-    scanned = scan(tmp_path)
-    assert (scanned.recordings, scanned.unnamed, scanned.unfit) == ((), (), ())
-    assert [(each.path.name, each.reason) for each in scanned.passed_over] == [
+    scanned = scan_folder(tmp_path)
+    assert (scanned.recordings, scanned.unidentified, scanned.invalid_paths) == ((), (), ())
+    assert [(each.path.name, each.reason) for each in scanned.skipped] == [
         ("$RECYCLE.BIN", "of the system"), (".partial", "hidden"), ("._a.wav", "hidden"),
         (".x", "hidden"), ("notes.txt", "of other kinds"),
     ]  # fmt: skip
@@ -161,8 +163,8 @@ def test_what_cannot_stand_in_a_manifest_does_not_spoil_it(tmp_path, capsys):
 
 
 def test_a_scan_and_one_of_more_files_name_sessions_alike(tmp_path):
-    before = scan(folder_of(tmp_path, "Turdus_merula/b.wav")).recordings
-    after = scan(folder_of(tmp_path, "Turdus_merula/a.wav", "Parus_major/z.wav")).recordings
+    before = scan_folder(folder_of(tmp_path, "Turdus_merula/b.wav")).recordings
+    after = scan_folder(folder_of(tmp_path, "Turdus_merula/a.wav", "Parus_major/z.wav")).recordings
     assert {each.file: each.session for each in before}.items() <= {
         each.file: each.session for each in after
     }.items()

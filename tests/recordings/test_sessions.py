@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.recordings.manifest_builder import manifest_of
+from birdsong.recordings.manifest_builder import manifest_from_catalogue
 from birdsong.recordings.manifest_checks import check_manifest
 from birdsong.recordings.recording import Recording
-from birdsong.recordings.sessions import NEIGHBOURS, sessions_of
-from birdsong.recordings.xeno_canto import Found
+from birdsong.recordings.sessions import NEIGHBOURS, infer_sessions
+from birdsong.recordings.xeno_canto import CatalogueRecording
 
 
 def found(number, **changed):
@@ -18,7 +18,7 @@ def found(number, **changed):
         "genus": "Turdus", "species": "merula", "recordist": "A", "place": "Tiergarten",
         "date": "2024-05-01", "latitude": 52.5149, "longitude": 13.35,
     }  # fmt: skip
-    return Found(xc_id=f"XC{number}", **given | changed)
+    return CatalogueRecording(xc_id=f"XC{number}", **given | changed)
 
 
 def recording(number, **facts):
@@ -29,7 +29,7 @@ def recording(number, **facts):
 def groups(recordings):
     """The catalogue numbers that belong together."""
     together = {}
-    for each, session in zip(recordings, sessions_of(recordings), strict=True):
+    for each, session in zip(recordings, infer_sessions(recordings), strict=True):
         together.setdefault(session, set()).add(int(each.xc_id[2:]))
     return sorted(map(sorted, together.values()))
 
@@ -47,13 +47,15 @@ def groups(recordings):
     ],
 )
 def test_one_place_is_told_by_distance(changed, n_sessions):
-    recordings = manifest_of([found(1), found(900, **changed)])
+    recordings = manifest_from_catalogue([found(1), found(900, **changed)])
     assert len({each.session for each in recordings}) == n_sessions
     assert check_manifest(recordings).leaks == ()
 
 
 def test_one_place_on_both_sides_of_the_date_line():
-    recordings = manifest_of([found(1, longitude=179.999), found(900, longitude=-179.999)])
+    recordings = manifest_from_catalogue(
+        [found(1, longitude=179.999), found(900, longitude=-179.999)]
+    )
     assert recordings[0].session == recordings[1].session
 
 
@@ -71,7 +73,7 @@ def test_degrees_of_longitude_are_shorter_towards_the_poles(at, other, n_session
         found(number, latitude=latitude, longitude=longitude)
         for number, (latitude, longitude) in ((1, at), (900, other))
     ]
-    assert len({each.session for each in manifest_of(pair)}) == n_sessions
+    assert len({each.session for each in manifest_from_catalogue(pair)}) == n_sessions
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_degrees_of_longitude_are_shorter_towards_the_poles(at, other, n_session
 def test_a_place_that_is_not_on_earth_is_not_known(latitude, longitude):
     """By its words they are one place; by the nonsense they would not be."""
     pair = [found(1), found(900, latitude=latitude, longitude=longitude)]
-    assert len({each.session for each in manifest_of(pair)}) == 1
+    assert len({each.session for each in manifest_from_catalogue(pair)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -123,12 +125,15 @@ def test_a_date_that_names_no_day_is_not_known(date):
 def test_what_nobody_knows_is_a_session_of_its_own_by_its_name():
     alone = [Recording(file="b.wav", genus="Turdus")]
     others = [Recording(file=name, genus="Turdus") for name in ("a.wav", "c.wav")]
-    assert sessions_of([others[0], *alone, others[1]])[1] == sessions_of(alone)[0]
-    assert len(set(sessions_of([*others, *alone]))) == 3
+    assert infer_sessions([others[0], *alone, others[1]])[1] == infer_sessions(alone)[0]
+    assert len(set(infer_sessions([*others, *alone]))) == 3
 
 
 def test_a_session_keeps_its_name_when_it_grows():
-    one, more = manifest_of([found(200)]), manifest_of([found(100), found(200)])
+    one, more = (
+        manifest_from_catalogue([found(200)]),
+        manifest_from_catalogue([found(100), found(200)]),
+    )
     assert {each.session for each in more} == {one[0].session}
 
 
@@ -145,14 +150,14 @@ facts = st.fixed_dictionaries(
 def test_the_order_of_the_rows_does_not_matter(rows, random):
     recordings = [recording(number, **dict(each)) for number, each in rows.items()]
     shuffled = random.sample(recordings, len(recordings))
-    named = dict(zip((each.xc_id for each in shuffled), sessions_of(shuffled), strict=True))
-    assert [named[each.xc_id] for each in recordings] == sessions_of(recordings)
+    named = dict(zip((each.xc_id for each in shuffled), infer_sessions(shuffled), strict=True))
+    assert [named[each.xc_id] for each in recordings] == infer_sessions(recordings)
 
 
 @given(st.dictionaries(st.integers(1, 40), facts, min_size=2, max_size=12))
 def test_what_was_made_together_is_never_parted(rows):
     recordings = [recording(number, **dict(each)) for number, each in rows.items()]
-    session_of = dict(zip(recordings, sessions_of(recordings), strict=True))
+    session_of = dict(zip(recordings, infer_sessions(recordings), strict=True))
     for one, other in itertools.combinations(recordings, 2):
         told = [(each.recordist, each.extra["place"], each.extra["date"]) for each in (one, other)]
         if all(told[0]) and told[0] == told[1]:

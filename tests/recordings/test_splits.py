@@ -21,10 +21,10 @@ def columns(rows):
 
 
 def labels_with_one_session(sessions, labels):
-    sessions_of = defaultdict(set)
+    infer_sessions = defaultdict(set)
     for session, label in zip(sessions, labels, strict=True):
-        sessions_of[label].add(session)
-    return {label for label, own in sessions_of.items() if len(own) == 1}
+        infer_sessions[label].add(session)
+    return {label for label, own in infer_sessions.items() if len(own) == 1}
 
 
 def catalogue(n_labels=60, seed=3):

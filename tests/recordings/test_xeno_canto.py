@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import ConfigError, NetworkError
-from birdsong.recordings.connection import Connection, _retry_after_s, place
-from birdsong.recordings.xeno_canto import Found, LeftOut, XenoCanto, length_s, parse_row, read_key
+from birdsong.recordings.connection import Connection, _retry_after_s, host_and_path
+from birdsong.recordings.xeno_canto import (
+    CatalogueRecording,
+    InvalidRow,
+    XenoCanto,
+    length_s,
+    parse_row,
+    read_key,
+)
 from tests.recordings.served_catalogue import KEY, Catalogue, row, served
 
 
@@ -162,7 +169,7 @@ def test_where_the_key_comes_from(tmp_path, monkeypatch):
 
 def test_a_row_of_the_real_shape():
     found = parse_row(row(558716, ssp="aterrimus", length="1:02:03", also=["Parus major", ""]))
-    assert found == Found(
+    assert found == CatalogueRecording(
         xc_id="XC558716", genus="Turdus", species="merula", subspecies="aterrimus",
         english_name="Common Blackbird", recordist="Recordist 4", kind="song", quality="A",
         country="Germany", place="Berlin, Tiergarten", date="2024-05-05", latitude=52.514,
@@ -183,7 +190,7 @@ def test_what_a_row_may_lack():
     found = parse_row(row(1, lat=None, lon=None, q="", file="", length="?", also=None, lic=None))
     assert (found.latitude, found.longitude, found.length_s) == (None, None, None)
     assert (found.quality, found.also, found.licence, found.has_file) == ("", (), "", False)
-    assert parse_row({"id": "7", "gen": "Turdus"}) == Found(
+    assert parse_row({"id": "7", "gen": "Turdus"}) == CatalogueRecording(
         xc_id="XC7", genus="Turdus", species="", has_file=False
     )
 
@@ -204,7 +211,7 @@ def test_what_a_row_may_lack():
 )
 def test_a_row_that_cannot_be_used(changed, reason):
     left_out = parse_row(row(1) | changed)
-    assert isinstance(left_out, LeftOut)
+    assert isinstance(left_out, InvalidRow)
     assert reason in left_out.reason
     assert len(left_out.reason) < 200
 
@@ -229,7 +236,7 @@ def test_values_become_one_short_line():
 )  # fmt: skip
 def test_nothing_in_a_row_breaks_anything(anything):
     parsed = parse_row(anything if not isinstance(anything, dict) else row(1) | anything)
-    if isinstance(parsed, Found):
+    if isinstance(parsed, CatalogueRecording):
         for value in (parsed.recordist, parsed.place, parsed.english_name, parsed.licence):
             assert "\n" not in value
             assert len(value) <= 300
@@ -243,4 +250,4 @@ def test_a_time_to_wait_that_is_none(header):
 
 
 def test_what_may_be_told_of_an_address():
-    assert place(f"https://xeno-canto.org/api?key={KEY}") == "xeno-canto.org/api"
+    assert host_and_path(f"https://xeno-canto.org/api?key={KEY}") == "xeno-canto.org/api"

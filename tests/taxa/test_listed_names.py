@@ -5,7 +5,7 @@ import pytest
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.csv_rows import parse_csv
 from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.listed_names import english_key, one_taxon, written_ways
+from birdsong.taxa.listed_names import english_key, name_variants, species_level_name
 from birdsong.taxa.species_list import parse_species_list
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -51,10 +51,10 @@ def test_the_life_list_of_ebird(name):
     listed = parse(LIFE_LIST, name)
     assert listed.taxa == SEEN
     assert listed.unknown == ("Dromaius novaehollandiae",)
-    assert listed.passed_over == (
+    assert listed.ambiguous == (
         "Larus sp.", "Larus argentatus/fuscus", "Anas platyrhynchos x rubripes",
     )  # fmt: skip
-    assert not listed.genera_of_others
+    assert not listed.genera_with_missing_species
 
 
 def test_its_longer_form_with_places():
@@ -96,7 +96,7 @@ def test_the_bar_chart_of_ebird(with_scientific):
     listed = parse(text, "ebird_DE__1900_2026_1_12_barchart.txt")
     assert listed.taxa == {"Anas platyrhynchos", "Chroicocephalus philadelphia"}
     assert listed.unknown == ()
-    assert len(listed.passed_over) == 2
+    assert len(listed.ambiguous) == 2
 
 
 def test_a_list_of_birdnet():
@@ -115,7 +115,7 @@ def test_an_export_of_inaturalist():
     )
     listed = parse(text, "observations-1.csv")
     assert listed.taxa == {"Turdus merula", "Larus"}
-    assert listed.passed_over == ("Anas \u00d7 Mareca",)
+    assert listed.ambiguous == ("Anas \u00d7 Mareca",)
 
 
 @pytest.mark.parametrize(
@@ -185,21 +185,21 @@ def test_only_a_line_that_begins_with_a_number_sign_is_a_comment():
     ],
 )
 def test_what_a_name_means_at_the_level_of_species(name, means):
-    assert one_taxon(name) == means
+    assert species_level_name(name) == means
 
 
 def test_a_bird_that_was_not_identified():
-    assert one_taxon("Larus sp.", sp_is_genus=False) == ""
+    assert species_level_name("Larus sp.", sp_is_genus=False) == ""
     assert parse("Larus sp.\n", "list.txt").taxa == {"Larus"}, "where a person wrote it"
     with pytest.raises(TaxonomyError, match="knows none of the 1 names of the list"):
         parse("Scientific Name,Count\nLarus sp.,1\n")
 
 
 def test_ways_and_keys():
-    assert written_ways(["Turdus_merula"]) == ("Turdus_merula",)
+    assert name_variants(["Turdus_merula"]) == ("Turdus_merula",)
     whole = "Turdus merula_Blackbird"
-    assert written_ways([whole]) == (whole, "Turdus merula", "Blackbird")
-    assert written_ways([" ", ""]) == ()
+    assert name_variants([whole]) == (whole, "Turdus merula", "Blackbird")
+    assert name_variants([" ", ""]) == ()
     assert english_key("R\u00fcppell\u2019s Warbler") == english_key("Ruppells warbler")
     assert english_key("Gray-colored Thrush") == english_key("Grey-coloured thrush")
     assert english_key("--") == ""

@@ -5,7 +5,7 @@ import pytest
 from birdsong.errors import TaxonomyError
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.species_list import SpeciesList, admitted_labels, read_species_list
+from birdsong.taxa.species_list import SpeciesList, allowed_mask, read_species_list
 from birdsong.taxa.synonyms import Synonym, Synonyms
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -73,7 +73,7 @@ def test_a_row_of_a_manifest_known_to_its_genus(read):
 def test_a_species_that_the_model_does_not_know_of_a_genus_that_it_knows(read):
     listed = read("Turdus iliacus\nPica pica\nParus major\n")
     assert listed.taxa == {"Pica pica"}
-    assert listed.genera_of_others == {"Turdus"}
+    assert listed.genera_with_missing_species == {"Turdus"}
     assert listed.unknown == ("Turdus iliacus", "Parus major")
 
 
@@ -141,7 +141,7 @@ NESTED = labels("Turdus merula", "Turdus philomelos", "Turdus", "Turdidae", "Pic
     ],
 )
 def test_labels_that_a_list_admits(listed, known, admitted):
-    mask = admitted_labels(SpeciesList(taxa=frozenset(listed)), TREE, known)
+    mask = allowed_mask(SpeciesList(taxa=frozenset(listed)), TREE, known)
     assert [label.taxon for label, is_admitted in zip(known, mask, strict=True) if is_admitted] == (
         admitted
     )
@@ -149,14 +149,14 @@ def test_labels_that_a_list_admits(listed, known, admitted):
 
 def test_a_species_without_a_place_in_the_tree_is_one_of_the_others_of_its_genus():
     listed = SpeciesList(
-        taxa=frozenset({"Pica pica"}), genera_of_others=frozenset({"Turdus", "Catharus"})
+        taxa=frozenset({"Pica pica"}), genera_with_missing_species=frozenset({"Turdus", "Catharus"})
     )
-    assert admitted_labels(listed, TREE, NESTED).tolist() == [False, False, True, True, True]
-    assert admitted_labels(listed, TREE, labels("Turdus merula", "Pica pica")).tolist() == [
+    assert allowed_mask(listed, TREE, NESTED).tolist() == [False, False, True, True, True]
+    assert allowed_mask(listed, TREE, labels("Turdus merula", "Pica pica")).tolist() == [
         False, True,
     ]  # fmt: skip
 
 
 def test_a_list_that_admits_no_label():
     with pytest.raises(TaxonomyError, match="none of the 5 labels of the model is of a taxon on"):
-        admitted_labels(SpeciesList(taxa=frozenset({"Astur gentilis"})), TREE, NESTED)
+        allowed_mask(SpeciesList(taxa=frozenset({"Astur gentilis"})), TREE, NESTED)

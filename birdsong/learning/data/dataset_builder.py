@@ -18,10 +18,10 @@ from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.partial_labels import partial_labels_split
 from birdsong.learning.data.split import Split
 from birdsong.learning.models.pretrained import PretrainedBundle, read_pretrained
-from birdsong.recordings.splits import PARTS, check_no_leak, folds_by_session, split_by_session
+from birdsong.recordings.splits import SPLITS, check_no_leak, folds_by_session, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, are_rare, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.naming import completed
+from birdsong.taxa.name_resolution import complete_lineage
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -113,7 +113,7 @@ def _build(
     recordings = sorted(name for name, row in first_rows.items() if row.taxon)
     lineages = [lineage_of(first_rows[name]) for name in recordings]
     tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
-    lineages = [completed(tree, lineage) for lineage in lineages]
+    lineages = [complete_lineage(tree, lineage) for lineage in lineages]
     if config.max_recordings:
         rare = are_rare(
             lineages,
@@ -152,7 +152,7 @@ def _build(
     if any(row.kind == "background" for row in rows):
         labels = (*labels, BACKGROUND)
     parts = {}
-    for part in PARTS:
+    for part in SPLITS:
         chosen = tuple(row for row in rows if split_of[row.recording] == part)
         classes = [
             len(labels) - 1 if row.kind == "background" else label_of[row.recording]

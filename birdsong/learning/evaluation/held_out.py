@@ -27,7 +27,7 @@ from birdsong.learning.evaluation.inference import by_recording, predict_logits
 from birdsong.learning.evaluation.scores import ScoredRecordings, score
 from birdsong.taxa.labels import label_indices
 from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.naming import completed
+from birdsong.taxa.name_resolution import complete_lineage
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -212,7 +212,7 @@ def score_bundle(
 def lineages_in(store: ImageStore, taxonomy: Taxonomy) -> dict[str, Lineage]:
     """Say which bird each recording of a store is, by its name, in the words of a tree."""
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
-    return {name: completed(taxonomy, lineage_of(row)) for name, row in first_rows.items()}
+    return {name: complete_lineage(taxonomy, lineage_of(row)) for name, row in first_rows.items()}
 
 
 def carried_out_of_fold(bundle: Bundle) -> CalibrationData:

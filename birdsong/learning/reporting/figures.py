@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.page import BAR, INK, drawn, in_percent, in_whole_numbers
+from birdsong.page import BAR, INK, draw_svg, integer_ticks, percent_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,9 +48,9 @@ def interval_bars(
         for place, value, top in zip(places, middle, high, strict=True):
             axes.text(max(top, value) + 0.015, place, f"{100 * value:.1f} %", va="center")
         axes.set(xlim=(0, 1.15), yticks=places, yticklabels=names)
-        in_percent(axes.xaxis)
+        percent_ticks(axes.xaxis)
 
-    return drawn(draw, width=7.5, height=0.42 * len(names) + 0.8)
+    return draw_svg(draw, width=7.5, height=0.42 * len(names) + 0.8)
 
 
 def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> str:
@@ -70,12 +70,12 @@ def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> s
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.scatter(n_recordings, recalls, s=18, color=BAR, alpha=0.7, linewidths=0)
-        in_whole_numbers(axes.xaxis)
+        integer_ticks(axes.xaxis)
         axes.set(xlabel="recordings learned from", ylabel="recall at top 1", ylim=(-0.05, 1.05))
-        in_percent(axes.yaxis)
+        percent_ticks(axes.yaxis)
         axes.grid(alpha=0.25)
 
-    return drawn(draw, width=7.5, height=3.2)
+    return draw_svg(draw, width=7.5, height=3.2)
 
 
 def confusion(matrix: IntArray, names: Sequence[str]) -> str:
@@ -122,4 +122,4 @@ def confusion(matrix: IntArray, names: Sequence[str]) -> str:
         )  # fmt: skip
 
     side = max(_CELL * min(n, MAX_NAMES), 4.0)
-    return drawn(draw, width=side + 4, height=side + 3)
+    return draw_svg(draw, width=side + 4, height=side + 3)

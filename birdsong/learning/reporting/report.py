@@ -14,7 +14,7 @@ import numpy as np
 
 from birdsong.atomic import write_atomically
 from birdsong.bundle.bundle import Bundle
-from birdsong.cells import as_cells
+from birdsong.csv_escape import escape_cells
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation.held_out import HeldOut
@@ -179,7 +179,7 @@ def _predictions(scored: ScoredRecordings) -> str:
         probabilities = scored.bird[i] * scored.y_prob[i]
         writer.writerow(
             [
-                *as_cells([recording, scored.sessions[i]]),
+                *escape_cells([recording, scored.sessions[i]]),
                 names[scored.y_true[i]],
                 names[scored.y_pred[i]],
                 f"{scored.bird[i]:.6g}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from birdsong.learning.evaluation.metrics.calibration import Reliability
 from birdsong.learning.evaluation.metrics.hierarchical import Floats
-from birdsong.page import BAR, INK, drawn, in_percent
+from birdsong.page import BAR, INK, draw_svg, percent_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,12 +40,12 @@ def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
             sizes = 250 * bins.n / bins.n.max()
             axes.scatter(bins.confidence, bins.accuracy, s=sizes, color=BAR, linewidths=0)
             axes.set(title=rank, xlabel="probability", xlim=(0, 1.02), ylim=(0, 1.02), aspect=1)
-            in_percent(axes.xaxis)
-            in_percent(axes.yaxis)
+            percent_ticks(axes.xaxis)
+            percent_ticks(axes.yaxis)
             axes.set_xticks([0, 0.5, 1])
         panels[0].set_ylabel("right")
 
-    return drawn(draw, width=2.3 * len(by_rank) + 0.7, height=2.9)
+    return draw_svg(draw, width=2.3 * len(by_rank) + 0.7, height=2.9)
 
 
 def risk_and_information(
@@ -91,8 +91,8 @@ def risk_and_information(
                 )  # fmt: skip
         by_answers.set(xlabel="recordings answered", ylabel="answers that are wrong")
         by_information.set(xlabel="information gained")
-        in_percent(by_answers.xaxis)
-        in_percent(by_answers.yaxis)
+        percent_ticks(by_answers.xaxis)
+        percent_ticks(by_answers.yaxis)
         for axes in (by_answers, by_information):
             axes.set_xlim(left=0)
             axes.set_ylim(bottom=0)
@@ -101,7 +101,7 @@ def risk_and_information(
             *by_answers.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8
         )
 
-    return drawn(draw, width=7.5, height=4.6)
+    return draw_svg(draw, width=7.5, height=4.6)
 
 
 def _share_answered(told: Mapping[str, Any]) -> float:
@@ -137,8 +137,8 @@ def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:
         )
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        in_percent(axes.xaxis)
-        in_percent(axes.yaxis)
+        percent_ticks(axes.xaxis)
+        percent_ticks(axes.yaxis)
         axes.grid(alpha=0.25)
 
-    return drawn(draw, width=5.5, height=3.4)
+    return draw_svg(draw, width=5.5, height=3.4)

@@ -19,6 +19,7 @@ from typing import Any
 
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.errors import ConfigError, DatasetError
+from birdsong.folder_lock import folder_lock
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_dataset, build_fold
@@ -36,7 +37,6 @@ from birdsong.learning.training.run_folder import (
     write_metrics,
 )
 from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.one_writer import one_writer
 
 
 def train_folds(
@@ -102,7 +102,7 @@ def train_folds(
     """
     if n_folds < 2:
         raise ConfigError(f"n_folds must be at least 2, got {n_folds}")
-    with one_writer(run_dir):
+    with folder_lock(run_dir):
         config = replace(
             config,
             dataset=replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from birdsong.page import in_whole_numbers
+from birdsong.page import integer_ticks
 
 CURVES = (
     ("loss", "cross-entropy"),
@@ -33,7 +33,7 @@ def write_history_plot(history: Sequence[Mapping[str, float]], path: Path) -> No
             if history and key in history[0]:
                 axes.plot(epochs, [row[key] for row in history], marker=".", label=words)
         axes.set(xlabel="epoch", title=title)
-        in_whole_numbers(axes.xaxis)
+        integer_ticks(axes.xaxis)
         axes.grid(alpha=0.3)
     figure.axes[0].legend()
     figure.savefig(path, dpi=110)

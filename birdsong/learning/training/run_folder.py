@@ -34,7 +34,7 @@ from birdsong.learning.training.history_plot import write_history_plot
 from birdsong.learning.training.system_log import SYSTEM_LOG, SYSTEM_PLOT
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.old_names import IMAGE_FIELDS, TRAINING_FIELDS, with_new_names
-from birdsong.recordings.splits import PARTS
+from birdsong.recordings.splits import SPLITS
 
 CHECKPOINT = "best.weights.h5"
 DESCRIPTION = "run.json"
@@ -94,7 +94,7 @@ def write_run_description(
                 "images": len(part.rows),
             }
             for name, part in (
-                (name, getattr(dataset, name)) for name in (*PARTS, "others", "partly_named")
+                (name, getattr(dataset, name)) for name in (*SPLITS, "others", "partly_named")
             )
         },
         "parameters": model.count_params(),

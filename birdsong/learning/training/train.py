@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from birdsong.errors import DatasetError
+from birdsong.folder_lock import folder_lock
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_dataset
@@ -23,7 +24,6 @@ from birdsong.learning.training.checkpoint import kept_epochs
 from birdsong.learning.training.fit import fit_network
 from birdsong.learning.training.run_folder import FOLDS, check_free, check_same_run, finish_run
 from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.one_writer import one_writer
 
 
 def train(
@@ -69,7 +69,7 @@ def train(
     TaxonomyError
         If the labels cannot be chosen as asked.
     """
-    with one_writer(run_dir):
+    with folder_lock(run_dir):
         check_free(run_dir)
         if (run_dir / FOLDS).exists():
             raise DatasetError(

@@ -18,16 +18,16 @@ _RUN = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def as_cell(text: str) -> str:
+def escape_cell(text: str) -> str:
     """Mark a text that a spreadsheet would run."""
     return f"'{text}" if _RUN.match(text) and not _NUMBER.fullmatch(text) else text
 
 
-def as_cells(values: Iterable[object]) -> list[object]:
+def escape_cells(values: Iterable[object]) -> list[object]:
     """Mark the texts among the values of a row."""
-    return [as_cell(value) if isinstance(value, str) else value for value in values]
+    return [escape_cell(value) if isinstance(value, str) else value for value in values]
 
 
-def from_cell(cell: str) -> str:
+def unescape_cell(cell: str) -> str:
     """Take the mark off again."""
     return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell

@@ -16,7 +16,7 @@ except ImportError:  # Windows has no such lock on folders
 
 
 @contextmanager
-def one_writer(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder while this one writes into it.
 
     The system lets go of the folder when the process ends, however it ends. Nothing is written for
@@ -51,7 +51,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def report_write_errors(folder: Path) -> Iterator[None]:
     """Say what to do where a folder cannot be written, as when the disk is full.
 
     Raises

@@ -8,7 +8,7 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class Resolution:
+class ResolvedName:
     """What became of a name.
 
     Attributes
@@ -26,7 +26,7 @@ class Resolution:
     problem: str = ""
 
 
-def resolve(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None) -> Resolution:
+def resolve_name(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None) -> ResolvedName:
     """Find the taxon of a tree that a name means.
 
     A name of the tree means itself, whatever the synonyms say. Else an old name means what it
@@ -49,7 +49,7 @@ def resolve(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None) -> 
         tried += synonyms.successors(name)
     for each in tried:
         if each in taxonomy:
-            return Resolution(tried[0], taxonomy.taxon(each))
+            return ResolvedName(tried[0], taxonomy.taxon(each))
     problem = f"{tried[0]!r} is not among the taxa"
     if synonym is not None and not synonym.new:
         problem = synonym.doubt
@@ -57,14 +57,14 @@ def resolve(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None) -> 
         # Of an old name the siblings that became the same are other birds: only a name of today.
         former = [each for each in synonyms.former_names(name) if each in taxonomy]
         if len(former) == 1:
-            return Resolution(tried[0], taxonomy.taxon(former[0]))
+            return ResolvedName(tried[0], taxonomy.taxon(former[0]))
         if former:
             problem = f"{tried[0]!r} may be any of {', '.join(map(repr, former))} here"
-    return Resolution(tried[0], None, problem)
+    return ResolvedName(tried[0], None, problem)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ResolvedLineage:
     """A lineage in the names of a tree.
 
     Attributes
@@ -82,7 +82,9 @@ class Named:
     problem: str = ""
 
 
-def named_by(taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = None) -> Named:
+def resolve_lineage(
+    taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = None
+) -> ResolvedLineage:
     """Put a lineage into the names of a tree.
 
     Where the tree holds the species, or what else the bird is known to be, all that it says of it
@@ -103,30 +105,32 @@ def named_by(taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = N
     if lineage.rank == "genus":
         found = _resolve_genus(lineage.genus, taxonomy, synonyms)
     else:
-        found = resolve(lineage.taxon, taxonomy, synonyms)
+        found = resolve_name(lineage.taxon, taxonomy, synonyms)
     if found.taxon is None or found.taxon.rank != lineage.rank:
         problem = found.problem or f"{found.name!r} is a {found.taxon and found.taxon.rank}"
-        return Named(replace(lineage, **_above_lowest(taxonomy, lineage)), problem=problem)
+        return ResolvedLineage(
+            replace(lineage, **_above_lowest(taxonomy, lineage)), problem=problem
+        )
     is_same = taxon_key(found.taxon.name) == taxon_key(found.name)
     named = _known(taxonomy, found.taxon.name)
     english_name = named.english_name or (lineage.english_name if is_same else "")
-    return Named(replace(named, english_name=english_name), "" if is_same else found.name)
+    return ResolvedLineage(replace(named, english_name=english_name), "" if is_same else found.name)
 
 
-def completed(taxonomy: Taxonomy, lineage: Lineage) -> Lineage:
+def complete_lineage(taxonomy: Taxonomy, lineage: Lineage) -> Lineage:
     """Fill the ranks that a lineage leaves empty with what a tree holds above its lowest name."""
     known = _above_lowest(taxonomy, lineage)
     return replace(lineage, **{rank: n for rank, n in known.items() if not getattr(lineage, rank)})
 
 
-def _resolve_genus(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None) -> Resolution:
+def _resolve_genus(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None) -> ResolvedName:
     """A genus that is gone means the one that its species went to, where that is only one."""
-    found = resolve(name, taxonomy)
+    found = resolve_name(name, taxonomy)
     if found.taxon is not None or synonyms is None:
         return found
     went_to = synonyms.genus_successors(name)
     if len(went_to) == 1 and went_to[0] in taxonomy:
-        return Resolution(found.name, taxonomy.taxon(went_to[0]))
+        return ResolvedName(found.name, taxonomy.taxon(went_to[0]))
     if len(went_to) > 1:
         problem = f"the species of {found.name!r} went to {', '.join(map(repr, went_to))}"
         return replace(found, problem=problem)

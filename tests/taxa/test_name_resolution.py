@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from birdsong.taxa.lineage import Lineage, Taxon
-from birdsong.taxa.naming import completed, named_by, resolve
+from birdsong.taxa.name_resolution import complete_lineage, resolve_lineage, resolve_name
 from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import Synonym, Synonyms, read_synonyms
 from birdsong.taxa.taxonomy import Taxonomy
@@ -60,7 +60,7 @@ SYNONYMS = Synonyms(
     ],
 )
 def test_what_a_name_means(name, taxon):
-    found = resolve(name, TREE, SYNONYMS)
+    found = resolve_name(name, TREE, SYNONYMS)
     assert found.taxon == TREE.taxon(taxon)
     assert found.problem == ""
 
@@ -79,7 +79,7 @@ def test_what_a_name_means(name, taxon):
     ],
 )
 def test_what_means_nothing_here(name, problem):
-    found = resolve(name, TREE, SYNONYMS)
+    found = resolve_name(name, TREE, SYNONYMS)
     assert (found.taxon, found.problem) == (None, problem)
 
 
@@ -87,20 +87,20 @@ def test_a_name_of_today_for_two_of_a_tree():
     lumped = Synonyms(
         [synonym("Astur gentilis", "Astur astur"), synonym("Accipiter nisus", "Astur astur")]
     )
-    found = resolve("Astur astur", TREE, lumped)
+    found = resolve_name("Astur astur", TREE, lumped)
     assert found.problem == ("'Astur astur' may be any of 'Astur gentilis', 'Accipiter nisus' here")
 
 
 def test_without_synonyms_only_names_of_the_tree_mean_anything():
-    assert resolve("Accipiter gentilis", TREE).taxon is None
-    assert resolve("Accipiter nisus", TREE).taxon == Taxon(
+    assert resolve_name("Accipiter gentilis", TREE).taxon is None
+    assert resolve_name("Accipiter nisus", TREE).taxon == Taxon(
         "species", "Accipiter nisus", "Eurasian Sparrowhawk"
     )
 
 
 def test_a_renamed_bird_takes_all_that_the_tree_says_and_keeps_its_original_name():
     old = lineage("Accipiter gentilis", family="Falconidae", order="", english="Goshawk")
-    named = named_by(TREE, old, SYNONYMS)
+    named = resolve_lineage(TREE, old, SYNONYMS)
     assert named.lineage == lineage(
         "Astur gentilis", family="Accipitridae", english="Eurasian Goshawk"
     )
@@ -109,7 +109,7 @@ def test_a_renamed_bird_takes_all_that_the_tree_says_and_keeps_its_original_name
 
 def test_a_bird_that_is_called_the_same_has_no_original_name():
     blackcap = lineage("sylvia_atricapilla", family="", english="Blackcap")
-    named = named_by(TREE, blackcap, SYNONYMS)
+    named = resolve_lineage(TREE, blackcap, SYNONYMS)
     assert named.lineage.order == "Passeriformes"
     assert named.lineage.english_name == "Blackcap", "the tree has none"
     assert (named.original, named.problem) == ("", "")
@@ -117,16 +117,16 @@ def test_a_bird_that_is_called_the_same_has_no_original_name():
 
 def test_what_the_tree_does_not_hold_is_kept_below_what_it_holds():
     unknown = lineage("Accipiter ignotus", family="Falconidae", order="Falconiformes")
-    named = named_by(TREE, unknown, SYNONYMS)
+    named = resolve_lineage(TREE, unknown, SYNONYMS)
     assert named.lineage == lineage("Accipiter ignotus", family="Accipitridae")
     assert named.problem == "'Accipiter ignotus' is not among the taxa"
     Taxonomy.from_lineages([named.lineage, *map(_lineage_of, TREE.nodes[-4:])])
     alien = lineage("Mus musculus", family="Muridae", order="Rodentia")
-    assert named_by(TREE, alien, SYNONYMS).lineage == alien
+    assert resolve_lineage(TREE, alien, SYNONYMS).lineage == alien
 
 
 def _lineage_of(taxon):
-    return completed(TREE, Lineage(species=taxon.name))
+    return complete_lineage(TREE, Lineage(species=taxon.name))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def _lineage_of(taxon):
     ],
 )
 def test_a_bird_known_to_its_genus(genus, named, problem):
-    found = named_by(TREE, Lineage(genus=genus), SYNONYMS)
+    found = resolve_lineage(TREE, Lineage(genus=genus), SYNONYMS)
     assert found.problem == problem
     assert found.lineage.genus == (named or genus)
     assert found.lineage.family == ("Accipitridae" if named else "")
@@ -148,16 +148,16 @@ def test_a_bird_known_to_its_genus(genus, named, problem):
 
 def test_a_genus_whose_species_went_apart():
     split = Synonyms([synonym("Nisus a", "Astur a"), synonym("Nisus b", "Tachyspiza b")])
-    found = named_by(TREE, Lineage(genus="Nisus"), split)
+    found = resolve_lineage(TREE, Lineage(genus="Nisus"), split)
     assert found.problem == "the species of 'Nisus' went to 'Astur', 'Tachyspiza'"
 
 
 def test_empty_ranks_are_filled_from_the_tree_and_others_stay():
-    filled = completed(TREE, Lineage(species="Astur gentilis", family="Other"))
+    filled = complete_lineage(TREE, Lineage(species="Astur gentilis", family="Other"))
     assert filled == Lineage(
         order="Accipitriformes", family="Other", genus="Astur", species="Astur gentilis"
     )
-    assert completed(TREE, Lineage(genus="Corvus")) == Lineage(genus="Corvus")
+    assert complete_lineage(TREE, Lineage(genus="Corvus")) == Lineage(genus="Corvus")
 
 
 def manifest_species():
@@ -169,7 +169,7 @@ def test_the_manifest_follows_avilist(shared_table):
     tree = read_taxonomy(shared_table("avilist_2025.csv"))
     species = manifest_species()
     assert len(species) == 485
-    assert {name for name in species if resolve(name, tree).taxon is None} == set()
+    assert {name for name in species if resolve_name(name, tree).taxon is None} == set()
 
 
 def test_older_names_of_the_manifests_species_lead_back_to_them(shared_table):
@@ -185,5 +185,5 @@ def test_older_names_of_the_manifests_species_lead_back_to_them(shared_table):
     assert len(former) == 102, "a fifth of the species had another name"
     for name, olds in former.items():
         for old in olds:
-            assert resolve(old, tree).taxon is None
-            assert resolve(old, tree, synonyms).taxon == tree.taxon(name)
+            assert resolve_name(old, tree).taxon is None
+            assert resolve_name(old, tree, synonyms).taxon == tree.taxon(name)
