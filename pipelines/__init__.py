@@ -1,1 +1,1 @@
-"""The runnable stages: arguments, one library call, what the person reads."""
+"""The stages of the command line: each parses its options, calls the library and prints results."""

@@ -1,4 +1,4 @@
-"""``birdsong app``: the page on which recordings are answered, served on this machine."""
+"""``birdsong app``: serve the web app that classifies uploaded recordings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
+    """Add the options of the stage."""
     parser.add_argument(
-        "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
+        "--bundle",
+        type=Path,
+        default=None,
+        help="model, as in RUN/bundle; the shipped model by default",
     )
     parser.add_argument(
         "--audio",
@@ -24,59 +27,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manifest",
         type=Path,
         default=Path("data_manifest.csv"),
-        help="table that says what the examples are",
+        help="manifest that names the species of the examples",
     )
     parser.add_argument(
-        "--images", type=Path, default=None, help="folder of images to show on a page of its own"
+        "--images",
+        type=Path,
+        default=None,
+        help="folder of spectrogram images to show on a second page",
     )
     parser.add_argument(
-        "--run", type=Path, default=None, help="run folder of a training to show the curves of"
+        "--run", type=Path, default=None, help="run folder of a training; the app shows its curves"
     )
     parser.add_argument(
-        "--upload-mb", type=int, default=500, metavar="MB", help="largest recording that is taken"
+        "--upload-mb",
+        type=int,
+        default=500,
+        metavar="MB",
+        help="largest recording that the app accepts",
     )
-    parser.add_argument("--port", type=int, default=8501, help="where the page is served")
+    parser.add_argument("--port", type=int, default=8501, help="port of the web server")
     parser.add_argument(
         "--address",
         default="127.0.0.1",
-        help="this machine only by default; 0.0.0.0 lets others of the network in",
+        help="network address of the web server; the default serves only this "
+        "machine, 0.0.0.0 the whole network",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the bundle and the port, then serve the page until Ctrl-C."""
+    """Check the bundle and the port, then serve the app until Ctrl-C."""
     from streamlit.web import cli
 
     from birdsong.answers.classifier import Classifier
-    from birdsong.bundle.bundle import DEFAULT_BUNDLE
+    from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 
-    from .command import INTERRUPTED
-    from .validators import check_least
+    from .command import EXIT_INTERRUPTED
+    from .validators import check_minimum
 
     bundle = (arguments.bundle or DEFAULT_BUNDLE).absolute()
-    Classifier.load(bundle)  # a broken one is told here, not on the page
+    Classifier.load(bundle)  # report a broken bundle here, not in the browser
     check_port(arguments.address, arguments.port)
-    check_least("--upload-mb", arguments.upload_mb)
-    shown = {name: getattr(arguments, name) for name in ("audio", "manifest", "images", "run")}
-    os.environ |= {  # the page reads them, see its module `named`
+    check_minimum("--upload-mb", arguments.upload_mb)
+    options = {name: getattr(arguments, name) for name in ("audio", "manifest", "images", "run")}
+    os.environ |= {  # the app reads them in its module `settings`
         f"BIRDSONG_{name.upper()}": str(path.absolute())
-        for name, path in {"bundle": bundle, **shown}.items()
+        for name, path in {"bundle": bundle, **options}.items()
         if path is not None
     }
     print(f"birdsong app: open {page_address(arguments.address, arguments.port)}")
-    print("Ctrl-C ends it.", flush=True)
+    print("Press Ctrl-C to stop.", flush=True)
     cli.main(
         ["run", str(page_file()), *streamlit_options(arguments)],
         standalone_mode=False,
     )
-    # Streamlit takes Ctrl-C itself and comes back when it has ended its sessions.
-    return INTERRUPTED
+    # Streamlit handles Ctrl-C itself and returns once its sessions have ended.
+    return EXIT_INTERRUPTED
 
 
 def streamlit_options(arguments: argparse.Namespace) -> list[str]:
-    """Streamlit's settings: no questions on the terminal, no reports, no word to the outside."""
+    """Return Streamlit's options: no prompts on the terminal, no usage statistics."""
     settings = {
-        "server.headless": "true",  # asks for no e-mail address, opens no browser
+        "server.headless": "true",  # does not ask for an e-mail address or open a browser
         "server.address": arguments.address,
         "server.port": arguments.port,
         "server.maxUploadSize": arguments.upload_mb,
@@ -84,36 +95,36 @@ def streamlit_options(arguments: argparse.Namespace) -> list[str]:
         "browser.gatherUsageStats": "false",
         "theme.light.primaryColor": "#0072b2",
         "theme.dark.primaryColor": "#56b4e9",
-        "client.toolbarMode": "minimal",  # neither 'Deploy' nor a menu for developers
-        "client.showErrorDetails": "none",  # a trace belongs on the terminal
+        "client.toolbarMode": "minimal",  # hides 'Deploy' and the developer menu
+        "client.showErrorDetails": "none",  # tracebacks go to the terminal
         "logger.hideWelcomeMessage": "true",
     }
     return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def page_file() -> Path:
-    """Return the script that Streamlit runs."""
+    """Return the path of the script that Streamlit runs."""
     from importlib.util import find_spec
 
-    found = find_spec("birdsong.app")
-    if found is None or found.origin is None:
-        raise ImportError("birdsong is installed without its app", name="birdsong.app")
-    return Path(found.origin).with_name("main.py")
+    spec = find_spec("birdsong.app")
+    if spec is None or spec.origin is None:
+        raise ImportError("this installation of birdsong has no app", name="birdsong.app")
+    return Path(spec.origin).with_name("main.py")
 
 
 def page_address(address: str, port: int) -> str:
-    """Return what to type into a browser."""
+    """Return the URL to open in a browser."""
     host = "localhost" if address in ("", "0.0.0.0", "::") else address
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def check_port(address: str, port: int) -> None:
-    """Refuse an address that cannot be listened on, before anything is started.
+    """Check that a server can listen at an address and port.
 
     Raises
     ------
     ConfigError
-        If another program listens there, or the address is none of this machine's.
+        If the port is in use, or the address does not belong to this machine.
     """
     from birdsong.errors import ConfigError
 
@@ -121,14 +132,14 @@ def check_port(address: str, port: int) -> None:
         raise ConfigError(f"--port must be from 1 to 65535, got {port}")
     try:
         family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            # Else a server that has just ended would count as one that listens.
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((address, port))
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # Without it, a port is in use for a while after its server has ended.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
     except OSError as error:
         raise ConfigError(
-            f"cannot serve at {address}, port {port} ({error.strerror or error}); name another "
-            "with --port, as in --port 8502"
+            f"cannot serve at {address}, port {port} ({error.strerror or error}); "
+            "name another port, as in --port 8502"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""``birdsong bench``: side-by-side measurements in one run; they live in ``benchmarks/``."""
+"""``birdsong bench``: run a benchmark of ``benchmarks/`` beside its alternatives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = ("preprocess", "png", "activity", "feed", "train", "classify", "app")
@@ -19,111 +19,123 @@ OPTIONS = {
     "classify": ("long_hours",),
     "app": ("people", "minutes"),
 }
-"""What only some measurements take."""
+"""Options that only some benchmarks have."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
-    parser.add_argument("name", choices=NAMES, help="what to measure")
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep the figures")
-    add_replace_argument(parser, "overwrite a file of --json or --plot that is there already")
+    """Add the options of the stage."""
+    parser.add_argument("name", choices=NAMES, help="the benchmark to run")
     parser.add_argument(
-        "--audio",
-        type=Path,
-        default=None,
-        help="folder of recordings; made for it without one, and for `activity` always",
+        "--json", type=Path, default=None, metavar="FILE", help="write the figures to a file"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="each way is timed so often, in turn")
-    both = parser.add_argument_group("of `feed` and `train` only")
-    both.add_argument(
-        "--images", type=Path, default=None, help="folder of images; made for it without one"
+    add_replace_argument(parser, "overwrite an existing file of --json or --plot")
+    parser.add_argument(
+        "--audio", type=Path, default=None,
+        help="folder of recordings; synthetic ones by default, and always for `activity`",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often to time each alternative, in turn"
     )
-    both.add_argument(
-        "--n-images",
-        "--pictures",
-        type=int,
-        default=None,
-        metavar="N",
-        help="of the folder or made, at most",
+    _add_image_options(parser.add_argument_group("`feed` and `train` only"))
+    _add_feed_options(parser.add_argument_group("`feed` only"))
+    _add_train_options(parser.add_argument_group("`train` only"))
+    classify = parser.add_argument_group("`classify` only")
+    classify.add_argument(
+        "--long-hours", type=float, default=None, metavar="H",
+        help="duration of the one long file whose memory use is measured; 1 by default",
+    )  # fmt: skip
+    app = parser.add_argument_group("`app` only")
+    app.add_argument(
+        "--people", type=int, default=None, metavar="N",
+        help="number of people who upload at the same time; 20 by default",
+    )  # fmt: skip
+    app.add_argument(
+        "--minutes", type=float, default=None, metavar="M", help="how long they use the app"
     )
-    both.add_argument(
-        "--scratch", type=Path, default=None, metavar="DIR", help="on the drive to measure"
+
+
+def _add_image_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--images", type=Path, default=None, help="folder of images; synthetic ones by default"
     )
-    feeding = parser.add_argument_group("of `feed` only")
-    feeding.add_argument(
-        "--thorough",
-        action="store_true",
-        default=None,
-        help="every combination: hours instead of minutes",
+    group.add_argument(
+        "--n-images", "--pictures", type=int, default=None, metavar="N",
+        help="maximum number of images",
+    )  # fmt: skip
+    group.add_argument(
+        "--scratch", type=Path, default=None, metavar="DIR", help="folder on the drive to measure"
     )
-    feeding.add_argument(
+
+
+def _add_feed_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--thorough", action="store_true", default=None,
+        help="measure every combination: takes hours instead of minutes",
+    )  # fmt: skip
+    group.add_argument(
         "--large", type=int, default=None, metavar="N",
         help="also make a packed copy of N images and feed it once; 800000 take 10 GB",
     )  # fmt: skip
-    feeding.add_argument(
-        "--plot", type=Path, default=None, metavar="FILE", help="draw speed-up against workers"
+    group.add_argument(
+        "--plot", type=Path, default=None, metavar="FILE", help="plot the speed-up over the workers"
     )
-    classifying = parser.add_argument_group("of `classify` only")
-    classifying.add_argument(
-        "--long-hours", type=float, default=None, metavar="H",
-        help="length of the one long file whose memory is measured; 1 without it",
-    )  # fmt: skip
-    serving = parser.add_argument_group("of `app` only")
-    serving.add_argument(
-        "--people", type=int, default=None, metavar="N", help="who upload at once; 20 without it"
-    )
-    serving.add_argument(
-        "--minutes", type=float, default=None, metavar="M", help="how long they then go on"
-    )
-    training = parser.add_argument_group("of `train` only")
-    training.add_argument(
+
+
+def _add_train_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--seconds", type=float, default=None, metavar="S",
-        help="of each training in each round, 20 by default",
+        help="duration of each training in each round; 20 by default",
     )  # fmt: skip
-    training.add_argument(
+    group.add_argument(
         "--only-packed", action="store_true", default=None,
-        help="nothing but the packed copy fully augmented, and what memory alone gives",
+        help="measure only the fully augmented packed copy, and the same images in memory",
     )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, show a table, and keep the figures where asked for."""
+    """Run the benchmark, print its table, and write the figures to a file if asked."""
     from birdsong.errors import ConfigError
     from birdsong.overwrite import check_absent
 
-    from .command import ALL_WELL
-    from .validators import check_least
+    from .command import EXIT_OK
+    from .validators import check_minimum
 
     script = BENCHMARKS / f"{arguments.name}.py"
     if not script.exists():
         raise ConfigError(
-            "measurements are not part of the installed package: clone the repository, and type "
+            "benchmarks are not part of the installed package: clone the repository, and type "
             f"`birdsong bench {arguments.name}` in it after `pip install -e '.[bench]'`"
         )
-    check_least("--rounds", arguments.rounds)
-    for option in ("json", "plot"):  # before hours of measuring
+    check_minimum("--rounds", arguments.rounds)
+    for option in ("json", "plot"):  # checked before hours of measuring
         path = getattr(arguments, option)
         check_absent([path] if path else [], replace=arguments.replace, option=f"--{option}")
-    sys.path.append(str(BENCHMARKS.parent))  # they know each other
+    sys.path.append(str(BENCHMARKS.parent))  # they import each other
     measure = runpy.run_path(str(script))["measure"]
-    figures = measure(**_asked(arguments), n_rounds=arguments.rounds)
+    figures = measure(**_benchmark_options(arguments), n_rounds=arguments.rounds)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
         print(f"figures: {arguments.json}")
-    return ALL_WELL
+    return EXIT_OK
 
 
-def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What a measurement is told, beside how often to measure."""
+def _benchmark_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of the benchmark, apart from the number of rounds.
+
+    Raises
+    ------
+    ConfigError
+        If an option belongs to another benchmark, or is out of range.
+    """
     from birdsong.errors import ConfigError
 
-    from .validators import check_least
+    from .validators import check_minimum
 
     given = {name: getattr(arguments, name) for names in OPTIONS.values() for name in names}
     given = {name: each for name, each in given.items() if each is not None}
-    own = OPTIONS.get(arguments.name, ())
+    allowed = OPTIONS.get(arguments.name, ())
     for name in given:
-        if name not in own:
+        if name not in allowed:
             where = " and ".join(
                 f"`birdsong bench {each}`" for each in OPTIONS if name in OPTIONS[each]
             )
@@ -133,8 +145,8 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} must be greater than 0, got {given[name]:g}")
     for name in ("n_images", "large", "people"):
-        check_least(f"--{name.replace('_', '-')}", given.get(name, 1))
-    if "images" not in own:
+        check_minimum(f"--{name.replace('_', '-')}", given.get(name, 1))
+    if "images" not in allowed:
         return {"audio": arguments.audio} | given
     if arguments.audio:
         raise ConfigError(

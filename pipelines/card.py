@@ -1,4 +1,4 @@
-"""``birdsong card``: the model card of a bundle, written from what the bundle holds."""
+"""``birdsong card``: write the model card of a bundle."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ import shlex
 import sys
 from pathlib import Path
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
-    parser.add_argument("bundle", type=Path, help="as in RUN/bundle")
+    """Add the options of the stage."""
+    parser.add_argument("bundle", type=Path, help="model, as in RUN/bundle")
     parser.add_argument(
         "--manifest",
         type=Path,
         default=None,
-        help="table that it was trained from: tells whose recordings it learned from",
+        help="manifest of the training recordings, to credit their recordists",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=None,
         metavar="FILE",
-        help="MODEL_CARD.md beside the model by default",
+        help="the card to write; MODEL_CARD.md in the bundle by default",
     )
-    add_replace_argument(parser, "overwrite a card that says something else, or any other file")
+    add_replace_argument(parser, "overwrite a file with other content")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the bundle and the manifest, and write the card."""
     from birdsong.atomic import write_atomically
-    from birdsong.bundle.bundle import MODEL_CARD, read_bundle
+    from birdsong.bundle.bundle_files import MODEL_CARD, read_bundle
     from birdsong.errors import BundleError
     from birdsong.learning.reporting.attribution import Credit, learned_from
     from birdsong.learning.reporting.model_card import model_card
     from birdsong.overwrite import check_same_content
     from birdsong.recordings.manifest import read_manifest
 
-    from .command import ALL_WELL
+    from .command import EXIT_OK
 
     bundle = read_bundle(arguments.bundle)
-    words = ["birdsong", "card", str(arguments.bundle)]
+    command = ["birdsong", "card", str(arguments.bundle)]
     credits: tuple[Credit, ...] = ()
     if arguments.manifest is not None:
-        words += ["--manifest", str(arguments.manifest)]
-        every = [
+        command += ["--manifest", str(arguments.manifest)]
+        candidates = [
             Credit(
                 recording=recording.name,
                 title=recording.xc_id or recording.name,
@@ -57,11 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
             )
             for recording in read_manifest(arguments.manifest)
         ]
-        credits = learned_from(every, bundle.sessions, str(arguments.manifest))
+        credits = learned_from(candidates, bundle.sessions, str(arguments.manifest))
     if arguments.out is not None:
-        words += ["--out", str(arguments.out)]
+        command += ["--out", str(arguments.out)]
     out = arguments.out or arguments.bundle / MODEL_CARD
-    card = model_card(bundle, credits, command=shlex.join(words))
+    card = model_card(bundle, credits, command=shlex.join(command))
     check_same_content(out, card.encode(), replace=arguments.replace)
     try:
         write_atomically(out, card.encode())
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{out}: the card cannot be written ({error.strerror}); name another file with --out"
         ) from error
     print(f"card: {out}")
-    return ALL_WELL
+    return EXIT_OK
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Access to xeno-canto's catalogue, for the stages that ask it."""
+"""The xeno-canto catalogue: its options, the connection to it, and searches."""
 
 from __future__ import annotations
 
@@ -14,59 +14,66 @@ if TYPE_CHECKING:
 ADDRESS = "https://xeno-canto.org"
 
 
-def add_access(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+def add_catalogue_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for access to the catalogue."""
     group = parser.add_argument_group("access")
     group.add_argument(
         "--key-file", type=Path, default=None, metavar="FILE",
-        help="holds the key of your account; without it, the variable XENO_CANTO_KEY does",
+        help="text file with your xeno-canto API key; otherwise the environment variable "
+        "XENO_CANTO_KEY must hold it",
     )  # fmt: skip
-    add_manners(group)
+    add_request_options(group)
 
 
-def add_manners(group: argparse._ArgumentGroup) -> None:
-    """Name the options of how a server is asked."""
+def add_request_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options for requests to a server."""
     group.add_argument(
-        "--requests-per-s", type=float, default=1.0, metavar="N", help="at most, of all jobs"
+        "--requests-per-s",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="maximum request rate of all jobs together",
     )
-    group.add_argument("--address", default=ADDRESS, help="another one for a mirror")
+    group.add_argument("--address", default=ADDRESS, help="URL of the server or of a mirror")
 
 
 @contextmanager
-def catalogue(arguments: argparse.Namespace) -> Iterator[XenoCanto]:
-    """Open the catalogue.
+def open_catalogue(arguments: argparse.Namespace) -> Iterator[XenoCanto]:
+    """Open a connection to the catalogue.
 
     Raises
     ------
     ConfigError
-        If there is no key, or the rate is not above 0.
+        If there is no API key, or the request rate is not above 0.
     """
     from birdsong.recordings.connection import Connection
     from birdsong.recordings.xeno_canto import XenoCanto, read_key
 
     key = read_key(arguments.key_file)
-    with Connection(requests_per_s=checked_rate(arguments.requests_per_s)) as connection:
+    with Connection(requests_per_s=check_request_rate(arguments.requests_per_s)) as connection:
         yield XenoCanto(connection, key, address=arguments.address)
 
 
 def species_queries(species: Path, synonyms: Path | None) -> list[tuple[str, ...]]:
-    """Read a list of species: for each a query, and those for other names that it may go by.
+    """Read a list of species and make the queries for each.
+
+    The first query of a species uses the name of the list, the others its synonyms.
 
     Raises
     ------
     ConfigError
-        If the list cannot be read, or a line of it is no name of a species.
+        If the list cannot be read, or a line is not the scientific name of a species.
     TaxonomyError
-        If the synonyms cannot be read.
+        If the table of synonyms cannot be read.
     """
     from birdsong.errors import ConfigError
     from birdsong.taxa.synonyms import Synonyms, read_synonyms
 
-    known = Synonyms() if synonyms is None else read_synonyms(synonyms)
+    renames = Synonyms() if synonyms is None else read_synonyms(synonyms)
     try:
         lines = species.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{species}: the list cannot be read") from error
+        raise ConfigError(f"{species}: the list of species cannot be read") from error
     queries = []
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].replace("_", " ").split()
@@ -77,7 +84,7 @@ def species_queries(species: Path, synonyms: Path | None) -> list[tuple[str, ...
                 f"{species}, line {number}: expected a name such as 'Turdus merula', got {line!r}"
             )
         name = " ".join(words[:2])
-        names = dict.fromkeys([name, *known.successors(name), *known.former_names(name)])
+        names = dict.fromkeys([name, *renames.successors(name), *renames.former_names(name)])
         queries.append(tuple(_query(each) for each in names))
     return queries
 
@@ -87,15 +94,15 @@ def _query(name: str) -> str:
     return f"gen:{genus} sp:{species} grp:birds"
 
 
-def ask(
+def search_catalogue(
     xeno_canto: XenoCanto, queries: Sequence[Sequence[str]]
 ) -> Iterator[CatalogueRecording | InvalidRow]:
-    """Ask for each query; where nothing is found, for those that stand after it, one by one."""
+    """Search for each group of queries, in turn until one of the group finds something."""
     from .progress import Progress
-    from .truncate import first_few
+    from .truncate import truncate
 
-    fruitless = []
-    with Progress("ask xeno-canto", len(queries), "queries") as progress:
+    empty_queries = []
+    with Progress("search xeno-canto", len(queries), "queries") as progress:
         for alternatives in queries:
             n_found = 0
             for query in alternatives:
@@ -105,17 +112,19 @@ def ask(
                 if n_found:
                     break
             else:
-                fruitless.append(alternatives[0])
+                empty_queries.append(alternatives[0])
             progress.advance(alternatives[0])
-    lines = [f"nothing found: {query}" for query in fruitless]
-    for line in first_few(lines, "and for {} more queries"):
+    lines = [f"nothing found: {query}" for query in empty_queries]
+    for line in truncate(lines, "and for {} more queries"):
         print(line)
 
 
-def checked_rate(requests_per_s: float) -> float:
-    """Return a rate that can be kept to."""
+def check_request_rate(requests_per_s: float) -> float:
+    """Return the request rate if it is in range."""
     from birdsong.errors import ConfigError
 
     if not 0 < requests_per_s <= 1000:
-        raise ConfigError(f"--requests-per-s must be above 0, got {requests_per_s:g}")
+        raise ConfigError(
+            f"--requests-per-s must be above 0 and at most 1000, got {requests_per_s:g}"
+        )
     return requests_per_s

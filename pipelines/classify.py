@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
 from .species_filter import add_only_argument
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
+    """Add the options of the stage."""
     from birdsong.answers.formats import FORMATS
 
     to_stdout = [name for name, each in FORMATS.items() if each.to_stdout]
@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
     from birdsong.answers.formats import answer_format
     from birdsong.answers.results import write_results
-    from birdsong.bundle.bundle import DEFAULT_BUNDLE
+    from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, printable_name
 
-    from .command import ALL_WELL, NOTHING_DONE, SOME_FAILED
+    from .command import EXIT_NOTHING_DONE, EXIT_OK, EXIT_SOME_FAILED
     from .progress import Progress
     from .species_filter import allowed_labels
 
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
         print("birdsong classify: no recordings in the folders named", file=sys.stderr)
-        return NOTHING_DONE
+        return EXIT_NOTHING_DONE
     n_failed = 0
 
     def predictions() -> Iterator[Prediction]:
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             for path in recordings:
                 prediction = classifier.classify(path, config=config)
                 n_failed += prediction.status == "failed"
-                progress.say(in_words(prediction))
+                progress.print_above(in_words(prediction))
                 progress.advance()
                 yield prediction
 
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
             replace=arguments.replace,
         )
         print(f"results: {written}", file=sys.stderr)
-    return SOME_FAILED if n_failed else ALL_WELL
+    return EXIT_SOME_FAILED if n_failed else EXIT_OK
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
@@ -114,14 +114,14 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
     """
     from birdsong.recordings.audio_folder import find_audio_files
 
-    from .passed_over import say_passed_over
+    from .passed_over import print_passed_over
 
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         listing = find_audio_files(path)
-        say_passed_over(path, listing.skipped)
+        print_passed_over(path, listing.skipped)
         yield from listing.files
 
 

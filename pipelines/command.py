@@ -1,7 +1,7 @@
-"""The command ``birdsong``: finds the stage that was asked for, runs it, tells what went wrong.
+"""The command ``birdsong``: runs one stage, and prints errors as one sentence.
 
 A stage is a module beside this one with ``add_arguments(parser)`` and ``run(arguments) -> int``.
-It imports what is heavy inside ``run``, so that ``--help`` answers at once.
+It imports heavy libraries inside ``run``, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -18,30 +18,32 @@ import birdsong
 from birdsong.errors import BirdsongError, one_line
 
 STAGES = {
-    "demo": "make synthetic birds, learn them, name new ones: offline, in a few minutes",
-    "manifest": "list recordings: from xeno-canto or a folder; check the list, complete it",
+    "demo": "train and test a model on synthetic birds: offline, in a few minutes",
+    "manifest": "make a table of recordings from xeno-canto or a folder; check and complete it",
     "download": "fetch the recordings of a manifest from xeno-canto",
     "preprocess": "turn recordings into 200 x 64 spectrogram PNGs",
-    "explore": "see what is in a folder of PNGs: counts, levels, licences, what stands out",
-    "pack": "put the PNGs of a folder into a few large files beside them",
-    "train": "learn species, genera or families from PNGs",
-    "join": "make one model of several, which answers by the mean of what they say",
-    "evaluate": "measure a model on recordings that it did not learn from",
-    "card": "write down what a model knows, how good it is and whom it learned from",
-    "classify": "name the birds in recordings",
-    "bench": "time preprocessing beside the decoder alone and the usual way",
-    "app": "drop in recordings and look at the answers, in a browser",
+    "explore": "summarize a folder of images: counts, levels, licences, outliers",
+    "pack": "copy the PNGs of a folder into a few large files, which load faster",
+    "train": "train a model of species, genera or families on images",
+    "ensemble": "combine several models into one that averages their log probabilities",
+    "evaluate": "measure a model on recordings that it was not trained on",
+    "card": "write a model card: labels, accuracy, training data and credits",
+    "classify": "identify the birds in recordings",
+    "bench": "measure the speed of birdsong beside the alternatives",
+    "app": "classify recordings in a browser",
 }
+OLD_STAGES = {"join": "ensemble"}
+"""New name of each renamed stage; the old name still runs and prints a note."""
 
-ALL_WELL, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_SOME_FAILED, EXIT_NOTHING_DONE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 def console(argv: Sequence[str] | None = None) -> int:
-    """Run one stage as a process of its own: what `birdsong` on a terminal does."""
+    """Run one stage as the process of the `birdsong` command."""
     from .quiet_stderr import quiet_stderr
 
     quiet_stderr()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what is read on is UTF-8, as our files are
+    if isinstance(sys.stdout, io.TextIOWrapper):  # pipes and files are UTF-8
         encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     return main(argv)
@@ -53,71 +55,77 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after ``birdsong``; the process's own by default.
+        The arguments after ``birdsong``; those of the process by default.
 
     Returns
     -------
     int
-        0 all well, 1 finished but some recordings failed, 2 wrong usage, nothing to do or nowhere
-        to write, 130 interrupted.
+        Exit code: 0 success, 1 some recordings failed, 2 wrong usage, nothing to do or output that
+        cannot be written, 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    asked = words[0] if words and words[0] in STAGES else None
-    parser = _parser(asked)
-    arguments = parser.parse_args(words)
-    if asked is None:
+    if words and words[0] in OLD_STAGES:
+        words[0], old = OLD_STAGES[words[0]], words[0]
+        print(f"note: birdsong {old} is called birdsong {words[0]} now", file=sys.stderr)
+    stage = words[0] if words and words[0] in STAGES else None
+    parser = _parser(stage)
+    if stage is None:
+        parser.parse_args(words)
         parser.print_help()
-        return NOTHING_DONE
+        return EXIT_NOTHING_DONE
     try:
-        status: int = _stage(asked).run(arguments)
+        status: int = _stage_module(stage).run(parser.parse_args(words))
         sys.stdout.flush()
         return status
     except BirdsongError as error:
-        print(f"birdsong {asked}: {error}", file=sys.stderr)
-        return NOTHING_DONE
+        print(f"birdsong {stage}: {error}", file=sys.stderr)
+        return EXIT_NOTHING_DONE
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "birdsong":
             raise
         print(
-            f"birdsong {asked}: needs the package '{error.name}'; "
+            f"birdsong {stage}: needs the package '{error.name}'; "
             "in the project's folder, type: pip install '.[all]'",
             file=sys.stderr,
         )
-        return NOTHING_DONE
+        return EXIT_NOTHING_DONE
     except KeyboardInterrupt:
-        print(f"\nbirdsong {asked}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        _write_no_more()
-        return ALL_WELL
-    except OSError as error:  # a full disk, a folder that may not be written into
+        print(f"\nbirdsong {stage}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of the output has ended, as `head` does
+        _discard_output()
+        return EXIT_OK
+    except OSError as error:  # a full disk, a folder without write permission
         where = f"{error.filename}: " if error.filename else ""
-        print(one_line(f"birdsong {asked}: {where}{error.strerror or error}"), file=sys.stderr)
+        print(one_line(f"birdsong {stage}: {where}{error.strerror or error}"), file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:
-            _write_no_more()
-        return NOTHING_DONE
+            _discard_output()
+        return EXIT_NOTHING_DONE
 
 
-def _write_no_more() -> None:
-    """Keep what is left in the buffer from failing once more when the process ends."""
+def _discard_output() -> None:
+    """Send buffered output nowhere, so that the flush at exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows a default where there is one to show."""
+    """Shows the default of an option, unless it is empty."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.nargs == 0 or action.default in (None, False, "", [], ()):
+        # A default of 0 is shown; it equals False, and so is compared by type.
+        if action.nargs == 0 or (
+            not action.default and not isinstance(action.default, int | float)
+        ):
             return action.help
         return super()._get_help_string(action)
 
 
-def _parser(asked: str | None) -> argparse.ArgumentParser:
+def _parser(requested: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="birdsong",
-        description="Recordings of birds to an answer at the rank that the evidence supports.",
+        description="Identify birds in recordings, at the rank that the evidence supports.",
         epilog="Start with: birdsong demo",
     )
     parser.add_argument("--version", action="version", version=f"birdsong {birdsong.__version__}")
@@ -129,12 +137,12 @@ def _parser(asked: str | None) -> argparse.ArgumentParser:
             description=summary[0].upper() + summary[1:] + ".",
             formatter_class=_Help,
         )
-        if name == asked:
-            _stage(name).add_arguments(stage)
+        if name == requested:
+            _stage_module(name).add_arguments(stage)
     return parser
 
 
-def _stage(name: str) -> ModuleType:
+def _stage_module(name: str) -> ModuleType:
     return importlib.import_module(f".{name}", __package__)
 
 

@@ -1,4 +1,4 @@
-"""``birdsong demo``: the whole way, offline: make synthetic birds, learn them, name new ones."""
+"""``birdsong demo``: every stage on synthetic birds, offline: preprocess, train, classify."""
 
 from __future__ import annotations
 
@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
     from birdsong.recordings.recording import Recording
 
-MARK = ".birdsong-demo"
-MADE = {MARK, "audio", "new", "noises", "images", "runs", "manifest.csv", "new.csv", "songs.png"}
+MARKER_FILE = ".birdsong-demo"
+DEMO_FILES = {
+    MARKER_FILE,
+    "audio",
+    "new",
+    "noises",
+    "images",
+    "runs",
+    "manifest.csv",
+    "new.csv",
+    "songs.png",
+}
 N_INDIVIDUALS = 13
 N_TAKES = 1
 N_NEW_INDIVIDUALS = 3
@@ -27,21 +37,27 @@ EPOCHS = {"genus": 5, "species": 7}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
-    parser.add_argument("--out", type=Path, default=Path("birdsong-demo"), help="folder for it all")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes and threads")
-    parser.add_argument("--seed", type=int, default=0, help="draws birds, weights and batches")
+    """Add the options of the stage."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("birdsong-demo"), help="folder for all files of the demo"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="number of processes and threads"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of birds, weights and batches"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make synthetic birds, learn them at two ranks, and name individuals never heard before."""
+    """Train a genus and a species model on synthetic birds, and classify new individuals."""
     from birdsong.recordings.manifest import write_manifest
 
-    from .command import ALL_WELL
-    from .validators import check_jobs, check_least
+    from .command import EXIT_OK
+    from .validators import check_jobs, check_minimum
 
     check_jobs(arguments.jobs)
-    check_least("--seed", arguments.seed, 0)
+    check_minimum("--seed", arguments.seed, 0)
     started_s = time.monotonic()
     out = _fresh_folder(arguments.out)
     known, new, noises = _make_recordings(out, arguments.seed, arguments.jobs)
@@ -51,44 +67,46 @@ def run(arguments: argparse.Namespace) -> int:
     _preprocess(out, known, arguments.jobs)
     for rank in ("genus", "species"):
         _train(out, rank, arguments)
-    _name_new_birds(out, new, noises)
+    _classify_new_birds(out, new, noises)
 
-    print(f"\nAll of it took {time.monotonic() - started_s:.0f} s and lies in {out}.")
-    print("Look at it in a browser, after pip install '.[app]':")
+    print(f"\nThe demo took {time.monotonic() - started_s:.0f} s; its files are in {out}.")
+    print("See the results in a browser, after pip install '.[app]':")
     print(f"  birdsong app --bundle {out / 'runs' / 'species' / 'bundle'} \\")
     print(f"    --audio {out / 'new'} --manifest {out / 'new.csv'} --images {out / 'images'} \\")
     print(f"    --run {out / 'runs' / 'species'}")
-    print("Now yours:")
+    print("Now with your recordings:")
     print("  birdsong preprocess --manifest MANIFEST.csv --audio FOLDER --out images")
     print("  birdsong train images --rank genus --out runs/genus")
     print("  birdsong classify RECORDING --bundle runs/genus/bundle")
-    return ALL_WELL
+    return EXIT_OK
 
 
 def _fresh_folder(out: Path) -> Path:
-    """Make the folder, or empty one that an earlier demo made; nobody else's file is touched."""
+    """Make the folder, or empty that of an earlier demo; files of foreign stay untouched."""
     from birdsong.errors import DatasetError, OverwriteError
 
     if out.exists() and any(out.iterdir()):
-        if not (out / MARK).exists():
+        if not (out / MARKER_FILE).exists():
             raise DatasetError(
                 f"{out}: is not empty and not of an earlier demo; name another --out"
             )
-        if others := sorted(_others(out)):
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        if foreign := sorted(_foreign_files(out)):
+            more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+            verb = "are" if len(foreign) > 1 else "is"
             raise OverwriteError(
-                f"{out}: an earlier demo is made anew there, but {others[0]}{more} is not of it; "
-                "nothing was changed: name another --out, or move that elsewhere"
+                f"{out}: the demo would replace an earlier one there, but {foreign[0]}{more} "
+                f"{verb} not of it; nothing was changed: name another --out, or move the files "
+                "elsewhere"
             )
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
-    (out / MARK).touch()
+    (out / MARKER_FILE).touch()
     return out
 
 
-def _others(out: Path) -> Iterator[str]:
-    """Name what lies in the folder of a demo, or among its trainings, and is none of its own."""
-    for folder, own in ((out, MADE), (out / "runs", set(EPOCHS))):
+def _foreign_files(out: Path) -> Iterator[str]:
+    """Find what the folder of a demo and its run folder hold beside the demo's own files."""
+    for folder, own in ((out, DEMO_FILES), (out / "runs", set(EPOCHS))):
         if folder.is_dir():
             yield from (str(path) for path in folder.iterdir() if path.name not in own)
 
@@ -127,8 +145,8 @@ def _make_recordings(
     families = {species.family for species in SPECIES}
     print(
         f"{len(SPECIES)} species in {len(genera)} genera and {len(families)} families: "
-        f"{len(known)} recordings to learn from,\n{len(new)} of other individuals and "
-        f"{len(noises)} of no bird at all to be asked about"
+        f"{len(known)} recordings for training,\n{len(new)} of other individuals and "
+        f"{len(noises)} without a bird for testing"
     )
     return known, new, noises
 
@@ -160,13 +178,15 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
 def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
     from birdsong.images.store import open_store
     from birdsong.learning.data.dataset_config import DatasetConfig
+    from birdsong.learning.training.loss_config import LossConfig
+    from birdsong.learning.training.optimizer_config import OptimizerConfig
     from birdsong.learning.training.train import train
     from birdsong.learning.training.training_config import TrainingConfig
     from birdsong.loading.augmentation import AugmentationConfig
 
-    from .train_console import print_dataset, print_epoch
+    from .train_console import CONSOLE
 
-    _heading("3. Learning genera" if rank == "genus" else "4. Learning species")
+    _heading("3. Training on genera" if rank == "genus" else "4. Training on species")
     train(
         open_store(out / "images"),
         out / "runs" / rank,
@@ -180,45 +200,46 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
             ),
             epochs=EPOCHS[rank],
             batch_size=32,
-            learning_rate=2e-3,
-            label_smoothing=0.0,
+            optimizer=OptimizerConfig(learning_rate=2e-3),
+            loss=LossConfig(label_smoothing=0.0),
             augmentation=AugmentationConfig(mixup_alpha=0.0),
             n_threads=arguments.jobs,
             seed=arguments.seed,
         ),
-        on_dataset=print_dataset,
-        on_epoch=print_epoch,
+        listener=CONSOLE,
     )
 
 
-def _name_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path]) -> None:
+def _classify_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path]) -> None:
     from birdsong.answers.classifier import Classifier, ClassifyConfig
 
     from .classify import in_words
 
-    _heading("5. Naming birds never heard before")
-    heard: dict[str, list[Prediction]] = {}
+    _heading("5. Classifying new individuals")
+    predictions: dict[str, list[Prediction]] = {}
     for rank in ("genus", "species"):
         classifier = Classifier.load(out / "runs" / rank / "bundle")
-        heard[rank] = [
+        predictions[rank] = [
             classifier.classify(
                 out / "new" / r.file, name=r.file, config=ClassifyConfig(promise=PROMISE)
             )
             for r in new
         ]
-        names = [r.genus if rank == "genus" else r.scientific_name for r in new]
-        right = sum(p.top[0].taxon == name for p, name in zip(heard[rank], names, strict=True))
+        true_names = [r.genus if rank == "genus" else r.scientific_name for r in new]
+        right = sum(
+            p.top[0].taxon == name for p, name in zip(predictions[rank], true_names, strict=True)
+        )
         print(
             f"{rank:<8} most probable {rank} right for {right} of {len(new)} new recordings "
             f"({100 * right / len(new):.0f} %)"
         )
-    named = [classifier.classify(noise).answer for noise in noises]
-    n_species = sum(answer is not None and answer.rank == "species" for answer in named)
+    noise_answers = [classifier.classify(noise).answer for noise in noises]
+    n_species = sum(answer is not None and answer.rank == "species" for answer in noise_answers)
     print(f"noises   {n_species} of {len(noises)} got a species")
-    print(f"\nWhat the species model answers when it must be {PROMISE:.0%} sure:")
-    _print_answers_by_rank(heard["species"], new)
-    print("\nThree of them:")
-    for prediction in heard["species"][:: max(1, len(new) // 3)][:3]:
+    print(f"\nAnswers of the species model when it must be {PROMISE:.0%} sure:")
+    _print_answers_by_rank(predictions["species"], new)
+    print("\nThree of the answers:")
+    for prediction in predictions["species"][:: max(1, len(new) // 3)][:3]:
         print(f"  {in_words(prediction)}")
 
 
@@ -238,11 +259,11 @@ def _print_answers_by_rank(predictions: Sequence[Prediction], new: Sequence[Reco
         if rank in right_at:
             n_right, n = sum(right_at[rank]), len(right_at[rank])
             print(f"  {rank:<8} {n:>3} answers, {n_right:>3} right")
-    print(f"  a bird, nothing closer: {len(right_at.get('class', []))}")
+    print(f"  a bird, no closer rank: {len(right_at.get('class', []))}")
 
 
-def _heading(words: str) -> None:
-    print(f"\n{words}", flush=True)
+def _heading(title: str) -> None:
+    print(f"\n{title}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``birdsong evaluate``: a bundle measured on recordings that it did not learn from."""
+"""``birdsong evaluate``: measure a bundle on recordings that it was not trained on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
 from .species_filter import MAX_NAMED, add_only_argument
-from .truncate import first_few
+from .truncate import truncate
 
 if TYPE_CHECKING:
     from birdsong.bundle.bundle import Bundle
@@ -21,42 +21,46 @@ REPORT_FILES = ("metrics.json", "predictions.csv", "report.html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
-    parser.add_argument("bundle", type=Path, help="as in RUN/bundle")
+    """Add the options of the stage."""
+    parser.add_argument("bundle", type=Path, help="model, as in RUN/bundle")
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
+    recordings = parser.add_mutually_exclusive_group()
+    recordings.add_argument(
         "--all",
         action="store_true",
-        help="take sessions that the bundle learned from, too; every page is stamped",
+        help="include the training sessions; every page of the report is stamped",
     )
-    which.add_argument(
+    recordings.add_argument(
         "--out-of-fold",
         action="store_true",
-        help="measure what was learned from by the networks that did not hear it; "
+        help="measure each training session with the networks that were not trained on it; "
         "for bundles of `birdsong train --folds K`",
     )
     add_only_argument(parser)
     add_replace_argument(parser)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads that read")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="number of threads that read images"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, write the report, and say the main figures."""
-    from birdsong.bundle.bundle import read_bundle
+    """Evaluate the bundle, write the report, and print the main metrics."""
+    from birdsong.bundle.bundle_files import read_bundle
     from birdsong.errors import DatasetError
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation.held_out import score_bundle
     from birdsong.learning.reporting.report import write_report
     from birdsong.overwrite import check_absent, staged_files
 
-    from .command import ALL_WELL
+    from .command import EXIT_OK
     from .species_filter import allowed_labels
 
     bundle = read_bundle(arguments.bundle)
     store = open_store(arguments.images)
-    if not is_report_of(bundle, arguments.out):  # else it may turn out to be the same
+    if not is_report_of(
+        bundle, arguments.out
+    ):  # a report of the same bundle may have the same content
         files = [arguments.out / name for name in REPORT_FILES]
         check_absent(files, replace=arguments.replace)
     try:
@@ -73,20 +77,20 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         folds = bundle.provenance.get("folds")
         hint = (
-            "with --out-of-fold the networks of its folds are measured on what they did not hear"
+            "--out-of-fold measures the networks of its folds on the sessions held out from them"
             if folds
-            else "with --all it is measured on what it learned, too"
+            else "--all includes the sessions that it was trained on"
         )
         raise DatasetError(f"{error}; {hint}") from error
     with staged_files(arguments.out, replace=arguments.replace) as folder:
         metrics = write_report(held_out, bundle, store, folder)
     print_metrics(metrics)
     print(f"report: {arguments.out}/report.html")
-    return ALL_WELL
+    return EXIT_OK
 
 
 def is_report_of(bundle: Bundle, folder: Path) -> bool:
-    """Tell whether the report in a folder is one of this bundle."""
+    """Return whether a folder holds a report of this bundle."""
     try:
         metrics = json.loads((folder / REPORT_FILES[0]).read_text(encoding="utf-8"))
         return bool(metrics["bundle"]["fingerprint"] == bundle.fingerprint)
@@ -95,7 +99,7 @@ def is_report_of(bundle: Bundle, folder: Path) -> bool:
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
-    """Say what was measured, each figure with its interval."""
+    """Print the metrics with their confidence intervals, and what was left out."""
     from birdsong.learning.reporting.report import METRIC_NAMES
 
     if metrics["stamp"]:
@@ -103,7 +107,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     print(
         f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
         f"{metrics['labels_scored']} of {metrics['labels_known']} labels; "
-        f"left out: {', '.join(left_out(metrics))}"
+        f"left out: {', '.join(exclusions(metrics))}"
     )
     for name, figure in metrics["metrics"].items():
         print(
@@ -113,46 +117,46 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     print_promises(metrics["answers"])
 
 
-def left_out(metrics: Mapping[str, Any]) -> list[str]:
-    """Say how many recordings were not measured, and of which taxa the first ones are."""
+def exclusions(metrics: Mapping[str, Any]) -> list[str]:
+    """Describe how many recordings were left out and why, with the first taxa of each reason."""
 
-    def some(taxa: Mapping[str, int]) -> str:
-        names = first_few(list(taxa), n_named=MAX_NAMED)
+    def examples(taxa: Mapping[str, int]) -> str:
+        names = truncate(list(taxa), max_items=MAX_NAMED)
         return f" ({', '.join(names)})" if names else ""
 
-    said = [
+    reasons = [
         f"{metrics['recordings_of_unknown_taxa']} of taxa that the bundle does not know"
-        f"{some(metrics['unknown_taxa'])}"
+        f"{examples(metrics['unknown_taxa'])}"
     ]
     if metrics["narrowed_to"] is not None:
-        said.append(
-            f"{metrics['recordings_outside_the_list']} of birds that it knows, outside the list"
-            f"{some(metrics['taxa_outside_the_list'])}"
+        reasons.append(
+            f"{metrics['recordings_outside_the_list']} of known taxa outside the list"
+            f"{examples(metrics['taxa_outside_the_list'])}"
         )
     if not (metrics["stamp"] or metrics["out_of_fold"]):
-        said.append(f"{metrics['recordings_learned_from']} that it learned from")
-    return said
+        reasons.append(f"{metrics['recordings_learned_from']} that it was trained on")
+    return reasons
 
 
 def print_promises(answers: Mapping[str, Any]) -> None:
-    """Say for each promise how many were answered at each rank, and how many of those right."""
+    """Print the right and all answers at each rank, and the information, for each promise."""
     from birdsong.learning.evaluation.selective import PROMISES
     from birdsong.selective.rules import BY_RANK
     from birdsong.taxa.lineage import RANKS
 
-    for told in answers["rules"][BY_RANK.name]:
-        if told["promise"] not in PROMISES:
+    for row in answers["rules"][BY_RANK.name]:
+        if row["promise"] not in PROMISES:
             continue
         ranks = [
-            f"{rank} {told[rank]['right']} of {told[rank]['answers']}"
+            f"{rank} {row[rank]['right']} of {row[rank]['answers']}"
             for rank in reversed(RANKS[1:])
-            if told[rank]["answers"]
+            if row[rank]["answers"]
         ]
-        n = told["answers"] + told["class"] + told["none"]
+        n = row["answers"] + row["class"] + row["none"]
         print(
-            f"  promise {100 * told['promise']:g} %: right {', '.join(ranks) or 'no answers'}; "
-            f"a bird {told['class']}, no bird {told['none']} of {n}; "
-            f"information {told['information']:.3f}"
+            f"  promise {100 * row['promise']:g} %: right {', '.join(ranks) or 'no answers'}; "
+            f"a bird {row['class']}, no bird {row['none']} of {n}; "
+            f"information {row['information']:.3f}"
         )
 
 

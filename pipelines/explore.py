@@ -1,4 +1,4 @@
-"""``birdsong explore``: what is in a folder of images, before anything is learned from it."""
+"""``birdsong explore``: summarize a folder of images before training."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
+    """Add the options of the stage."""
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the page and tables")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the page and its tables"
+    )
     add_replace_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Count, write the page, and say what stands out."""
+    """Summarize the images, write the page, and print the outliers."""
     from birdsong.images.explore import explore
     from birdsong.images.explore_page import ranking_words, summary, write_overview
     from birdsong.images.store import open_store
     from birdsong.overwrite import staged_files
 
-    from .command import ALL_WELL
+    from .command import EXIT_OK
     from .preprocess import print_reasons
 
     store = open_store(arguments.images)
@@ -35,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     for ranking in overview.rankings:
         print(ranking_words(ranking))
     print(f"page: {arguments.out}/explore.html")
-    return ALL_WELL
+    return EXIT_OK
 
 
 if __name__ == "__main__":

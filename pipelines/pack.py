@@ -1,4 +1,4 @@
-"""``birdsong pack``: the packed copy beside the PNGs."""
+"""``birdsong pack``: write the packed copy of a folder of images, beside the PNGs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
+    """Add the options of the stage."""
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="files read side by side")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="number of files to read in parallel"
+    )
     parser.add_argument(
         "--compressed",
         action="store_true",
-        help="keep the bytes of the PNGs instead of the images' own",
+        help="pack the bytes of the PNG files instead of raw pixels: smaller, slower to read",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Pack, and say how large it became."""
+    """Pack the images, and print the size of the packed copy."""
     from birdsong.images.packing import pack
     from birdsong.images.store import open_store
 
-    from .command import ALL_WELL
+    from .command import EXIT_OK
     from .progress import Progress
     from .validators import check_jobs
 
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{len(store.rows)} images, {n_bytes / 1e6:.1f} MB in {folder}")
-    return ALL_WELL
+    return EXIT_OK
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a folder holds beside recordings, told on standard error."""
+"""Prints which files of a folder are passed over, as they are no recordings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from birdsong.recordings.audio_folder import SkippedFile
 
 
-def say_passed_over(folder: Path, passed_over: Iterable[SkippedFile]) -> None:
-    """Say in a line how many files of a folder are passed over, and why."""
+def print_passed_over(folder: Path, passed_over: Iterable[SkippedFile]) -> None:
+    """Print in one line, on standard error, how many files are passed over and why."""
     from birdsong.errors import one_line
     from birdsong.recordings.audio_folder import skipped_summary
 

@@ -1,4 +1,4 @@
-"""``birdsong preprocess``: recordings to PNGs, ``index.csv``, ``receipt.csv``, ``config.json``."""
+"""``birdsong preprocess``: make spectrogram images of the recordings of a manifest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .replacing import add_replace_argument
+from .replace_option import add_replace_argument
+from .taxonomy_option import add_taxonomy_options, apply_taxonomy_options
 
 if TYPE_CHECKING:
     from birdsong.images.reasons import Reason
@@ -21,152 +22,139 @@ if TYPE_CHECKING:
     from birdsong.sound.spectrogram import SpectrogramConfig
 
 MAX_NAMED = 3
-LONGEST_FRAME = 2048  # samples: in more of them songs blur
-DASK_ANSWERS_WITHIN = "30s"
+MAX_N_FFT = 2048  # samples; a longer frame blurs songs
+DASK_TIMEOUT = "30s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know."""
+    """Add the options of the stage."""
     parser.add_argument(
         "--manifest", type=Path, nargs="+", required=True,
-        help="table with a row for each recording, or several",
+        help="table with a row for each recording, or several tables",
     )  # fmt: skip
     parser.add_argument(
         "--audio", type=Path, nargs="+", required=True,
-        help="folder of the recordings, or several that are looked through in turn",
+        help="folder of the recordings, or several folders, searched in this order",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder for the images")
-    parser.add_argument(
-        "--taxonomy",
-        type=Path,
-        metavar="TABLE",
-        help="take the names, families and orders of AviList, eBird, Clements or IOC, as CSV",
-    )
-    parser.add_argument(
-        "--synonyms",
-        type=Path,
-        metavar="TABLE",
-        help="CSV with old_name and new_name, for species that --taxonomy calls otherwise",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=None,
-        help="recordings worked on side by side; by default as many as there are cores, in a Dask "
-        "cluster all of its own",
-    )
-    parser.add_argument(
-        "--backend",
-        choices=("loky", "threading", "dask"),
-        default="loky",
-        help="processes, threads, or the machines of a Dask cluster",
-    )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", default=None, help="of the Dask cluster, tcp://HOST:8786"
-    )
-    parser.add_argument(
-        "--timeout-s",
-        type=float,
-        default=60.0,
-        help="a recording that takes longer, beside a tenth of its duration, has failed",
-    )
-    parser.add_argument(
-        "--segment-s", type=float, default=2.0, help="how long a segment is, and so an image"
-    )
-    parser.add_argument(
-        "--n-mels", type=int, default=64, help="mel bands, and so how high an image is"
-    )
-    parser.add_argument(
-        "--n-frames", type=int, default=200, help="frames in a segment, and so how wide an image is"
-    )
-    parser.add_argument(
-        "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
-    )
-    parser.add_argument(
-        "--grid",
-        action="store_true",
-        help="make images of all that is no silence, on a regular grid, instead of the songs",
-    )
     add_replace_argument(
         parser,
         "remove images in --out of recordings that no --manifest names or no --audio holds, and "
         "of other settings",
     )
+    add_taxonomy_options(parser)
+    _add_segment_options(parser.add_argument_group("segments and images"))
+    _add_job_options(parser.add_argument_group("parallel work"))
+
+
+def _add_segment_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--segment-s", type=float, default=2.0, help="duration of a segment; one becomes an image"
+    )
+    group.add_argument(
+        "--n-mels", type=int, default=64, help="number of mel bands: the height of an image"
+    )
+    group.add_argument(
+        "--n-frames", type=int, default=200, help="frames in a segment: the width of an image"
+    )
+    group.add_argument(
+        "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
+    )
+    group.add_argument(
+        "--grid", action="store_true",
+        help="place segments on a regular grid over all sound, instead of around songs",
+    )  # fmt: skip
+
+
+def _add_job_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", type=int, default=None,
+        help="number of recordings processed in parallel; by default the number of cores, or all "
+        "workers of a Dask cluster",
+    )  # fmt: skip
+    group.add_argument(
+        "--backend", choices=("loky", "threading", "dask"), default="loky",
+        help="processes, threads, or the machines of a Dask cluster",
+    )  # fmt: skip
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", default=None,
+        help="address of the Dask scheduler, as in tcp://HOST:8786",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout-s", type=float, default=60.0,
+        help="time limit for a recording, to which a tenth of its duration is added",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Preprocess, and say what became of the recordings."""
-    from birdsong.errors import ConfigError
+    """Preprocess the recordings, and print how many succeeded and why others failed."""
     from birdsong.images.reasons import group_reasons
     from birdsong.preprocessing.preprocess import preprocess
     from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifests
     from birdsong.runs.receipt import RECEIPT
 
-    from .command import ALL_WELL, SOME_FAILED
+    from .command import EXIT_OK, EXIT_SOME_FAILED
     from .progress import Progress
-    from .taxonomy_option import named_by_table
     from .validators import check_jobs
 
     check_jobs(arguments.jobs, all_cores=True)
-    recordings = read_manifests(arguments.manifest)
-    if arguments.taxonomy:
-        recordings, told = named_by_table(recordings, arguments.taxonomy, arguments.synonyms)
-        print("\n".join(told), flush=True)
-    elif arguments.synonyms:
-        raise ConfigError("--synonyms needs --taxonomy TABLE, whose names it leads to")
+    recordings = apply_taxonomy_options(read_manifests(arguments.manifest), arguments)
     config = PreprocessConfig(
-        spectrogram=of_segments(arguments.segment_s, arguments.n_mels, arguments.n_frames),
+        spectrogram=spectrogram_config(arguments.segment_s, arguments.n_mels, arguments.n_frames),
         step_s=arguments.step_s,
         grid=arguments.grid,
     )
-    n_failed, heard_s = 0, 0.0
+    n_failed, audio_s = 0, 0.0
     cluster = dask_cluster(arguments.scheduler) if arguments.backend == "dask" else nullcontext()
     with cluster, Progress("preprocess", len(recordings), "recordings") as progress:
 
-        def start(expected: Estimate) -> None:
-            nonlocal heard_s
-            heard_s = 0.0
-            progress.begin()
-            for line in expectation(expected):
-                progress.say(line)
+        def show_estimate(estimate: Estimate) -> None:
+            nonlocal audio_s
+            audio_s = 0.0
+            progress.restart_timer()
+            for line in estimate_lines(estimate):
+                progress.print_above(line)
 
-        def show(row: ReceiptRow) -> None:
-            nonlocal n_failed, heard_s
+        def show_row(row: ReceiptRow) -> None:
+            nonlocal n_failed, audio_s
             n_failed += row.status == "failed"
-            heard_s += row.duration_s
-            speed = f"{heard_s / progress.elapsed_s:.0f} h of sound an hour"
+            audio_s += row.duration_s
+            speed = f"{audio_s / progress.elapsed_s:.0f} h of sound an hour"
             progress.advance(f"{speed}, {n_failed} failed" if n_failed else speed)
 
         receipt = preprocess(
             recordings,
-            [folder.absolute() for folder in arguments.audio],  # for other machines
+            [folder.absolute() for folder in arguments.audio],  # absolute for other machines
             arguments.out.absolute(),
             config=config,
             n_jobs=-1 if arguments.jobs is None else arguments.jobs,
             backend=arguments.backend,
             timeout_s=arguments.timeout_s,
             replace=arguments.replace,
-            on_start=start,
-            on_done=show,
+            on_start=show_estimate,
+            on_done=show_row,
         )
     print_summary(receipt, arguments.out)
     print_reasons(group_reasons(receipt))
     if any(row.images_written for row in receipt):
         print(f"next: birdsong train {arguments.out} --rank species --out runs/species")
     else:
-        print(f"nothing to learn from: {arguments.out / RECEIPT} tells why, recording by recording")
-    return SOME_FAILED if any(row.status == "failed" for row in receipt) else ALL_WELL
+        print(
+            f"no images to train on: {arguments.out / RECEIPT} gives the reason for each recording"
+        )
+    return EXIT_SOME_FAILED if any(row.status == "failed" for row in receipt) else EXIT_OK
 
 
-def of_segments(segment_s: float, n_mels: int = 64, n_frames: int = 200) -> SpectrogramConfig:
-    """Return how images of a shape are made of segments of a length.
+def spectrogram_config(
+    segment_s: float, n_mels: int = 64, n_frames: int = 200
+) -> SpectrogramConfig:
+    """Return the settings for images of `n_mels` by `n_frames` of segments of `segment_s`.
 
     Raises
     ------
     ConfigError
-        If there are no images of such a shape, or their hops of whole samples do not make such a
-        segment.
+        If the shape is out of range, or the segment is not `n_frames` hops of whole samples.
     """
     from birdsong.errors import ConfigError
     from birdsong.sound.spectrogram import SpectrogramConfig
@@ -176,32 +164,38 @@ def of_segments(segment_s: float, n_mels: int = 64, n_frames: int = 200) -> Spec
     hop_length = round(segment_s / unit_s) if math.isfinite(segment_s) else 0
     if not math.isclose(hop_length * unit_s, segment_s, abs_tol=1e-6):
         raise ConfigError(
-            f"--segment-s must be a whole number of times {unit_s:.6f}, got {segment_s:g}; "
-            f"{hop_length * unit_s:.6f} is near"
+            f"--segment-s must be a multiple of {unit_s:.6f}, got {segment_s:g}; "
+            f"the nearest is {hop_length * unit_s:.6f}"
         )
     n_fft = config.n_fft
-    while n_fft < min(hop_length, LONGEST_FRAME):  # no sample is to be lost between two frames
+    while n_fft < min(hop_length, MAX_N_FFT):  # frames must not leave gaps between them
         n_fft *= 2
     return replace(config, hop_length=hop_length, n_fft=n_fft)
 
 
-def expectation(expected: Estimate) -> list[str]:
-    """Say how much there is to do, and whether the disk holds it."""
+def estimate_lines(estimate: Estimate) -> list[str]:
+    """Describe how much there is to do, and warn if the disk is too small."""
     lines = [
-        f"to do: {expected.n_recordings} recordings, about {expected.hours:.2f} h, "
-        f"{expected.n_images} images, {expected.n_bytes / 1e6:.0f} MB; "
-        f"{expected.free_bytes / 1e6:.0f} MB are free"
+        f"to do: {estimate.n_recordings} recordings, about {estimate.hours:.2f} h, "
+        f"{estimate.n_images} images, {estimate.n_bytes / 1e6:.0f} MB; "
+        f"{estimate.free_bytes / 1e6:.0f} MB are free"
     ]
-    if expected.n_bytes > expected.free_bytes:
+    if estimate.n_bytes > estimate.free_bytes:
         lines.append(
-            "the disk will probably fill up on the way; make room, or name an --out on another; "
-            "what is done by then stays done"
+            "the disk will probably fill up: make room, or name an --out on another disk; finished "
+            "images stay"
         )
     return lines
 
 
 def dask_cluster(scheduler: str | None) -> AbstractContextManager[object]:
-    """Connect to the Dask cluster that joblib is to use."""
+    """Connect to the Dask cluster, so that joblib can use it.
+
+    Raises
+    ------
+    ConfigError
+        If no scheduler is named, or none answers.
+    """
     from birdsong.errors import ConfigError
 
     if scheduler is None:
@@ -213,7 +207,7 @@ def dask_cluster(scheduler: str | None) -> AbstractContextManager[object]:
 
     try:
         cluster: AbstractContextManager[object] = Client(  # type: ignore[no-untyped-call]
-            scheduler, timeout=DASK_ANSWERS_WITHIN
+            scheduler, timeout=DASK_TIMEOUT
         )
         return cluster
     except (OSError, ValueError) as error:
@@ -221,7 +215,7 @@ def dask_cluster(scheduler: str | None) -> AbstractContextManager[object]:
 
 
 def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
-    """Say how many recordings ended how, and how many images there are."""
+    """Print the number of recordings of each status, and of images."""
     statuses = Counter(row.status for row in receipt)
     counts = ", ".join(f"{statuses[status]} {status}" for status in ("ok", "skipped", "failed"))
     hours = sum(row.duration_s for row in receipt) / 3600
@@ -230,14 +224,14 @@ def print_summary(receipt: Sequence[ReceiptRow], out: Path) -> None:
 
 
 def print_reasons(reasons: Iterable[Reason]) -> None:
-    """Say why recordings failed, were skipped or got a warning, alike ones in one line."""
+    """Print why recordings failed, were skipped or got a warning, one line a reason."""
     for reason in reasons:
         names = ", ".join(reason.recordings[:MAX_NAMED])
         if len(reason.recordings) > MAX_NAMED:
             names += f" and {len(reason.recordings) - MAX_NAMED} more in receipt.csv"
-        word = "warning" if reason.status == "ok" else reason.status
+        status = "warning" if reason.status == "ok" else reason.status
         print(
-            f"{word}: {names}: {reason.text}",
+            f"{status}: {names}: {reason.text}",
             file=sys.stderr if reason.status == "failed" else sys.stdout,
         )
 

@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: a bar on a terminal, else a line now and then."""
+"""Shows the progress of long work: a bar on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts work done, with the rate and the time that is left, on standard error.
+    """Prints the amount done, the rate and the time left, on standard error.
 
     Parameters
     ----------
     title : str
-        What is being done.
+        Name of the work.
     total : int
-        How much there is to do.
+        Number of items to process.
     unit : str
-        What is counted.
+        Plural of what is counted, as ``recordings``.
     """
 
     def __init__(self, title: str, total: int, unit: str) -> None:
@@ -55,18 +55,18 @@ class Progress:
         elif self._done:
             self._print_line(time.monotonic(), "")
 
-    def begin(self) -> None:
-        """Let rate and time left count from here: what is done so far was done before."""
+    def restart_timer(self) -> None:
+        """Measure rate and time left from now on; earlier items took no time."""
         self._done_before = self._done
         self._started_s = self._last_line_s = time.monotonic()
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since it began, more than none."""
+        """Seconds since the start, greater than 0."""
         return max(time.monotonic() - self._started_s, 1e-9)
 
     def advance(self, note: str = "", *, n: int = 1) -> None:
-        """Count `n` more; `note` is shown beside it."""
+        """Add `n` to the items done, and show `note` beside the count."""
         self._done += n
         now_s = time.monotonic()
         if self._bar:
@@ -75,8 +75,8 @@ class Progress:
             self._last_line_s = now_s
             self._print_line(now_s, note)
 
-    def say(self, line: str) -> None:
-        """Print a line that stays, above the bar: one, whatever of a file it quotes."""
+    def print_above(self, line: str) -> None:
+        """Print one line above the bar; line breaks, as of a file name, become spaces."""
         line = one_line(line)
         if self._bar:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -91,5 +91,5 @@ class Progress:
         spent_s = now_s - self._started_s
         left_s = spent_s / max(1, self._done - self._done_before) * (self._total - self._done)
         left = f", {left_s:.0f} s left" if self._done < self._total else f" in {spent_s:.0f} s"
-        words = f"{self._title}: {self._done} of {self._total}, {self._rate(now_s)}{left}"
-        print(f"{words}  {note}".rstrip(), file=sys.stderr)
+        text = f"{self._title}: {self._done} of {self._total}, {self._rate(now_s)}{left}"
+        print(f"{text}  {note}".rstrip(), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``--only LIST``: answers narrowed to the taxa of a list, for the stages that have it."""
+"""The option ``--only LIST``, which limits answers to the taxa of a list."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ MAX_NAMED = 10
 
 
 def add_only_argument(parser: argparse.ArgumentParser) -> None:
-    """Name the option."""
+    """Add the option."""
     parser.add_argument(
         "--only", type=Path, default=None, metavar="LIST",
-        help="what occurs at the place: a name a line, scientific or English, or a table such as a "
-        "manifest, eBird's life list, or what iNaturalist exports",
+        help="list of the possible taxa: a scientific or English name per line, or a table such as "
+        "a manifest, an eBird life list or an iNaturalist export",
     )  # fmt: skip
 
 
 def allowed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
-    """Read which of a bundle's labels may be the answer where only the taxa of a list occur.
+    """Read a list of taxa, and return the labels of the bundle that it allows.
 
     Raises
     ------
     TaxonomyError
-        If the list cannot be read, is empty, or admits no label.
+        If the list cannot be read, is empty, or allows no label.
     """
     from birdsong.answers.species_filter import read_species_filter
     from birdsong.errors import one_line
     from birdsong.taxa.csv_rows import read_text
 
-    from .truncate import first_few
+    from .truncate import truncate
 
-    narrowed = read_species_filter(read_text(path), bundle, name=path.name)
-    said = f"{path.name}: {len(narrowed.only)} of the model's {len(bundle.bird_labels)} labels"
-    if n := len(narrowed.unknown):
-        said += f"; {n} {'name is' if n == 1 else 'names are'} unknown to it: "
-        said += ", ".join(first_few(narrowed.unknown, n_named=MAX_NAMED))
-    if n := len(narrowed.passed_over):
-        said += f"; {n} {'is' if n == 1 else 'are'} of no one species, and passed over: "
-        said += ", ".join(first_few(narrowed.passed_over, n_named=MAX_NAMED))
-    print(one_line(said), file=sys.stderr)
-    return narrowed.only
+    species_filter = read_species_filter(read_text(path), bundle, name=path.name)
+    summary = (
+        f"{path.name}: {len(species_filter.only)} of the model's {len(bundle.bird_labels)} labels"
+    )
+    if n := len(species_filter.unknown):
+        summary += f"; {n} unknown {'name' if n == 1 else 'names'}: "
+        summary += ", ".join(truncate(species_filter.unknown, max_items=MAX_NAMED))
+    if n := len(species_filter.passed_over):
+        summary += f"; {n} {'name' if n == 1 else 'names'} of no single species passed over: "
+        summary += ", ".join(truncate(species_filter.passed_over, max_items=MAX_NAMED))
+    print(one_line(summary), file=sys.stderr)
+    return species_filter.only

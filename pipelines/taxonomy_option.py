@@ -1,20 +1,57 @@
-"""The names of a manifest's birds put into those of a table of taxa, before any work is done."""
+"""Replaces the names of a manifest by those of a published taxonomy, for ``--taxonomy``."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .truncate import first_few
+from .truncate import truncate
 
 if TYPE_CHECKING:
     from birdsong.recordings.recording import Recording
     from birdsong.taxa.name_resolution import ResolvedLineage
 
 
-def named_by_table(
+def add_taxonomy_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--taxonomy`` and ``--synonyms``."""
+    group = parser.add_argument_group("names")
+    group.add_argument(
+        "--taxonomy", type=Path, default=None, metavar="TABLE",
+        help="take names, families and orders from AviList, eBird, Clements or IOC, as CSV",
+    )  # fmt: skip
+    group.add_argument(
+        "--synonyms", type=Path, default=None, metavar="TABLE",
+        help="CSV with old_name and new_name, for species with another name in --taxonomy",
+    )  # fmt: skip
+
+
+def apply_taxonomy_options(
+    recordings: Sequence[Recording], arguments: argparse.Namespace
+) -> Sequence[Recording]:
+    """Rename the taxa of recordings as ``--taxonomy`` asks, and print how many were renamed.
+
+    Raises
+    ------
+    ConfigError
+        If ``--synonyms`` is given without ``--taxonomy``.
+    TaxonomyError
+        If a table cannot be read.
+    """
+    from birdsong.errors import ConfigError
+
+    if arguments.taxonomy is None:
+        if arguments.synonyms is not None:
+            raise ConfigError("--synonyms needs --taxonomy TABLE with the new names")
+        return recordings
+    renamed, notes = apply_taxonomy(recordings, arguments.taxonomy, arguments.synonyms)
+    print("\n".join(notes), flush=True)
+    return renamed
+
+
+def apply_taxonomy(
     recordings: Sequence[Recording], table: Path, synonyms: Path | None = None
 ) -> tuple[list[Recording], list[str]]:
     """Take order, family, genus, species and English name from a table of taxa.
@@ -30,15 +67,15 @@ def named_by_table(
     Returns
     -------
     recordings : list of Recording
-        In their order; one that was called otherwise bears its former name as ``original_name``.
-        One that the table does not hold keeps its name.
-    told : list of str
-        Lines for a reader.
+        In the same order. A renamed one has its former name as ``original_name``. One whose taxon
+        is not in the table keeps its name.
+    notes : list of str
+        Lines to print: how many were renamed, and which are not in the table.
 
     Raises
     ------
     TaxonomyError
-        If a table cannot be used.
+        If a table cannot be read.
     """
     from birdsong.recordings.recording import ORIGINAL_NAME
     from birdsong.taxa.lineage import Lineage
@@ -80,16 +117,16 @@ def named_by_table(
                 extra=extra,
             )
         )
-    by_name = {each.taxon: named for each, named in named_of.items() if each.taxon}
-    return renamed, _told(by_name, table)
+    named_of_taxon = {each.taxon: named for each, named in named_of.items() if each.taxon}
+    return renamed, _notes(named_of_taxon, table)
 
 
-def _told(named: Mapping[str, ResolvedLineage], table: Path) -> list[str]:
-    """Say how many names are those of the table, and which are not."""
+def _notes(named: Mapping[str, ResolvedLineage], table: Path) -> list[str]:
+    """Describe how many names the table has, and which it does not have."""
     problems = [each.problem for each in named.values() if each.problem]
     n_renamed = sum(bool(each.original) for each in named.values())
     lines = [
         f"{len(named)} names: {len(named) - n_renamed - len(problems)} as in {table.name}, "
         f"{n_renamed} renamed, {len(problems)} not in it and kept as they are"
     ]
-    return lines + [f"  {line}" for line in first_few(problems)]
+    return lines + [f"  {line}" for line in truncate(problems)]

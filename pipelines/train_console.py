@@ -1,59 +1,63 @@
-"""What the training stage says while it works."""
+"""Prints the progress and the scores of a training."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from birdsong.learning.data.dataset import Dataset
+from birdsong.learning.data.dataset import Dataset
+from birdsong.learning.training.listener import TrainingListener
 
-MOST_WAITING = 0.1
-MOST_GROWTH_MB = 200.0
+MAX_WAITING_SHARE = 0.1
+MAX_MEMORY_GROWTH_MB = 200.0
 
 
 def print_dataset(dataset: Dataset) -> None:
-    """Say what will be learned from what."""
+    """Print the labels and the size of each split."""
     ranks = Counter(label.rank for label in dataset.labels if label.rank != "none")
-    shares = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
-    n = len(dataset.bird_labels)
+    counts = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
+    n_labels = len(dataset.bird_labels)
     print(
-        f"{n} label{'' if n == 1 else 's'}"
+        f"{n_labels} label{'' if n_labels == 1 else 's'}"
         + (" and background" if dataset.has_background else "")
-        + (f", by rank: {shares}" if len(ranks) > 1 else "")
+        + (f", by rank: {counts}" if len(ranks) > 1 else "")
     )
     if dataset.pretrained is not None:
         bundle = dataset.pretrained.bundle
-        birds = dataset.bird_labels
-        known = sum(dataset.pretrained.column(label) is not None for label in birds)
+        n_known = sum(dataset.pretrained.column(label) is not None for label in dataset.bird_labels)
         print(
-            f"begins with bundle '{bundle.name}', which knows {known} of these {len(birds)} birds; "
-            f"recordings of the {len(bundle.sessions)} sessions that it learned from only train"
+            f"pretrained on bundle '{bundle.name}', which knows {n_known} of these "
+            f"{n_labels} labels; recordings of its {len(bundle.sessions)} training sessions are "
+            "only used to train"
         )
-    for name in ("train", "others", "partly_named", "validation", "calibration", "test"):
-        part = getattr(dataset, name)
-        if not part.rows:
+    for name in ("train", "auxiliary", "partial", "validation", "calibration", "test"):
+        split = getattr(dataset, name)
+        if not split.rows:
             continue
         print(
-            f"  {name.removesuffix('_named'):<11} {len(part.recordings):>6} recordings"
-            f"  {len(part.sessions):>6} sessions"
-            f"  {len(part.rows):>7} images",
+            f"  {name:<11} {len(split.recordings):>6} recordings"
+            f"  {len(split.sessions):>6} sessions"
+            f"  {len(split.rows):>7} images",
             flush=True,
         )
 
 
 def print_epoch(epoch: Mapping[str, float]) -> None:
-    """Say how an epoch went, on one line."""
+    """Print the scores and the speed of an epoch on one line."""
     validation = (
         f"  validation loss {epoch['val_loss']:.3f} top-1 {epoch['val_top1']:.3f}"
         if "val_loss" in epoch
         else ""
     )
-    waited, grown_mb = epoch["waiting_share"], epoch["memory_growth_mb"]
+    waiting_share, grown_mb = epoch["waiting_share"], epoch["memory_growth_mb"]
     remarks = [
-        f"waited {100 * waited:.0f} % for images: try more --jobs" if waited > MOST_WAITING else "",
-        f"memory grew by {grown_mb:.0f} MB in four epochs" if grown_mb > MOST_GROWTH_MB else "",
+        f"waited {100 * waiting_share:.0f} % for images: try more --jobs"
+        if waiting_share > MAX_WAITING_SHARE
+        else "",
+        f"memory grew by {grown_mb:.0f} MB in four epochs"
+        if grown_mb > MAX_MEMORY_GROWTH_MB
+        else "",
     ]
     network = f"network {epoch['fold'] + 1:.0f}  " if "fold" in epoch else ""
     print(
@@ -66,9 +70,9 @@ def print_epoch(epoch: Mapping[str, float]) -> None:
 
 
 def print_calibration(calibrated: Mapping[str, Any]) -> None:
-    """Say how far the recordings that were kept for it let answers be trusted."""
+    """Print how many recordings calibrated the answers, and the highest supported promise."""
     if not calibrated["recordings"]:
-        print("not calibrated: answers are as sure as their probability says")
+        print("not calibrated: probabilities come from the network alone")
         return
     highest = calibrated["highest_promise"]
     kept = f"promises up to {100 * highest:g} %" if highest else "no promise"
@@ -78,23 +82,27 @@ def print_calibration(calibrated: Mapping[str, Any]) -> None:
     )
 
 
-def print_fold(fold: int, measured: Mapping[str, float]) -> None:
-    """Say how good the network of a fold is."""
-    print_measured(f"held out from network {fold + 1}", measured)
+def print_fold(fold: int, scores: Mapping[str, float]) -> None:
+    """Print the scores of the network of one fold."""
+    print_scores(f"held out from network {fold + 1}", scores)
 
 
-def print_measured(which: str, measured: Mapping[str, float]) -> None:
-    """Say how good a network is by recording, on sessions that it did not see."""
-    if not measured["recordings"]:
+def print_scores(which: str, scores: Mapping[str, float]) -> None:
+    """Print the scores by recording, on sessions held out from training."""
+    if not scores["recordings"]:
         return
     coarser = "".join(
         f", {name.removeprefix('top1_')} {100 * value:.1f} %"
-        for name, value in measured.items()
+        for name, value in scores.items()
         if name.startswith("top1_")
     )
     print(
-        f"{measured['recordings']} recordings of {measured['sessions']} sessions {which}: "
-        f"top-1 {100 * measured['top1']:.1f} %, top-5 {100 * measured['top5']:.1f} %, "
-        f"macro recall {100 * measured['macro_recall']:.1f} %{coarser}",
+        f"{scores['recordings']} recordings of {scores['sessions']} sessions {which}: "
+        f"top-1 {100 * scores['top1']:.1f} %, top-5 {100 * scores['top5']:.1f} %, "
+        f"macro recall {100 * scores['macro_recall']:.1f} %{coarser}",
         flush=True,
     )
+
+
+CONSOLE = TrainingListener(on_dataset=print_dataset, on_epoch=print_epoch, on_fold=print_fold)
+"""Prints each event of a training."""

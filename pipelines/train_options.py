@@ -1,209 +1,126 @@
-"""What the training stage can be asked for, and the config that comes of it."""
+"""The options of ``birdsong train``, and the `TrainingConfig` made from them."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.training.training_config import LOSSES, SCHEDULES, TrainingConfig
+from birdsong.learning.models.model_config import ModelConfig, gone
+from birdsong.learning.training.distillation_config import DistillationConfig
+from birdsong.learning.training.loss_config import LossConfig
+from birdsong.learning.training.optimizer_config import OptimizerConfig
+from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation_config import AugmentationConfig
-from birdsong.loading.samplers import SAMPLINGS
 
-from .replacing import add_replace_argument
+from .config_options import add_config_options, add_old_option, add_removed_option, config_values
+from .replace_option import add_replace_argument
+
+CONFIGS = {
+    "dataset": DatasetConfig,
+    "model": ModelConfig,
+    "optimizer": OptimizerConfig,
+    "loss": LossConfig,
+    "distillation": DistillationConfig,
+}
+"""The configs within a `TrainingConfig`, by field name; each is a group of ``--help``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name what the stage needs to know; what a config has is named and begun as there."""
+    """Add the options of the stage; those of training come from the fields of the configs."""
     parser.add_argument("images", type=Path, help="folder that `birdsong preprocess` made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
-    parser.add_argument("--rank", choices=("species", "genus", "family"), help="what to learn")
-    parser.add_argument("--under", nargs="+", metavar="TAXON", help="only labels under these taxa")
-    parser.add_argument("--without", nargs="+", metavar="TAXON", help="nothing under these taxa")
-    parser.add_argument(
-        "--min-recordings", type=int, metavar="N", help="leave out labels with fewer"
-    )
-    parser.add_argument(
-        "--max-recordings", type=int, metavar="N",
-        help="leave out labels with more, and whatever shares a session with them: a training on "
-        "these can begin with what is learned from the others",
-    )  # fmt: skip
-    parser.add_argument(
-        "--back-off", action="store_true",
-        help="what has fewer teaches its genus, or else its family, instead",
-    )  # fmt: skip
-    parser.add_argument(
-        "--others", action="store_true",
-        help="what has fewer is learned beside the labels, but never answered",
-    )  # fmt: skip
-    parser.add_argument(
-        "--partly-named", action="store_true",
-        help="recordings without a label teach what is known of them: their genus, family or order",
-    )  # fmt: skip
-    parser.add_argument(
-        "--begin-with", nargs="?", const=str(DEFAULT_BUNDLE), metavar="BUNDLE",
-        help="learn on from a bundle's network, the one that ships where none is named; what that "
-        "was trained on is not used to measure",
-    )  # fmt: skip
-    parser.add_argument(
-        "--folds", type=int, default=0, metavar="K",
-        help="train K networks, each held to what the others learned from, then one on everything",
-    )  # fmt: skip
-    parser.add_argument(
-        "--folds-at-once", type=int, default=1, metavar="N",
-        help="train N networks at a time, each with its share of the cores: faster, more memory",
-    )  # fmt: skip
-    parser.add_argument(
-        "--folds-only", action="store_true", help="stop before the one; --resume goes on"
-    )
-    parser.add_argument("--epochs", type=int, metavar="N", help="at most")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images in a batch")
-    parser.add_argument(
-        "--sampling", choices=SAMPLINGS,
-        help="show every image once an epoch, every label equally often, or every session "
-        "equally often within its label",
-    )  # fmt: skip
-    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="the highest")
-    parser.add_argument("--schedule", choices=SCHEDULES, help="how the learning rate changes")
-    parser.add_argument(
-        "--find-learning-rate", action="store_true",
-        help="train a little with a rate that grows, draw the loss against it, and stop",
-    )  # fmt: skip
-    parser.add_argument(
-        "--average-weights", dest="ema_momentum", type=float, metavar="SHARE",
-        help="keep averages of the weights, of which a batch leaves this share as it was: 0.99",
-    )  # fmt: skip
-    parser.add_argument(
-        "--loss", choices=LOSSES, help="plain, or one that knows the tree of taxa",
-    )  # fmt: skip
-    parser.add_argument(
-        "--soft-labels-beta", type=float, metavar="BETA",
-        help="how hard the targets of soft-labels are",
-    )  # fmt: skip
-    parser.add_argument(
-        "--hierarchical-alpha", type=float, metavar="ALPHA",
-        help="how much more hierarchical weighs what is general",
-    )  # fmt: skip
-    parser.add_argument(
-        "--auxiliary-weight", type=float, metavar="WEIGHT",
-        help="of the genus, the family and the order each in auxiliary",
-    )  # fmt: skip
-    parser.add_argument(
-        "--patience", type=int, metavar="N", help="epochs without a better validation loss"
-    )
-    parser.add_argument(
-        "--validation-share", type=float, metavar="SHARE", help="recordings that steer the training"
-    )
-    parser.add_argument(
-        "--calibration-share", type=float, metavar="SHARE",
-        help="recordings that tell how far the trained network can be trusted",
-    )  # fmt: skip
-    parser.add_argument(
-        "--test-share", type=float, metavar="SHARE", help="recordings kept apart to measure with"
-    )
-    parser.add_argument(
-        "--no-batch-normalization",
-        dest="batch_normalization",
-        action="store_false",
-        help="the network as published",
-    )
-    parser.add_argument(
-        "--width", type=float, metavar="TIMES",
-        help="how many times the published number of filters the network has",
-    )  # fmt: skip
-    parser.add_argument(
-        "--bypass", action="store_true",
-        help="add what goes into a layer to what comes out, where they are alike",
-    )  # fmt: skip
-    parser.add_argument(
-        "--frequency-channel", action="store_true",
-        help="tell the network the frequency of each pixel by a second channel",
-    )  # fmt: skip
-    parser.add_argument(
-        "--fine-bands", action="store_true", help="keep every mel band in the first layer: slower"
-    )
-    parser.add_argument(
-        "--peaks", action="store_true",
-        help="let the highest evidence over time count as much as its mean",
-    )  # fmt: skip
-    parser.add_argument(
-        "--teachers", dest="n_teachers", type=int, metavar="N",
-        help="train N networks first, for this one to learn what they say",
-    )  # fmt: skip
-    parser.add_argument(
-        "--teacher-width", type=float, metavar="TIMES", help="how many times as wide they are"
-    )
-    parser.add_argument(
-        "--teacher-share", type=float, metavar="SHARE",
-        help="how much of what is learned is what they say, and not what is known",
-    )  # fmt: skip
-    images = parser.add_mutually_exclusive_group()
-    images.add_argument(
-        "--no-augmentation", dest="augmentation", action="store_const", const=None,
-        help="images as they are",
-    )  # fmt: skip
-    images.add_argument(
-        "--strong-augmentation", dest="augmentation", action="store_const",
-        const=AugmentationConfig.strong(),
-        help="songs also louder or softer, higher or lower, faster or slower, over other sounds",
-    )  # fmt: skip
-    parser.add_argument(
-        "--licence", default="", help="of the bundle; recordings often forbid commercial use"
-    )
-    parser.add_argument("--jobs", dest="n_threads", type=int, metavar="N", help="threads that feed")
-    parser.add_argument(
-        "--mixed-precision", action="store_true",
-        help="compute with 16 bits where they suffice: faster on processors made for it",
-    )  # fmt: skip
-    parser.add_argument(
-        "--save-memory", action="store_true",
-        help="compute some of what the gradient needs twice instead of keeping it",
-    )  # fmt: skip
-    parser.add_argument(
-        "--eight-bits", action="store_true",
-        help="let the network that answers compute with integers of 8 bits: smaller and faster",
-    )  # fmt: skip
-    parser.add_argument(
-        "--devices", dest="n_devices", type=int, metavar="N",
-        help="share each batch between N devices; needs KERAS_BACKEND=jax",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, help="draws the split, the first weights, the order, what is augmented"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with a training that was stopped"
-    )
-    add_replace_argument(
-        parser, "of --find-learning-rate only: overwrite the curve that lies in --out already"
-    )
-    parser.add_argument(
-        "--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND",
-        help="what to run when the training is done, with its arguments: has to come last",
-    )  # fmt: skip
-    for config in (TrainingConfig(), DatasetConfig()):
-        parser.set_defaults(**{each.name: getattr(config, each.name) for each in fields(config)})
+    _add_run_options(parser.add_argument_group("run"))
+    groups = {path: parser.add_argument_group(path) for path in CONFIGS}
+    for path, config in CONFIGS.items():
+        add_config_options(groups[path], config, path)
+    _add_pretrained_options(groups["dataset"])
+    _add_removed_options(groups["model"], groups["loss"])
+    training = parser.add_argument_group("training")
+    add_config_options(training, TrainingConfig)
+    _add_augmentation_options(training)
     parser.set_defaults(n_threads=os.cpu_count())
 
 
-def config_of(arguments: argparse.Namespace) -> TrainingConfig:
-    """Put together what was asked for.
+def training_config(arguments: argparse.Namespace) -> TrainingConfig:
+    """Return the training config of the parsed options.
 
     Raises
     ------
     ConfigError
         If a setting is out of range.
     """
-    given = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in vars(arguments).items()
+    training = config_values(arguments, TrainingConfig)
+    configs = {
+        path: config(**config_values(arguments, config, path)) for path, config in CONFIGS.items()
     }
+    configs["dataset"] = DatasetConfig(
+        **config_values(arguments, DatasetConfig, "dataset"),
+        pretrained=arguments.pretrained,
+        seed=arguments.seed,
+    )
+    return TrainingConfig(**training, **configs, augmentation=arguments.augmentation)
 
-    def settings(config: type[TrainingConfig] | type[DatasetConfig]) -> dict[str, Any]:
-        return {each.name: given[each.name] for each in fields(config) if each.name in given}
 
-    dataset = DatasetConfig(**settings(DatasetConfig))
-    return TrainingConfig(**settings(TrainingConfig) | {"dataset": dataset})
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--folds", type=int, default=0, metavar="K",
+        help="cross-validate with K networks, then train the final one on all recordings",
+    )  # fmt: skip
+    group.add_argument(
+        "--folds-at-once", type=int, default=1, metavar="N",
+        help="train N networks in parallel, each on its share of the cores: faster, more memory",
+    )  # fmt: skip
+    group.add_argument(
+        "--folds-only",
+        action="store_true",
+        help="stop before the final network; --resume continues",
+    )
+    group.add_argument(
+        "--find-learning-rate", action="store_true",
+        help="train briefly with a growing learning rate, plot the loss over it, and stop",
+    )  # fmt: skip
+    group.add_argument(
+        "--licence", default="", help="licence of the bundle; many recordings forbid commercial use"
+    )
+    group.add_argument("--resume", action="store_true", help="continue an interrupted training")
+    add_replace_argument(group, "of --find-learning-rate only: overwrite the curve in --out")
+    group.add_argument(
+        "--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND",
+        help="command to run after the training, with its arguments; must be the last option",
+    )  # fmt: skip
+
+
+def _add_pretrained_options(group: argparse._ArgumentGroup) -> None:
+    help = (
+        "start from the network of a bundle, the shipped one if none is named; its training "
+        "recordings are not used to measure"
+    )
+    shipped = str(DEFAULT_BUNDLE)
+    group.add_argument(
+        "--pretrained", nargs="?", const=shipped, default="", metavar="BUNDLE", help=help
+    )
+    add_old_option(group, "--begin-with", "--pretrained", "pretrained", shipped, nargs="?")
+
+
+def _add_removed_options(model: argparse._ArgumentGroup, loss: argparse._ArgumentGroup) -> None:
+    """Add options of version 0.1 that ``--help`` does not show."""
+    for name in ("--bypass", "--frequency-channel", "--peaks"):
+        add_removed_option(model, name, gone(name.strip("-")), takes_value=False)
+    add_old_option(model, "--fine-bands", "--stem-freq-stride 1", "model.stem_freq_stride", 1)
+    add_removed_option(loss, "--soft-labels-beta", gone("soft-labels"), takes_value=True)
+
+
+def _add_augmentation_options(group: argparse._ArgumentGroup) -> None:
+    augmentation = group.add_mutually_exclusive_group()
+    augmentation.add_argument(
+        "--no-augmentation", dest="augmentation", action="store_const", const=None,
+        default=AugmentationConfig(), help="use the images unchanged",
+    )  # fmt: skip
+    augmentation.add_argument(
+        "--strong-augmentation", dest="augmentation", action="store_const",
+        const=AugmentationConfig.strong(),
+        help="also vary level, pitch and speed of songs, and mix in other sounds",
+    )  # fmt: skip

@@ -1,15 +1,21 @@
-"""A few of many things named, and how many more there are."""
+"""Shortens a list for a message: the first items, and how many more there are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-MAX_NAMED = 5
+MAX_ITEMS = 5
 
 
-def first_few(
-    things: Sequence[str], more: str = "and {} more", n_named: int = MAX_NAMED
+def truncate(
+    items: Sequence[str], more: str = "and {} more", max_items: int = MAX_ITEMS
 ) -> list[str]:
-    """Take the first things, and a last line with the number of those that are left."""
-    n_left = len(things) - n_named
-    return [*things[:n_named], *([more.format(n_left)] if n_left > 0 else [])]
+    """Return the first items, and a last line with the number of items left out.
+
+    Examples
+    --------
+    >>> truncate(["a", "b", "c"], max_items=2)
+    ['a', 'b', 'and 1 more']
+    """
+    n_left = len(items) - max_items
+    return [*items[:max_items], *([more.format(n_left)] if n_left > 0 else [])]

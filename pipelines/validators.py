@@ -1,46 +1,46 @@
-"""Numbers of the command line that have a range: where they begin, how many there can be."""
+"""Checks of numbers on the command line."""
 
 from __future__ import annotations
 
-MOST_JOBS = 10_000
-"""More workers than any machine has cores."""
+MAX_JOBS = 10_000
+"""More than any machine has cores."""
 
 
-def check_least(option: str, given: int, least: int = 1) -> None:
-    """See that a number is not too small.
+def check_minimum(option: str, value: int, minimum: int = 1) -> None:
+    """Check that the value of an option is not too small.
 
     Raises
     ------
     ConfigError
-        If it is; the message names the option.
+        If it is below the minimum.
     """
     from birdsong.errors import ConfigError
 
-    if given < least:
-        raise ConfigError(f"{option} must be at least {least}, got {given}")
+    if value < minimum:
+        raise ConfigError(f"{option} must be at least {minimum}, got {value}")
 
 
-def check_jobs(given: int | None, *, all_cores: bool = False) -> None:
-    """See that there can be as many workers as ``--jobs`` says.
+def check_jobs(n_jobs: int | None, *, all_cores: bool = False) -> None:
+    """Check the number of workers of ``--jobs``.
 
     Parameters
     ----------
-    given : int or None
-        None leaves it to the default.
+    n_jobs : int or None
+        None stands for the default of the stage.
     all_cores : bool
-        Whether -1 stands for all cores, -2 for all but one and so on, as joblib counts.
+        Whether -1 means all cores, -2 all but one and so on, as in joblib.
 
     Raises
     ------
     ConfigError
-        If there can't.
+        If it is out of range.
     """
     from birdsong.errors import ConfigError
 
-    if given is None or (all_cores and given < 0):
+    if n_jobs is None or (all_cores and n_jobs < 0):
         return
-    if given < 1:
+    if n_jobs < 1:
         or_all = ", or -1 for all cores" if all_cores else ""
-        raise ConfigError(f"--jobs must be at least 1{or_all}, got {given}")
-    if given > MOST_JOBS:
-        raise ConfigError(f"--jobs must be at most {MOST_JOBS}, got {given}")
+        raise ConfigError(f"--jobs must be at least 1{or_all}, got {n_jobs}")
+    if n_jobs > MAX_JOBS:
+        raise ConfigError(f"--jobs must be at most {MAX_JOBS}, got {n_jobs}")

@@ -49,7 +49,7 @@ def test_streamlit_knows_every_option():
 def test_a_port_in_use_is_a_sentence():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
-        other.run_inference()
+        other.listen()
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot serve at 127.0.0.1, port {port} .*--port"):
             app.check_port("127.0.0.1", port)
@@ -67,7 +67,7 @@ def test_an_address_of_another_machine():
         app.check_port("192.0.2.1", 8501)
 
 
-def test_a_missing_bundle_is_told_before_anything_is_served(tmp_path):
+def test_a_missing_bundle_is_an_error_before_the_server_starts(tmp_path):
     pytest.importorskip("streamlit", reason="the app needs Streamlit")
     with pytest.raises(BundleError, match="absent: is no bundle"):
         app.run(parsed("--bundle", str(tmp_path / "absent")))

@@ -113,18 +113,18 @@ def test_activity(tmp_path, capsys):
         (["classify", "--long-hours", "0"], "--long-hours must be greater than 0, got 0"),
         (["train", "--audio", "."], "--audio is not for `birdsong bench train`"),
         (["train", "--seconds", "0"], "--seconds must be greater than 0, got 0"),
-        (["train", "--images", "9"], "a batch of 64 images at least, got 9"),
-        (["feed", "--images", "0"], "--images must be at least 1, got 0"),
+        (["train", "--n-images", "9"], "a batch of 64 images at least, got 9"),
+        (["feed", "--n-images", "0"], "--n-images must be at least 1, got 0"),
     ],
 )
-def test_options_of_another_measurement(capsys, words, message):
+def test_options_of_another_benchmark_or_out_of_range(capsys, words, message):
     assert main(["bench", *words]) == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_feed(tmp_path, monkeypatch, capsys):
-    words = ["bench", "feed", "--rounds", "1", "--images", "600", "--large", "9000"]
+    words = ["bench", "feed", "--rounds", "1", "--n-images", "600", "--large", "9000"]
     words += ["--json", str(tmp_path / "f.json"), "--plot", str(tmp_path / "f.png")]
     assert main([*words, "--scratch", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "f.json").read_text())
@@ -144,7 +144,7 @@ def test_feed(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_train(tmp_path, capsys):
-    words = ["bench", "train", "--rounds", "2", "--seconds", "0.1", "--images", "256"]
+    words = ["bench", "train", "--rounds", "2", "--seconds", "0.1", "--n-images", "256"]
     words += ["--json", str(tmp_path / "f.json"), "--scratch", str(tmp_path)]
     assert main(words) == 0
     figures = json.loads((tmp_path / "f.json").read_text())

@@ -32,7 +32,7 @@ def field(tmp_path_factory):
 
 @pytest.fixture
 def classify(field, bundle_dir, capsys):
-    """Runs the command over the folder; returns its status and what it said."""
+    """Runs the command on the folder; returns its exit code, output and errors."""
 
     def run(*options):
         status = main(["classify", str(field), "--bundle", str(bundle_dir), *options])
@@ -101,7 +101,7 @@ def test_formats_of_files_need_a_folder(classify, format):
     assert f"--format {format} writes files: name a folder for them with --out DIR" in err
 
 
-def test_more_overlap_hears_more_segments(classify):
+def test_more_overlap_makes_more_segments(classify):
     def n_segments(*options):
         _, out, _ = classify("--format", "json", *options)
         return len(json.loads(out.splitlines()[0])["segments"])
@@ -110,7 +110,7 @@ def test_more_overlap_hears_more_segments(classify):
 
 
 @pytest.mark.parametrize("overlap", ["2.5", "2", "-1", "nan", "inf"])
-def test_an_overlap_that_cannot_be(classify, overlap):
+def test_an_overlap_out_of_range(classify, overlap):
     status, out, err = classify("--overlap", overlap)
     assert (status, out) == (2, "")
     assert "--overlap must be at least 0 and less than a segment, 2 s" in err
@@ -139,8 +139,8 @@ def test_a_failure_keeps_its_folder(bundle_dir, tmp_path, capsys):
         path.touch()
     absent = tmp_path / "c" / "absent.wav"
     assert main(["classify", str(tmp_path), str(absent), "--bundle", str(bundle_dir)]) == 1
-    told = capsys.readouterr().err.splitlines()
-    assert [line for line in told if "failed" in line] == [
+    errors = capsys.readouterr().err.splitlines()
+    assert [line for line in errors if "failed" in line] == [
         *(f"{path}: failed: is empty (0 bytes)" for path in paths),
         f"{absent}: failed: no such file",
     ]
@@ -168,7 +168,7 @@ def test_a_folder_is_read_as_a_scan_reads_it_and_a_file_that_is_named_is_tried(
 
 
 @pytest.mark.parametrize("suffix", [".w64", ".caf", ".au", ".rf64"])
-def test_a_folder_hears_every_format(bundle_dir, tmp_path, capsys, suffix):
+def test_every_format_of_a_folder_is_classified(bundle_dir, tmp_path, capsys, suffix):
     format = suffix.removeprefix(".").upper()
     soundfile.write(
         tmp_path / f"a{suffix}", voice("low", 7.0, 900), RATE_HZ, format=format, subtype="PCM_16"
@@ -187,8 +187,8 @@ def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_pat
     words = ["classify", str(tmp_path), "--bundle", str(bundle_dir), "--format"]
     assert main([*words, "json"]) == 1
     out, err = capsys.readouterr()
-    told = {each["recording"]: each["status"] for each in map(json.loads, out.splitlines())}
-    assert told == {
+    statuses = {each["recording"]: each["status"] for each in map(json.loads, out.splitlines())}
+    assert statuses == {
         f"{tmp_path}/Kr\\udce4he.wav": "ok",
         f"{tmp_path}/Kr\\udce4hen.wav": "failed",
         str(odd): "ok",
@@ -201,7 +201,7 @@ def test_names_in_another_encoding_and_over_two_lines(field, bundle_dir, tmp_pat
     assert (tmp_path / "out" / "Kr\\udce4he.selections.txt").exists()
 
 
-def test_what_is_read_on_is_utf8(field, bundle_dir, tmp_path):
+def test_output_to_a_pipe_is_utf8(field, bundle_dir, tmp_path):
     recording = shutil.copy(field / "two.flac", tmp_path / "Žluť.flac")
     done = subprocess.run(
         [sys.executable, "-m", "birdsong.pipelines.command",
@@ -243,12 +243,12 @@ def test_a_missing_bundle(field, tmp_path, capsys):
     assert "is no bundle, it holds no bundle.json" in capsys.readouterr().err
 
 
-def test_only_what_is_on_a_list(classify, tmp_path):
+def test_answers_are_limited_to_a_list(classify, tmp_path):
     names = tmp_path / "garden.txt"
     names.write_text("# my garden\nGRAVIS profundus\nacutus_summus  # seldom\nTurdus merula\n")
     status, out, err = classify("--only", str(names), "--format", "json", "--promise", "0.5")
     assert status == 1
-    assert "garden.txt: 2 of the model's 3 labels; 1 name is unknown to it: Turdus merula\n" in err
+    assert "garden.txt: 2 of the model's 3 labels; 1 unknown name: Turdus merula\n" in err
     written = [json.loads(line) for line in out.splitlines()]
     assert {each["taxon"] for each in written[0]["top"]} == {"Gravis profundus", "Acutus summus"}
     names.write_text("Acutidae\n")
@@ -266,7 +266,7 @@ def test_only_what_is_on_a_list(classify, tmp_path):
         (None, "no such file"),
     ],
 )
-def test_lists_that_cannot_be(classify, tmp_path, text, message):
+def test_a_list_that_cannot_be_used(classify, tmp_path, text, message):
     names = tmp_path / "list.txt"
     if text is not None:
         names.write_text(text)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from birdsong.pipelines.command import STAGES, main
+from birdsong.pipelines.command import OLD_STAGES, STAGES, main
 from birdsong.recordings.manifest import write_manifest
 
 
@@ -32,6 +32,30 @@ def test_an_unknown_stage_is_a_usage_error(capsys):
     assert "clasify" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("old", "new"), OLD_STAGES.items())
+def test_the_old_name_of_a_stage_runs_it_with_a_note(old, new, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(
+        f"birdsong.pipelines.{new}.run", lambda arguments: ran.append(arguments) or 0
+    )
+    assert main([old, "a", "b", "--out", "c"]) == 0
+    assert [str(path) for path in ran[0].bundles] == ["a", "b"]
+    assert capsys.readouterr().err == f"note: birdsong {old} is called birdsong {new} now\n"
+
+
+def test_an_old_name_is_not_in_the_help(capsys):
+    main([])
+    shown = capsys.readouterr().out
+    assert "\n    ensemble " in shown
+    assert not any(f"\n    {old} " in shown for old in OLD_STAGES)
+
+
+def test_help_shows_a_default_of_0(capsys):
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    assert "(default: 0)" in capsys.readouterr().out
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
@@ -51,7 +75,7 @@ def test_preprocess_and_again(voices, manifest, tmp_path, capsys):
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "images").glob("*/*.png")}
 
 
-def test_preprocess_tells_what_failed(voices, manifest, tmp_path, capsys):
+def test_preprocess_prints_what_failed(voices, manifest, tmp_path, capsys):
     audio = shutil.copytree(voices[0], tmp_path / "audio")
     (audio / voices[1][3].file).write_bytes(b"")
     words = ["preprocess", "--manifest", str(manifest), "--audio", str(audio)]
@@ -68,7 +92,7 @@ def test_preprocess_without_any_image_does_not_lead_to_training(manifest, tmp_pa
     shown = capsys.readouterr().out
     assert "24 failed" in shown
     assert "next:" not in shown
-    assert f"nothing to learn from: {tmp_path / 'images' / 'receipt.csv'} tells why" in shown
+    assert f"no images to train on: {tmp_path / 'images' / 'receipt.csv'} gives the reason" in shown
     assert main(["train", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
     assert "images: holds no image; its receipt.csv tells why" in capsys.readouterr().err
 
@@ -125,7 +149,7 @@ def test_train_then_classify(images, voices, tmp_path, capsys, small_network):
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "epoch   2" in shown
-    assert "kept apart: top-1" in shown
+    assert "in the test split: top-1" in shown
     assert f"--bundle {run}/bundle" in shown
 
     folder, rows = voices
@@ -136,23 +160,23 @@ def test_train_then_classify(images, voices, tmp_path, capsys, small_network):
 def test_train_then(images, tmp_path, capfd, small_network):
     """Arguments reach the command as they are: no shell looks at them."""
     script = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); sys.exit(3)"
-    told = tmp_path / "told.txt"
+    written = tmp_path / "written.txt"
     words = ["train", str(images), "--epochs", "1", "--batch-size", "16", "--out"]
-    then = ["--then", sys.executable, "-c", script, str(told), "--out $HOME; *"]
+    then = ["--then", sys.executable, "-c", script, str(written), "--out $HOME; *"]
     assert main([*words, str(tmp_path / "run"), *then]) == 1
-    assert told.read_text() == "--out $HOME; *"
+    assert written.read_text() == "--out $HOME; *"
     shown = capfd.readouterr()
     assert f"then: {sys.executable} -c" in shown.out
-    assert "the training is done, but" in shown.err
-    assert "ended with status 3" in shown.err
+    assert "training succeeded, but" in shown.err
+    assert "failed with status 3" in shown.err
     assert (tmp_path / "run" / "bundle").is_dir()
 
 
-def test_train_then_nothing_that_can_be_run(images, tmp_path, capsys):
+def test_train_then_an_unknown_command(images, tmp_path, capsys):
     words = ["train", str(images), "--out", str(tmp_path / "run"), "--then", "no-such-command"]
     assert main(words) == 2
     assert "--then: there is no command 'no-such-command'" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists(), "said before the training, not after it"
+    assert not (tmp_path / "run").exists(), "checked before the training, not after it"
 
 
 def test_train_with_back_off_and_exclusions(images, tmp_path, capsys, small_network):

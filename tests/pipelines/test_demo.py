@@ -27,7 +27,7 @@ def test_in_small(tmp_path, monkeypatch, capsys, small_network):
         assert (out / made).is_file()
 
     monkeypatch.setattr(demo, "_make_recordings", lambda *_: pytest.fail("must not get here"))
-    (out / demo.MARK).unlink()
+    (out / demo.MARKER_FILE).unlink()
     assert main(["demo", "--out", str(out)]) == 2
     assert "not of an earlier demo; name another --out" in capsys.readouterr().err
     assert (out / "manifest.csv").is_file(), "nobody else's folder is emptied"

@@ -20,13 +20,13 @@ def run(script, **environment):
     )
 
 
-def test_only_python_is_heard():
+def test_only_python_messages_are_shown():
     done = run(SCRIPT, PYTHONIOENCODING="utf-8")
     assert done.stderr == "a message for a person: \u00e9\n"
     assert done.returncode == 0
 
 
-def test_they_can_be_asked_for():
+def test_a_variable_shows_the_notes():
     done = run(SCRIPT, PYTHONIOENCODING="utf-8", BIRDSONG_NATIVE_NOTES="1")
     assert "a note of a C library" in done.stderr
 
@@ -34,7 +34,7 @@ def test_they_can_be_asked_for():
 @pytest.mark.parametrize(
     ("crash", "shown"),
     [
-        ("raise ValueError('told')", "ValueError: told"),
+        ("raise ValueError('wrong')", "ValueError: wrong"),
         ("import faulthandler; faulthandler._sigsegv()", "Segmentation fault"),
     ],
 )

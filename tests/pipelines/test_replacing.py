@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from birdsong.bundle.bundle import read_bundle, write_bundle
+from birdsong.bundle.bundle_files import read_bundle, write_bundle
 from birdsong.images import packed
 from birdsong.pipelines import bench, demo
 from birdsong.pipelines.command import main
@@ -206,7 +206,7 @@ def test_the_demo_takes_away_its_own_files_only(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(demo, "_make_recordings", lambda *_: pytest.fail("must not get here"))
     out = tmp_path / "demo"
     (out / "runs" / "species").mkdir(parents=True)
-    (out / demo.MARK).touch()
+    (out / demo.MARKER_FILE).touch()
     (out / "runs" / "mine").mkdir()
     said = refused(["demo", "--out", out], capsys, out)
     assert f"{out / 'runs' / 'mine'} is not of it" in said

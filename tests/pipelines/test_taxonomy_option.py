@@ -6,7 +6,7 @@ import pytest
 
 from birdsong.images.store import open_store
 from birdsong.pipelines.command import main
-from birdsong.pipelines.taxonomy_option import named_by_table
+from birdsong.pipelines.taxonomy_option import apply_taxonomy
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
 
@@ -39,7 +39,7 @@ def test_names_families_and_orders_are_those_of_the_table(tables):
         recording("e.wav", "Corvus", "corax", order="Passeriformes", family="Corvidae"),
         recording("f.wav", "Acutus", "summus", extra={"original_name": "Acutus acutus"}),
     ]
-    named, told = named_by_table(recordings, *tables)
+    named, notes = apply_taxonomy(recordings, *tables)
     assert [
         (each.order, each.family, each.scientific_name or each.genus, each.english_name)
         for each in named
@@ -60,18 +60,18 @@ def test_names_families_and_orders_are_those_of_the_table(tables):
         {"original_name": "Acutus acutus"},
     ]
     assert [each.name for each in named] == [each.name for each in recordings]
-    assert told == [
+    assert notes == [
         "5 names: 2 as in birds.csv, 1 renamed, 2 not in it and kept as they are",
         "  'Gravis novus' is not among the taxa",
         "  'Corvus corax' is not among the taxa",
     ]
 
 
-def test_only_some_of_many_problems_are_told(tables):
+def test_only_some_of_many_problems_are_printed(tables):
     recordings = [recording(f"{i}.wav", "Corvus", "c" * (i + 2)) for i in range(8)]
-    _, told = named_by_table(recordings, *tables)
-    assert len(told) == 7
-    assert told[-1] == "  and 3 more"
+    _, notes = apply_taxonomy(recordings, *tables)
+    assert len(notes) == 7
+    assert notes[-1] == "  and 3 more"
 
 
 @pytest.fixture

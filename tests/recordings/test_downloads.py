@@ -13,7 +13,7 @@ import soundfile
 
 from birdsong.errors import ManifestError
 from birdsong.pipelines.command import main
-from birdsong.pipelines.download import keep_as_told
+from birdsong.pipelines.download import make_postprocess
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.downloads import download, missing_recordings, read_download_receipt
 from birdsong.recordings.manifest import read_manifest, write_manifest
@@ -39,7 +39,7 @@ def rows_of(catalogue, folder, recordings, *, whole=False, **options):
     options = {"requests_per_s": 1e6, "sleep": lambda _: None} | options
     with Connection(**options) as connection:
         got = download(
-            recordings, folder, connection, keep_as_told(whole=whole), address=catalogue.address
+            recordings, folder, connection, make_postprocess(whole=whole), address=catalogue.address
         )
         return {each.recording: each for each in got}
 
@@ -185,7 +185,7 @@ def test_the_command(table, tmp_path, capsys):
     with served(Catalogue(sounds=dict(SOUNDS))) as catalogue:
         words = command(catalogue, "--manifest", table, "--audio", tmp_path / "audio")
         assert main(["download", *words, "--dry-run"]) == 0
-        assert "8 recordings, 0 of them there; to fetch: 8" in capsys.readouterr().out
+        assert "8 recordings, 0 already there; to fetch: 8" in capsys.readouterr().out
         assert not (tmp_path / "audio").exists()
         assert main(["download", *words]) == 0
         del catalogue.sounds[8]
@@ -193,7 +193,7 @@ def test_the_command(table, tmp_path, capsys):
         assert main(["download", *words]) == 1
     told = capsys.readouterr()
     assert "8 fetched" in told.out
-    assert "7 there already, 1 failed" in told.out
+    assert "7 already there, 1 failed" in told.out
     assert "next: birdsong preprocess" in told.out
     assert "failed: XC8: 127.0.0.1/8/download: there is no such thing" in told.err
     receipt = (tmp_path / "audio" / "download.csv").read_text().splitlines()
@@ -207,7 +207,7 @@ def test_nothing_fetched_leads_nowhere(table, tmp_path, capsys):
         words = command(catalogue, "--manifest", table, "--audio", tmp_path / "audio")
         assert main(["download", *words]) == 1
     told = capsys.readouterr().out
-    assert "0 there already, 8 failed" in told
+    assert "0 already there, 8 failed" in told
     assert "next:" not in told
 
 
@@ -260,7 +260,7 @@ def test_from_a_query_to_files_and_no_key_in_any(tmp_path, monkeypatch, capsys):
         assert main([*words, "--least-quality", "A", "--kind", "song"]) == 0
         assert main(["download", "--manifest", str(out), "--audio", str(audio), *access]) == 0
     told = capsys.readouterr()
-    assert "11 recordings found, 4 taken" in told.out
+    assert "11 recordings found, 4 selected" in told.out
     assert "left out: 1, sound is kept back" in told.out
     assert "XC50 is a soundscape or a mystery" in told.out
     recordings = read_manifest(out)
@@ -286,7 +286,7 @@ def test_recordists_and_licences_are_looked_up(tmp_path, monkeypatch, capsys):
     assert again[0] == known
     assert [each.recordist for each in again[1:]] == ["Recordist 2", "Recordist 3", ""]
     assert [each.licence for each in again[1:]] == [BY, "", ""]
-    assert "1 completed, of 2 it is not known there" in capsys.readouterr().out
+    assert "1 completed, 2 not known to xeno-canto" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.pipelines.download import keep_as_told
+from birdsong.pipelines.download import make_postprocess
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.downloads import download, missing_recordings
 from birdsong.recordings.recording import Recording
@@ -41,7 +41,7 @@ def rows_of(recordings, folder):
         served(Catalogue(sounds=SOUNDS)) as catalogue,
         Connection(requests_per_s=1e6, sleep=lambda _: None) as connection,
     ):
-        keep = keep_as_told(whole=False)
+        keep = make_postprocess(whole=False)
         got = list(download(recordings, folder, connection, keep, address=catalogue.address))
         asked = {number: catalogue.asked[f"/{number}/download"] for number in SOUNDS}
     by_name = {each.recording: each for each in got}
@@ -68,7 +68,7 @@ def test_a_name_that_does_not_fit_is_one_failed_row(tmp_path):
     rows, asked = rows_of(recordings, tmp_path)
     assert [row.status for row in rows] == ["ok", "failed", "failed", "failed"]
     assert rows[1].reason == (
-        "'file' is 'bird2.flac', but the stretch cannot be kept as FLAC: FLAC does not take 768000 "
+        "'file' is 'bird2.flac', but the clip cannot be kept as FLAC: FLAC does not take 768000 "
         "samples a second; leave 'file' empty, or let it end in .wav"
     )
     assert "384002 samples a second" in rows[2].reason

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from birdsong.pipelines.command import main
-from birdsong.pipelines.download import keep_as_told
+from birdsong.pipelines.download import make_postprocess
 from birdsong.recordings.connection import Connection
 from birdsong.recordings.downloads import PARTIAL, download, read_download_receipt
 from birdsong.recordings.manifest import write_manifest
@@ -41,7 +41,7 @@ def named(*numbers, **more):
 def rows_of(catalogue, folder, recordings, **options):
     with Connection(requests_per_s=1e6, n_tries=3, sleep=lambda _: None) as connection:
         got = download(
-            recordings, folder, connection, keep_as_told(whole=False),
+            recordings, folder, connection, make_postprocess(whole=False),
             address=catalogue.address, **options,
         )  # fmt: skip
         return {each.recording: each for each in got}
@@ -291,7 +291,7 @@ def test_whoever_waits_for_a_server_is_woken(tmp_path, n_bytes):
     with served(Catalogue(sounds={1: SOUND}, misbehave=wait)) as catalogue:
         connection = Connection(requests_per_s=1e6, timeout_s=3600)
         coming = download(
-            named(1), tmp_path, connection, keep_as_told(whole=False), address=catalogue.address
+            named(1), tmp_path, connection, make_postprocess(whole=False), address=catalogue.address
         )
         waiting = threading.Thread(target=lambda: rows.extend(coming), daemon=True)
         waiting.start()

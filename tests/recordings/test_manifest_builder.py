@@ -191,7 +191,7 @@ def test_licences_are_recognised(text, name):
 
 
 @pytest.mark.parametrize(
-    ("licences", "verdict_"),
+    ("licences", "expected"),
     [
         (["CC BY 4.0", "CC0"], "CC BY 4.0"),
         (["CC BY-NC-SA 4.0", "CC BY 4.0"], "CC BY-NC-SA 4.0"),
@@ -202,10 +202,10 @@ def test_licences_are_recognised(text, name):
         ([], ""),
     ],
 )
-def test_whether_a_model_may_be_shared(licences, verdict_):
+def test_whether_a_model_may_be_shared(licences, expected):
     judged = sharing_terms(licences)
-    assert judged.licence == verdict_
-    assert judged.may_be_shared == bool(verdict_)
+    assert judged.licence == expected
+    assert judged.may_be_shared == bool(expected)
 
 
 def test_what_a_manifest_tells_of_itself():
@@ -254,4 +254,4 @@ def test_the_check_finds_copies(tmp_path, capsys):
     words = ["manifest", "check", str(tmp_path / "m.csv"), "--attribution", str(table)]
     assert main(words) == 0
     assert table.read_text().startswith("recording,xc_id,url,recordist,licence\nlow.wav,")
-    assert "duplicates: not looked for" in capsys.readouterr().out
+    assert "duplicates: not checked" in capsys.readouterr().out
