@@ -9,7 +9,7 @@ COPY birdsong birdsong
 COPY pipelines pipelines
 RUN pip install --no-cache-dir --constraint constraints.txt ".[app]"
 
-# Nothing is written: uploads stay in memory, and end with their session.
+# Nothing is written: uploads stay in memory and are gone when their browser session ends.
 USER birdsong
 WORKDIR /home/birdsong
 EXPOSE 8501
