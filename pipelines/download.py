@@ -160,7 +160,7 @@ def make_postprocess(*, whole: bool) -> Postprocess:
     """Return a function that cuts a fetched file to the clip of its manifest row, if it has one."""
     from birdsong.errors import ManifestError
     from birdsong.recordings.downloads import ProcessedFile, detect_file_suffix
-    from birdsong.sound.clips import decoded_s, keep_stretch
+    from birdsong.sound.clips import decoded_s, keep_clip
     from birdsong.sound.writing import FormError
 
     def postprocess(path: Path, recording: Recording) -> ProcessedFile:
@@ -175,7 +175,7 @@ def make_postprocess(*, whole: bool) -> Postprocess:
             )
         start_s = recording.clip_start_s or 0.0
         try:
-            kept, duration_s = keep_stretch(
+            kept, duration_s = keep_clip(
                 path, path, start_s, recording.clip_duration_s, suffix=suffix
             )
         except FormError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from birdsong.errors import AudioError
 from birdsong.sound.audio import AudioReader
-from birdsong.sound.clips import stretch
+from birdsong.sound.clips import read_clip
 from birdsong.sound.writing import write_wav
 
 WAV_RATE_HZ = 48_000
@@ -41,7 +41,7 @@ def clip_wav(source: Path | bytes, start_s: float, end_s: float, *, name: str = 
         If it cannot be written.
     """
     with AudioReader(source, WAV_RATE_HZ, name=name) as reader:
-        parts = list(stretch(reader, start_s, end_s))
+        parts = list(read_clip(reader, start_s, end_s))
         if not parts:
             raise AudioError(f"{reader.name}: nothing lies from {start_s:g} to {end_s:g} s")
     content = io.BytesIO()

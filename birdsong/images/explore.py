@@ -91,7 +91,7 @@ class Overview:
     rankings: tuple[Ranking, ...]
 
     @property
-    def heard(self) -> tuple[ReceiptRow, ...]:
+    def decoded(self) -> tuple[ReceiptRow, ...]:
         """The recordings that could be decoded to their end."""
         return tuple(row for row in self.receipt if row.sample_rate_hz)
 

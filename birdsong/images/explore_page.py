@@ -78,7 +78,7 @@ def ranking_words(ranking: Ranking) -> str:
 
 
 def _page(overview: Overview, store: ImageStore) -> str:
-    heard = overview.heard
+    decoded = overview.decoded
     typical = typical_rows(store)
     largest = sorted(overview.taxa, key=lambda row: (-row.bird_images, row.taxon))
     shown = {row.taxon for row in largest[:MAX_IMAGES]}
@@ -89,14 +89,14 @@ def _page(overview: Overview, store: ImageStore) -> str:
     )
     body = _BODY.format(
         summary=escape(summary(overview)),
-        durations=_histogram([row.duration_s for row in heard], "seconds", logarithmic=True),
+        durations=_histogram([row.duration_s for row in decoded], "seconds", logarithmic=True),
         peaks=_histogram(
-            [row.peak_dbfs for row in heard if row.peak_dbfs is not None], "peak level (dBFS)"
+            [row.peak_dbfs for row in decoded if row.peak_dbfs is not None], "peak level (dBFS)"
         ),
         per_taxon=_histogram(
             [row.recordings for row in overview.taxa], "recordings of a taxon", whole=True
         ),
-        rates=_counts("sample rate", Counter(f"{row.sample_rate_hz} Hz" for row in heard)),
+        rates=_counts("sample rate", Counter(f"{row.sample_rate_hz} Hz" for row in decoded)),
         licences=_counts("licence", Counter(overview.licences)),
         reasons=_reasons(overview),
         rankings="".join(_ranking(ranking) for ranking in overview.rankings),

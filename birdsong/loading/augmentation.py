@@ -1,6 +1,6 @@
 """Images changed as draws say, whole batches at a time, in numpy.
 
-`augment_config` says what may change and why nothing else may, `augment_draws` draws how much;
+`augmentation_config` says what may change, `augmentation_parameters` draws how much;
 here it is done. `learning.models.augmentation_layer` does the same on the device that learns.
 
 Every step is a copy of slices, a look-up or a sum in whole numbers: the same draws give the same

@@ -97,10 +97,8 @@ def draw_augmentation(
         )
     n_bands, n_frames = shape
     tempo_steps = round(config.max_tempo_change * TEMPO_STEPS)
-    time_masks = _stretches(
-        generator, (n, config.n_time_masks), config.max_time_mask_frames, n_frames
-    )
-    frequency_masks = _stretches(
+    time_masks = _masks(generator, (n, config.n_time_masks), config.max_time_mask_frames, n_frames)
+    frequency_masks = _masks(
         generator, (n, config.n_frequency_masks), config.max_frequency_mask_bands, n_bands
     )
     gets_background = generator.random(n) < config.background_share
@@ -136,10 +134,10 @@ def _either_way(generator: np.random.Generator, largest: int, n: int) -> IntArra
     return generator.integers(-largest, largest + 1, n)
 
 
-def _stretches(
+def _masks(
     generator: np.random.Generator, shape: tuple[int, int], longest: int, size: int
 ) -> tuple[IntArray, IntArray]:
-    """Draw where stretches of up to `longest` that lie within `size` begin and end."""
+    """Draw where masks of up to `longest` that lie within `size` begin and end."""
     lengths = generator.integers(0, min(longest, size) + 1, shape)
     starts = generator.integers(0, size - lengths + 1)
     return starts, starts + lengths

@@ -47,33 +47,33 @@ class AudioInfo:
         """The best guess before it is decoded; 0 where there is none."""
         return self.present_s or self.declared_s or self.estimate_s or 0.0
 
-    def missing_s(self, heard_s: float) -> float:
+    def missing_s(self, decoded_s: float) -> float:
         """Seconds that are declared, or are in the bytes, and were not heard."""
-        missing_s = max(self.declared_s or 0.0, self.present_s or 0.0) - heard_s
+        missing_s = max(self.declared_s or 0.0, self.present_s or 0.0) - decoded_s
         return missing_s if missing_s >= self._tolerance_s else 0.0
 
-    def length_warnings(self, heard_s: float, *, is_damaged: bool) -> list[str]:
+    def length_warnings(self, decoded_s: float, *, is_damaged: bool) -> list[str]:
         """Say where what was heard is not what was declared.
 
         Parameters
         ----------
-        heard_s : float
+        decoded_s : float
             Of a recording that was decoded as far as it can be.
         is_damaged : bool
             Whether decoding broke off.
         """
-        if self.declared_s is not None and self.declared_s - heard_s > self._tolerance_s:
-            heard, declared = _apart(heard_s, self.declared_s)
-            return [f"ends early: {heard} s of the {declared} s that its header declares"]
-        missing_s = self.missing_s(heard_s)
+        if self.declared_s is not None and self.declared_s - decoded_s > self._tolerance_s:
+            decoded, declared = _apart(decoded_s, self.declared_s)
+            return [f"ends early: {decoded} s of the {declared} s that its header declares"]
+        missing_s = self.missing_s(decoded_s)
         if missing_s or (is_damaged and self.present_s is None):
             digits = 1 if missing_s >= 0.1 else 2
             missing = f"{missing_s:.{digits}f} s of it" if missing_s else "what follows"
-            return [f"ends early, after {heard_s:.1f} s: {missing} cannot be decoded"]
-        if self.declared_s is not None and heard_s - self.declared_s > self._tolerance_s:
-            heard, declared = _apart(heard_s, self.declared_s)
+            return [f"ends early, after {decoded_s:.1f} s: {missing} cannot be decoded"]
+        if self.declared_s is not None and decoded_s - self.declared_s > self._tolerance_s:
+            decoded, declared = _apart(decoded_s, self.declared_s)
             return [
-                f"its header declares {declared} s, but {heard} s of sound are in it: all of it "
+                f"its header declares {declared} s, but {decoded} s of sound are in it: all of it "
                 "was heard"
             ]
         return []
@@ -83,7 +83,7 @@ class AudioInfo:
         return _LOSSY_S if self.is_lossy else _EXACT_S
 
 
-def _apart(heard_s: float, declared_s: float) -> tuple[str, str]:
+def _apart(decoded_s: float, declared_s: float) -> tuple[str, str]:
     """Write two lengths with as many digits as it takes to tell them apart."""
-    digits = next((n for n in (1, 2) if f"{heard_s:.{n}f}" != f"{declared_s:.{n}f}"), 3)
-    return f"{heard_s:.{digits}f}", f"{declared_s:.{digits}f}"
+    digits = next((n for n in (1, 2) if f"{decoded_s:.{n}f}" != f"{declared_s:.{n}f}"), 3)
+    return f"{decoded_s:.{digits}f}", f"{declared_s:.{digits}f}"

@@ -1,4 +1,4 @@
-"""A stretch cut out of a recording of any length, and a recording decoded to its end."""
+"""A clip cut out of a recording of any length, and a recording decoded to its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birdsong.sound.writing import write_blocks
 _LOWEST_RATE_HZ = 8_000
 
 
-def stretch(reader: AudioReader, start_s: float, end_s: float) -> Iterator[FloatArray]:
+def read_clip(reader: AudioReader, start_s: float, end_s: float) -> Iterator[FloatArray]:
     """Read what lies between two times, and no further.
 
     Parameters
@@ -63,10 +63,10 @@ def decoded_s(path: Path) -> float:
         return reader.duration_s
 
 
-def keep_stretch(
+def keep_clip(
     path: Path, out: Path, start_s: float, duration_s: float, *, suffix: str = ""
 ) -> tuple[Path, float]:
-    """Write a stretch of a recording: mono, at its own rate, with at least its own bits.
+    """Write a clip of a recording: mono, at its own rate, with at least its own bits.
 
     It becomes FLAC of 16 or 24 bits where FLAC holds it. A rate that FLAC does not take becomes
     WAV; floating point, integers of 32 bits and samples over full scale become WAV with 32-bit
@@ -91,7 +91,7 @@ def keep_stretch(
     Raises
     ------
     AudioError
-        If it cannot be decoded, or ends before the stretch begins.
+        If it cannot be decoded, or ends before the clip begins.
     FormError
         If the form that `suffix` asks for does not hold it.
     WriteError
@@ -102,7 +102,7 @@ def keep_stretch(
 
     def blocks() -> Iterator[FloatArray]:
         with AudioReader(path, info.sample_rate_hz) as reader:
-            yield from stretch(reader, start_s, start_s + duration_s)
+            yield from read_clip(reader, start_s, start_s + duration_s)
 
     written, n_samples = write_blocks(out, blocks, info, suffix=suffix)
     if not n_samples:

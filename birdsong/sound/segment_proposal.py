@@ -1,9 +1,9 @@
 """The segments of a recording, placed where the song is: those worth an image, or all there are.
 
-A recording is looked at in stretches of half a minute or more, each compared with its own
+A recording is looked at in excerpts of half a minute or more, each compared with its own
 background, so that memory does not grow with its length. A network learns songs that lie within a
-segment and in its middle, where they are short; so it is asked about them too. A stretch's segments
-lie within it.
+segment and in its middle, where they are short; so it is asked about such segments. An excerpt's
+segments lie within it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from birdsong.sound.activity import prominence
 from birdsong.sound.segments import SHORTEST_NEW_S, Segment, segment_of, step_frames
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
-STRETCH_S = 30.0
-"""A stretch is as long as this, the last one up to twice as long."""
+EXCERPT_S = 30.0
+"""An excerpt is as long as this, the last one up to twice as long."""
 
 _JOINED_S = 0.3  # a shorter pause is part of a song
 
@@ -91,7 +91,7 @@ def find_segments(
     highest_level = -math.inf
     any_song = False
     backgrounds = _Spread(rules.max_background)
-    for first, decibels in _stretches(blocks, config, filters):
+    for first, decibels in _excerpts(blocks, config, filters):
         level = prominence(decibels, config)
         for start in _song_starts(level, config, rules, n_step):
             any_song = True
@@ -134,10 +134,10 @@ def cover_segments(
     """
     n_segment, n_step = config.n_frames, step_frames(config, step_s)
     n_least = round(SHORTEST_NEW_S * config.frames_per_s)
-    for first, decibels in _stretches(blocks, config, filters):
-        songs = _song_starts(prominence(decibels, config), config, rules, n_step)
-        between = _between(songs, decibels.shape[1], n_segment, n_least)
-        for start in sorted({*songs, *between}):
+    for first, decibels in _excerpts(blocks, config, filters):
+        song_starts = _song_starts(prominence(decibels, config), config, rules, n_step)
+        between = _between(song_starts, decibels.shape[1], n_segment, n_least)
+        for start in sorted({*song_starts, *between}):
             yield segment_of(decibels[:, start : start + n_segment], first + start, config)
 
 
@@ -186,16 +186,16 @@ def place_segments(
 def _song_starts(
     level: FloatArray, config: SpectrogramConfig, rules: ProposalRules, n_step: int
 ) -> list[int]:
-    """First frames of the segments in which a stretch sings, from how far its frames stand out."""
+    """First frames of the segments in which an excerpt sings, from how far its frames stand out."""
     n_joined = round(_JOINED_S * config.frames_per_s)
     return place_segments(level >= rules.song_level, config.n_frames, n_step, n_joined=n_joined)
 
 
-def _between(songs: list[int], n_frames: int, n_segment: int, n_least: int) -> Iterator[int]:
+def _between(song_starts: list[int], n_frames: int, n_segment: int, n_least: int) -> Iterator[int]:
     """Starts of segments that show what those of the songs do not; one where there is no song."""
     shown = 0
-    for start in [*songs, n_frames]:
-        last = start - n_least if songs else max(0, start - n_least)
+    for start in [*song_starts, n_frames]:
+        last = start - n_least if song_starts else max(0, start - n_least)
         for place in range(shown, last + 1, n_segment):
             yield min(place, max(0, n_frames - n_segment))
         shown = start + n_segment
@@ -237,24 +237,24 @@ class _Spread:
         return [self._held[i * len(self._held) // n_chosen] for i in range(n_chosen)]
 
 
-def _stretches(
+def _excerpts(
     blocks: Iterable[FloatArray], config: SpectrogramConfig, filters: FloatArray
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Yield the first frame of each stretch and its levels, shape (n_mels, n_columns)."""
-    n_stretch = round(STRETCH_S * config.frames_per_s)
+    """Yield the first frame of each excerpt and its levels, shape (n_mels, n_columns)."""
+    n_excerpt = round(EXCERPT_S * config.frames_per_s)
     first = n_held = 0
     held: list[FloatArray] = []
     for frames in mel_power_db_blocks(blocks, config, filters):
         held.append(frames.T)
         n_held += frames.shape[1]
-        if n_held < 2 * n_stretch:
+        if n_held < 2 * n_excerpt:
             continue
         joined = np.concatenate(held)
-        while n_held >= 2 * n_stretch:
-            yield first, joined[:n_stretch].T
-            joined = joined[n_stretch:]
-            first += n_stretch
-            n_held -= n_stretch
+        while n_held >= 2 * n_excerpt:
+            yield first, joined[:n_excerpt].T
+            joined = joined[n_excerpt:]
+            first += n_excerpt
+            n_held -= n_excerpt
         held = [joined]
     if n_held:
         yield first, np.concatenate(held).T

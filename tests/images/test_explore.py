@@ -79,13 +79,13 @@ def test_counts(mixed):
     assert (taxon.taxon, taxon.family, taxon.recordings) == ("Gravis profundus", "Gravidae", 4)
     assert taxon.bird_images > 0
     assert overview.licences == {"none given": 4, "CC BY 4.0": 2, "<b>mine</b>": 1}
-    heard = {row.recording: row for row in overview.heard}
-    assert set(heard) == {"good.wav", "short.wav", "silent.wav", "clipped.wav", "faint.wav",
+    decoded = {row.recording: row for row in overview.decoded}
+    assert set(decoded) == {"good.wav", "short.wav", "silent.wav", "clipped.wav", "faint.wav",
                           "odd.wav"}  # fmt: skip
-    assert heard["good.wav"].sample_rate_hz == RATE_HZ
-    assert heard["clipped.wav"].peak_dbfs == pytest.approx(0, abs=1e-3)
-    assert heard["clipped.wav"].clipped_share > 0.1
-    assert heard["silent.wav"].peak_dbfs is None
+    assert decoded["good.wav"].sample_rate_hz == RATE_HZ
+    assert decoded["clipped.wav"].peak_dbfs == pytest.approx(0, abs=1e-3)
+    assert decoded["clipped.wav"].clipped_share > 0.1
+    assert decoded["silent.wav"].peak_dbfs is None
 
 
 def test_the_quietest_shortest_and_emptiest_are_ranked(mixed, tmp_path, capsys):

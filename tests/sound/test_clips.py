@@ -11,7 +11,7 @@ import soundfile
 from birdsong.errors import AudioError, WriteError
 from birdsong.sound import writing
 from birdsong.sound.audio import AudioReader, read_samples
-from birdsong.sound.clips import keep_stretch
+from birdsong.sound.clips import keep_clip
 from birdsong.sound.writing import FormError
 
 RATES_HZ = [100, 8000, 22_050, 65_535, 65_536, 88_201, 96_000, 250_000, 256_000, 384_000, 384_002]
@@ -34,7 +34,7 @@ def as_stored(samples, subtype):
 
 
 def kept(folder, path, start_s=0.0, duration_s=1e9, **options):
-    written, lasts_s = keep_stretch(path, folder / "kept.part", start_s, duration_s, **options)
+    written, lasts_s = keep_clip(path, folder / "kept.part", start_s, duration_s, **options)
     return written, lasts_s, soundfile.info(written)
 
 
@@ -177,21 +177,21 @@ def test_beyond_the_end(tmp_path, subtype):
 def test_a_folder_that_is_not_there(tmp_path):
     soundfile.write(tmp_path / "a.wav", integers(16), 48_000, "PCM_16")
     with pytest.raises(WriteError, match=r"cannot be written as FLAC \(System error\); look"):
-        keep_stretch(tmp_path / "a.wav", tmp_path / "none" / "kept", 0, 1)
+        keep_clip(tmp_path / "a.wav", tmp_path / "none" / "kept", 0, 1)
 
 
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from birdsong.errors import WriteError
-from birdsong.sound.clips import keep_stretch
+from birdsong.sound.clips import keep_clip
 
 source, out = map(Path, sys.argv[1:3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for n_bytes in map(int, sys.argv[3:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
     try:
-        keep_stretch(source, out, 0, 100)
+        keep_clip(source, out, 0, 100)
         print("kept", n_bytes)
     except WriteError as error:
         assert "cannot be written as" in str(error), error

@@ -11,7 +11,7 @@ from birdsong.sound.activity import prominence
 from birdsong.sound.audio import read_samples
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.segment_proposal import (
-    STRETCH_S,
+    EXCERPT_S,
     ProposalRules,
     cover_segments,
     find_segments,
@@ -92,11 +92,11 @@ def test_of_a_recording_without_song_the_most_prominent_segment_is_kept():
 
 
 def test_blocks_do_not_matter_and_no_length_is_too_much():
-    samples = render_soundscape(0, snr_db=10, duration_s=3.3 * STRETCH_S, seed=SEED).samples
+    samples = render_soundscape(0, snr_db=10, duration_s=3.3 * EXCERPT_S, seed=SEED).samples
     whole = found(samples)
     parts = list(find_segments(np.array_split(samples, 50), CONFIG, FILTERS, RULES, step_s=1.0))
     assert [(s.start_s, kind) for s, kind in whole] == [(s.start_s, kind) for s, kind in parts]
-    assert max(s.start_s for s, kind in whole if kind == "bird") > 2 * STRETCH_S
+    assert max(s.start_s for s, kind in whole if kind == "bird") > 2 * EXCERPT_S
 
 
 def covering(blocks):
@@ -105,7 +105,7 @@ def covering(blocks):
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_covering_shows_each_song_as_it_is_found_and_leaves_nothing_out(number):
-    samples = render_soundscape(number, snr_db=10, duration_s=2.4 * STRETCH_S, seed=SEED).samples
+    samples = render_soundscape(number, snr_db=10, duration_s=2.4 * EXCERPT_S, seed=SEED).samples
     cover = covering(np.array_split(samples, 50))
     starts_s = [segment.start_s for segment in cover]
     assert starts_s == sorted(set(starts_s))
