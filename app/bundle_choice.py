@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.taxa.labels import Label
 
 from .answer_words import as_text

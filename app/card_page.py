@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle.bundle import MODEL_CARD
+from birdsong.bundle.bundle_files import MODEL_CARD
 
 from .answer_words import as_code, as_text
 from .bundle_choice import show_bundle

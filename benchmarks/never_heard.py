@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.data.dataset_builder import build_dataset
@@ -28,7 +29,7 @@ from birdsong.learning.data.split import Split
 from birdsong.learning.evaluation.held_out import UnknownTaxa, lineages_in
 from birdsong.learning.evaluation.inference import predict_split_logits
 from birdsong.learning.evaluation.unknown_species import answers_to_unknown
-from birdsong.learning.export.ensemble import mean_said, told_of_networks
+from birdsong.learning.export.ensemble import average_logits, network_provenances
 from birdsong.learning.models.pretrained import read_pretrained
 from birdsong.learning.training.fit import fit_network
 from birdsong.learning.training.run_folder import finish_run
@@ -76,14 +77,14 @@ def _hear_each(
     bundle: Bundle, store: ImageStore, folder: Path, nth: int, n_networks: int, epochs: int | None
 ) -> CalibrationData:
     """Train networks as each of the bundle's own was, and take the mean of what they say."""
-    members = told_of_networks(bundle)
+    members = network_provenances(bundle)
     said = []
     for number, told in enumerate(members, start=1):
         config = TrainingConfig.from_dict(told["config"])
         config = replace(config, epochs=epochs or config.epochs)
         own = folder / str(number) if len(members) > 1 else folder
         said.append(hear_without(store, config, own, nth, n_networks))
-    return mean_said(_about_the_same(said), [told["name"] for told in members])
+    return average_logits(_about_the_same(said), [told["name"] for told in members])
 
 
 def _about_the_same(said: Sequence[CalibrationData]) -> list[CalibrationData]:

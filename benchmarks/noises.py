@@ -24,7 +24,7 @@ import soundfile
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.arrays import FloatArray
-from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 
 N_RECORDINGS = 200
 RATE_HZ = 32_000

@@ -22,7 +22,8 @@ from typing import Any, cast
 import numpy as np
 
 from birdsong.answers.inference import run_inference
-from birdsong.bundle.bundle import Bundle, read_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.bundle.network import Network
 from birdsong.images.store import ImageStore, open_store
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for way, heard, dataset in _ask(
             fold, store, bundle, lambda name: folder.find(recordings[name])
         ):
-            measured.setdefault(way, []).append(measure_logits(heard, dataset))
+            measured.setdefault(way, []).append(measure_logits(heard, dataset.label_space))
     for way, by_fold in measured.items():
         means = [f"{name} {100 * np.mean([m[name] for m in by_fold]):.1f} %" for name in METRICS]
         print(f"{way}: {', '.join(means)}")

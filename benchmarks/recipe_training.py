@@ -103,7 +103,7 @@ def train_recipe(
             "ms_per_image": baselines.ms_per_image(model),
         }
     write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
-    measured = measure_logits(heard, dataset)
+    measured = measure_logits(heard, dataset.label_space)
     return {
         "recipe": name,
         "fold": fold,

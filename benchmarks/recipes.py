@@ -99,7 +99,7 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
         write_atomically(kept / "held_out.npz", heard)
         with (source / "history.csv").open(newline="", encoding="utf-8") as file:
             seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
-        measured = measure_logits(calibration_from_bytes(heard), dataset)
+        measured = measure_logits(calibration_from_bytes(heard), dataset.label_space)
         line = {
             "recipe": name,
             "fold": fold,
@@ -168,7 +168,7 @@ def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
 
 def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
     """Whether the most probable label was right, for each recording and its session."""
-    from birdsong.bundle.calibration import pool_all
+    from birdsong.bundle.calibration import pool_recordings
     from birdsong.bundle.calibration_data import calibration_from_bytes
     from birdsong.bundle.pooling import DEFAULT_POOLING
 
@@ -177,7 +177,7 @@ def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
         if not (folder / "held_out.npz").exists():
             continue  # trained on another machine
         data = calibration_from_bytes((folder / "held_out.npz").read_bytes())
-        said, _ = pool_all(data, background=True, rule=DEFAULT_POOLING)
+        said, _ = pool_recordings(data, has_background=True, rule=DEFAULT_POOLING)
         keys = zip(data.recordings, data.sessions, strict=True)
         right.update(zip(keys, (said.argmax(axis=1) == data.y_true).tolist(), strict=True))
     return right

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from birdsong.answers.classifier import Classifier
     from birdsong.answers.classify_config import ClassifyConfig
     from birdsong.answers.prediction import Detection, Prediction, SegmentAnswer
-    from birdsong.bundle.bundle import Bundle, read_bundle
+    from birdsong.bundle.bundle import Bundle
+    from birdsong.bundle.bundle_files import read_bundle
     from birdsong.errors import (
         AudioError,
         BirdsongError,
@@ -71,7 +72,7 @@ _MODULES = {
     "Detection": "birdsong.answers.prediction",
     "SegmentAnswer": "birdsong.answers.prediction",
     "Bundle": "birdsong.bundle.bundle",
-    "read_bundle": "birdsong.bundle.bundle",
+    "read_bundle": "birdsong.bundle.bundle_files",
     "AudioError": "birdsong.errors",
     "BirdsongError": "birdsong.errors",
     "BundleError": "birdsong.errors",

@@ -16,7 +16,8 @@ import numpy as np
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.species_filter import read_species_filter
-from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
 from birdsong.bundle.calibration_data import calibration_from_bytes, calibration_to_bytes
 from birdsong.bundle.seal import sealed
 from birdsong.csv_tables import write_table

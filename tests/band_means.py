@@ -13,7 +13,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from birdsong.arrays import FloatArray
-from birdsong.bundle.bundle import Bundle, write_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import write_bundle
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig

@@ -101,17 +101,17 @@ def calibrated_dir(images, bundle_dir, tmp_path_factory) -> Path:
     """The same bundle, calibrated by the recordings that it was not fitted to, eight times over."""
     from dataclasses import replace
 
-    from birdsong.bundle.bundle import read_bundle, write_bundle
+    from birdsong.bundle.bundle_files import read_bundle, write_bundle
     from birdsong.bundle.calibration_data import CalibrationData
     from birdsong.bundle.network import Network
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation.calibration_fit import calibrate
-    from birdsong.learning.evaluation.inference import by_recording, hear
+    from birdsong.learning.evaluation.inference import by_recording, predict_logits
 
     bundle, store = read_bundle(bundle_dir), open_store(images)
     rows = by_recording([row for row in store.rows if row.session not in bundle.sessions])
     taxa = [label.taxon for label in bundle.bird_labels]
-    heard = hear(
+    heard = predict_logits(
         Network(bundle).logits, store, rows, {row.recording: taxa.index(row.taxon) for row in rows}
     )
     eight = [

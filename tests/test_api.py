@@ -19,7 +19,7 @@ import soundfile
 
 import birdsong
 from birdsong.answers.many_recordings import AHEAD
-from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import render_recording
 from tests.conftest import RATE_HZ, voice

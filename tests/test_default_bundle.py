@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.pipelines.command import main
 from birdsong.recordings.manifest import read_manifest
 from tests.conftest import VOICES, write_voices

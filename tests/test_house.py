@@ -12,7 +12,7 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
-from birdsong.bundle.bundle import DEFAULT_BUNDLE
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.pipelines.command import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]

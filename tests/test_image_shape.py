@@ -10,7 +10,7 @@ from PIL import Image
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.view import overview, segment_image
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import BundleError, DatasetError, OverwriteError
 from birdsong.images.packed import PackedStore

@@ -1,4 +1,4 @@
-"""What a bundle says of pooled evidence: the answer, the most probable labels, runs of segments."""
+"""From pooled probabilities to answers: the taxon, the most probable labels, the detections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 
 from birdsong.answers.prediction import Detection, SegmentAnswer
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import promises_for_allowed
-from birdsong.bundle.pooling import DEFAULT_POOLING, Evidence
-from birdsong.selective.promises import CLASS, NOTHING, Promises
-from birdsong.selective.selection import Answer, RankedTaxon, as_probable_as, select
-from birdsong.taxa.label_tree import LabelTree
+from birdsong.bundle.pooling import Evidence
+from birdsong.selective.promises import CLASS, NOTHING
+from birdsong.selective.selection import Answer, RankedTaxon, choose_ranks, select
 
 N_TOP = 10
 
@@ -25,8 +23,8 @@ class AnswerSelector:
     bundle : Bundle
     only : frozenset of str, optional
         Taxa of the labels that may be the answer; all by default. Thresholds are then fitted to
-        the recordings of these among those that calibrate the bundle, and what is given to other
-        labels stays with them.
+        the recordings of these among those that calibrate the bundle, and the probabilities of
+        other labels are not shared out.
 
     Raises
     ------
@@ -35,22 +33,9 @@ class AnswerSelector:
     """
 
     def __init__(self, bundle: Bundle, only: frozenset[str] | None = None) -> None:
-        calibration = bundle.calibration
-        self.pooling = calibration.pooling if calibration else DEFAULT_POOLING
-        self.tree = LabelTree(
-            bundle.taxonomy,
-            bundle.bird_labels,
-            temperatures=calibration.temperatures if calibration else None,
-            listed=None if only is None else bundle.listed(only),
-        )
-        self._promises: Promises | None = calibration.promises if calibration else None
-        if only is not None and bundle.calibration_data is not None and calibration is not None:
-            self._promises = promises_for_allowed(
-                bundle.calibration_data,
-                self.tree,
-                background=bundle.has_background,
-                rule=self.pooling,
-            )
+        allowed_mask = None if only is None else bundle.allowed_mask(only)
+        self.tree = bundle.label_tree(allowed_mask)
+        self._promises = bundle.promises(allowed_mask)
 
     def answer(self, evidence: Evidence, promise: float) -> Answer:
         """Choose the most specific taxon that keeps the promise."""
@@ -64,28 +49,28 @@ class AnswerSelector:
 
     def top(self, evidence: Evidence) -> tuple[RankedTaxon, ...]:
         """The ten most probable labels that may be the answer."""
-        said = self.tree.label_probabilities(evidence.labels)
-        listed = np.flatnonzero(self.tree.listed)
-        best = listed[np.argsort(-said[listed], kind="stable")[:N_TOP]]
+        probabilities = self.tree.label_probabilities(evidence.labels)
+        allowed = np.flatnonzero(self.tree.allowed_mask)
+        best = allowed[np.argsort(-probabilities[allowed], kind="stable")[:N_TOP]]
         labels = [self.tree.labels[i] for i in best]
         return tuple(
             RankedTaxon(label.rank, label.taxon, label.english_name, float(probability))
-            for label, probability in zip(labels, evidence.bird * said[best], strict=True)
+            for label, probability in zip(labels, evidence.bird * probabilities[best], strict=True)
         )
 
     def segments(
         self, evidence: Evidence, starts_s: Sequence[float], ends_s: Sequence[float]
     ) -> tuple[SegmentAnswer, ...]:
         """The most probable label of each segment."""
-        said = self.tree.label_probabilities(evidence.segment_labels)
-        best = self.tree.best_labels(said)
+        probabilities = self.tree.label_probabilities(evidence.segment_labels)
+        best = self.tree.best_labels(probabilities)
         return tuple(
             SegmentAnswer(
                 start_s,
                 end_s,
                 float(evidence.segment_bird[i]),
                 self.tree.labels[label].taxon,
-                float(said[i, label]),
+                float(probabilities[i, label]),
             )
             for i, (start_s, end_s, label) in enumerate(zip(starts_s, ends_s, best, strict=True))
         )
@@ -99,10 +84,10 @@ class AnswerSelector:
     ) -> tuple[Detection, ...]:
         """Join neighbouring segments whose answer is the same bird."""
         paths = self.tree.paths(evidence.segment_labels, evidence.segment_bird)
-        chosen = (self._promises or as_probable_as(promise)).choose(paths, promise)
+        chosen = choose_ranks(paths, promise, self._promises)
         rows = np.arange(len(chosen))
         nodes = np.where(chosen == NOTHING, -1, paths.nodes[rows, np.maximum(chosen, CLASS)])
-        said = paths.probabilities[rows, np.maximum(chosen, CLASS)]
+        probabilities = paths.probabilities[rows, np.maximum(chosen, CLASS)]
         # A new run begins where the answer changes; those of nothing are left out.
         firsts = np.flatnonzero(np.diff(nodes, prepend=-2))
         lasts = np.append(firsts[1:], len(nodes)) - 1
@@ -118,7 +103,7 @@ class AnswerSelector:
                     taxon.rank,
                     taxon.name,
                     taxon.english_name or None,
-                    float(said[first : last + 1].mean()),
+                    float(probabilities[first : last + 1].mean()),
                 )
             )
         return tuple(detections)

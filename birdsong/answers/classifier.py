@@ -14,9 +14,10 @@ from birdsong.answers.many_recordings import classify_all
 from birdsong.answers.out_of_fold_stats import FAMILIAR_SHARE, OutOfFoldStats
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.sources import Source, name_of, to_audio_source
-from birdsong.bundle.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
 from birdsong.bundle.network import Network
-from birdsong.bundle.pooling import Evidence, pool
+from birdsong.bundle.pooling import Evidence
 from birdsong.errors import AudioError, BundleError
 from birdsong.sound.waveform import AudioSource
 
@@ -63,7 +64,7 @@ class Classifier:
         self._network = Network(bundle)
         self.out_of_fold_stats = OutOfFoldStats(bundle)
         self._selectors: dict[frozenset[str] | None, AnswerSelector] = {}
-        self._fingerprint = bundle.fingerprint  # a hash of megabytes, told with every answer
+        self._fingerprint = bundle.fingerprint  # a hash of megabytes, part of every answer
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_BUNDLE) -> Self:
@@ -95,7 +96,7 @@ class Classifier:
         name: str = "",
         config: ClassifyConfig | None = None,
     ) -> Prediction:
-        """Listen to one recording of any length.
+        """Classify one recording of any length.
 
         Parameters
         ----------
@@ -134,14 +135,14 @@ class Classifier:
         (3.0, ('holds nothing but digital silence',))
         """
         config = config or ClassifyConfig()
-        self._selector(config.only)  # a list that admits nothing is told before the work
+        self._selector(config.only)  # a list that allows nothing fails before the work
         name = name or name_of(source)
         try:
             audio = to_audio_source(source, sample_rate_hz=sample_rate_hz)
-            hearing = self.run_inference(audio, overlap_s=config.overlap_s)
+            segments = self.run_inference(audio, overlap_s=config.overlap_s)
         except AudioError as error:
             return self.failed(str(error), name=name, config=config)
-        return self.decide(hearing, name=name, config=config)
+        return self.decide(segments, name=name, config=config)
 
     def classify_many(
         self,
@@ -151,7 +152,7 @@ class Classifier:
         config: ClassifyConfig | None = None,
         sample_rate_hz: int | None = None,
     ) -> Iterator[Prediction]:
-        """Listen to many recordings, one after the other or side by side.
+        """Classify many recordings, one after the other or side by side.
 
         Sources are taken as predictions are, a few ahead, so that memory does not grow with their
         number. Whatever is wrong with one of them makes a prediction with status ``failed``; the
@@ -195,7 +196,7 @@ class Classifier:
     def run_inference(
         self, source: AudioSource, *, overlap_s: float | None = None
     ) -> SegmentLogits:
-        """Ask the network about every segment of a recording, and conclude nothing yet.
+        """Run the network on every segment of a recording, without choosing an answer.
 
         Parameters
         ----------
@@ -218,13 +219,13 @@ class Classifier:
         return run_inference(source, self.bundle, self._network, overlap_s=overlap_s)
 
     def decide(
-        self, hearing: SegmentLogits, *, name: str, config: ClassifyConfig | None = None
+        self, segments: SegmentLogits, *, name: str, config: ClassifyConfig | None = None
     ) -> Prediction:
-        """Say what follows from what the network said; may be asked again in another way.
+        """Choose the answer from the logits; takes little time, with any other config too.
 
         Parameters
         ----------
-        hearing : SegmentLogits
+        segments : SegmentLogits
             From `run_inference`.
         name : str
             What the prediction calls the recording.
@@ -240,37 +241,35 @@ class Classifier:
             If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
         """
         config = config or ClassifyConfig()
-        judge = self._selector(config.only)
-        evidence = pool(
-            hearing.logits,
-            background=self.bundle.has_background,
-            signal_level_db=hearing.signal_level_db,
-            silent=hearing.silent,
-            rule=judge.pooling,
+        selector = self._selector(config.only)
+        evidence = self.bundle.pool(
+            segments.logits, signal_level_db=segments.signal_level_db, silent=segments.silent
         )
-        answer = judge.answer(evidence, config.promise)
-        reason, spoken = answer.reason, True
-        if hearing.duration_s > config.answer_up_to_s:
-            reason, spoken = (
-                f"{hearing.duration_s:.0f} s long: above {config.answer_up_to_s:g} s there are "
+        answer = selector.answer(evidence, config.promise)
+        reason, is_answered = answer.reason, True
+        if segments.duration_s > config.answer_up_to_s:
+            reason, is_answered = (
+                f"{segments.duration_s:.0f} s long: above {config.answer_up_to_s:g} s there are "
                 "detections only, since more than one bird may sing",
                 False,
             )
         return Prediction(
             recording=name,
             status="ok",
-            duration_s=hearing.duration_s,
-            declared_s=hearing.declared_s,
-            missing_s=hearing.missing_s,
-            channel=hearing.channel,
+            duration_s=segments.duration_s,
+            declared_s=segments.declared_s,
+            missing_s=segments.missing_s,
+            channel=segments.channel,
             bird_probability=evidence.bird,
-            warnings=(*hearing.warnings, *self._doubts(evidence)),
-            answer=answer if spoken else None,
+            warnings=(*segments.warnings, *self._unfamiliar_warnings(evidence)),
+            answer=answer if is_answered else None,
             reason=reason,
             path=answer.path,
-            top=judge.top(evidence),
-            detections=judge.detections(evidence, hearing.starts_s, hearing.ends_s, config.promise),
-            segments=judge.segments(evidence, hearing.starts_s, hearing.ends_s),
+            top=selector.top(evidence),
+            detections=selector.detections(
+                evidence, segments.starts_s, segments.ends_s, config.promise
+            ),
+            segments=selector.segments(evidence, segments.starts_s, segments.ends_s),
             promise=config.promise,
             bundle_name=self.bundle.name,
             bundle_fingerprint=self._fingerprint,
@@ -287,7 +286,7 @@ class Classifier:
             bundle_fingerprint=self._fingerprint,
         )
 
-    def _doubts(self, evidence: Evidence) -> tuple[str, ...]:
+    def _unfamiliar_warnings(self, evidence: Evidence) -> tuple[str, ...]:
         """Warn of a sound unlike those that the model was tested on."""
         if evidence.bird < 0.5 or not self.out_of_fold_stats.is_unfamiliar(evidence.labels):
             return ()
@@ -297,14 +296,14 @@ class Classifier:
         )
 
     def _selector(self, only: frozenset[str] | None) -> AnswerSelector:
-        """Make the judge for a list of species, once."""
-        judge = self._selectors.get(only)
-        if judge is None:
-            judge = AnswerSelector(self.bundle, only)
+        """Make the selector for a list of species, once."""
+        selector = self._selectors.get(only)
+        if selector is None:
+            selector = AnswerSelector(self.bundle, only)
             if len(self._selectors) >= _SELECTORS_KEPT:  # anyone may bring another list
                 self._selectors.clear()
-            self._selectors[only] = judge
-        return judge
+            self._selectors[only] = selector
+        return selector
 
 
 @lru_cache(maxsize=1)  # joblib sends a classifier with each of its tasks

@@ -1,7 +1,7 @@
-"""What the network says of a recording, segment by segment, before anything is concluded.
+"""The network's logits of a recording, segment by segment, before an answer is chosen.
 
-Listening takes seconds and happens once; what is concluded from it, at one promise or another and
-for all taxa or a list of them, takes next to nothing and can be asked again.
+Inference takes seconds and happens once; choosing an answer, at any promise and for all taxa or a
+list of them, takes next to nothing and can be repeated.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from birdsong.sound.waveform import AudioSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentLogits:
-    """A recording as the network heard it.
+    """The segments of a recording with their logits.
 
     Attributes
     ----------
     duration_s : float
-        Of what was heard.
+        Of the samples that were decoded.
     declared_s : float or None
         Length that the file's header declares; None where it declares none.
     missing_s : float
         Seconds that are declared, or are in the file, and could not be decoded.
     channel : str
-        Which channel was heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
+        Which channel was used: ``mix``, or ``channel 1 of 2``; empty where there is but one.
     starts_s, ends_s : tuple of float
         Of the segments, in order.
     silent : bool, shape (n_segments,)
@@ -50,7 +50,7 @@ class SegmentLogits:
     logits : float32, shape (n_segments, n_labels)
         The background, where the bundle has one, comes last.
     warnings : tuple of str
-        What may spoil the answer, as phrases.
+        What may impair the answer, as phrases.
     """
 
     duration_s: float
@@ -77,7 +77,7 @@ def segments_of(
     bundle : Bundle
     overlap_s : float, optional
         Seconds that neighbours share on a regular grid. By default there is none: segments are
-        placed around songs, as those were that the network learned from.
+        placed around songs, as the network's training images were.
 
     Yields
     ------
@@ -99,7 +99,7 @@ def segments_of(
 def run_inference(
     source: AudioSource, bundle: Bundle, network: Network, *, overlap_s: float | None = None
 ) -> SegmentLogits:
-    """Walk through a recording of any length and ask the network about each segment.
+    """Run the network on each segment of a recording of any length.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def run_inference(
     starts_s: list[float] = []
     silent: list[bool] = []
     logits: list[FloatArray] = []
-    loud: list[FloatArray] = []
+    levels_db: list[FloatArray] = []
     waiting: list[ImageArray] = []
 
-    def ask() -> None:
+    def run_batch() -> None:
         images = np.stack(waiting)
         logits.append(network.logits(images))
-        loud.append(signal_level_db(images, spectrogram))
+        levels_db.append(signal_level_db(images, spectrogram))
         waiting.clear()
 
     with AudioReader(source, spectrogram.sample_rate_hz) as reader:
@@ -138,7 +138,7 @@ def run_inference(
             silent.append(segment.silent)
             waiting.append(segment.image)
             if len(waiting) == BATCH_SIZE:
-                ask()
+                run_batch()
         if reader.duration_s < MIN_DURATION_S:
             raise AudioError(
                 f"{reader.name}: lasts {reader.duration_s:.2f} s, at least "
@@ -148,7 +148,7 @@ def run_inference(
         duration_s, missing_s = reader.duration_s, reader.missing_s
         declared_s, channel = reader.info.declared_s, reader.channel
     if waiting:
-        ask()
+        run_batch()
     return SegmentLogits(
         duration_s=duration_s,
         declared_s=declared_s,
@@ -157,7 +157,7 @@ def run_inference(
         starts_s=tuple(starts_s),
         ends_s=tuple(min(start_s + spectrogram.segment_s, duration_s) for start_s in starts_s),
         silent=np.array(silent),
-        signal_level_db=np.concatenate(loud),
+        signal_level_db=np.concatenate(levels_db),
         logits=np.concatenate(logits),
         warnings=tuple(warnings),
     )

@@ -1,8 +1,8 @@
-"""How a model did on recordings that it had not learned from, as its bundle remembers it.
+"""How a model did out of fold: on recordings that the network of the fold did not learn from.
 
-A bundle that was trained by folds holds what was said of each of its recordings by the network that
-had not heard it. From that come two things that a person wants to know of an answer: how often the
-label was right in that test, and whether a recording puzzles the model more than those did.
+A bundle that was trained by folds holds the logits of each of its recordings by the network of the
+fold that held it out. They show two things about an answer: how often the label was right in that
+test, and whether a recording is less familiar to the model than those were.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import pool_all
 from birdsong.bundle.pooling import Probabilities
 
 FAMILIAR_SHARE = 0.95
@@ -21,12 +20,12 @@ FAMILIAR_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class LabelStats:
-    """What became of the recordings of one label.
+    """Counts of the out-of-fold test for one label.
 
     Attributes
     ----------
     n_tested : int
-        Recordings of it that were asked about out of fold.
+        Its recordings in the test.
     n_found : int
         Those of which it was the most probable label.
     n_named : int
@@ -39,7 +38,7 @@ class LabelStats:
 
 
 class OutOfFoldStats:
-    """What a bundle remembers of its own test.
+    """The out-of-fold test that a bundle carries.
 
     Parameters
     ----------
@@ -53,30 +52,30 @@ class OutOfFoldStats:
 
     def __init__(self, bundle: Bundle) -> None:
         self.of_label: dict[str, LabelStats] = {}
-        self._most_doubt_bits = np.inf
-        data, calibration = bundle.calibration_data, bundle.calibration
-        if data is None or calibration is None or not len(data):
+        self._max_entropy_bits = np.inf
+        data = bundle.calibration_data
+        if data is None or bundle.calibration is None or not len(data):
             return
-        labels, _ = pool_all(data, background=bundle.has_background, rule=calibration.pooling)
-        said = labels.argmax(axis=1)
+        labels, _ = bundle.pool_recordings(data)
+        y_pred = labels.argmax(axis=1)
         for i, label in enumerate(bundle.bird_labels):
             of_it = data.y_true == i
             self.of_label[label.taxon] = LabelStats(
                 n_tested=int(of_it.sum()),
-                n_found=int((said[of_it] == i).sum()),
-                n_named=int((said == i).sum()),
+                n_found=int((y_pred[of_it] == i).sum()),
+                n_named=int((y_pred == i).sum()),
             )
-        self._most_doubt_bits = float(np.quantile(entropy_bits(labels), FAMILIAR_SHARE))
+        self._max_entropy_bits = float(np.quantile(entropy_bits(labels), FAMILIAR_SHARE))
 
     def is_unfamiliar(self, labels: Probabilities) -> bool:
-        """Whether probabilities of labels leave more doubt than in nearly all of the test.
+        """Whether probabilities of labels have a higher entropy than in nearly all of the test.
 
         Parameters
         ----------
         labels : float64, shape (n_labels,)
-            As `pooling.pool` brings them together.
+            Pooled, as from `pooling.pool`.
         """
-        return bool(entropy_bits(labels) > self._most_doubt_bits)
+        return bool(entropy_bits(labels) > self._max_entropy_bits)
 
 
 def entropy_bits(labels: Probabilities) -> Probabilities:

@@ -1,8 +1,9 @@
-"""What makes a network's logits honest: how segments are pooled, temperatures, thresholds.
+"""How a network's logits become calibrated answers: pooling rule, temperatures, thresholds.
 
 `learning.evaluation.calibration_fit` fits the numbers, which travel with the bundle. Where answers
-are narrowed to a list of species, the thresholds are fitted anew, here, to the recordings of the
-listed species among those that the bundle was calibrated by.
+are limited to a list of species, the thresholds are fitted anew, here, to the recordings of the
+allowed species among those that the bundle was calibrated by. The defaults of a bundle without a
+calibration stand here too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.pooling import POOLINGS, Probabilities, pool
+from birdsong.bundle.pooling import DEFAULT_POOLING, POOLINGS, Probabilities, pool
 from birdsong.selective.promises import Promises, fit_promises
 from birdsong.taxa.label_tree import LabelTree
 from birdsong.taxa.lineage import RANKS
@@ -31,8 +32,8 @@ class Calibration:
     pooling : str
         The rule by which segments become a recording, one of `pooling.POOLINGS`.
     temperatures : mapping of str to float
-        For each rank of the labels and above them, but the class: what logarithms of probabilities
-        are divided by.
+        For each rank from the labels' up to the order: what logarithms of probabilities are
+        divided by.
     promises : Promises
     """
 
@@ -50,7 +51,7 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` made.
+        """Read the result of `to_dict`.
 
         Raises
         ------
@@ -73,15 +74,25 @@ class Calibration:
         )
 
 
-def pool_all(
-    data: CalibrationData, *, background: bool, rule: str
+def pooling_of(calibration: Calibration | None) -> str:
+    """The rule that pools segments, `DEFAULT_POOLING` without a calibration."""
+    return DEFAULT_POOLING if calibration is None else calibration.pooling
+
+
+def temperatures_of(calibration: Calibration | None) -> Mapping[str, float]:
+    """The temperature of each rank; without a calibration none is named, and each is 1."""
+    return {} if calibration is None else calibration.temperatures
+
+
+def pool_recordings(
+    data: CalibrationData, *, has_background: bool, rule: str
 ) -> tuple[Probabilities, Probabilities]:
     """Pool the segments of every recording.
 
     Parameters
     ----------
     data : CalibrationData
-    background : bool
+    has_background : bool
         Whether the last column of the logits is the background class.
     rule : str
         One of `pooling.POOLINGS`.
@@ -96,7 +107,7 @@ def pool_all(
     pooled = [
         pool(
             data.logits[own],
-            background=background,
+            has_background=has_background,
             signal_level_db=data.signal_level_db[own],
             rule=rule,
         )
@@ -106,15 +117,15 @@ def pool_all(
 
 
 def promises_for_allowed(
-    data: CalibrationData, tree: LabelTree, *, background: bool, rule: str
+    data: CalibrationData, tree: LabelTree, *, has_background: bool, rule: str
 ) -> Promises:
-    """Fit the thresholds to the recordings whose label is listed in a tree.
+    """Fit the thresholds to the recordings whose label is allowed in a tree.
 
     Parameters
     ----------
     data : CalibrationData
     tree : LabelTree
-    background : bool
+    has_background : bool
     rule : str
         One of `pooling.POOLINGS`.
 
@@ -122,11 +133,11 @@ def promises_for_allowed(
     -------
     Promises
     """
-    chosen = np.flatnonzero(tree.listed[data.y_true])
+    chosen = np.flatnonzero(tree.allowed_mask[data.y_true])
     if not len(chosen):
         return Promises(thresholds={}, n_recordings=0)
     data = data.of(chosen)
-    labels, bird = pool_all(data, background=background, rule=rule)
+    labels, bird = pool_recordings(data, has_background=has_background, rule=rule)
     return promises_of(tree, labels, bird, data.y_true, data.sessions)
 
 
@@ -137,7 +148,21 @@ def promises_of(
     y_true: npt.NDArray[np.integer],
     sessions: tuple[str, ...],
 ) -> Promises:
-    """Fit the thresholds to what was said of recordings and what they are."""
+    """Fit the thresholds to the probabilities of recordings and their true labels.
+
+    Parameters
+    ----------
+    tree : LabelTree
+    labels : float64, shape (n, n_labels)
+        Pooled probabilities, given that there is a bird.
+    bird : float64, shape (n,)
+    y_true : int, shape (n,)
+    sessions : tuple of str, length n
+
+    Returns
+    -------
+    Promises
+    """
     paths = tree.paths(labels, bird)
     codes = np.unique(np.array(sessions), return_inverse=True)[1]
     return fit_promises(paths, tree.right(paths, y_true), codes)

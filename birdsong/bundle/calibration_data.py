@@ -1,7 +1,7 @@
-"""What a network said of recordings that it had not learned from, kept to calibrate answers by.
+"""Logits of recordings that a network did not learn from, by which answers are calibrated.
 
-Training makes it, the bundle carries it, and answers fit their thresholds to it, so it stands where
-all of them reach it. The file is NumPy's ``npz``, and reading it runs no code of it.
+Training predicts them, the bundle carries them, and thresholds are fitted to them, so they stand
+where all of these reach them. The file is NumPy's ``npz``, and reading it runs no code of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from birdsong.arrays import FloatArray, IntArray
 
 CALIBRATION_FILE = "calibration.npz"
 _MAX_BYTES = 512 * 1024 * 1024  # unpacked: a small file may claim to hold anything
-# A RuntimeError where a member is encrypted, or packed in a way that nobody knows.
+# RuntimeError: a member is encrypted, or compressed by an unknown method.
 _DAMAGE = (
     *(KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error),
     MemoryError,  # an array that says that it is larger than any memory
@@ -31,25 +31,25 @@ _KINDS = {"numbers": "fiu", "text": "U"}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibrationData:
-    """Recordings, what they are, and what a network said of each of their segments.
+    """Recordings, their true labels, and the logits of each of their segments.
 
     Attributes
     ----------
     logits : float32, shape (n_segments, n_labels)
-        The background's column last, where there is one. Segments of a recording stand together,
-        in order of time.
+        The column of the background is the last, where there is one. Segments of a recording are
+        together, in order of time.
     starts_s : float32, shape (n_segments,)
         Where each segment starts in its recording.
     signal_level_db : float32, shape (n_segments,)
-        How loud the song in each segment is, by which `pooling` weighs it.
+        Level of the signal in each segment, by which `pooling` weighs it.
     offsets : int64, shape (n_recordings + 1,)
         The segments of recording ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``.
     y_true : int64, shape (n_recordings,)
-        The class index of each recording, never the background's; -1 for a bird of which there is
-        no label, and which calibrates nothing.
+        The class index of each recording, never the background's; -1 for a bird without a label,
+        which calibrates nothing.
     folds : int64, shape (n_recordings,)
-        Which of the networks spoke: the one that this fold was held out from. All 0 where there
-        was one network.
+        The fold of each recording, whose logits are of the network that the fold was held out from.
+        All 0 where there was one network.
     recordings, sessions : tuple of str, length n_recordings
     """
 
@@ -72,7 +72,7 @@ class CalibrationData:
             raise ValueError(f"{n_segments} segments, but logits of shape {self.logits.shape}")
         if self.signal_level_db.shape != (n_segments,):
             raise ValueError(
-                f"{n_segments} segments, but song of shape {self.signal_level_db.shape}"
+                f"{n_segments} segments, but signal levels of shape {self.signal_level_db.shape}"
             )
         if len({n, len(self.sessions), len(self.y_true), len(self.folds)}) > 1:
             raise ValueError("recordings, sessions, classes and folds differ in number")
@@ -82,7 +82,7 @@ class CalibrationData:
             raise ValueError(f"the recordings do not hold the {n_segments} segments")
         if n and not -1 <= self.y_true.min() <= self.y_true.max() < self.logits.shape[1]:
             raise ValueError(f"a class index is not in -1..{self.logits.shape[1] - 1}")
-        for name, numbers in (("logit", self.logits), ("level of song", self.signal_level_db)):
+        for name, numbers in (("logit", self.logits), ("signal level", self.signal_level_db)):
             if not np.isfinite(numbers).all():
                 raise ValueError(f"a {name} is not a finite number")
 
@@ -92,7 +92,7 @@ class CalibrationData:
         return tuple(slice(*pair) for pair in itertools.pairwise(self.offsets.tolist()))
 
     def of(self, chosen: npt.NDArray[np.integer]) -> CalibrationData:
-        """Return some of the recordings, at least one of them, by their places."""
+        """Return some of the recordings, at least one of them, by their indices."""
         every = self.segments
         segments = [every[i] for i in chosen]
         sizes = [own.stop - own.start for own in segments]
@@ -108,11 +108,12 @@ class CalibrationData:
         )
 
     def cut(self, n_segments: IntArray) -> CalibrationData:
-        """Return the recordings with only so many of their first segments, at least one each.
+        """Return the recordings with only their first segments, at least one each.
 
         Parameters
         ----------
         n_segments : int, shape (n_recordings,)
+            How many segments each keeps.
         """
         sizes = np.clip(n_segments, 1, np.diff(self.offsets))
         kept = np.concatenate(
@@ -147,7 +148,7 @@ class CalibrationData:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Put the recordings of several networks together, which share their labels."""
+        """Concatenate the recordings of several networks with the same labels."""
         sizes = np.concatenate([np.diff(part.offsets) for part in parts])
         return cls(
             logits=np.concatenate([part.logits for part in parts]),
@@ -168,7 +169,7 @@ def calibration_to_bytes(data: CalibrationData) -> bytes:
         content,
         logits=np.clip(data.logits, -6e4, 6e4).astype(np.float16),
         starts_s=data.starts_s,
-        signal_level_db=data.signal_level_db,
+        song_db=data.signal_level_db,
         offsets=data.offsets,
         y_true=data.y_true,
         folds=data.folds,
@@ -184,7 +185,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
     Raises
     ------
     ValueError
-        If it is something else.
+        If it is anything else, or damaged.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -198,7 +199,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             return CalibrationData(
                 logits=_array(arrays, "logits", "numbers").astype(np.float32),
                 starts_s=starts_s,
-                # What was kept before song was weighed counts each segment as much.
+                # Files of before segments were weighed by level weigh all the same.
                 signal_level_db=(
                     _array(arrays, "song_db", "numbers").astype(np.float32)
                     if "song_db" in arrays
@@ -217,7 +218,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
 def _array(
     arrays: Mapping[str, npt.NDArray[np.generic]], name: str, kind: str
 ) -> npt.NDArray[np.generic]:
-    """Take an array of one of `_KINDS`; what is none comes from numpy as bytes."""
+    """Take an array of one of `_KINDS`; numpy returns bytes for a member that is no array."""
     array = arrays[name]
     got = array.dtype if isinstance(array, np.ndarray) else "no array"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in _KINDS[kind]:

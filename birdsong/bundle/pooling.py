@@ -1,6 +1,6 @@
-"""Segments to a recording: what the network said of each becomes what is said of the whole.
+"""From segments to a recording: the logits of the segments become probabilities of the whole.
 
-Training measures with it and answers come from it, so it stands where both reach it.
+Evaluation and answers both pool with it, so it stands where both reach it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Probabilities = npt.NDArray[np.float64]
 DB_A_DECADE = 20.0
 """Decibels in which the weight of a segment grows tenfold, as an amplitude does."""
 DEFAULT_POOLING = "mean_probabilities"
-"""The rule where none was chosen by measurement."""
+"""The rule of a model that is not calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the segments of a recording say, alone and together.
+    """Probabilities of a recording and of each of its segments.
 
     Attributes
     ----------
@@ -46,15 +46,15 @@ class Evidence:
 def pool(
     logits: npt.NDArray[np.floating],
     *,
-    background: bool,
+    has_background: bool,
     signal_level_db: npt.NDArray[np.floating] | None = None,
     silent: BoolArray | None = None,
     rule: str = DEFAULT_POOLING,
 ) -> Evidence:
-    """Weigh the segments of one recording, and bring them together.
+    """Pool the segments of one recording by a weighted rule.
 
-    A segment weighs as much as it is likely to hold a bird, and as the amplitude of its song: what
-    sings far away, or ends at the edge of the segment, is easily taken for another bird. With
+    The weight of a segment is the probability that it holds a bird, times the amplitude of its
+    song: a bird far away, or cut off at the edge of the segment, is easily taken for another. With
     ``w_s`` the weight of segment ``s``, scaled to sum to 1, and ``p_sl`` the probability of label
     ``l`` in it, given a bird, the probability of the label in the recording is in proportion to
 
@@ -72,13 +72,13 @@ def pool(
     Parameters
     ----------
     logits : float, shape (n_segments, n_labels) or (n_segments, n_labels + 1)
-        Of the network, one row a segment.
-    background : bool
+        Output of the network, one row a segment.
+    has_background : bool
         Whether the last column is the background class. Without one every segment counts as a
         bird.
     signal_level_db : float, shape (n_segments,), optional
-        Level of the signal in each segment (`sound.grey_levels.signal_level_db`); by default as
-        loud in all.
+        Level of the signal in each segment (`sound.grey_levels.signal_level_db`); equal in all by
+        default.
     silent : bool, shape (n_segments,), optional
         Segments that hold nothing but digital silence, and so no bird.
     rule : str
@@ -93,7 +93,7 @@ def pool(
     ValueError
         If there is no segment, no label beside the background, or no such rule.
     """
-    n_bird_labels = logits.shape[1] - background if logits.ndim == 2 else 0
+    n_bird_labels = logits.shape[1] - has_background if logits.ndim == 2 else 0
     if len(logits) == 0 or n_bird_labels < 1:
         raise ValueError(f"expected logits of (n_segments, n_labels), got shape {logits.shape}")
     if rule not in _RULES:

@@ -118,7 +118,7 @@ class Promises:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` made.
+        """Read the result of `to_dict`.
 
         Raises
         ------
@@ -215,18 +215,18 @@ class _Fit:
         there = (chosen >= CLASS) & (chosen <= rank) & (self._paths.nodes[:, rank] >= 0)
         order = np.flatnonzero(there)
         order = order[np.argsort(-self._paths.probabilities[order, rank], kind="stable")]
-        said = self._paths.probabilities[order, rank]
+        probabilities = self._paths.probabilities[order, rank]
         if not len(order):
             return []
         n = np.arange(1, len(order) + 1)
         effect = 1 + self._correlations[rank] * design_effects(self._sessions[order])
         n_right = np.cumsum(self._right[order, rank])
         passing = meets_target(n_right, n, promise, effect)
-        passing[:-1] &= said[:-1] > said[1:]  # equal ones are answered together
+        passing[:-1] &= probabilities[:-1] > probabilities[1:]  # equal ones are answered together
         at = np.flatnonzero(passing)[::-1]
         if len(at) > _MOST_TRIED:
             at = at[np.unique(np.geomspace(1, len(at), _MOST_TRIED).astype(int)) - 1]
-        thresholds: list[float] = said[at].tolist()
+        thresholds: list[float] = probabilities[at].tolist()
         if passing[-1]:
             # None is left to show where to stop: as probable as promised is enough.
             thresholds[0] = min(thresholds[0], promise)

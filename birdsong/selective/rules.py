@@ -1,4 +1,4 @@
-"""Ways to choose how closely to answer, behind one interface, to be measured against each other.
+"""Rules that choose the rank of an answer, behind one interface, to be compared.
 
 Each picks a taxon on the path of the most probable label (`Paths`), so that an answer that is
 given for a higher promise is the same taxon or one above it. `BY_RANK` is the rule that answers are
@@ -56,7 +56,7 @@ _LAMBDAS = np.concatenate([[np.inf], np.geomspace(1e3, 1e-3, 121), [0.0]])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSet:
-    """Recordings to fit a rule to, or to ask one about.
+    """Recordings to fit a rule to, or to apply one to.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class EvaluationSet:
         Which taxa of each path the recording is of. No rule looks at it to choose.
     sessions : int, shape (n,)
     information : float64, shape (n, 5)
-        What each taxon says, as a share of what a label says.
+        Information of each taxon, as a share of that of a label.
     runner_ups : float64, shape (n, 5)
         The highest probability of a label that is not at or under the taxon.
     truth : float64, shape (n,)
@@ -88,7 +88,7 @@ class EvaluationSet:
         y_true: npt.NDArray[np.integer],
         sessions: npt.NDArray[np.integer],
     ) -> Self:
-        """Put together what was said of recordings and what they are.
+        """Evaluate probabilities of recordings whose labels are known.
 
         Parameters
         ----------
@@ -99,15 +99,15 @@ class EvaluationSet:
         y_true, sessions : int, shape (n,)
         """
         paths = tree.paths(labels, bird)
-        said = tree.label_probabilities(labels) * bird[:, np.newaxis]
+        probabilities = tree.label_probabilities(labels) * bird[:, np.newaxis]
         outside = tree.label_paths[np.newaxis] != paths.nodes[:, np.newaxis]
         return cls(
             paths=paths,
             right=tree.right(paths, y_true),
             sessions=np.asarray(sessions),
             information=np.where(paths.nodes >= 0, tree.information()[paths.nodes], 0.0),
-            runner_ups=np.where(outside, said[:, :, np.newaxis], 0.0).max(axis=1),
-            truth=said[np.arange(len(y_true)), y_true],
+            runner_ups=np.where(outside, probabilities[:, :, np.newaxis], 0.0).max(axis=1),
+            truth=probabilities[np.arange(len(y_true)), y_true],
         )
 
     def __len__(self) -> int:
@@ -122,7 +122,7 @@ class EvaluationSet:
 
     @classmethod
     def concatenate(cls, parts: list[Self]) -> Self:
-        """Put recordings of several sides together."""
+        """Put recordings of several folds together."""
         paths = Paths(
             **{
                 field.name: np.concatenate([getattr(part.paths, field.name) for part in parts])

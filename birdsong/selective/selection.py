@@ -15,7 +15,7 @@ import numpy.typing as npt
 from birdsong.errors import TaxonomyError
 from birdsong.selective.bounds import min_samples
 from birdsong.selective.promises import CLASS, NOTHING, Promises, check_promise
-from birdsong.taxa.label_tree import LabelTree, Probabilities
+from birdsong.taxa.label_tree import Indices, LabelTree, Paths, Probabilities
 from birdsong.taxa.lineage import DEPTH, RANKS
 
 _WITH_ARTICLE = {rank: f"an {rank}" if rank == "order" else f"a {rank}" for rank in RANKS}
@@ -33,7 +33,7 @@ class RankedTaxon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said about a recording, and why nothing more specific.
+    """The answer about a recording, and why it is no more specific.
 
     Attributes
     ----------
@@ -80,13 +80,13 @@ def select(
     """Choose the most specific taxon that keeps a promise.
 
     The probability of a taxon ``v`` is ``bird_probability`` times what
-    `LabelTree.node_probabilities` says of it. A bird of which no taxon on the path reaches what its
+    `LabelTree.node_probabilities` gives it. A bird of which no taxon on the path reaches what its
     rank needs is answered with Aves, an abstention. Where no bird is the more probable, that is the
     answer.
 
-    Where only some labels are listed, taxa have what their listed labels have, and no more: the
-    thresholds are those at which listed birds are answered as promised, and a bird that is not on
-    the list seldom reaches them.
+    Where only some labels are allowed, the probability of a taxon is that of its allowed labels:
+    the thresholds are those at which birds on the list are answered as promised, and a bird that is
+    not on the list seldom reaches them.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def select(
     if values.ndim != 1:
         raise TaxonomyError(f"expected one probability per label, got shape {values.shape}")
     paths = tree.paths(values[np.newaxis], np.array([float(bird_probability)]))
-    (chosen,) = (promises or as_probable_as(promise)).choose(paths, promise)
+    (chosen,) = choose_ranks(paths, promise, promises)
     view = _View(tree, bird_probability * tree.node_probabilities(values))
     path_nodes = [int(node) for node in paths.nodes[0] if node >= 0]
     path = tuple(view.ranked(node) for node in path_nodes)
@@ -134,12 +134,12 @@ def select(
     place = [taxon.rank for taxon in path].index(RANKS[chosen])
     answer, below = path[place], path[place + 1 :]
     runner_up = view.runner_up(path_nodes[place : place + 2])
-    outside = f"{_percent(1 - paths.listed[0])} of the probability lies outside"
-    if paths.listed[0] < 0.5 and chosen == CLASS:
+    outside = f"{_percent(1 - paths.allowed[0])} of the probability lies outside"
+    if paths.allowed[0] < 0.5 and chosen == CLASS:
         found, because = "", f"Probably not in your list: {outside} it"
     else:
         found, because = _reason(answer, below, runner_up, float(promise), promises)
-        if paths.listed[0] < 0.5:
+        if paths.allowed[0] < 0.5:
             because += f"; {outside} your list"
     return Answer(
         rank=answer.rank,
@@ -152,6 +152,24 @@ def select(
         runner_up=runner_up,
         path=path,
     )
+
+
+def choose_ranks(paths: Paths, promise: float, promises: Promises | None) -> Indices:
+    """Rank of the answer to each recording, by thresholds or, without any, by probability.
+
+    Parameters
+    ----------
+    paths : Paths
+    promise : float in (0, 1]
+    promises : Promises or None
+        None of a model that is not calibrated: each rank needs a probability as high as `promise`.
+
+    Returns
+    -------
+    int, shape (n,)
+        Column of `RANKS`, as from `Promises.choose`.
+    """
+    return (promises or as_probable_as(promise)).choose(paths, promise)
 
 
 def as_probable_as(threshold: float) -> Promises:

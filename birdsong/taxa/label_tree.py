@@ -1,4 +1,4 @@
-"""Labels on their tree: what their probabilities make of every taxon, and the path of the best one.
+"""Labels on their tree: the probability of every taxon, and the path of the most probable label.
 
 The most probable label is fixed first, and with it the path from Aves down to it; every rule that
 chooses an answer chooses a taxon on this path.
@@ -38,15 +38,15 @@ class Paths:
         That the recording is of that taxon; never falling towards the class.
     bird : float64, shape (n,)
         Probability that there is a bird.
-    listed : float64, shape (n,)
-        Probability that it is of a label that was asked for, given that there is a bird; 1 where
-        all were.
+    allowed : float64, shape (n,)
+        Probability that it is of an allowed label, given that there is a bird; 1 where all are
+        allowed.
     """
 
     nodes: Indices
     probabilities: Probabilities
     bird: Probabilities
-    listed: Probabilities
+    allowed: Probabilities
 
     def __len__(self) -> int:
         """Count the recordings."""
@@ -69,9 +69,9 @@ class LabelTree:
     temperatures : mapping of str to float, optional
         What the logarithms of the labels' probabilities are divided by at each rank before those
         of a taxon of that rank are summed; 1 where a rank is not named.
-    listed : bool, shape (n_labels,), optional
-        The labels asked for. What the others are given is not shared out among these: the
-        probabilities of all labels under a taxon that are not asked for are missing from its own.
+    allowed_mask : bool, shape (n_labels,), optional
+        The labels that may be the answer; all by default. The probabilities of the others are not
+        shared out among these: they are missing from every taxon above them.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class LabelTree:
         labels: Sequence[Label],
         *,
         temperatures: Mapping[str, float] | None = None,
-        listed: npt.NDArray[np.bool_] | None = None,
+        allowed_mask: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         if not labels:
             raise TaxonomyError("expected at least one label, got none")
@@ -94,7 +94,7 @@ class LabelTree:
         self.label_nodes: Indices = np.array([taxonomy.index(label.taxon) for label in labels])
         if len(set(self.label_nodes.tolist())) < len(labels):
             raise TaxonomyError("expected distinct labels, got two on one taxon")
-        self.listed = np.ones(len(labels), bool) if listed is None else listed
+        self.allowed_mask = np.ones(len(labels), bool) if allowed_mask is None else allowed_mask
         self._temperatures = dict(temperatures or {})
         self._ranks = np.array([DEPTH[taxon.rank] for taxon in taxonomy.nodes])
         # Of equally probable labels the first in the tree leads, in whatever order they come.
@@ -107,7 +107,7 @@ class LabelTree:
             node[there] = taxonomy.parents[node[there]]
 
     def checked(self, probabilities: npt.ArrayLike) -> Probabilities:
-        """See that probabilities are some, and scale them to sum to 1.
+        """Check probabilities, and scale them to sum to 1.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class LabelTree:
         return scaled
 
     def label_probabilities(self, probabilities: Probabilities) -> Probabilities:
-        """What is said of each label, at its own rank's temperature; 0 where it is not listed.
+        """Probability of each label, at its own rank's temperature; 0 where it is not allowed.
 
         Parameters
         ----------
@@ -146,17 +146,17 @@ class LabelTree:
         float64, shape (..., n_labels)
         """
         ranks = self._ranks[self.label_nodes]
-        said = np.zeros_like(probabilities)
+        calibrated = np.zeros_like(probabilities)
         for rank in np.unique(ranks):
             tempered = self._tempered(probabilities, RANKS[rank])
-            said[..., ranks == rank] = tempered[..., ranks == rank]
-        return said
+            calibrated[..., ranks == rank] = tempered[..., ranks == rank]
+        return calibrated
 
     def node_probabilities(self, probabilities: Probabilities) -> Probabilities:
-        """What is said of every taxon of the tree.
+        """Probability of every taxon of the tree.
 
-        Each rank is tempered by itself; where a taxon then has less than one under it, it is given
-        as much.
+        Each rank has its own temperature; where a taxon then has less than one under it, it is
+        raised to that.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class LabelTree:
         float64, shape (..., n_nodes)
             Never falling towards the root, which has 1.
         """
-        said = np.zeros((*probabilities.shape[:-1], len(self.taxonomy.nodes)))
+        of_nodes = np.zeros((*probabilities.shape[:-1], len(self.taxonomy.nodes)))
         summed: dict[float, Probabilities] = {}
         for depth in np.unique(self._ranks)[1:]:
             temperature = self._temperatures.get(RANKS[depth], 1.0)
@@ -176,19 +176,19 @@ class LabelTree:
                 tempered = self._tempered(probabilities, RANKS[depth])
                 summed[temperature] = self.taxonomy.aggregate(self.label_nodes, tempered)
             own = self._ranks == depth
-            said[..., own] = summed[temperature][..., own]
+            of_nodes[..., own] = summed[temperature][..., own]
         # Rounding may carry a sum a hair past 1, and a taxon above the one that holds it.
-        said = np.minimum(said, 1.0)
-        said[..., 0] = 1.0
+        of_nodes = np.minimum(of_nodes, 1.0)
+        of_nodes[..., 0] = 1.0
         for depth in np.unique(self._ranks)[:0:-1]:
             level = np.flatnonzero(self._ranks == depth)
             parents, firsts = np.unique(self.taxonomy.parents[level], return_index=True)
-            highest = np.maximum.reduceat(said[..., level], firsts, axis=-1)
-            said[..., parents] = np.maximum(said[..., parents], highest)
-        return said
+            highest = np.maximum.reduceat(of_nodes[..., level], firsts, axis=-1)
+            of_nodes[..., parents] = np.maximum(of_nodes[..., parents], highest)
+        return of_nodes
 
     def paths(self, probabilities: Probabilities, bird: Probabilities) -> Paths:
-        """Find the path of the most probable listed label of each recording.
+        """Find the path of the most probable allowed label of each recording.
 
         Parameters
         ----------
@@ -214,7 +214,9 @@ class LabelTree:
     def best_labels(self, label_probabilities: Probabilities) -> Indices:
         """The most probable label of each recording: among equal ones the first in the tree."""
         in_order = np.where(
-            self.listed[self._in_tree_order], label_probabilities[..., self._in_tree_order], -1.0
+            self.allowed_mask[self._in_tree_order],
+            label_probabilities[..., self._in_tree_order],
+            -1.0,
         )
         best: Indices = self._in_tree_order[in_order.argmax(axis=-1)]
         return best
@@ -236,7 +238,7 @@ class LabelTree:
         return right & (paths.nodes >= 0)
 
     def information(self) -> Probabilities:
-        """How much a taxon says, as a share of what a single label says.
+        """Information of each taxon, as a share of that of a single label.
 
         ``log2(n / n_v) / log2(n)``, where ``n`` counts the labels and ``n_v`` those at or under
         the taxon ``v``.
@@ -246,7 +248,7 @@ class LabelTree:
         float64, shape (n_nodes,)
             0 for Aves, 1 for a taxon with one label, 0 for one with none.
         """
-        counts = self.taxonomy.aggregate(self.label_nodes, self.listed.astype(np.float64))
+        counts = self.taxonomy.aggregate(self.label_nodes, self.allowed_mask.astype(np.float64))
         bits = np.log2(counts[0] / np.maximum(counts, 1.0))
         shares: Probabilities = np.where(counts > 0, bits, 0.0) / max(np.log2(counts[0]), 1e-12)
         return shares
@@ -258,18 +260,21 @@ class LabelTree:
                 logarithms = np.log(probabilities) / temperature
             powers = np.exp(logarithms - logarithms.max(axis=-1, keepdims=True))
             probabilities = powers / self._sum(powers)
-        return np.where(self.listed, probabilities, 0.0)
+        return np.where(self.allowed_mask, probabilities, 0.0)
 
     def _paths(self, probabilities: Probabilities, bird: Probabilities) -> Paths:
         own = self.label_probabilities(probabilities)
         nodes = self.label_paths[self.best_labels(own)]
         on_path = nodes >= 0
         every = self.node_probabilities(probabilities) * bird[:, np.newaxis]
-        said = np.where(on_path, np.take_along_axis(every, np.maximum(nodes, 0), axis=1), 0.0)
+        on_nodes = np.take_along_axis(every, np.maximum(nodes, 0), axis=1)
         lowest = RANKS[self._ranks[self.label_nodes].max()]
-        listed = self._sum(self._tempered(probabilities, lowest))
+        allowed = self._sum(self._tempered(probabilities, lowest))
         return Paths(
-            nodes=nodes, probabilities=said, bird=bird, listed=np.minimum(listed[:, 0], 1.0)
+            nodes=nodes,
+            probabilities=np.where(on_path, on_nodes, 0.0),
+            bird=bird,
+            allowed=np.minimum(allowed[:, 0], 1.0),
         )
 
     def _sum(self, values: Probabilities) -> Probabilities:

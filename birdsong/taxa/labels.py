@@ -1,8 +1,8 @@
 """Which labels a model learns: the taxa of one rank, under some taxa, with enough recordings.
 
-With back-off labels may be nested: beside *Turdus merula* and *Turdus philomelos* the label of the
-genus means any other *Turdus*. Labels are told apart like any others, and the probability of the
-genus is the sum of the three (`Taxonomy.aggregate`), each counted once.
+With back-off, labels may be nested: beside *Turdus merula* and *Turdus philomelos* the label of the
+genus means any other *Turdus*. Each is a class of its own, and the probability of the genus is the
+sum of the three (`Taxonomy.aggregate`), each counted once.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ _BACK_OFF = {"species": ("genus", "family"), "genus": ("family",), "family": (),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A taxon that a model learns, and how much there was to learn it from.
+    """A taxon that a model learns, and how many recordings it was learned from.
 
     Where other labels stand under the taxon, the label means all of it but them.
     """
@@ -50,10 +50,10 @@ def select_labels(
 ) -> tuple[Label, ...]:
     """Choose the taxa that a model is to learn.
 
-    A recording whose lineage is empty at `rank` teaches no label. With `back_off` it may, and what
-    has too few recordings is not thrown away: the recordings of species without a label teach
-    their genus, and where they are too few for that, their family. Beside labels of its species the
-    label of a genus so means any other species of it. No recording teaches two labels.
+    A recording whose lineage is empty at `rank` has no label. With `back_off` it may have one:
+    recordings of species with too few for a label go to their genus, and where these are too few,
+    to their family. Beside labels of its species, the label of a genus then means any other species
+    of it. No recording has two labels.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def select_labels(
     rank : str
         ``species``, ``genus``, ``family`` or ``order``.
     under : iterable of str
-        Only labels at or under one of these taxa, which may be of any rank; none: all labels.
+        Only labels at or under one of these taxa, of any rank; all labels where it is empty.
     without : iterable of str
-        Taxa of any rank; what is at or under one of them teaches nothing.
+        Taxa of any rank; recordings at or under one of them have no label.
     min_recordings : int
         Only labels with at least as many recordings, 1 or more.
     back_off : bool
@@ -108,7 +108,7 @@ def select_labels(
                 taken.update(own)
         left = [i for i in left if i not in taken]
     if not labels:
-        where = _said("under", wanted) + _said("without", unwanted)
+        where = _phrase("under", wanted) + _phrase("without", unwanted)
         if not most:
             raise TaxonomyError(f"no {rank}{where} in the lineages; choose another taxon or rank")
         raise TaxonomyError(
@@ -121,16 +121,16 @@ def select_labels(
 def are_rare(
     lineages: Sequence[Lineage], sessions: Sequence[str], *, rank: str, max_recordings: int
 ) -> npt.NDArray[np.bool_]:
-    """Tell which recordings belong to sessions without a taxon that has many.
+    """Find the recordings of sessions in which no taxon has many recordings.
 
     Parameters
     ----------
     lineages : sequence of Lineage, length n_recordings
     sessions : sequence of str, length n_recordings
     rank : str
-        Of the taxa that are counted; a recording that is not known to it has none.
+        Rank of the taxa that are counted; a recording without a taxon there counts for none.
     max_recordings : int
-        What has more recordings has many.
+        A taxon with more recordings has many.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def are_rare(
     Raises
     ------
     TaxonomyError
-        If that is no recording.
+        If there is no such recording.
     """
     keys = [taxon_key(getattr(lineage, rank)) for lineage in lineages]
     n_recordings = Counter(filter(None, keys))
@@ -190,15 +190,15 @@ def label_indices(
 def is_asked_for(
     lineage: Lineage, *, under: Iterable[str] = (), without: Iterable[str] = ()
 ) -> bool:
-    """Tell whether a recording may teach something.
+    """Whether a recording is at or under the taxa asked for.
 
     Parameters
     ----------
     lineage : Lineage
     under : iterable of str
-        Only what is at or under one of these taxa may; none: everything.
+        Taxa, one of which must hold it; any will do where this is empty.
     without : iterable of str
-        Nothing at or under one of these may.
+        Taxa, none of which may hold it.
     """
     keys = {taxon_key(getattr(lineage, rank)) for rank in LABEL_RANKS}
     wanted, closed = (frozenset(map(taxon_key, names)) for names in (under, without))
@@ -206,15 +206,15 @@ def is_asked_for(
 
 
 def _teachable(lineage: Lineage, closed: Set[str], learned: Set[str]) -> dict[str, str]:
-    """The taxon that a recording can teach at each rank, the lowest rank first.
+    """The taxon that a recording can be an example of at each rank, the lowest rank first.
 
     Parameters
     ----------
     lineage : Lineage
     closed : set of str
-        Taxa that teach nothing.
+        Taxa whose recordings have no label.
     learned : set of str
-        Genera with labels for species of theirs.
+        Genera of which some species have labels.
     """
     keys = {rank: taxon_key(getattr(lineage, rank)) for rank in reversed(LABEL_RANKS)}
     if not closed.isdisjoint(keys.values()):
@@ -240,6 +240,6 @@ def _label(taxon: Taxon, sessions: Sequence[str]) -> Label:
     )
 
 
-def _said(word: str, taxa: Iterable[Taxon]) -> str:
+def _phrase(word: str, taxa: Iterable[Taxon]) -> str:
     names = ", ".join(sorted(taxon.name for taxon in taxa))
     return f" {word} {names}" if names else ""

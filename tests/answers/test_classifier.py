@@ -11,7 +11,7 @@ import soundfile
 
 from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import ConfigError, TaxonomyError
 from birdsong.images.store import open_store

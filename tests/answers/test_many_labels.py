@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.bundle.bundle import Bundle, read_bundle, write_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import read_bundle, write_bundle
 from birdsong.sound.filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label

@@ -7,8 +7,7 @@ import pytest
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.out_of_fold_stats import LabelStats, OutOfFoldStats, entropy_bits
-from birdsong.bundle.bundle import read_bundle
-from birdsong.bundle.calibration import pool_all
+from birdsong.bundle.bundle_files import read_bundle
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def bundle(calibrated_dir):
 
 def test_every_label_is_counted_as_a_loop_counts_it(bundle):
     data = bundle.calibration_data
-    labels, _ = pool_all(data, background=bundle.has_background, rule=bundle.calibration.pooling)
+    labels, _ = bundle.pool_recordings(data)
     record = OutOfFoldStats(bundle)
     for i, label in enumerate(bundle.bird_labels):
         tested = found = named = 0

@@ -13,7 +13,7 @@ import soundfile
 
 from birdsong.answers import classifier as module
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.bundle.bundle import read_bundle, write_bundle
+from birdsong.bundle.bundle_files import read_bundle, write_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import BundleError
 from tests.conftest import RATE_HZ, voice
@@ -176,7 +176,7 @@ def test_onnxruntime_collects_nothing(bundle_dir, recording, tmp_path):
 
 
 def test_threads_share_a_classifier(classifier, recording, monkeypatch):
-    monkeypatch.setattr(module, "_JUDGES_KEPT", 1)
+    monkeypatch.setattr(module, "_SELECTORS_KEPT", 1)
     taxa = [label.taxon for label in classifier.bundle.bird_labels]
     configs = [None, *(ClassifyConfig(only=frozenset({taxon})) for taxon in taxa)] * 8
     hearing = classifier.run_inference(recording)

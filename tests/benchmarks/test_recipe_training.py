@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import cycle
 
 from benchmarks import recipes
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.recordings.manifest import write_manifest
 from birdsong.synthetic.files import write_noises
 

@@ -9,9 +9,10 @@ import onnx
 import pytest
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle.bundle import READABLE_VERSIONS, read_bundle, write_bundle
+from birdsong.bundle.bundle_files import READABLE_VERSIONS, read_bundle, write_bundle
+from birdsong.bundle.pooling import DEFAULT_POOLING, pool
 from birdsong.bundle.seal import sealed
-from birdsong.errors import BundleError
+from birdsong.errors import BundleError, TaxonomyError
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 
@@ -190,3 +191,54 @@ def test_a_network_that_does_not_fit_its_labels(bundle_dir):
         Classifier(replace(bundle, labels=bundle.labels[:2]))
     with pytest.raises(BundleError, match="its network cannot be loaded"):
         Classifier(replace(bundle, model_onnx=b"no network"))
+
+
+def test_without_a_calibration_segments_are_pooled_by_default_and_nothing_is_tempered(bundle_dir):
+    bundle = read_bundle(bundle_dir)
+    assert bundle.calibration is None
+    assert bundle.promises() is None
+    n_labels = len(bundle.bird_labels)
+    logits = np.zeros((2, len(bundle.labels)), np.float32)
+    logits[:, 0] = [3, 0]
+    by_default = pool(logits, has_background=bundle.has_background, rule=DEFAULT_POOLING)
+    np.testing.assert_array_equal(bundle.pool(logits).labels, by_default.labels)
+    probabilities = np.arange(1.0, n_labels + 1) / np.arange(1.0, n_labels + 1).sum()
+    found = bundle.label_tree().label_probabilities(probabilities)
+    np.testing.assert_array_equal(found, probabilities)
+
+
+def test_a_calibration_sets_the_pooling_the_temperatures_and_the_promises(calibrated_dir):
+    bundle = read_bundle(calibrated_dir)
+    data = bundle.calibration_data
+    other = replace(bundle.calibration, pooling="noisy_or", temperatures={"species": 2.0})
+    bundle = replace(bundle, calibration=other)
+    assert bundle.promises() == other.promises
+    own = data.segments[0]
+    one = bundle.pool(data.logits[own], signal_level_db=data.signal_level_db[own])
+    expected = pool(
+        data.logits[own],
+        has_background=bundle.has_background,
+        signal_level_db=data.signal_level_db[own],
+        rule="noisy_or",
+    )
+    np.testing.assert_array_equal(one.labels, expected.labels)
+    labels, bird = bundle.pool_recordings(data)
+    np.testing.assert_array_equal(labels[0], expected.labels)
+    assert bird[0] == expected.bird
+    roots = np.sqrt(expected.labels)
+    found = bundle.label_tree().label_probabilities(expected.labels)
+    np.testing.assert_allclose(found, roots / roots.sum())
+
+
+def test_promises_of_a_list_are_fitted_to_its_recordings(calibrated_dir):
+    bundle = read_bundle(calibrated_dir)
+    first, *others = (label.taxon for label in bundle.bird_labels)
+    mask = bundle.allowed_mask({*others})
+    n_allowed = int((bundle.calibration_data.y_true > 0).sum())
+    assert 0 < n_allowed < len(bundle.calibration_data)
+    assert bundle.promises(mask).n_recordings == n_allowed
+    assert bundle.promises().n_recordings == len(bundle.calibration_data)
+    with pytest.raises(
+        TaxonomyError, match=f"'Aves' is on the list, but is no label of bundle '{bundle.name}'"
+    ):
+        bundle.allowed_mask({first, "Aves"})

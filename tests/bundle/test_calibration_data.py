@@ -91,7 +91,7 @@ def test_recordings_are_cut():
         ({"y_true": np.array([0, 1, 2, 3, 4])}, r"a class index is not in -1\.\.3"),
         ({"y_true": np.array([0, 1])}, "differ in number"),
         ({"starts_s": np.zeros(2, np.float32)}, "2 segments, but logits of shape"),
-        ({"song_db": np.zeros(2, np.float32)}, r"segments, but song of shape \(2,\)"),
+        ({"signal_level_db": np.zeros(2)}, r"segments, but signal levels of shape \(2,\)"),
     ],
 )
 def test_parts_that_do_not_fit(changes, message):
@@ -108,6 +108,7 @@ def packed(**arrays) -> bytes:
 def test_a_file_that_is_something_else():
     data = drawn(0)
     arrays = {field.name: np.asarray(getattr(data, field.name)) for field in fields(data)}
+    arrays["song_db"] = arrays.pop("signal_level_db")  # the name that files have
     assert_same(calibration_from_bytes(packed(**arrays)), data)
     earlier = {name: array for name, array in arrays.items() if name != "song_db"}
     assert not calibration_from_bytes(packed(**earlier)).signal_level_db.any(), "all weigh as much"

@@ -17,7 +17,7 @@ logit_rows = st.integers(1, 12).flatmap(
 
 @given(logit_rows, st.booleans(), rules)
 def test_everything_is_a_probability(logits, background, rule):
-    evidence = pool(logits, background=background, rule=rule)
+    evidence = pool(logits, has_background=background, rule=rule)
     assert evidence.labels.shape == (5 - background,)
     assert evidence.labels.sum() == pytest.approx(1)
     assert evidence.segment_labels.sum(axis=1) == pytest.approx(1)
@@ -28,8 +28,8 @@ def test_everything_is_a_probability(logits, background, rule):
 
 @given(logit_rows, st.integers(2, 5), rules)
 def test_length_is_no_evidence(logits, times, rule):
-    once = pool(logits, background=True, rule=rule)
-    repeated = pool(np.tile(logits, (times, 1)), background=True, rule=rule)
+    once = pool(logits, has_background=True, rule=rule)
+    repeated = pool(np.tile(logits, (times, 1)), has_background=True, rule=rule)
     assert repeated.bird == pytest.approx(once.bird)
     # A chance within 1e-12 of 1 is rounded, and noisy_or takes the logarithm of what is left of it.
     tolerance = 1e-5 if rule == "noisy_or" else 1e-9
@@ -40,14 +40,14 @@ def test_length_is_no_evidence(logits, times, rule):
 def test_order_of_segments_does_not_matter(logits, random, rule):
     order = list(range(len(logits)))
     random.shuffle(order)
-    one = pool(logits, background=True, rule=rule)
-    other = pool(logits[order], background=True, rule=rule)
+    one = pool(logits, has_background=True, rule=rule)
+    other = pool(logits[order], has_background=True, rule=rule)
     np.testing.assert_allclose(other.labels, one.labels, atol=1e-5 if rule == "noisy_or" else 1e-12)
 
 
 @given(logit_rows, rules)
 def test_one_segment_is_pooled_to_itself(logits, rule):
-    evidence = pool(logits[:1], background=True, rule=rule)
+    evidence = pool(logits[:1], has_background=True, rule=rule)
     np.testing.assert_allclose(evidence.labels, evidence.segment_labels[0], atol=1e-9)
 
 
@@ -66,16 +66,18 @@ def test_rules_are_their_definitions():
     }
     assert tuple(expected) == POOLINGS
     for rule, values in expected.items():
-        found = pool(logits, background=True, rule=rule).labels
+        found = pool(logits, has_background=True, rule=rule).labels
         np.testing.assert_allclose(found, values / values.sum(), err_msg=rule)
     with pytest.raises(ValueError, match=r"one of mean_logits, mean_roots, .* got 'median'"):
-        pool(logits, background=True, rule="median")
+        pool(logits, has_background=True, rule="median")
 
 
 def test_segments_without_a_bird_hardly_count():
     bird_of_label_0 = [5.0, 0.0, -5.0]
     background_like_label_1 = [-5.0, 0.0, 8.0]
-    evidence = pool(np.array([bird_of_label_0] + 9 * [background_like_label_1]), background=True)
+    evidence = pool(
+        np.array([bird_of_label_0] + 9 * [background_like_label_1]), has_background=True
+    )
     assert evidence.labels[0] > 0.95
     assert evidence.bird > 0.95
     assert evidence.segment_bird[1:].max() < 0.01
@@ -84,10 +86,10 @@ def test_segments_without_a_bird_hardly_count():
 def test_silent_segments_hold_no_bird():
     logits = np.array([[9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
     for rule in POOLINGS:
-        evidence = pool(logits, background=True, silent=np.array([True, False]), rule=rule)
+        evidence = pool(logits, has_background=True, silent=np.array([True, False]), rule=rule)
         assert evidence.segment_bird[0] == 0
         assert evidence.labels[1] > 0.99
-    nothing = pool(logits, background=True, silent=np.array([True, True]))
+    nothing = pool(logits, has_background=True, silent=np.array([True, True]))
     assert nothing.bird == 0
     assert nothing.labels.sum() == pytest.approx(1)
 
@@ -95,7 +97,7 @@ def test_silent_segments_hold_no_bird():
 @given(logit_rows, st.lists(st.floats(0, 60), min_size=12, max_size=12), rules)
 def test_twenty_decibels_weigh_ten_times_as_much(logits, loud_db, rule):
     signal_level_db = np.array(loud_db[: len(logits)])
-    evidence = pool(logits, background=True, signal_level_db=signal_level_db, rule=rule)
+    evidence = pool(logits, has_background=True, signal_level_db=signal_level_db, rule=rule)
     weights = evidence.segment_bird * 10 ** (signal_level_db / 20)
     weights = (
         weights / weights.sum() if weights.sum() > 0 else np.full(len(logits), 1 / len(logits))
@@ -103,14 +105,16 @@ def test_twenty_decibels_weigh_ten_times_as_much(logits, loud_db, rule):
     assert evidence.bird == pytest.approx(weights @ evidence.segment_bird)
     if rule == "mean_probabilities":
         np.testing.assert_allclose(evidence.labels, weights @ evidence.segment_labels, atol=1e-9)
-    louder = pool(logits, background=True, signal_level_db=signal_level_db + 30, rule=rule)
+    louder = pool(logits, has_background=True, signal_level_db=signal_level_db + 30, rule=rule)
     np.testing.assert_allclose(louder.labels, evidence.labels, atol=1e-6)
 
 
 def test_the_nearer_bird_is_the_one_that_is_meant():
     logits = np.array([[6.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
     for rule in POOLINGS:
-        evidence = pool(logits, background=True, signal_level_db=np.array([40.0, 10.0]), rule=rule)
+        evidence = pool(
+            logits, has_background=True, signal_level_db=np.array([40.0, 10.0]), rule=rule
+        )
         assert evidence.labels[0] > 0.9, rule
 
 
@@ -125,4 +129,4 @@ def test_softmax_of_extremes():
 )
 def test_nothing_to_pool(logits, background):
     with pytest.raises(ValueError, match=r"expected logits of \(n_segments, n_labels\)"):
-        pool(logits, background=background)
+        pool(logits, has_background=background)

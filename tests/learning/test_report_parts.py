@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation.held_out import score_bundle
 from birdsong.learning.evaluation.scores import ScoredRecordings, about_one_session
@@ -20,6 +20,7 @@ from birdsong.learning.reporting.report import write_report
 from birdsong.learning.reporting.selective_figures import risk_and_information
 from birdsong.learning.training.history_plot import write_history_plot
 from birdsong.selective.rules import BY_HAND, RULES
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.taxonomy import Taxonomy
@@ -35,8 +36,7 @@ def scored(y_true, y_pred, n_labels, sessions=None):
     y_prob = np.full((len(y_true), n_labels), 0.1 / n_labels)
     y_prob[np.arange(len(y_true)), y_pred] += 0.9
     return ScoredRecordings(
-        labels=tuple(Label(taxon=name, rank="species") for name in names),
-        taxonomy=tree,
+        space=LabelSpace(tuple(Label(taxon=name, rank="species") for name in names), tree),
         recordings=tuple(map(str, range(len(y_true)))),
         sessions=tuple(sessions or map(str, range(len(y_true)))),
         y_true=np.array(y_true),

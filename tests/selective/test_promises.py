@@ -28,7 +28,7 @@ def on_paths(said: np.ndarray, *, bird: np.ndarray | None = None) -> Paths:
         nodes=np.tile(np.arange(5), (n, 1)),
         probabilities=said,
         bird=np.ones(n) if bird is None else bird,
-        listed=np.ones(n),
+        allowed=np.ones(n),
     )
 
 

@@ -304,8 +304,8 @@ def test_whether_there_is_a_bird():
 
 
 def test_a_bird_that_is_probably_not_listed():
-    listed = np.array([False, False, False, True, True])
-    tree = LabelTree(THRUSHES, SPECIES, listed=listed)
+    allowed_mask = np.array([False, False, False, True, True])
+    tree = LabelTree(THRUSHES, SPECIES, allowed_mask=allowed_mask)
     answer = promised([0.5, 0.1, 0.1, 0.25, 0.05], promise=0.8, tree=tree)
     assert (answer.rank, answer.taxon) == ("class", "Aves")
     assert answer.reason == "Probably not in your list: 70 % of the probability lies outside it."

@@ -30,7 +30,7 @@ def test_a_taxon_has_what_its_labels_have():
         "Aves", "Passeriformes", "Turdidae", "Turdus", "Turdus merula",
     ]  # fmt: skip
     np.testing.assert_allclose(paths.probabilities[0], 0.9 * np.array([1, 0.95, 0.85, 0.7, 0.5]))
-    assert paths.listed[0] == 1
+    assert paths.allowed[0] == 1
 
 
 def test_each_rank_has_its_temperature():
@@ -64,12 +64,12 @@ def test_a_label_above_others_stands_for_itself_and_is_counted_once():
 
 
 def test_a_list_keeps_others_out_and_gives_their_share_to_nobody():
-    listed = np.array([False, True, False, True, True])
-    tree = LabelTree(THRUSHES, SPECIES, listed=listed)
+    allowed_mask = np.array([False, True, False, True, True])
+    tree = LabelTree(THRUSHES, SPECIES, allowed_mask=allowed_mask)
     paths = tree.paths(SAID, np.ones(1))
     assert THRUSHES.nodes[paths.nodes[0, -1]].name == "Turdus philomelos"
     np.testing.assert_allclose(paths.probabilities[0], [1, 0.3, 0.2, 0.2, 0.2])
-    assert paths.listed[0] == pytest.approx(0.35)
+    assert paths.allowed[0] == pytest.approx(0.35)
     assert tree.label_probabilities(SAID[0])[0] == 0
     # Three listed labels: a family of one of them says all.
     shares = named(tree, tree.information())
@@ -82,13 +82,13 @@ def test_a_list_keeps_others_out_and_gives_their_share_to_nobody():
 def test_probabilities_never_fall_towards_the_root(shape, seed, temperatures):
     taxonomy, labels = species_tree(shape)
     generator = np.random.default_rng(seed)
-    listed = generator.random(len(labels)) < 0.7
-    listed[generator.integers(len(labels))] = True
+    allowed_mask = generator.random(len(labels)) < 0.7
+    allowed_mask[generator.integers(len(labels))] = True
     tree = LabelTree(
         taxonomy,
         labels,
         temperatures=dict(zip(RANKS[1:], temperatures, strict=True)),
-        listed=listed,
+        allowed_mask=allowed_mask,
     )
     probabilities, bird, y_true = drawn(generator, 20, len(labels))
     every = tree.node_probabilities(probabilities)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from birdsong.learning.data.split import NOTHING, Split
 from birdsong.learning.models.pretrained import PretrainedBundle
-from birdsong.taxa.labels import BACKGROUND, Label
+from birdsong.taxa.label_space import LabelSpace
+from birdsong.taxa.labels import Label
 from birdsong.taxa.taxonomy import Taxonomy
 
 
@@ -64,14 +65,19 @@ class Dataset:
         return self.train.joined(self.others).joined(self.partly_named)
 
     @property
+    def label_space(self) -> LabelSpace:
+        """What the columns of the network's logits mean."""
+        return LabelSpace(self.labels, self.taxonomy)
+
+    @property
     def has_background(self) -> bool:
         """Whether there is background to learn from."""
-        return BACKGROUND in self.labels
+        return self.label_space.has_background
 
     @property
     def bird_labels(self) -> tuple[Label, ...]:
         """The labels without the background."""
-        return tuple(label for label in self.labels if label != BACKGROUND)
+        return self.label_space.bird_labels
 
     @property
     def known_sessions(self) -> frozenset[str]:

@@ -1,9 +1,9 @@
-"""What makes logits honest probabilities, fitted to recordings that were not learned from.
+"""Calibration, fitted to recordings that the network did not learn from.
 
-First the rule by which segments become a recording: that with the least log loss. Then a
-temperature for each rank [1]_, at which the taxon of that rank on the path is right as often as is
-said: a network trained with label smoothing and mixed images says too little of what it knows of
-orders, and may say enough of species, so that no single temperature serves. For both a recording
+First the rule that pools segments: that with the least log loss. Then a temperature for each rank
+[1]_, at which the taxon of that rank on the path is right as often as its probability says: a
+network trained with label smoothing and mixed images is underconfident about orders, and may be
+well calibrated for species, so that one temperature does not fit all ranks. For both a recording
 counts twice, whole and cut to its first half, since pooling cannot tell a short recording from a
 long one. Then the thresholds of the promises, to whole recordings; see
 `birdsong.selective.promises`.
@@ -15,34 +15,32 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import Calibration, pool_all, promises_of
+from birdsong.bundle.calibration import Calibration, pool_recordings, promises_of
 from birdsong.bundle.calibration_data import (
     CalibrationData,
     calibration_from_bytes,
     calibration_to_bytes,
 )
 from birdsong.bundle.pooling import POOLINGS, Probabilities
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.label_tree import Indices, LabelTree
-from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import DEPTH, RANKS
-from birdsong.taxa.taxonomy import Taxonomy
 
 _PRIOR_SPREAD = 0.5
-"""How far the logarithm of a temperature is from 0 before anything was seen: few recordings cannot
-carry it far."""
+"""Standard deviation of the prior of a log temperature: few recordings move it little from 0."""
 
 _SMALLEST = 1e-12  # a probability of 0 would make one recording outweigh all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedCalibration:
-    """A calibration, and what it was chosen by.
+    """A calibration, and the losses that its pooling rule was chosen by.
 
     Attributes
     ----------
@@ -66,64 +64,57 @@ def calibrate(bundle: Bundle) -> Bundle:
     if bundle.calibration_data is None:
         return replace(bundle, calibration=None)
     kept = as_kept(bundle.calibration_data)
-    fitted = fit_calibration(
-        kept, bundle.bird_labels, bundle.taxonomy, background=bundle.has_background
-    )
+    fitted = fit_calibration(kept, bundle.label_space)
     return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
 
 
 def as_kept(data: CalibrationData) -> CalibrationData:
-    """Round the logits as a bundle does: who fits to them again gets the very same numbers."""
+    """Round the logits as a bundle does, so that a later fit to them gives the same numbers."""
     return calibration_from_bytes(calibration_to_bytes(data))
 
 
-def fit_calibration(
-    data: CalibrationData, labels: Sequence[Label], taxonomy: Taxonomy, *, background: bool
-) -> FittedCalibration:
+def fit_calibration(data: CalibrationData, space: LabelSpace) -> FittedCalibration:
     """Fit pooling, temperatures and thresholds.
 
     Parameters
     ----------
     data : CalibrationData
-    labels : sequence of Label
-        Without the background.
-    taxonomy : Taxonomy
-    background : bool
-        Whether the last column of the logits is the background class.
+    space : LabelSpace
+        What the columns of the logits mean.
 
     Returns
     -------
     FittedCalibration
     """
-    tree = LabelTree(taxonomy, labels)
-    lowest = max((label.rank for label in labels), key=DEPTH.__getitem__)
+    tree = space.tree()
+    lowest = max((label.rank for label in space.bird_labels), key=DEPTH.__getitem__)
     n = len(data)
     both = CalibrationData.concatenate([data, data.first_half()])
     losses: dict[str, float] = {}
     pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
     for rule in POOLINGS:
-        pooled[rule] = pool_all(both, background=background, rule=rule)
+        pooled[rule] = pool_recordings(both, has_background=space.has_background, rule=rule)
         losses[rule] = _label_log_loss(pooled[rule][0], both.y_true)
     pooling = min(losses, key=losses.__getitem__)
-    said, bird = pooled[pooling]
+    labels, bird = pooled[pooling]
     temperatures = {
-        rank: _temperature(tree, said, bird, both.y_true, rank)
+        rank: _temperature(tree, labels, bird, both.y_true, rank)
         for rank in RANKS[1 : DEPTH[lowest] + 1]
     }
-    calibrated = LabelTree(taxonomy, labels, temperatures=temperatures)
+    calibrated = space.tree(temperatures=temperatures)
     return FittedCalibration(
         calibration=Calibration(
             pooling=pooling,
             temperatures=temperatures,
-            promises=promises_of(calibrated, said[:n], bird[:n], data.y_true, data.sessions),
+            promises=promises_of(calibrated, labels[:n], bird[:n], data.y_true, data.sessions),
         ),
         log_loss=losses,
     )
 
 
-def _label_log_loss(said: Probabilities, y_true: Indices) -> float:
+def _label_log_loss(labels: Probabilities, y_true: Indices) -> float:
     """Log loss of the labels, in nats a recording, at the temperature at which it is least."""
-    logarithms = np.log(np.maximum(said, _SMALLEST))
+    logarithms = np.log(np.maximum(labels, _SMALLEST))
 
     def loss(log_temperature: float) -> float:
         scaled = logarithms / np.exp(log_temperature)
@@ -135,18 +126,18 @@ def _label_log_loss(said: Probabilities, y_true: Indices) -> float:
 
 
 def _temperature(
-    tree: LabelTree, said: Probabilities, bird: Probabilities, y_true: Indices, rank: str
+    tree: LabelTree, labels: Probabilities, bird: Probabilities, y_true: Indices, rank: str
 ) -> float:
-    """The temperature at which the path's taxon of a rank is right as often as is said.
+    """The temperature at which the probability of the path's taxon of a rank is calibrated.
 
-    It has the least log loss of that, over the recordings whose path has a taxon at the rank.
+    It has the least log loss over the recordings whose path has a taxon at the rank.
     """
-    nodes = tree.label_paths[tree.best_labels(said), DEPTH[rank]]
+    nodes = tree.label_paths[tree.best_labels(labels), DEPTH[rank]]
     asked = np.flatnonzero(nodes >= 0)
     if not len(asked):
         return 1.0
     nodes, bird = nodes[asked], bird[asked]
-    logarithms = np.log(np.maximum(said[asked], _SMALLEST))
+    logarithms = np.log(np.maximum(labels[asked], _SMALLEST))
     under = tree.label_paths[:, DEPTH[rank]] == nodes[:, np.newaxis]
     right = under[np.arange(len(asked)), y_true[asked]]
 

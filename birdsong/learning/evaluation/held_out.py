@@ -1,9 +1,9 @@
-"""What a bundle may be measured on: recordings that what is measured did not learn from.
+"""Held-out recordings: those that a bundle can be measured on.
 
-Those are of sessions that are not among the bundle's. A bundle that was trained in folds has
-learned from all that there was, but carries what was said of each recording by a network that had
-not; its method can be measured on these. And recordings of taxa that it has no label for tell what
-becomes of a species that it does not know.
+Their sessions are not among the bundle's. A bundle that was trained in folds has learned from all
+recordings, but carries the logits of each by the network of the fold that held it out; the method
+can be measured on these. Recordings of taxa without a label show what becomes of a species that the
+bundle does not know.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from birdsong.images.tables import IndexRow
 from birdsong.learning.data.dataset_builder import lineage_of
 from birdsong.learning.evaluation.inference import by_recording, predict_logits
 from birdsong.learning.evaluation.scores import ScoredRecordings, score
-from birdsong.taxa.labels import label_indices
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.name_resolution import complete_lineage
 from birdsong.taxa.taxonomy import Taxonomy
@@ -38,9 +37,9 @@ class UnknownTaxa:
     Attributes
     ----------
     data : CalibrationData
-        What its network says of them; each has the class index -1.
+        Their logits; each recording has the class index -1.
     lineages : tuple of Lineage
-        What each is.
+        The true taxa of each.
     """
 
     data: CalibrationData
@@ -49,35 +48,35 @@ class UnknownTaxa:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Which recordings of a store a bundle may be measured on.
+    """The recordings of a store that a bundle is measured on.
 
     Attributes
     ----------
     scored : ScoredRecordings
     data : CalibrationData
-        What was said of the segments of the scored.
+        The logits of the scored.
     unknown : UnknownTaxa or None
-        None where the store holds none, or answers are narrowed to a list.
+        None where the store holds none, or answers are limited to a list.
     unknown_taxa : Mapping of str to int
         How many recordings there are of each taxon that there is no label for.
-    not_listed : Mapping of str to int
-        How many there are of each label that answers are not narrowed to.
-    listed : bool, shape (n_labels,), or None
-        The labels that answers are narrowed to.
+    not_allowed : Mapping of str to int
+        How many there are of each label that may not be the answer.
+    allowed_mask : bool, shape (n_labels,), or None
+        The labels that may be the answer; None where all may.
     n_learned : int
-        Recordings of sessions that the bundle learned from; scored only where asked for.
+        Recordings of sessions that the bundle learned from; scored only on request.
     with_learned : bool
-        Whether those are among the scored though the network heard them: figures that flatter.
+        Whether those are among the scored: figures that flatter.
     out_of_fold : bool
-        Whether networks that were trained in folds speak in the place of the bundle's.
+        Whether the logits are of the networks of the folds, not of the bundle's.
     """
 
     scored: ScoredRecordings
     data: CalibrationData
     unknown: UnknownTaxa | None
     unknown_taxa: Mapping[str, int]
-    not_listed: Mapping[str, int]
-    listed: BoolArray | None
+    not_allowed: Mapping[str, int]
+    allowed_mask: BoolArray | None
     n_learned: int
     with_learned: bool
     out_of_fold: bool
@@ -88,21 +87,21 @@ class HeldOut:
         return sum(self.unknown_taxa.values())
 
     @property
-    def narrowed_to(self) -> list[str] | None:
-        """Taxa of the labels that answers are narrowed to."""
-        if self.listed is None:
+    def allowed_taxa(self) -> list[str] | None:
+        """Taxa of the labels that may be the answer; None where all may."""
+        if self.allowed_mask is None:
             return None
-        labels = zip(self.scored.labels, self.listed, strict=True)
-        return [label.taxon for label, is_listed in labels if is_listed]
+        labels = zip(self.scored.labels, self.allowed_mask, strict=True)
+        return [label.taxon for label, is_allowed in labels if is_allowed]
 
     def left_out(self) -> dict[str, Any]:
-        """Say in JSON values how many recordings were not measured, and of which taxa."""
+        """Count the recordings that were not measured, and their taxa, ready for JSON."""
         return {
             "recordings_learned_from": self.n_learned,
             "recordings_of_unknown_taxa": self.n_unknown,
-            "recordings_outside_the_list": sum(self.not_listed.values()),
+            "recordings_outside_the_list": sum(self.not_allowed.values()),
             "unknown_taxa": dict(sorted(self.unknown_taxa.items())),
-            "taxa_outside_the_list": dict(sorted(self.not_listed.items())),
+            "taxa_outside_the_list": dict(sorted(self.not_allowed.items())),
         }
 
 
@@ -123,12 +122,12 @@ def score_bundle(
     store : ImageStore
         Its images must be made as the bundle's were.
     with_learned : bool
-        Take the recordings of sessions that it learned from, too.
+        Score recordings of sessions that it learned from, too.
     out_of_fold : bool
-        Take what the bundle carries of each recording that it learned from, said by a network that
-        had not heard its session.
+        Score the logits that the bundle carries of each recording that it learned from, by the
+        network of the fold that held out its session.
     only : set of str, optional
-        Taxa of the labels that answers are narrowed to, and whose recordings are scored.
+        Taxa of the labels that may be the answer, and whose recordings are scored.
     n_threads : int
 
     Returns
@@ -138,36 +137,38 @@ def score_bundle(
     Raises
     ------
     BundleError
-        If the images were made in another way.
+        If the images were made with other settings.
     DatasetError
-        If no recording is left; or `out_of_fold` is asked of a bundle that was not trained in
-        folds, or with other images than it was trained from.
+        If no recording is left; or with `out_of_fold`, if the bundle was not trained in folds, or
+        was trained from other images.
     TaxonomyError
         If `only` is empty, or holds a taxon that is no label.
     """
     bundle.require_images(store.config, str(store.folder))
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
     lineages = lineages_in(store, bundle.taxonomy)
-    columns = label_indices(bundle.bird_labels, list(lineages.values()))
-    listed = None if only is None else bundle.listed(only)
+    columns = bundle.label_space.class_indices(list(lineages.values()))
+    allowed_mask = None if only is None else bundle.allowed_mask(only)
     named = {name: int(c) for name, c in zip(lineages, columns, strict=True)}
-    known = {name: c for name, c in named.items() if c >= 0 and (listed is None or listed[c])}
-    strangers = {name: -1 for name, c in named.items() if c < 0}
-    not_listed = Counter(
+    known = {
+        name: c for name, c in named.items() if c >= 0 and (allowed_mask is None or allowed_mask[c])
+    }
+    unlabelled = {name: -1 for name, c in named.items() if c < 0}
+    not_allowed = Counter(
         bundle.bird_labels[c].taxon for name, c in named.items() if c >= 0 and name not in known
     )
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     network = Network(bundle)
 
-    def heard(asked: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
+    def predict(asked: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
         rows = by_recording([row for row in store.rows if row.recording in asked])
         return rows, predict_logits(network.logits, store, rows, asked, n_threads=n_threads)
 
     if out_of_fold:
         data = carried_out_of_fold(bundle)
         rows = _their_images(data, store)
-        if listed is not None:
-            data = data.of(np.flatnonzero(listed[data.y_true]))
+        if allowed_mask is not None:
+            data = data.of(np.flatnonzero(allowed_mask[data.y_true]))
             rows = [row for row in rows if row.recording in known]
     else:
         taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
@@ -175,34 +176,32 @@ def score_bundle(
             raise DatasetError(
                 f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
                 f"{len(learned)} are of sessions that it learned from, "
-                f"{len(strangers)} of taxa that it does not know"
+                f"{len(unlabelled)} of taxa that it does not know"
                 + (
-                    f", {not_listed.total()} of birds outside the list"
-                    if listed is not None
+                    f", {not_allowed.total()} of birds outside the list"
+                    if allowed_mask is not None
                     else ""
                 )
             )
-        rows, data = heard(taken)
+        rows, data = predict(taken)
     scored = score(
         data,
-        bundle.bird_labels,
-        bundle.taxonomy,
-        background=bundle.has_background,
+        bundle.label_space,
         calibration=bundle.calibration,
-        listed=listed,
+        allowed_mask=allowed_mask,
         rows=rows,
     )
     unknown = None
-    if strangers and listed is None:
-        _, said = heard(strangers)
-        unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
+    if unlabelled and allowed_mask is None:
+        _, of_unknown = predict(unlabelled)
+        unknown = UnknownTaxa(of_unknown, tuple(lineages[name] for name in of_unknown.recordings))
     return HeldOut(
         scored,
         data,
         unknown,
-        unknown_taxa=Counter(lineages[name].taxon for name in strangers),
-        not_listed=not_listed,
-        listed=listed,
+        unknown_taxa=Counter(lineages[name].taxon for name in unlabelled),
+        not_allowed=not_allowed,
+        allowed_mask=allowed_mask,
         n_learned=len(learned),
         with_learned=with_learned,
         out_of_fold=out_of_fold,
@@ -210,13 +209,13 @@ def score_bundle(
 
 
 def lineages_in(store: ImageStore, taxonomy: Taxonomy) -> dict[str, Lineage]:
-    """Say which bird each recording of a store is, by its name, in the words of a tree."""
+    """Lineage of each recording of a store, by its name, as a tree names the taxa."""
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
     return {name: complete_lineage(taxonomy, lineage_of(row)) for name, row in first_rows.items()}
 
 
 def carried_out_of_fold(bundle: Bundle) -> CalibrationData:
-    """What networks trained in folds said of all that a bundle learned from.
+    """Logits of all that a bundle learned from, by the networks of the folds.
 
     Raises
     ------
@@ -233,7 +232,7 @@ def carried_out_of_fold(bundle: Bundle) -> CalibrationData:
 
 
 def _their_images(data: CalibrationData, store: ImageStore) -> list[IndexRow]:
-    """The images that the segments were cut as, in the order of the segments."""
+    """The images of the segments, in the order of the segments."""
     by_place = {(row.recording, np.float32(row.start_s)): row for row in store.rows}
     places = [
         (name, start_s)

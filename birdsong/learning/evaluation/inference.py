@@ -1,4 +1,4 @@
-"""A network asked about recordings: what it says of each of their images."""
+"""Inference on recordings: the logits of each of their images."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def predict_logits(
     fold: int = 0,
     n_threads: int = 2,
 ) -> CalibrationData:
-    """Ask a network about recordings.
+    """Predict the logits of recordings.
 
     Parameters
     ----------
@@ -72,17 +72,17 @@ def predict_logits(
         n_threads=n_threads,
     )
     logits: list[FloatArray] = []
-    loud: list[FloatArray] = []
+    levels_db: list[FloatArray] = []
     for batch, _ in feed.epoch():
         images = batch[..., 0]
         logits.append(logits_of(images))
-        loud.append(signal_level_db(images, store.config))
+        levels_db.append(signal_level_db(images, store.config))
     first_row = {row.recording: i for i, row in reversed(list(enumerate(rows)))}
     recordings = tuple(reversed(first_row))
     return CalibrationData(
         logits=np.concatenate(logits).astype(np.float32, copy=False),
         starts_s=np.array([row.start_s for row in rows], np.float32),
-        signal_level_db=np.concatenate(loud),
+        signal_level_db=np.concatenate(levels_db),
         offsets=np.array([*(first_row[name] for name in recordings), len(rows)], np.int64),
         y_true=np.array([class_index_of[name] for name in recordings], np.int64),
         folds=np.full(len(recordings), fold, np.int64),
@@ -100,7 +100,7 @@ def predict_split_logits(
     *,
     fold: int = 0,
 ) -> CalibrationData:
-    """Ask a network in training about the recordings of a part.
+    """Predict the logits of the recordings of a split with a network in training.
 
     Parameters
     ----------

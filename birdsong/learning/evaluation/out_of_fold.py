@@ -1,4 +1,4 @@
-"""What is told of networks by what they said of recordings that they were held to."""
+"""Metrics of the networks of a cross-validation on the recordings that were held out from them."""
 
 from __future__ import annotations
 
@@ -7,54 +7,47 @@ from typing import Any
 
 import numpy as np
 
-from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.evaluation.scores import measure_logits
 from birdsong.learning.evaluation.selective import measure_promises
 from birdsong.selective.rules import BY_HAND, RULES
+from birdsong.taxa.label_space import LabelSpace
 
 
 def measure_out_of_fold(
     data: CalibrationData,
     by_fold: Sequence[Mapping[str, float]],
-    known: Dataset | Bundle,
+    space: LabelSpace,
     *,
     segment_s: float,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure all recordings, put beside it how each fold did, and what promises are worth.
+    """Measure all recordings together, each fold by itself, and the promises.
 
     Parameters
     ----------
     data : CalibrationData
     by_fold : sequence of Mapping
-        What `evaluation.measure_logits` says of the recordings of each fold.
-    known : Dataset or Bundle
-        What has the labels and their tree.
+        For each fold the metrics of its recordings, from `scores.measure_logits`.
+    space : LabelSpace
+        What the columns of the logits mean.
     segment_s : float
         How long a segment is.
     seed : int
-        Draws the sides by which promises are judged.
+        Draws the folds of the calibration, where all logits are of one network.
 
     Returns
     -------
     dict
-        ``out_of_fold`` for all recordings, ``by_fold``, ``mean_of_folds``, and ``promises``, as
-        `promises_kept.measure_promises` says.
+        ``out_of_fold`` for all recordings, ``by_fold``, ``mean_of_folds``, and ``promises``, from
+        `selective.measure_promises`.
     """
     return {
-        "out_of_fold": measure_logits(data, known),
+        "out_of_fold": measure_logits(data, space),
         "mean_of_folds": _means(by_fold),
         "by_fold": list(by_fold),
         "promises": measure_promises(
-            data,
-            known.bird_labels,
-            known.taxonomy,
-            background=known.has_background,
-            segment_s=segment_s,
-            rules=(*RULES, *BY_HAND),
-            seed=seed,
+            data, space, segment_s=segment_s, rules=(*RULES, *BY_HAND), seed=seed
         ),
     }
 

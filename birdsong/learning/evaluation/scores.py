@@ -1,7 +1,7 @@
-"""How good a network is on recordings that it did not learn from.
+"""Metrics of a network on recordings that it did not learn from.
 
-A network is asked about the images of each recording, what it says is pooled as answers pool
-segments, and the recording counts once, however many images it has.
+The logits of a recording's images are pooled as answers pool segments, and the recording counts
+once, however many images it has.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from birdsong.arrays import BoolArray, IntArray
-from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import Calibration
+from birdsong.bundle.calibration import Calibration, pooling_of, temperatures_of
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.pooling import DEFAULT_POOLING, Probabilities, pool
+from birdsong.bundle.pooling import Probabilities, pool
 from birdsong.images.tables import IndexRow
-from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.evaluation.metrics.bootstrap import label_mean_interval, share_interval
 from birdsong.learning.evaluation.metrics.classification import (
     Weights,
@@ -33,7 +31,7 @@ from birdsong.learning.evaluation.metrics.hierarchical import (
     label_distances,
     severity_of_mistakes,
 )
-from birdsong.taxa.label_tree import LabelTree
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import DEPTH, RANKS
 from birdsong.taxa.taxonomy import Taxonomy
@@ -41,13 +39,12 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class ScoredRecordings:
-    """Recordings, what they are, and what a network says of them.
+    """Recordings with their true labels and the probabilities that a network gives them.
 
     Attributes
     ----------
-    labels : tuple of Label
-        Columns of `y_prob`, without the background.
-    taxonomy : Taxonomy
+    space : LabelSpace
+        Its bird labels are the columns of `y_prob`.
     recordings, sessions : tuple of str, length n
     y_true : int, shape (n,)
         The class index of each recording.
@@ -56,18 +53,27 @@ class ScoredRecordings:
     bird : float64, shape (n,)
         Probability that the recording holds a bird.
     top_segments : tuple of IndexRow, length n
-        The image of each recording that speaks most for its most probable label; empty where
-        images are not to be shown.
+        The image of each recording with the highest probability of its most probable label; empty
+        where images are not to be shown.
     """
 
-    labels: tuple[Label, ...]
-    taxonomy: Taxonomy
+    space: LabelSpace
     recordings: tuple[str, ...]
     sessions: tuple[str, ...]
     y_true: IntArray
     y_prob: Probabilities
     bird: Probabilities
     top_segments: tuple[IndexRow, ...]
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Columns of `y_prob`, without the background."""
+        return self.space.bird_labels
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The tree of the labels."""
+        return self.space.taxonomy
 
     @property
     def y_pred(self) -> IntArray:
@@ -78,61 +84,50 @@ class ScoredRecordings:
 
 def score(
     data: CalibrationData,
-    labels: Sequence[Label],
-    taxonomy: Taxonomy,
+    space: LabelSpace,
     *,
-    background: bool,
     calibration: Calibration | None = None,
-    listed: BoolArray | None = None,
+    allowed_mask: BoolArray | None = None,
     rows: Sequence[IndexRow] = (),
 ) -> ScoredRecordings:
-    """Pool what a network said of the segments of recordings.
+    """Pool the logits of the segments of recordings to probabilities.
 
     Parameters
     ----------
     data : CalibrationData
-        From `hearing.hear`.
-    labels : sequence of Label
-        Without the background.
-    taxonomy : Taxonomy
-    background : bool
-        Whether the last column of the logits is the background class.
+        From `inference.predict_logits`.
+    space : LabelSpace
+        What the columns of the logits mean.
     calibration : Calibration, optional
-        Makes the probabilities honest.
-    listed : bool, shape (n_labels,), optional
-        Labels that answers are narrowed to; the others have the probability 0.
+        Gives the pooling rule and the temperatures; by default those of no calibration.
+    allowed_mask : bool, shape (n_labels,), optional
+        Labels that may be the answer; the others have the probability 0.
     rows : sequence of IndexRow
-        The images that it was asked about, where they are to be shown.
+        The images of the logits, where they are to be shown.
 
     Returns
     -------
     ScoredRecordings
         In the order of `data`.
     """
-    rule = calibration.pooling if calibration else DEFAULT_POOLING
-    tree = LabelTree(
-        taxonomy,
-        labels,
-        temperatures=calibration.temperatures if calibration else None,
-        listed=listed,
-    )
+    rule = pooling_of(calibration)
+    tree = space.tree(temperatures=temperatures_of(calibration), allowed_mask=allowed_mask)
     y_prob, bird = [], []
     top_segments: list[IndexRow] = []
     for segments in data.segments:
         evidence = pool(
             data.logits[segments],
-            background=background,
+            has_background=space.has_background,
             signal_level_db=data.signal_level_db[segments],
             rule=rule,
         )
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
         best = tree.best_labels(evidence.labels)
-        speaks = evidence.segment_bird * evidence.segment_labels[:, best]
-        top_segments += rows[segments][int(speaks.argmax()) :][:1]
+        of_best = evidence.segment_bird * evidence.segment_labels[:, best]
+        top_segments += rows[segments][int(of_best.argmax()) :][:1]
     return ScoredRecordings(
-        labels=tuple(labels),
-        taxonomy=taxonomy,
+        space=space,
         recordings=data.recordings,
         sessions=data.sessions,
         y_true=data.y_true,
@@ -160,7 +155,7 @@ def measure(scored: ScoredRecordings) -> dict[str, float]:
 
 
 def measure_beyond_top(scored: ScoredRecordings) -> dict[str, float | None]:
-    """How far off mistakes are on the tree, and how well probabilities rank and fit.
+    """Metrics of the distances of mistakes on the tree, of ranking and of fit.
 
     Returns
     -------
@@ -170,7 +165,7 @@ def measure_beyond_top(scored: ScoredRecordings) -> dict[str, float | None]:
         the mistakes, None without one; ``macro_auroc``, None where one label is scored;
         ``brier_score``.
     """
-    distances = label_distances(LabelTree(scored.taxonomy, scored.labels))
+    distances = label_distances(scored.space.tree())
     true, prob = scored.y_true, scored.y_prob
     measured = {
         "distance": hierarchical_distance(true, prob, distances),
@@ -183,30 +178,24 @@ def measure_beyond_top(scored: ScoredRecordings) -> dict[str, float | None]:
 
 
 def measure_logits(
-    data: CalibrationData, known: Dataset | Bundle, calibration: Calibration | None = None
+    data: CalibrationData, space: LabelSpace, calibration: Calibration | None = None
 ) -> dict[str, float]:
-    """Score what a network said of recordings that it was held to.
+    """Score a network by its logits of held-out recordings.
 
     Parameters
     ----------
     data : CalibrationData
-    known : Dataset or Bundle
-        What has the labels and their tree.
+    space : LabelSpace
+        What the columns of the logits mean.
     calibration : Calibration, optional
-        Makes the probabilities honest, and pools as answers will.
+        As in `score`.
 
     Returns
     -------
     dict
-        The numbers of ``recordings`` and ``sessions``, and what `measure` says.
+        The numbers of ``recordings`` and ``sessions``, and the metrics of `measure`.
     """
-    scored = score(
-        data,
-        known.bird_labels,
-        known.taxonomy,
-        background=known.has_background,
-        calibration=calibration,
-    )
+    scored = score(data, space, calibration=calibration)
     return {
         "recordings": len(data),
         "sessions": len(set(data.sessions)),
@@ -217,7 +206,7 @@ def measure_logits(
 def measure_intervals(
     scored: ScoredRecordings, *, n_resamples: int = 500, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of what `measure` says, over sessions; `bootstrap` tells how."""
+    """95 % intervals over sessions of the metrics of `measure`; see `metrics.bootstrap`."""
     intervals = {
         share.name: share_interval(share.of, share.sessions, n_resamples=n_resamples, seed=seed)
         for share in _top_shares(scored)
@@ -273,7 +262,7 @@ def _top_shares(scored: ScoredRecordings) -> list[_TopShare]:
 
 
 def _label_means(scored: ScoredRecordings) -> dict[str, Callable[[Weights], Weights]]:
-    """What is averaged over the labels that occur, as functions of how much recordings count."""
+    """Metrics of each label that occurs, as functions of the weights of the recordings."""
     true, prob = scored.y_true, scored.y_prob
     return {
         "macro_recall": lambda weights: recall_by_label(true, prob, weights=weights),
@@ -291,8 +280,8 @@ def _in_order(names: Iterable[str]) -> list[str]:
 def _by_rank(scored: ScoredRecordings) -> dict[str, tuple[IntArray, Probabilities]]:
     """``(y_true, y_prob)`` at each rank above the lowest labels', probabilities summed per taxon.
 
-    Where there are labels of several ranks, the lowest is one of them. What is known to a higher
-    rank only, because its label stands there, has the class -1.
+    Where there are labels of several ranks, the lowest is one of them. A recording whose label is
+    of a higher rank has the class -1.
     """
     tree = scored.taxonomy
     ranks = sorted({label.rank for label in scored.labels}, key=DEPTH.__getitem__)

@@ -1,4 +1,4 @@
-"""Answers counted: how many at each rank, how many right, what they say, how honest they are."""
+"""Answers counted: how many at each rank, how many right, how specific, how well calibrated."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from birdsong.taxa.label_tree import LabelTree, Probabilities
 from birdsong.taxa.lineage import RANKS
 
 LEAST_ANSWERS = 30
-"""Answers at a rank from which on it is said whether the promise held there."""
+"""Answers that a rank needs before it is reported whether the promise held there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectiveResults:
-    """Recordings, each judged by what was fitted to others.
+    """Answers to recordings, each by a calibration that was fitted to others.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class SelectiveResults:
 
 
 def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float) -> dict[str, Any]:
-    """Count the answers at each rank, and tell how many were right and what they said.
+    """Count the answers at each rank, how many are right, and their information.
 
     Parameters
     ----------
@@ -70,16 +70,16 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
         For each rank below the class ``answers``, ``share`` of all recordings, ``right``,
         ``accuracy`` with its 95 % interval ``low`` to ``high``, and ``holds``: whether the accuracy
         is at or above the promise within that interval; null where fewer than 30 were answered.
-        ``class`` and ``none``, how often that was said; ``accuracy`` of all answers below the
+        ``class`` and ``none``, how many had that answer; ``accuracy`` of all answers below the
         class; ``information`` gained; hierarchical ``precision``, ``recall`` and ``f1``.
     """
     evaluation_set = results.evaluation_set
-    told: dict[str, Any] = {}
+    by_rank: dict[str, Any] = {}
     for rank in range(len(RANKS) - 1, 0, -1):
         here = chosen == rank
         n, n_right = int(here.sum()), int(evaluation_set.right[here, rank].sum())
         low, high = clopper_pearson(n_right, n)
-        told[RANKS[rank]] = {
+        by_rank[RANKS[rank]] = {
             "answers": n,
             "share": n / len(chosen),
             "right": n_right,
@@ -88,13 +88,13 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
             "high": high,
             "holds": high >= promise if n >= LEAST_ANSWERS else None,
         }
-    n_answers = sum(each["answers"] for each in told.values())
-    n_right = sum(each["right"] for each in told.values())
+    n_answers = sum(each["answers"] for each in by_rank.values())
+    n_right = sum(each["right"] for each in by_rank.values())
     precision, recall, f1 = hierarchical_precision_recall(
         evaluation_set.paths.nodes, chosen, results.y_true, results.tree
     )
     return {
-        **told,
+        **by_rank,
         "class": int((chosen == 0).sum()),
         "none": int((chosen == NOTHING).sum()),
         "answers": n_answers,
@@ -107,7 +107,7 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
 
 
 def calibration_by_rank(results: SelectiveResults) -> dict[str, Any]:
-    """Tell how honest the probabilities of the most probable label and of its ancestors are.
+    """Calibration metrics of the probabilities of the most probable label and of its ancestors.
 
     Returns
     -------
@@ -117,18 +117,18 @@ def calibration_by_rank(results: SelectiveResults) -> dict[str, Any]:
         and ``area_under_risk_coverage``.
     """
     paths, right = results.evaluation_set.paths, results.evaluation_set.right
-    told = {}
+    by_rank = {}
     for rank in range(len(RANKS) - 1, 0, -1):
         there = paths.nodes[:, rank] >= 0
         if not there.any():
             continue
-        said, own = paths.probabilities[there, rank], right[there, rank]
-        told[RANKS[rank]] = {
+        probabilities, own = paths.probabilities[there, rank], right[there, rank]
+        by_rank[RANKS[rank]] = {
             "recordings": int(there.sum()),
-            "confidence": float(said.mean()),
+            "confidence": float(probabilities.mean()),
             "accuracy": float(own.mean()),
-            "expected_calibration_error": expected_calibration_error(own, said),
-            "perfect": perfect_calibration_error(said),
-            "area_under_risk_coverage": area_under_risk_coverage(own, said),
+            "expected_calibration_error": expected_calibration_error(own, probabilities),
+            "perfect": perfect_calibration_error(probabilities),
+            "area_under_risk_coverage": area_under_risk_coverage(own, probabilities),
         }
-    return told
+    return by_rank

@@ -1,4 +1,4 @@
-"""For each label, in plain words, how closely answers about its recordings can be trusted."""
+"""For each label the lowest rank at which answers about its recordings can be trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_WRONG = 0.1
 
 
 def trusted_ranks(results: SelectiveResults, promise: float = TRUSTED_PROMISE) -> dict[int, str]:
-    """Say for each label the closest rank at which to trust answers about its recordings.
+    """Find for each label the lowest rank at which answers about its recordings can be trusted.
 
     That is where at least half of them are answered, at that rank or closer, and at most a tenth of
     these answers is wrong.
@@ -34,10 +34,10 @@ def trusted_ranks(results: SelectiveResults, promise: float = TRUSTED_PROMISE) -
     """
     chosen = results.chosen[BY_RANK.name, promise]
     right = results.evaluation_set.right[np.arange(len(chosen)), np.maximum(chosen, CLASS)]
-    told = {}
+    trusted = {}
     for label in np.unique(results.y_true):
         own = results.y_true == label
-        told[int(label)] = NEVER
+        trusted[int(label)] = NEVER
         for rank in range(len(RANKS) - 1, CLASS, -1):
             answered = own & (chosen >= rank)
             n_wrong = int((answered & ~right).sum())
@@ -45,6 +45,6 @@ def trusted_ranks(results: SelectiveResults, promise: float = TRUSTED_PROMISE) -
                 answered.sum() >= _LEAST_ANSWERED * own.sum()
                 and n_wrong <= _MOST_WRONG * answered.sum()
             ):
-                told[int(label)] = RANKS[rank]
+                trusted[int(label)] = RANKS[rank]
                 break
-    return told
+    return trusted

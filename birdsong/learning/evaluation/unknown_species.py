@@ -1,4 +1,4 @@
-"""What a bundle says of birds that it has no label for: how often it names a wrong one.
+"""Answers of a bundle about birds that it has no label for: how often they name a wrong one.
 
 Their species is never right; their genus, family or order may be, where the bundle knows a
 relative.
@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import pool_all
-from birdsong.bundle.pooling import DEFAULT_POOLING
 from birdsong.learning.evaluation.held_out import UnknownTaxa
 from birdsong.selective.promises import CLASS, NOTHING
-from birdsong.selective.selection import as_probable_as
-from birdsong.taxa.label_tree import LabelTree
+from birdsong.selective.selection import choose_ranks
 from birdsong.taxa.lineage import RANKS
 
 
@@ -36,34 +33,23 @@ def answers_to_unknown(
     -------
     list of dict
         For each promise, ready for JSON: ``promise``, ``recordings``, for each rank below the class
-        how many were answered ``right`` and ``wrong`` there, and ``class`` and ``none``, how often
-        that was said.
+        how many were answered ``right`` and ``wrong`` there, and ``class`` and ``none``, how many
+        had that answer.
     """
-    calibration = bundle.calibration
-    labels, bird = pool_all(
-        unknown.data,
-        background=bundle.has_background,
-        rule=calibration.pooling if calibration else DEFAULT_POOLING,
-    )
-    tree = LabelTree(
-        bundle.taxonomy,
-        bundle.bird_labels,
-        temperatures=calibration.temperatures if calibration else None,
-    )
-    paths = tree.paths(labels, bird)
+    labels, bird = bundle.pool_recordings(unknown.data)
+    paths = bundle.label_tree().paths(labels, bird)
     names = np.array([taxon.name for taxon in bundle.taxonomy.nodes])
     truth = np.array([[getattr(own, rank) for rank in RANKS[1:]] for own in unknown.lineages])
     right = (paths.nodes[:, 1:] >= 0) & (names[paths.nodes[:, 1:]] == truth)
-    told = []
+    by_promise = []
     for promise in promises:
-        own = calibration.promises if calibration else as_probable_as(promise)
-        chosen = own.choose(paths, promise)
+        chosen = choose_ranks(paths, promise, bundle.promises())
         by_rank = {}
         for rank in range(len(RANKS) - 1, CLASS, -1):
             here = chosen == rank
             n_right = int(right[here, rank - 1].sum())
             by_rank[RANKS[rank]] = {"right": n_right, "wrong": int(here.sum()) - n_right}
-        told.append(
+        by_promise.append(
             {
                 "promise": promise,
                 "recordings": len(paths),
@@ -72,4 +58,4 @@ def answers_to_unknown(
                 "none": int((chosen == NOTHING).sum()),
             }
         )
-    return told
+    return by_promise

@@ -1,9 +1,9 @@
-"""Several bundles that answer as one.
+"""An ensemble of bundles in one bundle.
 
-Networks that learned the same from other beginnings are wrong about different recordings, so that
-the mean of what they say is right more often than the best of them [1]_; it takes the time of all.
-What they said of recordings that they were held to is averaged in the same way, and calibrates and
-measures the joint bundle; so they have to have been held to the same ones, in whatever folds.
+Networks that learned the same labels from other starts are wrong about different recordings, so
+that the mean of their log probabilities is right more often than the best of them [1]_; it takes
+the time of all. Their logits of held-out recordings are averaged in the same way, and calibrate and
+measure the joint bundle; so all must have held out the same recordings, in whatever folds.
 
 References
 ----------
@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from birdsong.bundle.bundle import BUNDLE_FILES, WEIGHTS, Bundle, read_bundle, write_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import BUNDLE_FILES, WEIGHTS, read_bundle, write_bundle
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.csv_tables import write_table
 from birdsong.errors import BundleError
@@ -32,20 +33,20 @@ from birdsong.learning.export.onnx_ensemble import ensemble_networks
 from birdsong.overwrite import check_absent
 
 MEMBERS = "members"
-"""In a joint bundle's provenance: what is told of each of those that it was made of."""
+"""In a joint bundle's provenance: the provenance of each of its members."""
 
 
 def ensemble_folders(
-    folders: Sequence[Path], out: Path, told: Mapping[str, Any], *, replace: bool = False
+    folders: Sequence[Path], out: Path, provenance: Mapping[str, Any], *, replace: bool = False
 ) -> Bundle:
-    """Write one bundle made of several, beside it whom they learned from.
+    """Write the ensemble of several bundles, beside it whom they learned from.
 
     Parameters
     ----------
     folders : sequence of Path
     out : Path
-        Its folder, which gives it its name.
-    told : Mapping
+        Its folder, whose name becomes its name.
+    provenance : Mapping
         As in `ensemble_bundles`.
     replace : bool
         Whether a bundle, or files that are named as those of one, may be overwritten in `out`.
@@ -65,12 +66,13 @@ def ensemble_folders(
     bundles = [read_bundle(folder) for folder in folders]
     credits = [known_attribution(folder) for folder in folders]
     rows = list(dict.fromkeys(row for each in credits for row in each))
-    joint = ensemble_bundles(bundles, out.resolve().name, told)
+    joint = ensemble_bundles(bundles, out.resolve().name, provenance)
     if all(credits):
         n_recordings = len({row.recording for row in rows})
         learned_from = {"recordings": n_recordings, "sessions": len(joint.sessions)}
-        provenance = {**joint.provenance, "learned_from": learned_from}
-        joint = dataclasses.replace(joint, provenance=provenance)
+        joint = dataclasses.replace(
+            joint, provenance={**joint.provenance, "learned_from": learned_from}
+        )
     weights = folders[0] / WEIGHTS
     write_bundle(joint, out, weights=weights if weights.exists() else None)
     if rows:
@@ -78,18 +80,17 @@ def ensemble_folders(
     return joint
 
 
-def ensemble_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, Any]) -> Bundle:
-    """Make one bundle of several.
+def ensemble_bundles(bundles: Sequence[Bundle], name: str, provenance: Mapping[str, Any]) -> Bundle:
+    """Make the ensemble of several bundles.
 
     Parameters
     ----------
     bundles : sequence of Bundle, length 2 or more
-        With the same labels and images, measured on the same recordings. Of the first one the
-        settings are kept by which a training can begin with the joint bundle.
+        With the same labels and images, measured on the same recordings. The settings of the first
+        one are kept, from which a training can start with the joint bundle.
     name : str
-    told : Mapping
-        What the bundle tells of where it came from; without a ``licence`` theirs, if all have the
-        same.
+    provenance : Mapping
+        Provenance of the joint bundle; without a ``licence``, theirs, if all have the same.
 
     Returns
     -------
@@ -99,15 +100,15 @@ def ensemble_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, An
     Raises
     ------
     BundleError
-        If there are fewer than two, they differ in what they answer or look at, or were measured
-        on different recordings; or if they have different licences, and `told` names none.
+        If there are fewer than two, they differ in their labels or images, or were measured on
+        different recordings; or if they have different licences, and `provenance` names none.
     """
     if len(bundles) < 2:
         raise BundleError(f"expected two bundles or more to join, got {len(bundles)}")
     first = bundles[0]
     for other in bundles[1:]:
         _require_alike(first, other)
-    data = mean_said([_data_of(each) for each in bundles], [each.name for each in bundles])
+    data = average_logits([_data_of(each) for each in bundles], [each.name for each in bundles])
     joint = dataclasses.replace(
         first,
         name=name,
@@ -119,30 +120,32 @@ def ensemble_bundles(bundles: Sequence[Bundle], name: str, told: Mapping[str, An
     measured = measure_out_of_fold(
         data,
         [
-            measure_logits(data.of(np.flatnonzero(data.folds == k)), joint)
+            measure_logits(data.of(np.flatnonzero(data.folds == k)), joint.label_space)
             for k in np.unique(data.folds)
         ],
-        joint,
+        joint.label_space,
         segment_s=first.spectrogram.segment_s,
         seed=int(config.get("seed", 0)),
     )
     of_first = {
         key: first.provenance[key] for key in ("config", "folds") if key in first.provenance
     }
-    provenance = {
+    joint_provenance = {
         **of_first,
-        **told,
-        "licence": told.get("licence") or _licence(bundles),
+        **provenance,
+        "licence": provenance.get("licence") or _licence(bundles),
         "metrics": {"rank": first.bird_labels[0].rank, **measured},
-        MEMBERS: [_told_of(each) for each in bundles],
+        MEMBERS: [_member_provenance(each) for each in bundles],
     }
-    return calibrate(dataclasses.replace(joint, provenance=provenance))
+    return calibrate(dataclasses.replace(joint, provenance=joint_provenance))
 
 
-def told_of_networks(bundle: Bundle) -> list[Mapping[str, Any]]:
-    """What a bundle tells of each of its networks, of most of a single one."""
-    told: list[Mapping[str, Any]] = bundle.provenance.get(MEMBERS) or [_told_of(bundle)]
-    return told
+def network_provenances(bundle: Bundle) -> list[Mapping[str, Any]]:
+    """Provenance of each network of a bundle; most have a single one."""
+    members: list[Mapping[str, Any]] = bundle.provenance.get(MEMBERS) or [
+        _member_provenance(bundle)
+    ]
+    return members
 
 
 def _require_alike(first: Bundle, other: Bundle) -> None:
@@ -172,14 +175,14 @@ def _data_of(bundle: Bundle) -> CalibrationData:
     return bundle.calibration_data
 
 
-def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
-    """Average what networks said of the same segments.
+def average_logits(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
+    """Average the logits of networks for the same segments.
 
     Parameters
     ----------
     parts : sequence of CalibrationData
     names : sequence of str
-        What the bundle of each is called, to be told in an error.
+        Name of the bundle of each, for the message of an error.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> Calibra
     Raises
     ------
     BundleError
-        If they speak of different segments.
+        If the segments differ.
     """
     from scipy.special import log_softmax
 
@@ -199,7 +202,7 @@ def mean_said(parts: Sequence[CalibrationData], names: Sequence[str]) -> Calibra
         place = {key: i for i, key in enumerate(_keys(other))}
         if place.keys() == set(_keys(first)):
             own = other.of(np.array([place[key] for key in _keys(first)]))
-            if _of_the_same(first, own):
+            if _same_segments(first, own):
                 logs.append(log_softmax(own.logits, axis=1))
                 continue
         raise BundleError(
@@ -213,7 +216,7 @@ def _keys(data: CalibrationData) -> list[tuple[str, str]]:
     return list(zip(data.recordings, data.sessions, strict=True))
 
 
-def _of_the_same(first: CalibrationData, other: CalibrationData) -> bool:
+def _same_segments(first: CalibrationData, other: CalibrationData) -> bool:
     return all(
         np.array_equal(getattr(first, name), getattr(other, name))
         for name in ("offsets", "starts_s", "y_true")
@@ -223,14 +226,14 @@ def _of_the_same(first: CalibrationData, other: CalibrationData) -> bool:
 def _licence(bundles: Sequence[Bundle]) -> str:
     licences = {each.licence for each in bundles}
     if len(licences) > 1:
-        listed = ", ".join(sorted(each or "none" for each in licences))
+        named = ", ".join(sorted(each or "none" for each in licences))
         raise BundleError(
-            f"the bundles have different licences, {listed}; name the joint one's with --licence"
+            f"the bundles have different licences, {named}; name the joint one's with --licence"
         )
     return licences.pop()
 
 
-def _told_of(bundle: Bundle) -> dict[str, Any]:
-    """What a joint bundle tells of one that it was made of: all but its measures."""
-    told = {key: value for key, value in bundle.provenance.items() if key != "metrics"}
-    return {"name": bundle.name, "fingerprint": bundle.fingerprint, **told}
+def _member_provenance(bundle: Bundle) -> dict[str, Any]:
+    """Provenance of a member of a joint bundle: all but its metrics."""
+    provenance = {key: value for key, value in bundle.provenance.items() if key != "metrics"}
+    return {"name": bundle.name, "fingerprint": bundle.fingerprint, **provenance}

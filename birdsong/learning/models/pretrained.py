@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from birdsong.bundle.bundle import WEIGHTS, Bundle, read_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
 from birdsong.errors import BundleError, ConfigError
 from birdsong.images.tables import AttributionRow, known_attribution
 from birdsong.learning.training.training_config import TrainingConfig

@@ -1,4 +1,4 @@
-"""How good a bundle is, as sections of its card: what is measured on what it had not heard."""
+"""Metrics of a bundle as sections of its card, measured on held-out recordings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from birdsong.learning.evaluation.scores import (
     measure_intervals,
     score,
 )
-from birdsong.learning.evaluation.selective import cross_fit_rules, told
+from birdsong.learning.evaluation.selective import cross_fit_rules, summarize
 from birdsong.learning.evaluation.selective_results import SelectiveResults
 from birdsong.learning.evaluation.trusted_rank import TRUSTED_PROMISE
 from birdsong.learning.reporting.markdown import plain, table
@@ -24,8 +24,8 @@ from birdsong.learning.reporting.report import BY_SUM, METRIC_NAMES
 from birdsong.selective.rules import BY_RANK
 
 
-def heard(bundle: Bundle) -> tuple[ScoredRecordings | None, SelectiveResults | None]:
-    """Score and judge what was said of recordings that had not been learned from.
+def held_out_results(bundle: Bundle) -> tuple[ScoredRecordings | None, SelectiveResults | None]:
+    """Score the held-out logits that a bundle carries, and the answers that follow from them.
 
     Parameters
     ----------
@@ -34,25 +34,17 @@ def heard(bundle: Bundle) -> tuple[ScoredRecordings | None, SelectiveResults | N
     Returns
     -------
     scored : ScoredRecordings or None
-        None where the bundle holds nothing of the kind.
+        None where the bundle carries no logits.
     results : SelectiveResults or None
-        None where there are too few sessions for two sides, too.
+        None where there are too few sessions for two folds, too.
     """
     data = bundle.calibration_data
     if data is None or not len(data):
         return None, None
-    scored = score(
-        data,
-        bundle.bird_labels,
-        bundle.taxonomy,
-        background=bundle.has_background,
-        calibration=bundle.calibration,
-    )
+    scored = score(data, bundle.label_space, calibration=bundle.calibration)
     try:
-        results = cross_fit_rules(
-            data, bundle.bird_labels, bundle.taxonomy, background=bundle.has_background
-        )
-    except DatasetError:  # too few sessions for two sides
+        results = cross_fit_rules(data, bundle.label_space)
+    except DatasetError:  # too few sessions for two folds
         return scored, None
     return scored, results
 
@@ -95,7 +87,7 @@ def accuracy_section(
 def _promises(results: SelectiveResults | None) -> str:
     if results is None:
         return "What its promises are worth is not known: too few sessions to fit and to measure."
-    measured = told(results)
+    measured = summarize(results)
     ranks = results.ranks
     rows = []
     for each in measured["rules"][BY_RANK.name]:
@@ -116,7 +108,7 @@ def _promises(results: SelectiveResults | None) -> str:
             ]
         )
     header = ["promise", *ranks, "a bird, nothing closer", "no bird", "information gained"]
-    honest = ", ".join(
+    calibration_errors = ", ".join(
         f"{rank} {own['expected_calibration_error']:.3f} ({own['perfect']:.3f})"
         for rank, own in measured["honesty"].items()
     )
@@ -126,12 +118,12 @@ def _promises(results: SelectiveResults | None) -> str:
         "are the binomial ones of 95 %. Information is what a right answer says as a share of what "
         f"a species says, a wrong answer nothing.\n\n{table(header, rows)}\n\n"
         "Expected calibration error of the probabilities, and in brackets that of a perfect model "
-        f"on as many recordings: {honest}."
+        f"on as many recordings: {calibration_errors}."
     )
 
 
 def label_section(scored: ScoredRecordings | None, trust: Mapping[int, str]) -> str:
-    """Lay out how each label fares, as Markdown; `trust` is from `trusted_ranks.verdicts`."""
+    """Lay out how each label fares, as Markdown; `trust` is from `trusted_ranks`."""
     if scored is None:
         return "Not known: the bundle holds nothing to measure it by."
     recalls = recall_by_label(scored.y_true, scored.y_prob)

@@ -8,19 +8,19 @@ from typing import Any
 
 from birdsong.bundle.bundle import Bundle
 from birdsong.learning.data.flat_settings import flat
-from birdsong.learning.export.ensemble import told_of_networks
+from birdsong.learning.export.ensemble import network_provenances
 from birdsong.learning.reporting.markdown import code, plain, table
 from birdsong.old_names import IMAGE_FIELDS, TRAINING_FIELDS, with_new_names
 
 
 def training_section(bundle: Bundle) -> str:
-    """Tell the commands, settings, time and machine, of each network where several answer."""
+    """Lay out the command, settings, time and machine of each network that answers."""
     spectrogram = bundle.spectrogram
     images = (
         f"{spectrogram.segment_s:g} s from {spectrogram.f_min_hz:g} to "
         f"{spectrogram.f_max_hz:g} Hz, around songs; every {bundle.step_s:g} s of long ones"
     )
-    members = told_of_networks(bundle)
+    members = network_provenances(bundle)
     if len(members) == 1:
         return _table_of(bundle.provenance, {"an image": images})
     joint = {key: bundle.provenance.get(key) for key in ("command", "date", "licence")}
@@ -36,26 +36,26 @@ def training_section(bundle: Bundle) -> str:
     return "\n\n".join(parts)
 
 
-def _table_of(told_of: Mapping[str, Any], besides: Mapping[str, str]) -> str:
-    """Lay out how a network was trained, as far as it is told, and what else is known of it."""
-    config = with_new_names(told_of.get("config", {}), TRAINING_FIELDS)
-    folds = told_of.get("folds")
-    seconds = told_of.get("training_s")
-    began = told_of.get("began_with")
+def _table_of(provenance: Mapping[str, Any], besides: Mapping[str, str]) -> str:
+    """Lay out how a network was trained, as far as its provenance says, and other facts."""
+    config = with_new_names(provenance.get("config", {}), TRAINING_FIELDS)
+    folds = provenance.get("folds")
+    seconds = provenance.get("training_s")
+    began = provenance.get("began_with")
     facts = {
-        "command": code(str(told_of["command"])) if "command" in told_of else None,
+        "command": code(str(provenance["command"])) if "command" in provenance else None,
         "seed": config.get("seed"),
-        "date": told_of.get("date"),
-        "machine": told_of.get("machine"),
+        "date": provenance.get("date"),
+        "machine": provenance.get("machine"),
         "training": f"{seconds} s for the network that answers" if seconds else None,
         "folds": f"{folds} more networks, each held to what it did not hear" if folds else None,
         "began with": f"bundle {began['name']}, fingerprint {began['fingerprint']}, which had "
         f"learned from {began['sessions']} sessions, under {began['licence'] or 'no licence named'}"
         if began
         else None,
-        "images": with_new_names(told_of.get("learned_from", {}), IMAGE_FIELDS).get("images"),
-        "versions": ", ".join(f"{k} {v}" for k, v in told_of.get("versions", {}).items()),
-        "licence": told_of.get("licence"),
+        "images": with_new_names(provenance.get("learned_from", {}), IMAGE_FIELDS).get("images"),
+        "versions": ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items()),
+        "licence": provenance.get("licence"),
         **besides,
     }
     rows = [

@@ -1,4 +1,4 @@
-"""The part of a report that says which labels are taken for which: a list, and the whole matrix."""
+"""The part of a report about confusions: a list of pairs, and the whole matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PAIRS = 25
 
 
 def confused_pairs(matrix: IntArray) -> list[tuple[int, int, int, int]]:
-    """List who is taken for whom, the most frequent first.
+    """List the confused pairs of labels, the most frequent first.
 
     Parameters
     ----------

@@ -14,9 +14,14 @@ import numpy as np
 from birdsong.bundle.bundle import Bundle
 from birdsong.learning.evaluation.scores import ScoredRecordings
 from birdsong.learning.evaluation.trusted_rank import NEVER, TRUSTED_PROMISE, trusted_ranks
-from birdsong.learning.export.ensemble import told_of_networks
+from birdsong.learning.export.ensemble import network_provenances
 from birdsong.learning.reporting.attribution import Credit, credits_section
-from birdsong.learning.reporting.card_metrics import accuracy_section, heard, label_section, percent
+from birdsong.learning.reporting.card_metrics import (
+    accuracy_section,
+    held_out_results,
+    label_section,
+    percent,
+)
 from birdsong.learning.reporting.card_training import training_section
 from birdsong.learning.reporting.markdown import code, plain, table
 
@@ -31,17 +36,17 @@ def model_card(bundle: Bundle, credits: Sequence[Credit], *, command: str = "") 
     ----------
     bundle : Bundle
     credits : sequence of Credit
-        The recordings that it learned from, from `credits.learned_from`; empty where no manifest
-        tells.
+        The recordings that it learned from, from `attribution.learned_from`; empty where there is
+        no manifest.
     command : str
-        What wrote the card, to be told in it.
+        The command that wrote the card, which the card names.
 
     Returns
     -------
     str
         Markdown.
     """
-    scored, results = heard(bundle)
+    scored, results = held_out_results(bundle)
     trust = trusted_ranks(results) if results else {}
     sections = [
         ("What it knows", _knows(bundle)),
@@ -103,7 +108,7 @@ def _knows(bundle: Bundle) -> str:
 def _cannot(bundle: Bundle, scored: ScoredRecordings | None, trust: Mapping[int, str]) -> str:
     labels, spectrogram = bundle.bird_labels, bundle.spectrogram
     few = [label for label in labels if label.n_sessions < FEW_SESSIONS]
-    listed = ", ".join(f"{plain(label.taxon)} ({label.n_sessions})" for label in few)
+    their_names = ", ".join(f"{plain(label.taxon)} ({label.n_sessions})" for label in few)
     facts = [
         f"It knows these {len(labels)} labels only. A bird of any other species is at best "
         "answered with its genus, family or order, and at worst with a wrong species.",
@@ -120,11 +125,11 @@ def _cannot(bundle: Bundle, scored: ScoredRecordings | None, trust: Mapping[int,
     if few:
         facts.append(
             f"{len(few)} labels were learned from fewer than {FEW_SESSIONS} sessions, that is from "
-            f"few birds in few places (sessions in brackets): {listed}."
+            f"few birds in few places (sessions in brackets): {their_names}."
         )
     if scored is not None and (n := len(labels) - len(np.unique(scored.y_true))):
         facts.append(f"Of {n} labels nothing was measured: no recording could be held out.")
-    if n_never := sum(verdict == NEVER for verdict in trust.values()):
+    if n_never := sum(rank == NEVER for rank in trust.values()):
         facts.append(
             f"{n_never} labels are to be trusted at no rank at a promise of "
             f"{percent(TRUSTED_PROMISE, 0)} by the table above."
@@ -143,15 +148,15 @@ def _whom(bundle: Bundle, credits: Sequence[Credit]) -> str:
     whom = "No manifest was named that tells who recorded what it learned from."
     if credits:
         data = bundle.calibration_data
-        heard = data.recordings if data is not None else ()
-        n_missing = len(set(heard) - {credit.recording for credit in credits})
+        measured = data.recordings if data is not None else ()
+        n_missing = len(set(measured) - {credit.recording for credit in credits})
         n_learned = bundle.provenance.get("learned_from", {}).get("recordings", 0)
         whom = credits_section(credits, max(n_missing, n_learned - len(credits)))
-    networks = told_of_networks(bundle)
-    for told_of in networks:
-        if not (began := told_of.get("began_with")):
+    networks = network_provenances(bundle)
+    for provenance in networks:
+        if not (began := provenance.get("began_with")):
             continue
-        who = "It" if len(networks) == 1 else plain(str(told_of["name"]))
+        who = "It" if len(networks) == 1 else plain(str(provenance["name"]))
         whom += (
             f"\n\n{who} began with what bundle {plain(began['name'])} had learned: whose "
             "recordings those were, the card of that bundle tells, and `attribution.csv` beside "

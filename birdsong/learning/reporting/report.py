@@ -67,17 +67,17 @@ STAMP = (
 
 
 def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path) -> dict[str, Any]:
-    """Measure, and write all that there is to say.
+    """Measure, and write the metrics, the predictions and the page.
 
     Parameters
     ----------
     held_out : HeldOut
-        From `evaluation.score_bundle`.
+        From `held_out.score_bundle`.
     bundle : Bundle
     store : ImageStore
         Holds the images of the worst mistakes.
     out : Path
-        Folder, made if need be.
+        Folder, created where it does not exist.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
         if held_out.with_learned and held_out.n_learned
         else "",
         "out_of_fold": held_out.out_of_fold,
-        "narrowed_to": held_out.narrowed_to,
+        "narrowed_to": held_out.allowed_taxa,
         "recordings": len(scored.recordings),
         "sessions": len(set(scored.sessions)),
         **held_out.left_out(),
@@ -215,14 +215,14 @@ def _page(
         if len({label.rank for label in scored.labels}) > 1
         else ""
     )
-    spoken = (
+    by_folds = (
         " Networks trained in folds spoke, each of what it had not heard."
         if metrics["out_of_fold"]
         else ""
     )
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
-        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{spoken}{nested} Each "
+        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{by_folds}{nested} Each "
         f"recording counts once.{left_out} Bars show 95 % intervals over "
         f"sessions.{about_one_session(scored)}",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
@@ -242,16 +242,16 @@ def _page(
 
 
 def _beyond_top(measured: Mapping[str, float | None]) -> str:
-    told = [
+    sentences = [
         f"{words} {measured[name]:.2f}"
         for name, words in BEYOND_TOP.items()
         if measured[name] is not None
     ]
-    return f"<p>{'; '.join(told)}.</p>"
+    return f"<p>{'; '.join(sentences)}.</p>"
 
 
 def _worst(scored: ScoredRecordings, store: ImageStore) -> str:
-    """Show the most confident mistakes, with the image that spoke most for each."""
+    """Show the most confident mistakes, each with the image of the highest probability."""
     sure = scored.y_prob.max(axis=1)
     wrong = np.flatnonzero(scored.y_pred != scored.y_true)
     shown = []

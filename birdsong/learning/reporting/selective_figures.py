@@ -1,4 +1,4 @@
-"""The plots of what promises are worth, each an ``<svg>`` element."""
+"""The plots of the selective evaluation, each an ``<svg>`` element."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKERS = "osD^v"
 
 
 def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
-    """Draw what was said against what was right, a panel for each rank.
+    """Draw the accuracy of answers against their probability, a panel for each rank.
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ def risk_and_information(
     closest: str,
     closest_alone: tuple[Floats, Floats],
 ) -> str:
-    """Draw every rule over its promises: wrong answers by answers given, and by what they say.
+    """Draw every rule over its promises: wrong answers by coverage, and by information gained.
 
     Parameters
     ----------
     rules : Mapping
-        For each rule, by its name, what `results.answers_by_rank` says at each promise.
+        For each rule, by its name, what `selective_results.answers_by_rank` counts at each promise.
     closest : str
         The closest rank that the model answers with.
     closest_alone : coverage, risk : float64, shape (n,)
         Of the most probable taxon of that rank or nothing, as from
-        `hierarchical_metrics.risk_coverage`.
+        `metrics.hierarchical.risk_coverage`.
 
     Returns
     -------
@@ -76,10 +76,10 @@ def risk_and_information(
         by_answers.plot(
             *closest_alone, color=INK, alpha=0.5, linewidth=1, label=f"any threshold for {closest}"
         )
-        for i, (name, told) in enumerate(rules.items()):
+        for i, (name, by_promise) in enumerate(rules.items()):
             colour = _COLOURS[i % len(_COLOURS)]
             marker = _MARKERS[i // len(_COLOURS) % len(_MARKERS)]
-            given = [each for each in told if each["answers"]]
+            given = [each for each in by_promise if each["answers"]]
             wrong = [1 - each["accuracy"] for each in given]
             for axes, along in (
                 (by_answers, [_share_answered(each) for each in given]),
@@ -104,8 +104,8 @@ def risk_and_information(
     return draw_svg(draw, width=7.5, height=4.6)
 
 
-def _share_answered(told: Mapping[str, Any]) -> float:
-    return float(told["answers"] / (told["answers"] + told["class"] + told["none"]))
+def _share_answered(counts: Mapping[str, Any]) -> float:
+    return float(counts["answers"] / (counts["answers"] + counts["class"] + counts["none"]))
 
 
 def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:

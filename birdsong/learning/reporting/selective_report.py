@@ -1,4 +1,4 @@
-"""The part of a report that says what answers are worth: promises, honesty, unknown species."""
+"""The part of a report about answers: promises, calibration, unknown species."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from birdsong.learning.evaluation.selective import (
     at_equal_accuracy,
     cross_fit_rules,
     selective_results_of_bundle,
-    told,
+    summarize,
 )
 from birdsong.learning.evaluation.selective_results import SelectiveResults
 from birdsong.learning.evaluation.trusted_rank import NEVER, TRUSTED_PROMISE, trusted_ranks
@@ -32,7 +32,7 @@ _FROM_BELOW = tuple(reversed(RANKS[1:]))
 
 
 class Answers:
-    """The answers that a bundle gives to what it is measured on, judged and counted.
+    """The answers that a bundle gives to the recordings it is measured on, counted.
 
     Parameters
     ----------
@@ -43,25 +43,26 @@ class Answers:
     ----------
     results : SelectiveResults
     trusted_ranks : dict of int to str
-        See `trusted_ranks.verdicts`.
+        See `trusted_rank.trusted_ranks`.
     metrics : dict
-        Ready for JSON: ``calibrated``, what `promises_kept.told` says of whole recordings and,
-        under ``first_8_s``, of their first seconds, ``verdicts``, how many labels have each, and
-        ``unknown_species``, what `unknown_species.answers_to_unknown` says; and of how many of
-        these recordings training heard the session, ``unknown_species_heard``.
+        Ready for JSON: ``calibrated``, what `selective.summarize` counts of whole recordings and,
+        under ``first_8_s``, of their first seconds, ``verdicts``, how many labels have each trusted
+        rank, ``unknown_species``, what `unknown_species.answers_to_unknown` counts, and
+        ``unknown_species_heard``, how many of these recordings are of training sessions.
     """
 
     def __init__(self, held_out: HeldOut, bundle: Bundle) -> None:
         self.results = _selective_results(held_out, bundle)
         self.trusted_ranks = trusted_ranks(self.results)
         count = Counter(self.trusted_ranks.values())
-        whole, unknown = told(self.results), held_out.unknown
+        first_seconds = _selective_results(held_out, bundle, first_s=FIRST_S)
+        whole, unknown = summarize(self.results), held_out.unknown
         self.metrics: dict[str, Any] = {
             "calibrated": bundle.calibration is not None or held_out.out_of_fold,
             **whole,
             "at_equal_accuracy": at_equal_accuracy(whole["rules"], TRUSTED_PROMISE),
-            f"first_{FIRST_S:g}_s": told(_selective_results(held_out, bundle, first_s=FIRST_S)),
-            "verdicts": {verdict: count[verdict] for verdict in (*_FROM_BELOW, NEVER)},
+            f"first_{FIRST_S:g}_s": summarize(first_seconds),
+            "verdicts": {rank: count[rank] for rank in (*_FROM_BELOW, NEVER)},
             "unknown_species": answers_to_unknown(bundle, unknown, sorted(GRID)) if unknown else [],
             "unknown_species_heard": sum(each in bundle.sessions for each in unknown.data.sessions)
             if unknown
@@ -90,25 +91,25 @@ class Answers:
                 risk_coverage(right[:, column], paths.probabilities[:, column]),
             ),
             equal=_equal_table(metrics["at_equal_accuracy"]),
-            trusted_ranks=_verdict_sentence(metrics["verdicts"], self.results.ranks),
+            trusted_ranks=_trust_sentence(metrics["verdicts"], self.results.ranks),
             unknown=self._unknown(),
         )
 
     def _unknown(self) -> str:
-        told_of_unknown = self.metrics["unknown_species"]
-        if not told_of_unknown:
+        by_promise = self.metrics["unknown_species"]
+        if not by_promise:
             return ""
         known = {each["promise"]: each for each in self.metrics["rules"][BY_RANK.name]}
         n_known = self.metrics["recordings"]
         points = []
-        for each in told_of_unknown:
+        for each in by_promise:
             named = each["species"]["right"] + each["species"]["wrong"]
             right = known[each["promise"]]["species"]["right"] / n_known
             if named or right:
                 points.append((each["promise"], named / each["recordings"], right))
         n_heard = self.metrics["unknown_species_heard"]
         return _UNKNOWN.format(
-            n=told_of_unknown[0]["recordings"],
+            n=by_promise[0]["recordings"],
             heard=f"Training heard {n_heard} of them all the same, beside its labels or in what it "
             "began with, which flatters the model."
             if n_heard
@@ -117,7 +118,7 @@ class Answers:
             if "species" in self.results.ranks
             else "",
             table=_unknown_table(
-                [e for e in told_of_unknown if e["promise"] in PROMISES], self.results.ranks
+                [e for e in by_promise if e["promise"] in PROMISES], self.results.ranks
             ),
             figure=selective_figures.unknown_species(points) if points else "",
         )
@@ -133,17 +134,15 @@ def _selective_results(
             held_out.data.first_seconds(first_s, segment_s),
             rules=rules,
             promises=GRID,
-            listed=held_out.listed,
+            allowed_mask=held_out.allowed_mask,
         )
     data = carried_out_of_fold(bundle)
     return cross_fit_rules(
         data,
-        bundle.bird_labels,
-        bundle.taxonomy,
-        background=bundle.has_background,
+        bundle.label_space,
         rules=rules,
         promises=GRID,
-        listed=held_out.listed,
+        allowed_mask=held_out.allowed_mask,
         asked_about=data.first_seconds(first_s, segment_s),
     )
 
@@ -235,9 +234,9 @@ def _unknown_table(by_promise: Sequence[Mapping[str, Any]], ranks: Sequence[str]
     return _table(head, rows)
 
 
-def _verdict_sentence(count: Mapping[str, int], ranks: Sequence[str]) -> str:
-    told = [f"at {rank}: {count[rank]}" for rank in ranks]
-    return escape(f"Trust {'; '.join(told)}; never: {count[NEVER]}.")
+def _trust_sentence(count: Mapping[str, int], ranks: Sequence[str]) -> str:
+    labels = [f"at {rank}: {count[rank]}" for rank in ranks]
+    return escape(f"Trust {'; '.join(labels)}; never: {count[NEVER]}.")
 
 
 def _table(head: str, rows: Sequence[str]) -> str:

@@ -135,7 +135,7 @@ def train_folds(
                 next(trained)
             (folder / STATE).unlink(missing_ok=True)
             parts.append(read_fold(folder, datasets[fold]))
-            by_fold.append(measure_logits(parts[-1], datasets[fold]))
+            by_fold.append(measure_logits(parts[-1], datasets[fold].label_space))
             if on_fold:
                 on_fold(fold, by_fold[-1])
         everything = build_dataset(store, config.dataset)
@@ -146,7 +146,11 @@ def train_folds(
             "epochs": config.epochs,
             "folds": n_folds,
             **measure_out_of_fold(
-                heard, by_fold, everything, segment_s=store.config.segment_s, seed=config.seed
+                heard,
+                by_fold,
+                everything.label_space,
+                segment_s=store.config.segment_s,
+                seed=config.seed,
             ),
         }
         write_metrics(run_dir, metrics)

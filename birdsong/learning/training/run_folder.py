@@ -16,7 +16,8 @@ import numpy as np
 
 import birdsong
 from birdsong.atomic import write_atomically
-from birdsong.bundle.bundle import WEIGHTS, Bundle, write_bundle
+from birdsong.bundle.bundle import Bundle
+from birdsong.bundle.bundle_files import WEIGHTS, write_bundle
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.csv_tables import write_table
 from birdsong.errors import ConfigError, DatasetError

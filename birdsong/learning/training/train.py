@@ -102,12 +102,8 @@ def train(
         calibration = None
         if "calibration" in heard:
             heard["calibration"] = as_kept(heard["calibration"])
-            calibration = fit_calibration(
-                heard["calibration"],
-                dataset.bird_labels,
-                dataset.taxonomy,
-                background=dataset.has_background,
-            ).calibration
+            fitted = fit_calibration(heard["calibration"], dataset.label_space)
+            calibration = fitted.calibration
         metrics = {
             "rank": config.dataset.rank,
             "seed": config.seed,
@@ -118,7 +114,7 @@ def train(
             },
             **{
                 name: (
-                    measure_logits(heard[name], dataset, calibration)
+                    measure_logits(heard[name], dataset.label_space, calibration)
                     if name in heard
                     else {"recordings": 0}
                 )

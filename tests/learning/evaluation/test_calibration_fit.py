@@ -3,21 +3,23 @@
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import read_bundle, write_bundle
-from birdsong.bundle.calibration import Calibration, pool_all, promises_for_allowed
+from birdsong.bundle.bundle_files import read_bundle, write_bundle
+from birdsong.bundle.calibration import Calibration, pool_recordings, promises_for_allowed
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.bundle.pooling import softmax
 from birdsong.learning.evaluation.calibration_fit import calibrate, fit_calibration
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.label_tree import LabelTree
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import RANKS
 from tests.taxa.trees import SPECIES, THRUSHES, species_tree
 
 TAXONOMY, LABELS = species_tree([3, 2, 1, 2])
+SPACE = LabelSpace(tuple(LABELS), TAXONOMY)
 
 
 def heard(seed, n, *, temperature=1.0, n_labels=8, n_segments=1) -> CalibrationData:
-    """Recordings whose logits are honest once they are divided by a temperature."""
+    """Recordings whose logits are calibrated once they are divided by a temperature."""
     generator = np.random.default_rng(seed)
     logits = 2.5 * generator.standard_normal((n, n_labels))
     cumulated = softmax(logits).cumsum(axis=1)
@@ -37,7 +39,7 @@ def heard(seed, n, *, temperature=1.0, n_labels=8, n_segments=1) -> CalibrationD
 @pytest.mark.parametrize("temperature", [0.6, 1.0, 1.7])
 def test_a_hidden_temperature_is_found(temperature):
     data = heard(0, 3000, temperature=temperature, n_segments=2)
-    fitted = fit_calibration(data, LABELS, TAXONOMY, background=False)
+    fitted = fit_calibration(data, SPACE)
     for rank in ("species", "genus", "family"):
         assert fitted.calibration.temperatures[rank] == pytest.approx(temperature, rel=0.1)
     best = min(fitted.log_loss, key=fitted.log_loss.get)
@@ -46,8 +48,8 @@ def test_a_hidden_temperature_is_found(temperature):
 
 def test_a_temperature_has_the_least_log_loss_of_being_right():
     data = heard(1, 500, temperature=1.4)
-    fitted = fit_calibration(data, LABELS, TAXONOMY, background=False)
-    labels, _ = pool_all(data, background=False, rule=fitted.calibration.pooling)
+    fitted = fit_calibration(data, SPACE)
+    labels, _ = pool_recordings(data, has_background=False, rule=fitted.calibration.pooling)
 
     def loss(rank, temperature):
         tree = LabelTree(TAXONOMY, LABELS, temperatures=dict.fromkeys(RANKS, temperature))
@@ -63,7 +65,7 @@ def test_a_temperature_has_the_least_log_loss_of_being_right():
 
 def test_few_recordings_cannot_carry_it_far():
     data = heard(2, 2, temperature=5.0)
-    fitted = fit_calibration(data, LABELS, TAXONOMY, background=False)
+    fitted = fit_calibration(data, SPACE)
     assert all(0.2 < each < 5 for each in fitted.calibration.temperatures.values())
     assert fitted.calibration.promises.n_recordings == 2
 
@@ -71,19 +73,19 @@ def test_few_recordings_cannot_carry_it_far():
 def test_a_genus_among_the_labels_stands_for_itself():
     labels = [*SPECIES[:2], Label(taxon="Turdus", rank="genus"), *SPECIES[3:]]
     data = heard(3, 2000, n_labels=5, temperature=1.3)
-    fitted = fit_calibration(data, labels, THRUSHES, background=False)
+    fitted = fit_calibration(data, LabelSpace(labels, THRUSHES))
     assert set(fitted.calibration.temperatures) == {"order", "family", "genus", "species"}
     assert fitted.calibration.temperatures["species"] == pytest.approx(1.3, rel=0.1)
 
 
 def test_labels_of_genera_have_no_temperature_of_species():
     labels = [Label(taxon=f"Genus{g}", rank="genus") for g in range(4)]
-    fitted = fit_calibration(heard(4, 50, n_labels=4), labels, TAXONOMY, background=False)
+    fitted = fit_calibration(heard(4, 50, n_labels=4), LabelSpace(labels, TAXONOMY))
     assert set(fitted.calibration.temperatures) == {"order", "family", "genus"}
 
 
 def test_round_trip():
-    fitted = fit_calibration(heard(5, 300), LABELS, TAXONOMY, background=False)
+    fitted = fit_calibration(heard(5, 300), SPACE)
     again = Calibration.from_dict(fitted.calibration.to_dict())
     assert again == fitted.calibration
 
@@ -98,7 +100,7 @@ def test_round_trip():
     ],
 )
 def test_numbers_that_cannot_be(changes, error, message):
-    fitted = fit_calibration(heard(5, 30), LABELS, TAXONOMY, background=False)
+    fitted = fit_calibration(heard(5, 30), SPACE)
     with pytest.raises(error, match=message):
         Calibration.from_dict({**fitted.calibration.to_dict(), **changes})
 
@@ -106,13 +108,16 @@ def test_numbers_that_cannot_be(changes, error, message):
 def test_a_list_is_calibrated_by_its_own_recordings():
     data = heard(6, 600)
     assert len(LABELS) == 8
-    listed = np.zeros(8, bool)
-    listed[[0, 3, 5]] = True
-    tree = LabelTree(TAXONOMY, LABELS, listed=listed)
-    promises = promises_for_allowed(data, tree, background=False, rule="mean_roots")
+    allowed_mask = np.zeros(8, bool)
+    allowed_mask[[0, 3, 5]] = True
+    tree = LabelTree(TAXONOMY, LABELS, allowed_mask=allowed_mask)
+    promises = promises_for_allowed(data, tree, has_background=False, rule="mean_roots")
     assert promises.n_recordings == np.isin(data.y_true, [0, 3, 5]).sum()
-    nobody = LabelTree(TAXONOMY, LABELS, listed=np.zeros(len(LABELS), bool))
-    assert promises_for_allowed(data, nobody, background=False, rule="mean_roots").n_recordings == 0
+    nobody = LabelTree(TAXONOMY, LABELS, allowed_mask=np.zeros(len(LABELS), bool))
+    assert (
+        promises_for_allowed(data, nobody, has_background=False, rule="mean_roots").n_recordings
+        == 0
+    )
 
 
 def test_a_bundle_carries_its_calibration(calibrated_dir, tmp_path):

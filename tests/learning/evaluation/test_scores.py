@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from birdsong.answers.classifier import Classifier
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.errors import BundleError, DatasetError
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation.held_out import score_bundle
@@ -19,6 +19,7 @@ from birdsong.pipelines.command import main
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.taxonomy import Taxonomy
@@ -55,7 +56,7 @@ def test_taxa_that_the_bundle_does_not_know_are_counted_and_left_out(bundle, sto
     found = score_bundle(bundle, replace(store, rows=tuple(rows)))
     assert found.unknown_taxa == {"Novus profundus": 8}
     assert found.n_unknown == 8
-    assert not found.not_listed
+    assert not found.not_allowed
     assert {bundle.labels[i].taxon for i in found.scored.y_true} <= {
         "Acutus summus", "Acutus surgens",
     }  # fmt: skip
@@ -152,8 +153,7 @@ def nested(y_true, y_prob, labels=NESTED):
     )
     n = len(y_true)
     return ScoredRecordings(
-        labels=tuple(Label(taxon=taxon, rank=rank) for rank, taxon in labels),
-        taxonomy=tree,
+        space=LabelSpace(tuple(Label(taxon=taxon, rank=rank) for rank, taxon in labels), tree),
         recordings=tuple(map(str, range(n))),
         sessions=tuple(map(str, range(n))),
         y_true=np.array(y_true),
@@ -263,7 +263,7 @@ def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
     taxa = [label.taxon for label in bundle.bird_labels]
     listed = [taxon in only for taxon in taxa]
     assert found.n_unknown == 0
-    assert found.not_listed == {"Acutus surgens": 8}
+    assert found.not_allowed == {"Acutus surgens": 8}
     assert found.unknown is None
     assert {taxa[i] for i in found.scored.y_true} == only
     assert not found.scored.y_prob[:, np.logical_not(listed)].any()

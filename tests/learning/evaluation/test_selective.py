@@ -1,4 +1,4 @@
-"""What answers are worth, measured on recordings that nothing was fitted to."""
+"""Selective evaluation, on recordings that nothing was fitted to."""
 
 import json
 from dataclasses import replace
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from birdsong.answers.answer_selector import AnswerSelector
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.pooling import pool, softmax
+from birdsong.bundle.pooling import softmax
 from birdsong.errors import DatasetError
 from birdsong.learning.evaluation.selective import (
     PROMISES,
@@ -20,14 +20,16 @@ from birdsong.learning.evaluation.selective import (
 )
 from birdsong.learning.evaluation.selective_results import answers_by_rank, calibration_by_rank
 from birdsong.selective.rules import BY_RANK, RULES, SPECIES_ONLY
+from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.lineage import RANKS
 from tests.taxa.trees import species_tree
 
 TAXONOMY, LABELS = species_tree([3, 2, 1, 2, 3, 1, 1, 2])
+SPACE = LabelSpace(tuple(LABELS), TAXONOMY)
 
 
 def heard(n: int, *, n_folds: int = 5, seed: int = 0) -> CalibrationData:
-    """Recordings of which two make a session, whose logits are honest at a temperature of 1.5."""
+    """Recordings of which two make a session, with logits calibrated at a temperature of 1.5."""
     generator = np.random.default_rng(seed)
     logits = 3 * generator.standard_normal((n, len(LABELS)))
     cumulated = softmax(logits).cumsum(axis=1)
@@ -45,12 +47,10 @@ def heard(n: int, *, n_folds: int = 5, seed: int = 0) -> CalibrationData:
 
 @pytest.fixture(scope="module")
 def results():
-    return cross_fit_rules(
-        heard(1500), LABELS, TAXONOMY, background=False, rules=(BY_RANK, SPECIES_ONLY)
-    )
+    return cross_fit_rules(heard(1500), SPACE, rules=(BY_RANK, SPECIES_ONLY))
 
 
-def test_every_recording_is_judged_once_by_what_was_fitted_to_others(results, monkeypatch):
+def test_every_recording_is_answered_once_by_what_was_fitted_to_others(results, monkeypatch):
     data = heard(1500)
     assert len(results.y_true) == len(results.evaluation_set) == 1500
     by_fold = np.concatenate([data.y_true[data.folds == fold] for fold in range(5)])
@@ -64,13 +64,13 @@ def test_every_recording_is_judged_once_by_what_was_fitted_to_others(results, mo
         return real(known, *arguments, **options)
 
     monkeypatch.setattr(selective, "fit_calibration", watched)
-    cross_fit_rules(data, LABELS, TAXONOMY, background=False)
+    cross_fit_rules(data, SPACE)
     for fold, known in enumerate(fitted):
         asked = {data.sessions[i] for i in np.flatnonzero(data.folds == fold)}
         assert asked.isdisjoint(known.sessions)
 
 
-def test_promises_hold_and_probabilities_are_honest(results):
+def test_promises_hold_and_probabilities_are_calibrated(results):
     for promise in PROMISES:
         told = answers_by_rank(results, results.chosen[BY_RANK.name, promise], promise)
         assert all(told[rank]["holds"] in (True, None) for rank in RANKS[1:])
@@ -115,27 +115,25 @@ def test_a_rule_for_each_rank_gains_more_than_the_species_alone(results):
 
 def test_a_list_leaves_others_out():
     data = heard(800)
-    listed = np.zeros(len(LABELS), bool)
-    listed[[0, 4, 7, 11]] = True
-    results = cross_fit_rules(data, LABELS, TAXONOMY, background=False, listed=listed)
+    allowed_mask = np.zeros(len(LABELS), bool)
+    allowed_mask[[0, 4, 7, 11]] = True
+    results = cross_fit_rules(data, SPACE, allowed_mask=allowed_mask)
     assert len(results.y_true) == np.isin(data.y_true, [0, 4, 7, 11]).sum()
-    everywhere = cross_fit_rules(data, LABELS, TAXONOMY, background=False)
+    everywhere = cross_fit_rules(data, SPACE)
     own = np.isin(everywhere.y_true, [0, 4, 7, 11])
     top1 = results.evaluation_set.right[:, -1].mean()
     assert top1 > everywhere.evaluation_set.right[own, -1].mean()
 
 
-def test_one_network_is_measured_on_sides_drawn_from_the_sessions():
+def test_one_network_is_measured_on_folds_drawn_from_the_sessions():
     data = replace(heard(300), folds=np.zeros(300, np.int64))
-    measured = measure_promises(
-        data, LABELS, TAXONOMY, background=False, segment_s=3.0, rules=RULES
-    )
+    measured = measure_promises(data, SPACE, segment_s=3.0, rules=RULES)
     assert measured["recordings"] == 300
     assert set(measured["rules"]) == {rule.name for rule in RULES}
     assert json.loads(json.dumps(measured, allow_nan=False)) == measured
 
 
-def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
+def test_the_first_seconds_are_answered_by_what_whole_recordings_were_fitted_to():
     data = heard(200)
     generator = np.random.default_rng(1)
     long = replace(
@@ -146,32 +144,28 @@ def test_the_first_seconds_are_judged_by_what_whole_recordings_were_fitted_to():
         signal_level_db=np.zeros(1200, np.float32),
         offsets=6 * np.arange(201),
     )
-    measured = measure_promises(long, LABELS, TAXONOMY, background=False, segment_s=3.0)
+    measured = measure_promises(long, SPACE, segment_s=3.0)
     whole, first = measured["honesty"], measured["first_8_s"]["honesty"]
     assert first["species"]["recordings"] == whole["species"]["recordings"] == 200
     assert first["species"]["confidence"] != whole["species"]["confidence"]
     expected = cross_fit_rules(
-        long, LABELS, TAXONOMY, background=False,
+        long, SPACE,
         asked_about=long.cut(np.full(200, 4)),  # of six segments four end within 8 s
     )  # fmt: skip
     assert first == calibration_by_rank(expected)
 
 
-def test_a_bundle_judges_as_it_answers(calibrated_dir):
+def test_a_bundle_is_measured_by_its_own_answers(calibrated_dir):
     bundle = read_bundle(calibrated_dir)
     data = bundle.calibration_data
     results = selective_results_of_bundle(bundle, data)
     assert set(results.chosen) == {(BY_RANK.name, promise) for promise in PROMISES}
-    judge_of_answers = AnswerSelector(bundle)
+    selector = AnswerSelector(bundle)
     for i in range(6):
-        evidence = pool(
-            data.logits[data.segments[i]],
-            background=bundle.has_background,
-            signal_level_db=data.signal_level_db[data.segments[i]],
-            rule=bundle.calibration.pooling,
-        )
+        own = data.segments[i]
+        evidence = bundle.pool(data.logits[own], signal_level_db=data.signal_level_db[own])
         for promise in PROMISES:
-            answer = judge_of_answers.answer(evidence, promise)
+            answer = selector.answer(evidence, promise)
             assert RANKS[results.chosen[BY_RANK.name, promise][i]] == answer.rank
 
 
@@ -222,4 +216,4 @@ def test_rules_are_compared_where_they_keep_as_much_at_each_rank():
 def test_too_few_sessions():
     data = replace(heard(8), folds=np.zeros(8, np.int64))
     with pytest.raises(DatasetError, match="5 folds were asked for, but the 4 sessions fill 4"):
-        cross_fit_rules(data, LABELS, TAXONOMY, background=False)
+        cross_fit_rules(data, SPACE)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from birdsong.answers.answer_selector import AnswerSelector
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.pooling import DEFAULT_POOLING, pool
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation.held_out import score_bundle
@@ -24,7 +24,7 @@ def test_counted_as_answers_are_given(calibrated, calibrated_dir, bundle_dir, im
     unknown = score_bundle(bundle, replace(store, rows=tuple(renamed)), with_learned=True).unknown
     assert unknown is not None
     assert {own.species for own in unknown.lineages} == {"Novus ignotus"}
-    cross_fit_rules = AnswerSelector(bundle)
+    selector = AnswerSelector(bundle)
     for told in answers_to_unknown(bundle, unknown, (0.5, 0.9)):
         counted = {
             rank: {"right": 0, "wrong": 0} for rank in ("order", "family", "genus", "species")
@@ -33,11 +33,11 @@ def test_counted_as_answers_are_given(calibrated, calibrated_dir, bundle_dir, im
         for segments, lineage in zip(unknown.data.segments, unknown.lineages, strict=True):
             evidence = pool(
                 unknown.data.logits[segments],
-                background=bundle.has_background,
+                has_background=bundle.has_background,
                 signal_level_db=unknown.data.signal_level_db[segments],
                 rule=bundle.calibration.pooling if calibrated else DEFAULT_POOLING,
             )
-            answer = cross_fit_rules.answer(evidence, told["promise"])
+            answer = selector.answer(evidence, told["promise"])
             if answer.rank in ("class", "none"):
                 counted[answer.rank] += 1
             else:

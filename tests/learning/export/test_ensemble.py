@@ -7,13 +7,13 @@ import onnx
 import pytest
 from scipy.special import log_softmax
 
-from birdsong.bundle.bundle import WEIGHTS, read_bundle, write_bundle
+from birdsong.bundle.bundle_files import WEIGHTS, read_bundle, write_bundle
 from birdsong.bundle.network import Network
 from birdsong.csv_tables import write_table
 from birdsong.errors import BundleError
 from birdsong.images.tables import AttributionRow, read_attribution
 from birdsong.learning.evaluation.scores import measure_logits
-from birdsong.learning.export.ensemble import ensemble_bundles, mean_said
+from birdsong.learning.export.ensemble import average_logits, ensemble_bundles
 from birdsong.learning.export.onnx_ensemble import ensemble_networks
 from birdsong.learning.reporting.model_card import model_card
 from birdsong.pipelines.command import main
@@ -82,7 +82,7 @@ def test_logits_of_any_size_have_a_mean(calibrated):
     data = calibrated.calibration_data
     logits = np.where(data.logits > data.logits.mean(), 5e4, -5e4).astype(np.float32)
     large = replace(data, logits=logits)
-    mean = mean_said([large, large], ["one", "two"])
+    mean = average_logits([large, large], ["one", "two"])
     np.testing.assert_allclose(mean.logits, log_softmax(logits, axis=1), rtol=1e-6)
 
 
@@ -101,7 +101,7 @@ def test_a_joint_bundle_is_calibrated_and_measured_by_what_all_said(joint, licen
     assert joint.calibration != licensed.calibration
     assert joint.sessions == other.sessions
     measured = joint.provenance["metrics"]["out_of_fold"]
-    assert measured == pytest.approx(measure_logits(data, joint), abs=1e-3)
+    assert measured == pytest.approx(measure_logits(data, joint.label_space), abs=1e-3)
     assert joint.provenance["metrics"]["promises"]["rules"]
 
 

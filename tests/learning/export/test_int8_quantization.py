@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.network import Network
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_config import DatasetConfig

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import WEIGHTS, read_bundle, write_bundle
+from birdsong.bundle.bundle_files import WEIGHTS, read_bundle, write_bundle
 from birdsong.errors import BundleError, ConfigError, DatasetError
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_attribution

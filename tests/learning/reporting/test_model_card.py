@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.learning.evaluation.scores import measure, score
 from birdsong.learning.reporting.attribution import NOT_KNOWN, Credit, credits_section, learned_from
 from birdsong.learning.reporting.markdown import code, link, plain, table
@@ -51,13 +51,7 @@ def test_it_tells_what_the_bundle_holds(calibrated):
 def test_its_figures_are_those_of_the_calibration_data(calibrated):
     card = model_card(calibrated, [])
     data = calibrated.calibration_data
-    scored = score(
-        data,
-        calibrated.bird_labels,
-        calibrated.taxonomy,
-        background=calibrated.has_background,
-        calibration=calibrated.calibration,
-    )
+    scored = score(data, calibrated.label_space, calibration=calibrated.calibration)
     tables = rows_of(card, "How good it is")
     told = {row[0].strip(): row[1].strip() for row in tables}
     assert told["top-1"] == f"{100 * measure(scored)['top1']:.1f} %"

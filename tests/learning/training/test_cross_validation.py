@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_fold

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import read_bundle
+from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store

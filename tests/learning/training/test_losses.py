@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.bundle.bundle import WEIGHTS, read_bundle
+from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store

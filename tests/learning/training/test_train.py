@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from birdsong.bundle.bundle import WEIGHTS, read_bundle
+from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import BundleError, ConfigError, DatasetError
 from birdsong.images.store import open_store
