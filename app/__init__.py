@@ -1,1 +1,1 @@
-"""What a person sees: the Streamlit app. It shows answers, and makes none of its own."""
+"""The Streamlit app: it shows answers of `birdsong.answers`, and computes none itself."""

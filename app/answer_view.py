@@ -1,4 +1,4 @@
-"""The answer to one recording: its words, why it stops there, what else it could be."""
+"""Shows the answer to one recording, the reason for its rank, and the most probable labels."""
 
 from __future__ import annotations
 
@@ -10,43 +10,54 @@ from birdsong.answers.classifier import Classifier
 from birdsong.answers.prediction import Prediction
 from birdsong.selective.selection import RankedTaxon
 
-from .answer_words import as_text, headline, percent, taxon_words, uncertain
+from .answer_text import (
+    escape_markdown,
+    format_percent,
+    headline_text,
+    taxon_text,
+    uncertainty_text,
+)
 from .lineage_figure import lineage_html
 from .taxon_card import show_taxon_card
 
-_FAINT = 0.01  # less is not worth a line
+_MIN_PROBABILITY = 0.01  # less probable labels are not shown
 
 
 def show_answer(prediction: Prediction) -> None:
-    """Say what was heard, how it was arrived at, and what may be wrong with it."""
-    st.subheader(headline(prediction), anchor=False)
-    why = prediction.reason
-    if prediction.answer and (words := uncertain(prediction)):  # with English names
-        st.markdown(words)
-        why = f"{prediction.answer.because}."
+    """Show the answer, its path, the reason for its rank, and warnings."""
+    st.subheader(headline_text(prediction), anchor=False)
+    reason = prediction.reason
+    if prediction.answer and (text := uncertainty_text(prediction)):
+        st.markdown(text)  # unlike the reason, it has English names
+        reason = f"{prediction.answer.because}."
     for warning in prediction.warnings:
-        st.warning(as_text(warning[:1].upper() + warning[1:]) + ".", icon=":material/warning:")
+        st.warning(
+            escape_markdown(warning[:1].upper() + warning[1:]) + ".", icon=":material/warning:"
+        )
     st.html(lineage_html(prediction))
-    if why:
-        why = f"Why: {why}" if prediction.answer else why
-        st.caption(as_text(why))
+    if reason:
+        reason = f"Why: {reason}" if prediction.answer else reason
+        st.caption(escape_markdown(reason))
 
 
 def show_likely_labels(prediction: Prediction, classifier: Classifier, key: str) -> None:
-    """List the most probable labels, those of a genus together, and a card of one of them."""
-    likely = [taxon for taxon in prediction.top if taxon.probability >= _FAINT]
+    """List the most probable labels by genus, and show a card of the one that the user picks."""
+    likely = [taxon for taxon in prediction.top if taxon.probability >= _MIN_PROBABILITY]
     if not likely:
         return
     st.markdown("**Most probable**")
     for genus, labels in by_genus(likely, classifier):
         total = sum(label.probability for label in labels)
         if len(labels) > 1:
-            st.progress(min(1.0, total), f"Genus *{as_text(genus)}*, together {percent(total)}")
+            st.progress(
+                min(1.0, total),
+                f"Genus *{escape_markdown(genus)}*, together {format_percent(total)}",
+            )
         for label in labels:
             indent = "&emsp;" if len(labels) > 1 else ""
-            words = taxon_words(label.rank, label.taxon, label.english_name)
+            name = taxon_text(label.rank, label.taxon, label.english_name)
             st.progress(
-                min(1.0, label.probability), f"{indent}{words} {percent(label.probability)}"
+                min(1.0, label.probability), f"{indent}{name} {format_percent(label.probability)}"
             )
     chosen = st.selectbox(
         "About",
@@ -65,9 +76,9 @@ def show_likely_labels(prediction: Prediction, classifier: Classifier, key: str)
 def by_genus(
     labels: Sequence[RankedTaxon], classifier: Classifier
 ) -> list[tuple[str, list[RankedTaxon]]]:
-    """Put labels of one genus together, the most probable genus first.
+    """Group labels by genus, the most probable genus first.
 
-    A label above the species is a group of its own.
+    A label of a rank above genus is a group of its own.
     """
     taxonomy = classifier.bundle.taxonomy
     groups: dict[str, list[RankedTaxon]] = {}

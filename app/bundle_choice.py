@@ -1,4 +1,4 @@
-"""Which bundle answers: the one that ``birdsong app`` was started with, or the one that ships."""
+"""Loads and describes the bundle: that of ``birdsong app --bundle``, or the shipped one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.taxa.labels import Label
 
-from .answer_words import as_text
-from .settings import named
+from .answer_text import escape_markdown
+from .settings import path_setting
 
 _PLURALS = {"order": "orders", "family": "families", "genus": "genera", "species": "species"}
 
 
 def bundle_folder() -> Path:
-    """Return the folder of the bundle that answers."""
-    return named("bundle") or DEFAULT_BUNDLE
+    """Return the folder of the bundle that the app uses."""
+    return path_setting("bundle") or DEFAULT_BUNDLE
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=2)
@@ -31,7 +31,7 @@ def load_classifier(folder: str) -> Classifier:
 
 
 def show_bundle(classifier: Classifier) -> None:
-    """Tell which model answers, what it knows, and on what terms it may be used."""
+    """Show the name of the model, its labels and its licence."""
     bundle = classifier.bundle
     labels = bundle.bird_labels
     ranks = {label.rank for label in labels}
@@ -39,9 +39,11 @@ def show_bundle(classifier: Classifier) -> None:
     families = labels_by_family(bundle)
     n_families = sum(bool(family) for family in families)
     of = f" of {n_families} {'family' if n_families == 1 else 'families'}"
-    st.markdown(f"The model **{as_text(bundle.name)}** knows {known}{of if n_families else ''}.")
+    st.markdown(
+        f"The model **{escape_markdown(bundle.name)}** knows {known}{of if n_families else ''}."
+    )
     if licence := bundle.licence:
-        st.caption(f"Licence: {as_text(licence)}")
+        st.caption(f"Licence: {escape_markdown(licence)}")
     with st.expander(f"What it knows: {known}"):
         rows = [
             {
@@ -57,7 +59,7 @@ def show_bundle(classifier: Classifier) -> None:
 
 
 def without_empty_columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out the columns in which every row has an empty text: genera have no English name."""
+    """Drop the columns that are empty in every row, as the English name is for genera."""
     empty = {name for row in rows for name in row} - {
         name for row in rows for name, cell in row.items() if cell != ""
     }
@@ -65,7 +67,7 @@ def without_empty_columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, A
 
 
 def labels_by_family(bundle: Bundle) -> dict[str, list[Label]]:
-    """Labels of a model by the name of their family; under ``""`` where none is known."""
+    """Group the labels of a model by family; ``""`` holds those without a known family."""
     families: dict[str, list[Label]] = {}
     for label in bundle.bird_labels:
         path = bundle.taxonomy.path(label.taxon)
@@ -75,12 +77,12 @@ def labels_by_family(bundle: Bundle) -> dict[str, list[Label]]:
 
 
 def show_missing_bundle(folder: Path, error: Exception) -> None:
-    """Say what to type where there is no bundle that could answer."""
-    st.error(f"There is no model to ask: {as_text(str(error))}.")
-    st.markdown("Learn one from images of recordings, then start the app with it:")
+    """Explain how to train a bundle, where none can be loaded."""
+    st.error(f"No model can be loaded: {escape_markdown(str(error))}.")
+    st.markdown("Train one on images of recordings, then start the app with it:")
     st.code(
         "birdsong train images --rank genus --out runs/genus\n"
         "birdsong app --bundle runs/genus/bundle",
         language="bash",
     )
-    st.caption(f"Looked for in {folder}")
+    st.caption(f"Searched in {folder}")

@@ -1,4 +1,4 @@
-"""Answers corrected by who knows better, at any rank, kept as rows of a manifest."""
+"""Corrections of answers, at any rank, offered as a manifest for training."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from birdsong.recordings.recording import Recording
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.lineage import Taxon
 
-from .answer_words import counted, taxon_words
+from .answer_text import count_text, taxon_text
 from .predictions import Upload
-from .settings import named
+from .settings import path_setting
 
-_KEPT = "corrections"
+_SESSION_KEY = "corrections"
 _MANIFEST = "corrections.csv"
 _AUDIO = "corrections"
 _IMAGES = "images"
 
 
 def show_correction(upload: Upload, bundle: Bundle) -> None:
-    """Ask what a recording holds in truth; the choice is kept as long as the recording."""
+    """Ask for the correct taxon; the choice lasts as long as the uploaded recording."""
     taxa = sorted(
         (node for node in bundle.taxonomy.nodes if node.rank != "class"),
         key=lambda taxon: (taxon.name, taxon.rank),
     )
     chosen = st.selectbox(
-        "What is it in truth?",
+        "What is the correct answer?",
         taxa,
         index=None,
-        format_func=_words,
-        placeholder="A species, or as much as you know: a genus, a family",
+        format_func=_label,
+        placeholder="A species, or if unsure its genus or family",
         key=f"correction-{upload.key}",
     )
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = st.session_state.setdefault(_SESSION_KEY, {})
     if chosen is None:
         kept.pop(upload.key, None)
         return
-    kept[upload.key] = corrected_row(upload.name, chosen, bundle)
-    st.markdown(f"Noted: {taxon_words(chosen.rank, chosen.name, chosen.english_name)}.")
+    kept[upload.key] = correction_row(upload.name, chosen, bundle)
+    st.markdown(f"Correction: {taxon_text(chosen.rank, chosen.name, chosen.english_name)}.")
 
 
 def show_corrections(uploads: Sequence[Upload]) -> None:
-    """Offer what was corrected as a manifest that preprocessing and training take."""
-    kept: dict[str, Recording] = st.session_state.setdefault(_KEPT, {})
+    """Offer the corrections as a manifest for preprocessing and training."""
+    kept: dict[str, Recording] = st.session_state.setdefault(_SESSION_KEY, {})
     for key in set(kept) - {upload.key for upload in uploads}:
         del kept[key]
     if not kept:
         return
     rows = list({recording.name: recording for recording in kept.values()}.values())
     st.download_button(
-        f"{counted(len(rows), 'correction').capitalize()} as a manifest",
+        f"{count_text(len(rows), 'correction').capitalize()} as a manifest",
         manifest_text(rows),
         file_name=_MANIFEST,
         mime="text/csv",
@@ -65,44 +65,58 @@ def show_corrections(uploads: Sequence[Upload]) -> None:
         icon=":material/edit_note:",
     )
     st.caption(
-        f"Put the manifest where the app was started, and the recordings into a folder `{_AUDIO}` "
-        "beside it. Then learn from them, together with what you have:"
+        f"Put the manifest into the folder where the app was started, and the recordings into a "
+        f"folder `{_AUDIO}` beside it. Then train on them, together with your other recordings:"
     )
-    st.code(preprocess_command(named("manifest"), named("audio"), named("images")), language="bash")
-    images = _path(named("images") or Path(_IMAGES))
+    st.code(
+        preprocess_command(path_setting("manifest"), path_setting("audio"), path_setting("images")),
+        language="bash",
+    )
+    images = _relative_path(path_setting("images") or Path(_IMAGES))
     st.caption(
-        f"and `birdsong train {images} …`; with "
-        "`--partly-named` those of no species teach, too. If you have images of other recordings, "
-        "name their manifest and their folder, too: only what is named is kept."
+        f"and `birdsong train {images} …`. Add `--partial-labels` to use corrections above "
+        "the rank of species. If you have images of other recordings, also name their manifest and "
+        "folder: the command keeps only images of the recordings that it names."
     )
 
 
 def preprocess_command(manifest: Path | None, audio: Path | None, images: Path | None) -> str:
-    """Write the command that adds corrected recordings to those that there are.
+    """Return the command that adds the corrected recordings to existing ones.
 
     Parameters
     ----------
     manifest, audio : Path or None
-        Of the recordings that there are; left out where one of them does not exist.
+        Those of the existing recordings; left out if one of them does not exist.
     images : Path or None
-        Their images, which are made with the same settings.
+        Existing images; new images get their settings.
 
     Returns
     -------
     str
-        To be typed where the corrections lie.
+        To run in the folder that holds the corrections.
     """
     words = ["birdsong", "preprocess"]
     if manifest and manifest.is_file() and audio and audio.is_dir():
-        words += ["--manifest", _path(manifest), _MANIFEST, "--audio", _path(audio), _AUDIO]
+        words += [
+            "--manifest",
+            _relative_path(manifest),
+            _MANIFEST,
+            "--audio",
+            _relative_path(audio),
+            _AUDIO,
+        ]
     else:
         words += ["--manifest", _MANIFEST, "--audio", _AUDIO]
-    words += ["--out", _path(images or Path(_IMAGES)), *(_settings(images) if images else [])]
+    words += [
+        "--out",
+        _relative_path(images or Path(_IMAGES)),
+        *(_image_options(images) if images else []),
+    ]
     return shlex.join(words)
 
 
-def _settings(images: Path) -> list[str]:
-    """Options that make images as those of a folder; none where it tells of none."""
+def _image_options(images: Path) -> list[str]:
+    """Return the options that make images like those of a folder; none if it has no settings."""
     try:
         settings = read_settings(images)
         spectrogram = SpectrogramConfig.from_dict(settings["spectrogram"])
@@ -113,19 +127,19 @@ def _settings(images: Path) -> list[str]:
         return []
 
 
-def _path(path: Path) -> str:
-    """A path as one types it: from the folder where the app was started, if it lies below it."""
+def _relative_path(path: Path) -> str:
+    """Return a path relative to the current folder, if it is inside it."""
     path = path.absolute()
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def corrected_row(name: str, taxon: Taxon, bundle: Bundle) -> Recording:
-    """Return the row of a manifest: as much of the lineage as the taxon has."""
-    known = {step.rank: step for step in bundle.taxonomy.path(taxon.name)}
+def correction_row(name: str, taxon: Taxon, bundle: Bundle) -> Recording:
+    """Return the manifest row of a correction, with the lineage of the taxon."""
+    lineage = {step.rank: step for step in bundle.taxonomy.path(taxon.name)}
 
     def at(rank: str) -> str:
-        return known[rank].name if rank in known else ""
+        return lineage[rank].name if rank in lineage else ""
 
     return Recording(
         file=name.replace("\\", "_").replace("/", "_"),
@@ -137,6 +151,6 @@ def corrected_row(name: str, taxon: Taxon, bundle: Bundle) -> Recording:
     )
 
 
-def _words(taxon: Taxon) -> str:
+def _label(taxon: Taxon) -> str:
     english = f", {taxon.english_name}" if taxon.english_name else ""
     return f"{taxon.name}{english} ({taxon.rank})"

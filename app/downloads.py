@@ -13,11 +13,11 @@ from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.results import result_bytes
 from birdsong.answers.view import Overview, window
 
-from .answer_words import clock, safe_stem
+from .answer_text import format_time, safe_stem
 from .predictions import PredictionCache, Upload
 from .sound_figure import LIGHT, MAX_COLUMNS, coloured_png
 
-_PIXEL = 4  # of a detection's image
+_SCALE = 4  # file pixels per image pixel, in both directions
 
 
 def show_downloads(upload: Upload, cache: PredictionCache, prediction: Prediction) -> None:
@@ -55,30 +55,36 @@ def show_archive(
 
 
 def distinct_stems(uploads: Sequence[Upload]) -> list[str]:
-    """File names without ending, safe and each its own: the second of a name gets its number."""
+    """Return safe, distinct file names without suffix: a repeated name gets its number."""
     stems: list[str] = []
     for number, upload in enumerate(uploads, start=1):
         stem = safe_stem(upload.name)
-        taken = {each.casefold() for each in stems}
-        stems.append(f"{stem}_{number}" if stem.casefold() in taken else stem)
+        used = {each.casefold() for each in stems}
+        stems.append(f"{stem}_{number}" if stem.casefold() in used else stem)
     return stems
 
 
 def _show_detection(
     upload: Upload, cache: PredictionCache, prediction: Prediction, stem: str
 ) -> None:
-    def words(found: Detection) -> str:
-        times = (clock(time_s, prediction.duration_s) for time_s in (found.start_s, found.end_s))
-        return f"{' to '.join(times)}: {found.taxon}"
+    def detection_text(detection: Detection) -> str:
+        times = (
+            format_time(time_s, prediction.duration_s)
+            for time_s in (detection.start_s, detection.end_s)
+        )
+        return f"{' to '.join(times)}: {detection.taxon}"
 
     st.divider()
-    found = st.selectbox(
-        "One detection", prediction.detections, format_func=words, key=f"detection-{upload.key}"
+    detection = st.selectbox(
+        "One detection",
+        prediction.detections,
+        format_func=detection_text,
+        key=f"detection-{upload.key}",
     )
-    name = f"{stem}_{found.start_s:.1f}_{safe_stem(found.taxon)}"
+    name = f"{stem}_{detection.start_s:.1f}_{safe_stem(detection.taxon)}"
     st.download_button(
         "Its sound as WAV",
-        lambda: clip_wav(upload.content, found.start_s, found.end_s, name=upload.name),
+        lambda: clip_wav(upload.content, detection.start_s, detection.end_s, name=upload.name),
         file_name=f"{name}.wav",
         mime="audio/wav",
         on_click="ignore",
@@ -87,7 +93,7 @@ def _show_detection(
     )
     st.download_button(
         "Its spectrogram as PNG",
-        lambda: detection_png(cache.overview(upload), found),
+        lambda: detection_png(cache.overview(upload), detection),
         file_name=f"{name}.png",
         mime="image/png",
         on_click="ignore",
@@ -96,7 +102,7 @@ def _show_detection(
     )
 
 
-def detection_png(view: Overview, found: Detection) -> bytes:
+def detection_png(overview: Overview, detection: Detection) -> bytes:
     """Draw one detection, dark on light."""
-    image = window(view, found.start_s, found.end_s, max_columns=MAX_COLUMNS)
-    return coloured_png(image, LIGHT, scale=_PIXEL)
+    image = window(overview, detection.start_s, detection.end_s, max_columns=MAX_COLUMNS)
+    return coloured_png(image, LIGHT, scale=_SCALE)

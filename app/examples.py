@@ -1,4 +1,4 @@
-"""Recordings to try: those of an audio folder that a manifest names and the model may know."""
+"""Example recordings: those in a manifest and an audio folder whose species the model knows."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import read_manifest
 from birdsong.recordings.recording import Recording
 
-from .answer_words import safe_stem
+from .answer_text import safe_stem
 from .predictions import Upload
-from .settings import named
+from .settings import path_setting
 
 N_EXAMPLES = 6
-_LARGEST_BYTES = 50_000_000
+_MAX_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A recording that lies ready.
+    """A recording to try.
 
     Attributes
     ----------
     recording : Recording
     path : Path
-    was_learned : bool
-        Whether the model learned from it, or from another of its session.
+    in_training_sessions : bool
+        Whether the model was trained on it, or on another recording of its session.
     """
 
     recording: Recording
     path: Path
-    was_learned: bool
+    in_training_sessions: bool
 
 
 def choose_example(bundle: Bundle) -> Upload | None:
-    """Offer the examples, if there are any; return the one that was chosen."""
-    folder, manifest = named("audio"), named("manifest")
+    """Offer the examples, if there are any, and return the chosen one."""
+    folder, manifest = path_setting("audio"), path_setting("manifest")
     if folder is None or manifest is None:
         return None
     examples = find_examples(folder, manifest, bundle)
@@ -55,34 +55,34 @@ def choose_example(bundle: Bundle) -> Upload | None:
     if chosen is None:
         return None
     recording = chosen.recording
-    told = [f"{recording.taxon}, says who recorded it"]
+    notes = [f"labelled {recording.taxon} by the recordist"]
     if recording.recordist:
-        told.append(f"recorded by {recording.recordist}")
+        notes.append(f"recorded by {recording.recordist}")
     if recording.licence:
-        told.append(recording.licence)
-    if chosen.was_learned:
-        told.append("the model learned from its session, so that this is no test")
+        notes.append(recording.licence)
+    if chosen.in_training_sessions:
+        notes.append("not a test: the model was trained on its session")
     name = chosen.path.name
-    return Upload(f"example-{safe_stem(name)}", name, chosen.path.read_bytes(), "; ".join(told))
+    return Upload(f"example-{safe_stem(name)}", name, chosen.path.read_bytes(), "; ".join(notes))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def find_examples(folder: Path, manifest: Path, _bundle: Bundle) -> list[Example]:
-    """Find some recordings of birds that a model may answer, each of another family.
+    """Find a few recordings of birds that a model knows, each of another family.
 
-    Recordings that it has not learned from come first. An empty list where there is no such folder
-    or manifest: examples are a courtesy.
+    Recordings outside the training sessions come first. The list is empty if the folder or the
+    manifest does not exist, since examples are optional.
     """
     try:
         recordings, audio = read_manifest(manifest), AudioFolder(folder)
     except BirdsongError:
         return []
     labels = {label.taxon for label in _bundle.bird_labels}
-    known = [each for each in recordings if labels & {each.scientific_name, each.genus}]
-    known.sort(key=lambda each: (each.session in _bundle.sessions, each.name))
+    candidates = [each for each in recordings if labels & {each.scientific_name, each.genus}]
+    candidates.sort(key=lambda each: (each.session in _bundle.sessions, each.name))
     found: list[Example] = []
     families: set[str] = set()
-    for recording in known:
+    for recording in candidates:
         if len(found) == N_EXAMPLES:
             break
         if (recording.family or recording.genus) in families:
@@ -91,7 +91,7 @@ def find_examples(folder: Path, manifest: Path, _bundle: Bundle) -> list[Example
             path = audio.find(recording)
         except BirdsongError:
             continue
-        if path.stat().st_size <= _LARGEST_BYTES:
+        if path.stat().st_size <= _MAX_BYTES:
             families.add(recording.family or recording.genus)
             found.append(Example(recording, path, recording.session in _bundle.sessions))
     return found

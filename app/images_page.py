@@ -1,4 +1,4 @@
-"""The page about a folder of images: how many there are of each bird, and what stands out."""
+"""The page about a folder of images: counts of each taxon, examples and outliers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from birdsong.errors import BirdsongError
 from birdsong.images.explore import NO_BIRD, Overview, explore
 from birdsong.images.store import ImageStore, open_store
 
-from .answer_words import as_code, as_text, counted, taxon_words
+from .answer_text import count_text, escape_markdown, markdown_code, taxon_text
 from .bundle_choice import without_empty_columns
 
 N_IMAGES = 12
-_PIXEL = 2  # screen pixels that an image's pixel is wide and high
+_SCALE = 2  # screen pixels per image pixel, in both directions
 
 
 def show_images_page(folder: Path) -> None:
-    """Show what a folder of images holds."""
+    """Show the contents of a folder of images."""
     st.title("Images", anchor=False)
     try:
-        store, overview = _opened(str(folder))
+        store, overview = _open_and_explore(str(folder))
     except BirdsongError as error:
-        st.error(as_text(str(error)))
-        st.markdown("Images are made by")
+        st.error(escape_markdown(str(error)))
+        st.markdown("Make images with")
         st.code(
             f"birdsong preprocess --manifest data_manifest.csv --audio audio --out {folder}",
             language="bash",
@@ -39,19 +39,19 @@ def show_images_page(folder: Path) -> None:
     columns[3].metric(
         "Hours of sound", f"{sum(row.duration_s for row in overview.receipt) / 3600:.1f}"
     )
-    st.caption(f"From {as_code(str(folder))}")
+    st.caption(f"From {markdown_code(str(folder))}")
     _show_taxa(store, overview)
     _show_reasons(overview)
 
 
 @st.cache_resource(show_spinner="Reading the images' tables …", max_entries=1)
-def _opened(folder: str) -> tuple[ImageStore, Overview]:
+def _open_and_explore(folder: str) -> tuple[ImageStore, Overview]:
     store = open_store(Path(folder))
     return store, explore(store)
 
 
 def _show_taxa(store: ImageStore, overview: Overview) -> None:
-    st.subheader("What there is of each bird", anchor=False)
+    st.subheader("Images per taxon", anchor=False)
     st.bar_chart(
         {
             "Taxon": [row.taxon for row in overview.taxa if row.taxon != NO_BIRD],
@@ -78,38 +78,38 @@ def _show_taxa(store: ImageStore, overview: Overview) -> None:
     chosen = st.selectbox("Images of", [row.taxon for row in overview.taxa], key="images-of")
     rows = [row for row in store.rows if row.taxon == chosen and row.kind == "bird"]
     if not rows:
-        st.caption("None of a bird.")
+        st.caption("No images of this taxon.")
         return
     english = rows[0].english_name if rows[0].species else ""
     rank = "species" if rows[0].species else "genus" if rows[0].genus else ""
-    st.markdown(f"{taxon_words(rank, chosen, english)}: {counted(len(rows), 'image')}")
-    some = rows[:: max(1, len(rows) // N_IMAGES)][:N_IMAGES]
+    st.markdown(f"{taxon_text(rank, chosen, english)}: {count_text(len(rows), 'image')}")
+    examples = rows[:: max(1, len(rows) // N_IMAGES)][:N_IMAGES]
     columns = st.columns(3)
-    for place, row in enumerate(some):
+    for i, row in enumerate(examples):
         try:
             image = store.read_image(row)
         except BirdsongError as error:
-            columns[place % 3].error(as_text(str(error)))
+            columns[i % 3].error(escape_markdown(str(error)))
             continue
-        columns[place % 3].image(
-            image.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG"
+        columns[i % 3].image(
+            image.repeat(_SCALE, axis=0).repeat(_SCALE, axis=1), output_format="PNG"
         )
-        columns[place % 3].caption(f"{as_code(row.recording)} from {row.start_s:.1f} s")
+        columns[i % 3].caption(f"{markdown_code(row.recording)} from {row.start_s:.1f} s")
 
 
 def _show_reasons(overview: Overview) -> None:
-    st.subheader("What stands out", anchor=False)
+    st.subheader("Outliers", anchor=False)
     if overview.reasons:
         st.dataframe(
             [
-                {"Recording": row.recording, "Became": row.status, "Why": row.reason}
+                {"Recording": row.recording, "Status": row.status, "Reason": row.reason}
                 for row in overview.receipt
                 if row.reason
             ],
             hide_index=True,
         )
     else:
-        st.markdown("Every recording gave images, and none a warning.")
+        st.markdown("Every recording has images, and none has a warning.")
     for ranking in overview.rankings:
         st.markdown(
             f"**The {ranking.name}**: the median of all is {ranking.median:.3g} {ranking.unit}"

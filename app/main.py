@@ -1,4 +1,4 @@
-"""The script that Streamlit runs. It stands in no package then, and so imports by the full name."""
+"""The script that Streamlit runs: outside any package, and so without relative imports."""
 
 from birdsong.app.page import show_app
 

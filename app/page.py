@@ -1,6 +1,6 @@
-"""The pages, and the first of them: recordings go in, answers come out.
+"""The pages of the app, and the first of them, which classifies uploaded recordings.
 
-A page is drawn anew after every click; what takes time is kept in `heard`.
+Streamlit runs the page again after every click; `PredictionCache` keeps what takes time.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from birdsong.audio_formats import UPLOAD_SUFFIXES
 from birdsong.errors import BirdsongError
 
 from .bundle_choice import bundle_folder, load_classifier, show_bundle, show_missing_bundle
-from .card_page import show_card_page
 from .corrections import show_corrections
 from .downloads import show_archive
 from .examples import choose_example
 from .images_page import show_images_page
+from .model_page import show_model_page
 from .predictions import PredictionCache, Upload
 from .recording_view import show_recording
 from .run_page import show_run_page
-from .settings import named
+from .settings import path_setting
 from .species_filter import choose_labels
 
 ICON = Path(__file__).with_name("icon.png")
@@ -32,8 +32,8 @@ PROMISES = (0.8, 0.9, 0.95, 0.99)
 
 
 def show_app() -> None:
-    """Draw the page that was chosen."""
-    # Streamlit would have the icon of a page's name fetched from elsewhere.
+    """Show the page that the user chose."""
+    # Without it, the browser fetches an icon from another server.
     st.set_page_config(page_title="birdsong", page_icon=Image.open(ICON), layout="wide")
     folder = bundle_folder()
     try:
@@ -50,13 +50,13 @@ def show_app() -> None:
             default=True,
         ),
         st.Page(
-            lambda: show_card_page(classifier, folder),
+            lambda: show_model_page(classifier, folder),
             title="The model",
             icon=":material/badge:",
             url_path="model",
         ),
     ]
-    if images := named("images"):
+    if images := path_setting("images"):
         pages.append(
             st.Page(
                 lambda: show_images_page(images),
@@ -65,7 +65,7 @@ def show_app() -> None:
                 url_path="images",
             )
         )
-    if run := named("run"):
+    if run := path_setting("run"):
         pages.append(
             st.Page(
                 lambda: show_run_page(run),
@@ -78,14 +78,14 @@ def show_app() -> None:
 
 
 def show_answers_page(classifier: Classifier) -> None:
-    """Take recordings and answer them."""
+    """Ask for recordings and show their answers."""
     st.title("Which bird is this?", anchor=False)
     with st.sidebar:
         promise = choose_promise(calibrated=classifier.bundle.calibration is not None)
         only = choose_labels(classifier.bundle)
-    uploads = take_recordings(classifier)
-    heard = PredictionCache(st.session_state, classifier)
-    heard.forget_all_but(uploads)
+    uploads = collect_uploads(classifier)
+    cache = PredictionCache(st.session_state, classifier)
+    cache.keep_only(uploads)
     if not uploads:
         st.markdown(
             "Add a recording. It gets the most specific answer that the model is sure enough of: "
@@ -95,47 +95,47 @@ def show_answers_page(classifier: Classifier) -> None:
         return
     predictions = []
     for upload in uploads:
-        with st.spinner("Listening …"):
-            predictions.append(heard.prediction(upload, promise, only))
+        with st.spinner("Classifying …"):
+            predictions.append(cache.prediction(upload, promise, only))
     if len(uploads) > 1:
-        show_archive(uploads, predictions, heard)
+        show_archive(uploads, predictions, cache)
     dark = st.context.theme.type == "dark"
     for upload, prediction in zip(uploads, predictions, strict=True):
-        show_recording(upload, heard, prediction, dark=dark)
+        show_recording(upload, cache, prediction, dark=dark)
     show_corrections(uploads)
 
 
-def take_recordings(classifier: Classifier) -> Sequence[Upload]:
-    """Ask for recordings: uploaded, recorded now, or an example."""
+def collect_uploads(classifier: Classifier) -> Sequence[Upload]:
+    """Ask for recordings: uploaded files, one recorded now, or an example."""
     left, right = st.columns([2, 1])
     uploaded = left.file_uploader(
         "Recordings",
         type=list(UPLOAD_SUFFIXES),
         accept_multiple_files=True,
-        help="They are read in memory and not kept.",
+        help="They stay in memory and are not stored.",
     )
-    spoken = right.audio_input("Or record now", sample_rate=48_000)
+    recorded = right.audio_input("Or record now", sample_rate=48_000)
     uploads = [Upload(file.file_id, file.name, file.getvalue()) for file in uploaded]
-    if spoken is not None:
-        uploads.append(Upload(spoken.file_id, "recorded now.wav", spoken.getvalue()))
+    if recorded is not None:
+        uploads.append(Upload(recorded.file_id, "recorded now.wav", recorded.getvalue()))
     if (example := choose_example(classifier.bundle)) is not None:
         uploads.append(example)
     return uploads
 
 
 def choose_promise(*, calibrated: bool) -> float:
-    """Ask how sure an answer must be, and say what that means for this model."""
+    """Ask how sure an answer must be, and explain what that means for this model."""
     promise: float = st.radio(
         "How sure before naming",
         PROMISES,
         index=PROMISES.index(0.9),
         format_func=lambda value: f"{100 * value:g} %",
-        help="An answer that falls short is given at a coarser rank.",
+        help="If no species is sure enough, the answer is given at a coarser rank.",
     )
     if calibrated:
         st.caption(
-            "Of the answers at each rank at least this share are right, as measured on recordings "
-            "that the model had not learned from. It is not claimed of single detections."
+            "Of the answers at each rank at least this share are right, measured on recordings "
+            "that the model was not trained on. This does not hold for single detections."
         )
     else:
         st.caption(

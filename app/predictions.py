@@ -1,4 +1,4 @@
-"""What a session has heard: every recording is decoded once, however often the page is drawn."""
+"""The predictions of a browser session: each recording is decoded only once."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from birdsong.errors import AudioError
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A recording as it came: the name is for showing only, no file is ever called that.
+    """An uploaded recording. Its name is only shown, never used as the name of a file.
 
     Attributes
     ----------
     key : str
-        What the session calls it, in letters, digits, hyphens and underscores; no two uploads
-        share one.
+        Unique in the session; letters, digits, hyphens and underscores.
     name : str
     content : bytes
     note : str
-        What is known of it.
+        What is known about it.
     """
 
     key: str
@@ -38,12 +37,12 @@ class Upload:
 
 
 class PredictionCache:
-    """Answers and images of this session, kept as long as their recording is uploaded.
+    """Predictions and images of a session, kept as long as their recording is uploaded.
 
     Parameters
     ----------
     memory : mutable mapping
-        Lives as long as the session: ``st.session_state``.
+        Storage that lasts as long as the session: ``st.session_state``.
     classifier : Classifier
 
     Attributes
@@ -54,64 +53,64 @@ class PredictionCache:
     def __init__(self, memory: MutableMapping[str | int, Any], classifier: Classifier) -> None:
         self.classifier = classifier
         self._digests: dict[str, str] = memory.setdefault("digests", {})
-        self._known: dict[tuple[str, ...], Any] = memory.setdefault("heard", {})
+        self._results: dict[tuple[str, ...], Any] = memory.setdefault("results", {})
 
     def prediction(
         self, upload: Upload, promise: float, only: frozenset[str] | None = None
     ) -> Prediction:
-        """What is said of a recording; one that cannot be read is said to have failed.
+        """Predict the answer to a recording; status ``failed`` if it cannot be read.
 
-        The network is asked once a recording; another promise or another list concludes anew.
+        The network runs once per recording; a new promise or list only repeats the decision.
         """
         config = ClassifyConfig(promise=promise, only=only)
         try:
-            hearing = self._hearing(upload)
+            logits = self._segment_logits(upload)
         except AudioError as error:
             return self.classifier.failed(str(error), name=upload.name, config=config)
-        return self.classifier.decide(hearing, name=upload.name, config=config)
+        return self.classifier.decide(logits, name=upload.name, config=config)
 
-    def _hearing(self, upload: Upload) -> SegmentLogits:
-        """Listen, once; raises `AudioError` each time where it cannot be read."""
-        key = (self._digest(upload), "hearing")
-        if key not in self._known:
+    def _segment_logits(self, upload: Upload) -> SegmentLogits:
+        """Run the network once; raises `AudioError` each time if the recording cannot be read."""
+        key = (self._digest(upload), "logits")
+        if key not in self._results:
             try:
-                self._known[key] = self.classifier.run_inference(upload.content)
+                self._results[key] = self.classifier.run_inference(upload.content)
             except AudioError as error:
-                self._known[key] = error
-        known: SegmentLogits | AudioError = self._known[key]
-        if isinstance(known, AudioError):
-            raise known
-        return known
+                self._results[key] = error
+        result: SegmentLogits | AudioError = self._results[key]
+        if isinstance(result, AudioError):
+            raise result
+        return result
 
     def overview(self, upload: Upload) -> Overview:
-        """Draw the whole recording; raises `AudioError` where it cannot be read."""
+        """Return the spectrogram of the whole recording; raises `AudioError` if unreadable."""
         key = (self._digest(upload), "overview")
-        if key not in self._known:
-            self._known[key] = overview(upload.content, self.classifier.bundle, name=upload.name)
-        view: Overview = self._known[key]
+        if key not in self._results:
+            self._results[key] = overview(upload.content, self.classifier.bundle, name=upload.name)
+        view: Overview = self._results[key]
         return view
 
     def image(self, upload: Upload, start_s: float) -> np.ndarray:
-        """Make the image of the segment that starts there, uint8 (64, 200)."""
+        """Return the image of the segment that starts at `start_s`, uint8 (64, 200)."""
         key = (self._digest(upload), "image", str(start_s))
-        if key not in self._known:
-            self._known[key] = segment_image(
+        if key not in self._results:
+            self._results[key] = segment_image(
                 upload.content, self.classifier.bundle, start_s, name=upload.name
             )
-        image: np.ndarray = self._known[key]
+        image: np.ndarray = self._results[key]
         return image
 
-    def forget_all_but(self, uploads: Collection[Upload]) -> None:
-        """Let go of what belongs to recordings that were taken away."""
+    def keep_only(self, uploads: Collection[Upload]) -> None:
+        """Drop the results of recordings that are no longer uploaded."""
         keys = {upload.key for upload in uploads}
         for key in set(self._digests) - keys:
             del self._digests[key]
         digests = set(self._digests.values())
-        for known in [known for known in self._known if known[0] not in digests]:
-            del self._known[known]
+        for stale in [key for key in self._results if key[0] not in digests]:
+            del self._results[stale]
 
     def _digest(self, upload: Upload) -> str:
-        """Hash of the content, taken once an upload: the same file twice is heard once."""
+        """Return the hash of the content, so that the same file twice is decoded once."""
         if upload.key not in self._digests:
             self._digests[upload.key] = hashlib.sha256(upload.content).hexdigest()
         return self._digests[upload.key]

@@ -1,4 +1,4 @@
-"""One recording on the page: answer, sound and spectrogram, what else it could be, what to take."""
+"""Shows one recording: answer, player and spectrogram, probable labels, downloads, correction."""
 
 from __future__ import annotations
 
@@ -10,73 +10,82 @@ from birdsong.answers.prediction import Prediction, SegmentAnswer
 from birdsong.audio_formats import mime_type
 from birdsong.errors import AudioError
 
+from .answer_text import (
+    count_text,
+    escape_markdown,
+    failure_text,
+    format_percent,
+    format_time,
+    markdown_code,
+)
 from .answer_view import show_answer, show_likely_labels
-from .answer_words import as_code, as_text, clock, counted, failure, percent
 from .corrections import show_correction
 from .downloads import show_downloads
 from .predictions import PredictionCache, Upload
-from .sound_figure import show_sound
+from .sound_figure import show_sound_figure
 
-N_SEGMENTS_OFFERED = 100
-_PIXEL = 4  # screen pixels that an image's pixel is wide and high
+MAX_SEGMENTS = 100
+_SCALE = 4  # screen pixels per image pixel, in both directions
 
 
 def show_recording(
-    upload: Upload, heard: PredictionCache, prediction: Prediction, *, dark: bool
+    upload: Upload, cache: PredictionCache, prediction: Prediction, *, dark: bool
 ) -> None:
-    """Show what is said of an upload; of one that cannot be read, why."""
+    """Show the prediction for an upload, or why it cannot be read."""
     with st.container(border=True):
-        st.markdown(as_code(upload.name) + (f" {as_text(upload.note)}" if upload.note else ""))
+        st.markdown(
+            markdown_code(upload.name) + (f" {escape_markdown(upload.note)}" if upload.note else "")
+        )
         if prediction.status == "failed":
-            st.error(failure(prediction))
+            st.error(failure_text(prediction))
             return
         show_answer(prediction)
-        _show_sound(upload, heard, prediction, dark=dark)
+        _show_sound(upload, cache, prediction, dark=dark)
         left, right = st.columns(2, gap="large")
         with left:
-            show_likely_labels(prediction, heard.classifier, upload.key)
+            show_likely_labels(prediction, cache.classifier, upload.key)
         with right:
             _show_detections(prediction)
         with st.container(horizontal=True):
-            show_downloads(upload, heard, prediction)
+            show_downloads(upload, cache, prediction)
             with st.popover("Correct this answer", icon=":material/edit_note:"):
-                show_correction(upload, heard.classifier.bundle)
-        _show_segment(upload, heard, prediction)
+                show_correction(upload, cache.classifier.bundle)
+        _show_segment(upload, cache, prediction)
 
 
 @st.fragment
 def _show_sound(
-    upload: Upload, heard: PredictionCache, prediction: Prediction, *, dark: bool
+    upload: Upload, cache: PredictionCache, prediction: Prediction, *, dark: bool
 ) -> None:
-    """Player and spectrogram; turning to another stretch draws nothing else anew."""
+    """Show player and spectrogram; zooming updates only this part of the page."""
     player = f"player-{upload.key}"
     try:
-        view = heard.overview(upload)
+        overview = cache.overview(upload)
     except AudioError as error:
-        st.error(as_text(str(error)))
+        st.error(escape_markdown(str(error)))
     else:
-        show_sound(view, prediction.detections, key=upload.key, player=player, dark=dark)
+        show_sound_figure(overview, prediction.detections, key=upload.key, player=player, dark=dark)
     with st.container(key=player):
         st.audio(upload.content, format=mime_type(upload.name))
 
 
 def _show_detections(prediction: Prediction) -> None:
-    st.markdown(f"**{counted(len(prediction.detections), 'detection').capitalize()}**")
+    st.markdown(f"**{count_text(len(prediction.detections), 'detection').capitalize()}**")
     if not prediction.detections:
-        st.caption("No stretch of it reaches what was asked for, at any rank.")
+        st.caption("No part of the recording is sure enough at any rank.")
         return
     st.dataframe(
-        # What a narrow screen cuts off comes last.
+        # A narrow screen cuts off the last columns.
         [
             {
-                "From": clock(found.start_s, prediction.duration_s),
-                "To": clock(found.end_s, prediction.duration_s),
-                "Bird": found.english_name or found.taxon,
-                "Sure": math.floor(100 * found.probability),
-                "Taxon": found.taxon,
-                "Rank": found.rank,
+                "From": format_time(detection.start_s, prediction.duration_s),
+                "To": format_time(detection.end_s, prediction.duration_s),
+                "Bird": detection.english_name or detection.taxon,
+                "Sure": math.floor(100 * detection.probability),
+                "Taxon": detection.taxon,
+                "Rank": detection.rank,
             }
-            for found in prediction.detections
+            for detection in prediction.detections
         ],
         column_config={
             "From": st.column_config.TextColumn(width=60),
@@ -86,41 +95,41 @@ def _show_detections(prediction: Prediction) -> None:
         },
         hide_index=True,
     )
-    st.caption("The promise is kept per recording and is not claimed of single detections.")
+    st.caption("The promise holds per recording, not for single detections.")
 
 
-def _show_segment(upload: Upload, heard: PredictionCache, prediction: Prediction) -> None:
+def _show_segment(upload: Upload, cache: PredictionCache, prediction: Prediction) -> None:
     if not prediction.segments:
         return
     if not st.checkbox("Show what the network saw", key=f"saw-{upload.key}"):
         return
-    # The most birdlike ones, in order of time: a list of ten hours could not be scrolled.
-    likely = sorted(prediction.segments, key=lambda segment: -segment.bird_probability)
-    offered = sorted(likely[:N_SEGMENTS_OFFERED], key=lambda segment: segment.start_s)
+    # Only the segments most likely to hold a bird, in order of time: ten hours have too many.
+    by_probability = sorted(prediction.segments, key=lambda segment: -segment.bird_probability)
+    segments = sorted(by_probability[:MAX_SEGMENTS], key=lambda segment: segment.start_s)
 
-    def words(segment: SegmentAnswer) -> str:
-        times = (clock(t, prediction.duration_s) for t in (segment.start_s, segment.end_s))
+    def segment_text(segment: SegmentAnswer) -> str:
+        times = (format_time(t, prediction.duration_s) for t in (segment.start_s, segment.end_s))
         return (
-            f"{' to '.join(times)}: bird {percent(segment.bird_probability)}, "
-            f"if so {segment.taxon} {percent(segment.probability)}"
+            f"{' to '.join(times)}: bird {format_percent(segment.bird_probability)}, "
+            f"if so {segment.taxon} {format_percent(segment.probability)}"
         )
 
     chosen = st.selectbox(
         "Segment",
-        offered,
-        index=offered.index(likely[0]),
-        format_func=words,
+        segments,
+        index=segments.index(by_probability[0]),
+        format_func=segment_text,
         key=f"segment-{upload.key}",
     )
     try:
         with st.spinner("Drawing …"):
-            image = heard.image(upload, chosen.start_s)
+            image = cache.image(upload, chosen.start_s)
     except AudioError as error:
-        st.error(as_text(str(error)))
+        st.error(escape_markdown(str(error)))
         return
-    st.image(image.repeat(_PIXEL, axis=0).repeat(_PIXEL, axis=1), output_format="PNG")
+    st.image(image.repeat(_SCALE, axis=0).repeat(_SCALE, axis=1), output_format="PNG")
     st.caption(
-        f"{image.shape[1]} by {image.shape[0]} pixels, enlarged {_PIXEL} times: time from left "
-        "to right, the highest band on top, brighter where it is louder than the segment's own "
-        "background."
+        f"{image.shape[1]} by {image.shape[0]} pixels, enlarged {_SCALE} times: time from left "
+        "to right, high frequencies on top, brighter where the sound is louder than the "
+        "background of the segment."
     )

@@ -1,7 +1,6 @@
-"""What ``birdsong app`` was told to show.
+"""The paths that the options of ``birdsong app`` give.
 
-Streamlit runs the page as a script of its own, so that the command tells it by environment
-variables what it was given.
+Streamlit runs the app as a script of its own, so the command passes them as environment variables.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import os
 from pathlib import Path
 
 
-def named(what: str) -> Path | None:
-    """Return what was named: the ``bundle``, ``audio``, ``manifest``, ``images`` or ``run``."""
-    given = os.environ.get(f"BIRDSONG_{what.upper()}")
-    return Path(given) if given else None
+def path_setting(name: str) -> Path | None:
+    """Return the path of ``bundle``, ``audio``, ``manifest``, ``images`` or ``run``, if given."""
+    value = os.environ.get(f"BIRDSONG_{name.upper()}")
+    return Path(value) if value else None

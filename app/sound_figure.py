@@ -1,8 +1,7 @@
-"""A recording to look at and to listen to: what `sound_figure.js` draws, and where it looks.
+"""The figure with spectrogram, detections and player: the data that `sound_figure.js` draws.
 
-The script and its style lie beside this file and are all that runs in the browser of ours. A
-image of the stretch that is looked at goes there, never wider than a screen; the detections go as
-numbers and text.
+The script and its style sheet are beside this file. The browser gets one image of the visible range
+of the recording, never wider than a screen, and the detections as numbers and text.
 """
 
 from __future__ import annotations
@@ -21,131 +20,134 @@ from PIL import Image
 from birdsong.answers.prediction import Detection
 from birdsong.answers.view import Overview, window
 
-from .answer_words import clock, counted, percent
+from .answer_text import count_text, format_percent, format_time
 
 MAX_LANES = 6
-MAX_COLUMNS = 1600  # of an image: as many as a wide screen has for it
+MAX_COLUMNS = 1600  # of an image: the width of a wide screen
 _KHZ = (0.5, 1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What quiet and loud look like, and the detections of one taxon after the other."""
+    """Colours of quiet and loud pixels, of the first lanes, and of the lane with the rest."""
 
     quiet: tuple[int, int, int]
     loud: tuple[int, int, int]
     lanes: tuple[str, ...]
-    rest: str
+    other: str
 
 
 LIGHT = Colours(
     quiet=(250, 250, 247),
     loud=(24, 28, 40),
     lanes=("#0072b2", "#b84a00", "#00795a", "#a3457e", "#7a6400", "#2d6f9e"),
-    rest="#6b6b6b",
+    other="#6b6b6b",
 )
 DARK = Colours(
     quiet=(22, 26, 34),
     loud=(255, 248, 225),
     lanes=("#56b4e9", "#f0985a", "#3cc79a", "#e29ac4", "#e2d34a", "#9cc8ff"),
-    rest="#a0a0a0",
+    other="#a0a0a0",
 )
 
 
-def show_sound(
-    view: Overview, detections: Sequence[Detection], *, key: str, player: str, dark: bool
+def show_sound_figure(
+    overview: Overview, detections: Sequence[Detection], *, key: str, player: str, dark: bool
 ) -> None:
-    """Put the figure on the page.
+    """Show the figure on the page.
 
     Parameters
     ----------
-    view : Overview
+    overview : Overview
     detections : sequence of Detection
     key : str
-        Of the figure on the page.
+        Of the figure; unique on the page.
     player : str
         Key of the container with the recording's audio player.
     dark : bool
-        Whether the page is.
+        Whether the page has dark colours.
     """
     name = f"figure-{key}"
-    told = st.session_state.get(name) or {}
+    state = st.session_state.get(name) or {}
     _component()(
         key=name,
         data=figure_data(
-            view,
+            overview,
             detections,
-            looked_at=_stretch(told.get("view"), view.duration_s),
+            visible_range_s=_checked_range(state.get("visible"), overview.duration_s),
             recording=key,
             player=player,
             colours=DARK if dark else LIGHT,
         ),
-        default={"view": None},
-        on_view_change=lambda: None,
+        default={"visible": None},
+        on_visible_change=lambda: None,
     )
 
 
 def figure_data(
-    view: Overview,
+    overview: Overview,
     detections: Sequence[Detection],
     *,
-    looked_at: tuple[float, float] | None,
+    visible_range_s: tuple[float, float] | None,
     recording: str,
     player: str,
     colours: Colours,
 ) -> dict[str, Any]:
-    """Tell the script what to draw.
+    """Return the data that the script draws.
 
     Parameters
     ----------
-    view : Overview
+    overview : Overview
     detections : sequence of Detection
-    looked_at : (float, float) or None
+    visible_range_s : (float, float) or None
         Seconds; None for the whole recording.
     recording, player : str
-        Keys, see `show_sound`.
+        Keys, see `show_sound_figure`.
     colours : Colours
 
     Returns
     -------
     dict
-        What can be written as JSON.
+        Written as JSON.
     """
-    start_s, end_s = looked_at or (0.0, view.duration_s)
-    image = window(view, start_s, end_s, max_columns=MAX_COLUMNS)
-    first = np.floor(start_s / view.column_s)
-    n_each = -(-int(np.ceil(end_s / view.column_s) - first) // MAX_COLUMNS)
-    image_start_s = float(first * view.column_s)
-    low_hz, high_hz = view.band_edges_hz[[0, -1]]
+    start_s, end_s = visible_range_s or (0.0, overview.duration_s)
+    image = window(overview, start_s, end_s, max_columns=MAX_COLUMNS)
+    first = np.floor(start_s / overview.column_s)
+    n_each = -(-int(np.ceil(end_s / overview.column_s) - first) // MAX_COLUMNS)
+    image_start_s = float(first * overview.column_s)
+    low_hz, high_hz = overview.band_edges_hz[[0, -1]]
     return {
         "recording": recording,
         "player": player,
-        "duration_s": view.duration_s,
-        "view": list(looked_at) if looked_at else None,
+        "duration_s": overview.duration_s,
+        "visible": list(visible_range_s) if visible_range_s else None,
         "image": image_uri(image, colours),
         "image_start_s": image_start_s,
-        "image_end_s": image_start_s + image.shape[1] * n_each * view.column_s,
+        "image_end_s": image_start_s + image.shape[1] * n_each * overview.column_s,
         "label": (
-            f"Spectrogram of {clock(view.duration_s, view.duration_s)}, "
+            f"Spectrogram of {format_time(overview.duration_s, overview.duration_s)}, "
             f"{low_hz / 1000:.1f} to {high_hz / 1000:.1f} kHz; "
-            f"{counted(len(detections), 'detection')}"
+            f"{count_text(len(detections), 'detection')}"
         ),
         "khz": [
-            {"label": f"{khz:g}{' kHz' if khz == 8 else ''}", "height": height_of(1000 * khz, view)}
+            {
+                "label": f"{khz:g}{' kHz' if khz == 8 else ''}",
+                "height": frequency_height(1000 * khz, overview),
+            }
             for khz in _KHZ
             if low_hz <= 1000 * khz <= high_hz
         ],
-        "lanes": lanes(detections, colours),
+        "lanes": detection_lanes(detections, colours),
     }
 
 
 def image_uri(image: np.ndarray, colours: Colours) -> str:
-    """Write grey levels, uint8 (64, n_columns), as a PNG in the page's colours, as a data URI."""
+    """Write grey levels, uint8 (64, n_columns), as the data URI of a coloured PNG."""
     return "data:image/png;base64," + base64.b64encode(coloured_png(image, colours)).decode()
 
 
 def coloured_png(image: np.ndarray, colours: Colours, *, scale: int = 1) -> bytes:
-    """Write grey levels, uint8 (64, n_columns), as a PNG with the colours of quiet and loud."""
+    """Return a PNG of grey levels, uint8 (64, n_columns), in colours from quiet to loud."""
     share = np.linspace(0, 1, 256)[:, np.newaxis]
     palette = np.rint((1 - share) * np.array(colours.quiet) + share * np.array(colours.loud))
     coloured = Image.fromarray(image.repeat(scale, axis=0).repeat(scale, axis=1)).convert("P")
@@ -155,70 +157,72 @@ def coloured_png(image: np.ndarray, colours: Colours, *, scale: int = 1) -> byte
     return content.getvalue()
 
 
-def lanes(detections: Sequence[Detection], colours: Colours) -> list[dict[str, Any]]:
-    """Sort detections by taxon, those that sound longest first; the last lane holds the rest.
+def detection_lanes(detections: Sequence[Detection], colours: Colours) -> list[dict[str, Any]]:
+    """Group detections by taxon, the longest total first; the last lane holds all other taxa.
 
     Returns
     -------
     list of dict
-        Of each lane its taxon, whether that is written in italics, further words, the colour, and
-        start, end and words of its detections.
+        For each lane its taxon, whether to write it in italics, details, colour, and the start, end
+        and label of its detections.
     """
     by_taxon: dict[str, list[Detection]] = {}
-    for found in detections:
-        by_taxon.setdefault(found.taxon, []).append(found)
+    for detection in detections:
+        by_taxon.setdefault(detection.taxon, []).append(detection)
 
-    def length_s(one: list[Detection]) -> float:
-        return sum(found.end_s - found.start_s for found in one)
+    def total_s(detections: list[Detection]) -> float:
+        return sum(each.end_s - each.start_s for each in detections)
 
-    longest = sorted(by_taxon.values(), key=length_s, reverse=True)
+    longest = sorted(by_taxon.values(), key=total_s, reverse=True)
     n_own = MAX_LANES if len(longest) <= MAX_LANES else MAX_LANES - 1
-    drawn = []
-    for one, colour in zip(longest[:n_own], colours.lanes, strict=False):
-        first = one[0]
+    lanes = []
+    for group, colour in zip(longest[:n_own], colours.lanes, strict=False):
+        first = group[0]
         in_italics = first.rank in ("genus", "species")
-        about = [first.english_name] if first.english_name else []
+        details = [first.english_name] if first.english_name else []
         if not in_italics:
-            about.append(first.rank)
-        about.append(counted(len(one), "detection"))
-        drawn.append(_lane(first.taxon, " · ".join(about), colour, one, italic=in_italics))
-    rest = [found for one in longest[n_own:] for found in one]
-    if rest:
-        rest.sort(key=lambda found: found.start_s)
+            details.append(first.rank)
+        details.append(count_text(len(group), "detection"))
+        lanes.append(_lane(first.taxon, " · ".join(details), colour, group, italic=in_italics))
+    others = [detection for group in longest[n_own:] for detection in group]
+    if others:
+        others.sort(key=lambda detection: detection.start_s)
         n_others = len(longest) - n_own
-        words = counted(len(rest), "detection")
-        drawn.append(_lane(f"{n_others} other taxa", words, colours.rest, rest, italic=False))
-    return drawn
+        details_of_all = count_text(len(others), "detection")
+        lanes.append(
+            _lane(f"{n_others} other taxa", details_of_all, colours.other, others, italic=False)
+        )
+    return lanes
 
 
-def height_of(frequency_hz: float, view: Overview) -> float:
-    """Where a frequency stands in the figure: 0 at the bottom, 1 at the top."""
-    edges_hz = view.band_edges_hz
+def frequency_height(frequency_hz: float, overview: Overview) -> float:
+    """Return the height of a frequency in the figure: 0 at the bottom, 1 at the top."""
+    edges_hz = overview.band_edges_hz
     return float(np.interp(frequency_hz, edges_hz, np.linspace(0, 1, len(edges_hz))))
 
 
 def _lane(
-    taxon: str, words: str, colour: str, detections: Sequence[Detection], *, italic: bool
+    taxon: str, details: str, colour: str, detections: Sequence[Detection], *, italic: bool
 ) -> dict[str, Any]:
     return {
         "taxon": taxon,
-        "words": words,
+        "details": details,
         "colour": colour,
         "italic": italic,
         "detections": [
             {
-                "start_s": found.start_s,
-                "end_s": found.end_s,
-                "words": f"{found.taxon} {percent(found.probability)}",
+                "start_s": each.start_s,
+                "end_s": each.end_s,
+                "label": f"{each.taxon} {format_percent(each.probability)}",
             }
-            for found in detections
+            for each in detections
         ],
     }
 
 
-def _stretch(told: Any, duration_s: float) -> tuple[float, float] | None:
-    """Check what the browser says is looked at: two times within the recording, or nothing."""
-    match told:
+def _checked_range(value: Any, duration_s: float) -> tuple[float, float] | None:
+    """Return the visible range that the browser sends if it is within the recording, else None."""
+    match value:
         case [int() | float() as start_s, int() | float() as end_s] if (
             0 <= start_s < end_s <= duration_s + 1
         ):
@@ -228,11 +232,11 @@ def _stretch(told: Any, duration_s: float) -> tuple[float, float] | None:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Callable[..., Any]:
-    """Register the script once a process."""
-    here = files(__package__ or "birdsong.app")
+    """Register the script once per process."""
+    folder = files(__package__ or "birdsong.app")
     return st.components.v2.component(
         "birdsong_sound_figure",
         html='<div class="figure"></div>',
-        css=here.joinpath("sound_figure.css").read_text(encoding="utf-8"),
-        js=here.joinpath("sound_figure.js").read_text(encoding="utf-8"),
+        css=folder.joinpath("sound_figure.css").read_text(encoding="utf-8"),
+        js=folder.joinpath("sound_figure.js").read_text(encoding="utf-8"),
     )

@@ -1,4 +1,4 @@
-"""Answers narrowed to the birds of a place: a list pasted, uploaded, or ticked by family."""
+"""Limits answers to the birds of a place: a pasted or uploaded list, or chosen families."""
 
 from __future__ import annotations
 
@@ -10,65 +10,65 @@ from birdsong.answers.species_filter import SpeciesFilter, read_species_filter
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import TaxonomyError
 
-from .answer_words import as_text, counted
+from .answer_text import count_text, escape_markdown
 from .bundle_choice import labels_by_family
 
-_WAYS = ("All that the model knows", "Paste a list", "Upload a list", "Tick families")
-_MOST_NAMED = 10
+_CHOICES = ("All birds that the model knows", "Paste a list", "Upload a list", "Choose families")
+_MAX_NAMED = 10
 
 
 def choose_labels(bundle: Bundle) -> frozenset[str] | None:
-    """Ask which birds occur; None where any may.
+    """Ask which birds are possible; None if all are.
 
-    A list that cannot be read, or admits nothing, is told beside it, and narrows nothing.
+    A list that cannot be read, or allows no label, shows an error and limits nothing.
     """
-    way = st.selectbox("Which birds may it be", _WAYS, key="narrowing")
-    if way == _WAYS[1]:
-        text = st.text_area("Names, a line each", placeholder="Turdus merula\nEuropean Robin")
-        return _narrowed(text, "your list", bundle) if text.strip() else None
-    if way == _WAYS[2]:
+    choice = st.selectbox("Possible birds", _CHOICES, key="species-filter")
+    if choice == _CHOICES[1]:
+        text = st.text_area("One name per line", placeholder="Turdus merula\nEuropean Robin")
+        return _allowed_labels(text, "your list", bundle) if text.strip() else None
+    if choice == _CHOICES[2]:
         file = st.file_uploader(
-            "A name a line, or a table with names, such as eBird's life list",
+            "One name per line, or a table with names, such as an eBird life list",
             type=["txt", "csv", "tsv"],
         )
-        return _narrowed(file.getvalue(), file.name, bundle) if file is not None else None
-    if way == _WAYS[3]:
-        return _of_families(bundle)
+        return _allowed_labels(file.getvalue(), file.name, bundle) if file is not None else None
+    if choice == _CHOICES[3]:
+        return _choose_families(bundle)
     return None
 
 
-def _of_families(bundle: Bundle) -> frozenset[str] | None:
-    known = labels_by_family(bundle)
+def _choose_families(bundle: Bundle) -> frozenset[str] | None:
+    families = labels_by_family(bundle)
     chosen = st.multiselect(
         "Families",
-        [family for family in known if family],
-        format_func=lambda family: f"{family} ({len(known[family])})",
+        [family for family in families if family],
+        format_func=lambda family: f"{family} ({len(families[family])})",
     )
     if not chosen:
         return None
-    return _narrowed("\n".join(chosen), "your families", bundle)
+    return _allowed_labels("\n".join(chosen), "your families", bundle)
 
 
-def _narrowed(content: str | bytes, name: str, bundle: Bundle) -> frozenset[str] | None:
+def _allowed_labels(content: str | bytes, name: str, bundle: Bundle) -> frozenset[str] | None:
     try:
-        narrowed = read_species_filter(content, bundle, name=name)
+        species_filter = read_species_filter(content, bundle, name=name)
     except TaxonomyError as error:
-        st.error(as_text(str(error)))
+        st.error(escape_markdown(str(error)))
         return None
-    st.caption(_told(narrowed, len(bundle.bird_labels)))
-    return narrowed.only
+    st.caption(_summary(species_filter, len(bundle.bird_labels)))
+    return species_filter.only
 
 
-def _told(narrowed: SpeciesFilter, n_labels: int) -> str:
-    told = f"Narrowed to {len(narrowed.only)} of {counted(n_labels, 'label')}."
-    if narrowed.unknown:
-        told += f" Unknown to the model: {_first(narrowed.unknown)}."
-    if narrowed.passed_over:
-        told += f" Of no one species, and passed over: {_first(narrowed.passed_over)}."
-    return told
+def _summary(species_filter: SpeciesFilter, n_labels: int) -> str:
+    text = f"Limited to {len(species_filter.only)} of {count_text(n_labels, 'label')}."
+    if species_filter.unknown:
+        text += f" Unknown to the model: {_first_names(species_filter.unknown)}."
+    if species_filter.passed_over:
+        text += f" No single species, and passed over: {_first_names(species_filter.passed_over)}."
+    return text
 
 
-def _first(names: Sequence[str]) -> str:
-    some = ", ".join(map(as_text, names[:_MOST_NAMED]))
-    more = len(names) - _MOST_NAMED
-    return some + (f" and {more} more" if more > 0 else "")
+def _first_names(names: Sequence[str]) -> str:
+    text = ", ".join(map(escape_markdown, names[:_MAX_NAMED]))
+    more = len(names) - _MAX_NAMED
+    return text + (f" and {more} more" if more > 0 else "")

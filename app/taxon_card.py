@@ -1,4 +1,4 @@
-"""What a model knows of one bird: its names, its place, how it was learned and tested."""
+"""Shows what a model knows about one label: names, lineage, training data and test result."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import streamlit as st
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.out_of_fold_stats import LabelStats
 
-from .answer_words import as_text, counted, taxon_words
+from .answer_text import count_text, escape_markdown, taxon_text
 
 
 def show_taxon_card(taxon: str, classifier: Classifier) -> None:
-    """Put a card on the page.
+    """Show a card about one label.
 
     Parameters
     ----------
@@ -24,33 +24,38 @@ def show_taxon_card(taxon: str, classifier: Classifier) -> None:
     label = next(each for each in classifier.bundle.bird_labels if each.taxon == taxon)
     path = classifier.bundle.taxonomy.path(taxon)
     above = ", ".join(
-        f"{each.rank} {taxon_words(each.rank, each.name, each.english_name)}"
+        f"{each.rank} {taxon_text(each.rank, each.name, each.english_name)}"
         for each in reversed(path[1:-1])
     )
     lines = [
-        f"**{taxon_words(label.rank, label.taxon, label.english_name)}**"
+        f"**{taxon_text(label.rank, label.taxon, label.english_name)}**"
         + (f": {above}" if above else ""),
-        f"Learned from {counted(label.n_recordings, 'recording')} of "
-        f"{counted(label.n_sessions, 'session')}.",
+        f"Trained on {count_text(label.n_recordings, 'recording')} of "
+        f"{count_text(label.n_sessions, 'session')}.",
     ]
-    if record := classifier.out_of_fold_stats.of_label.get(taxon):
-        lines.append(tested(record))
+    if stats := classifier.out_of_fold_stats.of_label.get(taxon):
+        lines.append(test_result_text(stats))
     if label.rank == "species":
-        # A link, not an image: nothing is fetched unless someone follows it.
-        place = quote(taxon.replace(" ", "-"))
-        lines.append(f"[{as_text(taxon)} on xeno-canto](https://xeno-canto.org/species/{place})")
+        # A link, not an image: the page itself fetches nothing from elsewhere.
+        slug = quote(taxon.replace(" ", "-"))
+        lines.append(
+            f"[{escape_markdown(taxon)} on xeno-canto](https://xeno-canto.org/species/{slug})"
+        )
     with st.container(border=True):
         st.markdown("\n\n".join(lines))
 
 
-def tested(record: LabelStats) -> str:
-    """Say in a sentence or two how often a label was right on recordings not learned from."""
-    if not record.n_tested:
-        return "Not tested: there were no recordings of it to keep apart."
-    found = (
-        f"Tested on {counted(record.n_tested, 'recording')} kept apart: the most probable label of "
-        f"{record.n_found or 'none'} of them."
+def test_result_text(stats: LabelStats) -> str:
+    """Describe how often a label was right on recordings held out from training."""
+    if not stats.n_tested:
+        return "Not tested: it had no recordings to hold out."
+    recognized = (
+        f"Tested on {count_text(stats.n_tested, 'recording')} held out from training: the most "
+        f"probable label of {stats.n_found or 'none'} of them."
     )
-    if not record.n_named:
-        return f"{found} It was never given in error."
-    return f"{found} Where it came first, it was right {record.n_found} of {record.n_named} times."
+    if not stats.n_named:
+        return f"{recognized} No recording of another label was taken for it."
+    return (
+        f"{recognized} Where it was the most probable label, it was right "
+        f"{stats.n_found} of {stats.n_named} times."
+    )

@@ -17,7 +17,7 @@ from benchmarks.classify import lengthened
 from benchmarks.served_app import chromium, served_app
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.exports import to_json_line
-from birdsong.app.answer_words import headline
+from birdsong.app.answer_text import headline_text
 from tests.conftest import RATE_HZ, voice
 
 PATIENCE_S = 180
@@ -101,7 +101,7 @@ def m4a(name: str) -> bytes:
 
 def heading(bundle_dir, content: bytes) -> str:
     """What the page must say of a recording, without the marks for italics."""
-    return headline(Classifier.load(bundle_dir).classify(content)).replace("*", "")
+    return headline_text(Classifier.load(bundle_dir).classify(content)).replace("*", "")
 
 
 DRAWN = """([image, isSame]) => [...document.querySelectorAll('*')].some(each => {
@@ -153,7 +153,7 @@ def test_a_recording_is_answered(open_page, bundle_dir, screenshots, look, optio
         ("broken.mp3", "audio/mpeg", b"a letter " * 500),
     )
     page.get_by_role("heading", name=heading(bundle_dir, wav("low"))).wait_for()
-    page.get_by_text("cannot be answered: not audio").wait_for()
+    page.get_by_text("cannot be read: not audio").wait_for()
     assert page.get_by_text("garden *low*.wav", exact=True).count() >= 1
     figure = page.get_by_role("slider", name="Spectrogram of 10.0 s")
     figure.wait_for()
@@ -244,11 +244,11 @@ def test_another_promise_and_a_list(open_page):
     page.get_by_role("heading", name="Gravis profundus").wait_for()
     page.get_by_text("99 %", exact=True).click()
     page.get_by_text("99 % were asked for").first.wait_for()
-    page.get_by_role("combobox", name="Which birds may it be").click()
+    page.get_by_role("combobox", name="Possible birds").click()
     page.get_by_role("option", name="Paste a list").click()
-    page.get_by_role("textbox", name="Names, a line each").fill("Acutus summus\n")
+    page.get_by_role("textbox", name="One name per line").fill("Acutus summus\n")
     page.keyboard.press("Control+Enter")
-    page.get_by_text("Narrowed to 1 of 3 labels.").wait_for()
+    page.get_by_text("Limited to 1 of 3 labels.").wait_for()
     page.get_by_role("heading", name="Gravis profundus").wait_for(state="detached")
 
 

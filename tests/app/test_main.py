@@ -68,8 +68,8 @@ def test_what_a_promise_means_for_a_calibrated_model(calibrated_dir, monkeypatch
     assert not any("not calibrated" in text.value for text in page.markdown)
 
 
-def test_a_promise_that_nothing_supports_is_said(calibrated_dir, monkeypatch):
-    """Also where it is told which taxa it could be."""
+def test_a_promise_without_support_is_explained(calibrated_dir, monkeypatch):
+    """Also where the page names the possible taxa."""
     monkeypatch.setenv("BIRDSONG_BUNDLE", str(calibrated_dir))
     page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
     upload(page, ("low.wav", wav("low")))
@@ -114,32 +114,32 @@ def test_a_birds_card(page):
     assert not page.exception
     text = " ".join(each.value for each in page.markdown)
     assert "https://xeno-canto.org/species/Gravis-profundus" in text
-    assert "Learned from 6 recordings of 6 sessions." in text
+    assert "Trained on 6 recordings of 6 sessions." in text
 
 
 def test_a_list_narrows_the_answer(page):
     upload(page, ("low.wav", wav("low")))
-    page.sidebar.selectbox[0].select("Tick families").run()
+    page.sidebar.selectbox[0].select("Choose families").run()
     page.sidebar.multiselect[0].select("Acutidae").run()
     assert not page.exception
-    assert any("SpeciesFilter to 2 of 3 labels." in each.value for each in page.sidebar.caption)
+    assert any("Limited to 2 of 3 labels." in each.value for each in page.sidebar.caption)
     assert "Gravis" not in page.subheader[0].value
     page.sidebar.selectbox[0].select("Paste a list").run()
     page.sidebar.text_area[0].set_value("Turdus merula").run()
     assert "the model knows none of the 1 names" in page.sidebar.error[0].value
     names = "low voice\nAcutus sp.\nParus/Pica\n" + "".join(f"Novus n{n}\n" for n in range(12))
     page.sidebar.text_area[0].set_value(names).run()
-    (told,) = (each.value for each in page.sidebar.caption if "Narrowed" in each.value)
-    assert "SpeciesFilter to 3 of 3 labels." in told
-    assert "Unknown to the model: Novus n0, " in told
-    assert "Novus n9 and 2 more. Of no one species, and passed over: Parus/Pica." in told
+    (caption,) = (each.value for each in page.sidebar.caption if "Limited" in each.value)
+    assert "Limited to 3 of 3 labels." in caption
+    assert "Unknown to the model: Novus n0, " in caption
+    assert "Novus n9 and 2 more. No single species, and passed over: Parus/Pica." in caption
 
 
 def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):
     upload(page, ("my low.wav", wav("low")))
-    chosen(page, "What is it in truth?").select("Acutidae (family)").run()
+    chosen(page, "What is the correct answer?").select("Acutidae (family)").run()
     assert not page.exception
-    assert any("Noted: Acutidae." in each.value for each in page.markdown)
+    assert any("Correction: Acutidae." in each.value for each in page.markdown)
     assert "1 correction as a manifest" in [each.label for each in page.get("download_button")]
     (row,) = page.session_state["corrections"].values()
     write_manifest(tmp_path / "corrections.csv", [row])
@@ -150,9 +150,9 @@ def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):
 
 
 def correct(page, name, truth):
-    """Upload a recording, say what it is, and return the command that the page then shows."""
+    """Upload a recording, correct its answer, and return the command that the page shows."""
     upload(page, (name, wav("low")))
-    chosen(page, "What is it in truth?").select(truth).run()
+    chosen(page, "What is the correct answer?").select(truth).run()
     assert not page.exception
     (command,) = (code.value for code in page.code)
     return shlex.split(command)
@@ -174,8 +174,8 @@ def test_the_command_for_corrections_keeps_the_images_that_there_are(
     before = {path.name: path.read_bytes() for path in images.glob("*/*.png")}
     write_manifest(tmp_path / "birds.csv", rows)
     monkeypatch.chdir(tmp_path)
-    told = {"bundle": bundle_dir, "audio": audio, "manifest": tmp_path / "birds.csv"}
-    for name, path in {**told, "images": images}.items():
+    paths = {"bundle": bundle_dir, "audio": audio, "manifest": tmp_path / "birds.csv"}
+    for name, path in {**paths, "images": images}.items():
         monkeypatch.setenv(f"BIRDSONG_{name.upper()}", str(path))
     page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
     words = correct(page, "my low.wav", "Acutidae (family)")
@@ -236,7 +236,7 @@ def test_examples_are_those_that_the_model_may_know(
     offered.set_value(first).run()
     assert not page.exception
     assert len(page.subheader) == 1
-    assert any("says who recorded it" in each.value for each in page.markdown)
+    assert any("by the recordist" in each.value for each in page.markdown)
 
 
 def test_what_the_network_saw(page):
@@ -251,32 +251,32 @@ def test_what_the_network_saw(page):
     assert any("200 by 64 pixels" in caption.value for caption in page.caption)
 
 
-def test_a_promise_is_kept_and_nothing_is_heard_twice(page, monkeypatch):
-    heard = []
+def test_another_promise_does_not_run_the_network_again(page, monkeypatch):
+    n_bytes = []
     real = Classifier.run_inference
 
     def run_inference(self, source, **options):
-        heard.append(len(source))
+        n_bytes.append(len(source))
         return real(self, source, **options)
 
-    monkeypatch.setattr(Classifier, "listen", run_inference)
+    monkeypatch.setattr(Classifier, "run_inference", run_inference)
     upload(page, ("low.wav", wav("low")))
     for promise in (0.99, 0.8, 0.9):
         page.sidebar.radio[0].set_value(promise).run()
         asked = f"{100 * promise:g} % were asked for"
         assert any(asked in each.value for each in (*page.caption, *page.markdown))
-    assert len(heard) == 1
+    assert len(n_bytes) == 1
 
     page.file_uploader[0].set_value(None)
     page.run()
-    assert page.session_state["heard"] == page.session_state["digests"] == {}
+    assert page.session_state["results"] == page.session_state["digests"] == {}
 
 
 def test_a_bad_file_is_a_sentence_and_the_others_go_on(page):
     upload(page, ("**bad**.wav", b"a letter " * 500), ("low.wav", wav("low")), ("no.mp3", b""))
     bad, empty = (error.value for error in page.error)
-    assert bad.startswith("` **bad**.wav ` cannot be answered: not audio")
-    assert empty.startswith(r"` no.mp3 ` cannot be answered: is empty \(0 bytes\)")
+    assert bad.startswith("` **bad**.wav ` cannot be read: not audio")
+    assert empty.startswith(r"` no.mp3 ` cannot be read: is empty \(0 bytes\)")
     assert len(page.subheader) == 1
 
 
@@ -289,6 +289,6 @@ def test_no_bundle_says_what_to_type(monkeypatch, tmp_path):
     monkeypatch.setenv("BIRDSONG_BUNDLE", str(tmp_path / "absent"))
     page = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_S).run()
     assert not page.exception
-    assert "There is no model to ask" in page.error[0].value
+    assert "No model can be loaded" in page.error[0].value
     assert "birdsong app --bundle runs/genus/bundle" in page.code[0].value
     assert not page.file_uploader

@@ -16,16 +16,16 @@ PATIENCE_S = 120
 
 def images_script():
     from birdsong.app.images_page import show_images_page
-    from birdsong.app.settings import named
+    from birdsong.app.settings import path_setting
 
-    show_images_page(named("images"))
+    show_images_page(path_setting("images"))
 
 
 def run_script():
     from birdsong.app.run_page import show_run_page
-    from birdsong.app.settings import named
+    from birdsong.app.settings import path_setting
 
-    show_run_page(named("run"))
+    show_run_page(path_setting("run"))
 
 
 def card_script():
@@ -33,10 +33,10 @@ def card_script():
     from pathlib import Path
 
     from birdsong.answers.classifier import Classifier
-    from birdsong.app.card_page import show_card_page
+    from birdsong.app.model_page import show_model_page
 
     folder = Path(environ["BIRDSONG_BUNDLE"])
-    show_card_page(Classifier.load(folder), folder)
+    show_model_page(Classifier.load(folder), folder)
 
 
 def shown(script):
@@ -144,8 +144,8 @@ def test_a_folder_that_is_no_run_is_said(monkeypatch, tmp_path, content):
         (tmp_path / "history.csv").write_bytes(content)
     monkeypatch.setenv("BIRDSONG_RUN", str(tmp_path))
     page = shown(run_script)
-    told = texts(page) + " ".join(each.value for each in page.info)
-    assert "cannot be shown" in told or "holds no row yet" in told
+    shown_text = texts(page) + " ".join(each.value for each in page.info)
+    assert "cannot be shown" in shown_text or "has no rows yet" in shown_text
 
 
 def test_the_models_card(bundle_dir, monkeypatch, tmp_path):

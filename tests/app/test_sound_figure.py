@@ -1,4 +1,4 @@
-"""What goes to the browser of a recording: the stretch that is looked at, and the detections."""
+"""The data that the browser gets: an image of the visible range, and the detections."""
 
 import base64
 import io
@@ -15,11 +15,11 @@ from birdsong.app.sound_figure import (
     LIGHT,
     MAX_COLUMNS,
     MAX_LANES,
-    _stretch,
+    _checked_range,
+    detection_lanes,
     figure_data,
-    height_of,
+    frequency_height,
     image_uri,
-    lanes,
 )
 from birdsong.sound.spectrogram import SpectrogramConfig
 
@@ -37,11 +37,16 @@ def found(start_s, end_s, taxon="Turdus", rank="genus", english_name=None):
     return Detection(start_s, end_s, rank, taxon, english_name, 0.93)
 
 
-def data_of(view, detections=(), looked_at=None):
-    told = figure_data(
-        view, detections, looked_at=looked_at, recording="r", player="player-r", colours=LIGHT
+def data_of(view, detections=(), visible_range_s=None):
+    data = figure_data(
+        view,
+        detections,
+        visible_range_s=visible_range_s,
+        recording="r",
+        player="player-r",
+        colours=LIGHT,
     )
-    return json.loads(json.dumps(told))
+    return json.loads(json.dumps(data))
 
 
 def pixels_of(uri):
@@ -50,38 +55,38 @@ def pixels_of(uri):
 
 
 def test_the_whole_of_a_short_recording_goes_as_it_is():
-    told = data_of(overview(), [found(2.5, 5.0, english_name="Thrushes")])
-    assert pixels_of(told["image"]).shape == (64, 100, 3)
-    assert (told["image_start_s"], told["image_end_s"]) == (0, pytest.approx(10))
-    assert told["view"] is None
-    assert told["label"] == "Spectrogram of 10.0 s, 0.2 to 10.8 kHz; 1 detection"
-    (lane,) = told["lanes"]
-    assert (lane["taxon"], lane["words"], lane["italic"]) == (
+    data = data_of(overview(), [found(2.5, 5.0, english_name="Thrushes")])
+    assert pixels_of(data["image"]).shape == (64, 100, 3)
+    assert (data["image_start_s"], data["image_end_s"]) == (0, pytest.approx(10))
+    assert data["visible"] is None
+    assert data["label"] == "Spectrogram of 10.0 s, 0.2 to 10.8 kHz; 1 detection"
+    (lane,) = data["lanes"]
+    assert (lane["taxon"], lane["details"], lane["italic"]) == (
         "Turdus", "Thrushes · 1 detection", True,
     )  # fmt: skip
-    assert lane["detections"] == [{"start_s": 2.5, "end_s": 5.0, "words": "Turdus 93 %"}]
+    assert lane["detections"] == [{"start_s": 2.5, "end_s": 5.0, "label": "Turdus 93 %"}]
 
 
-@pytest.mark.parametrize("looked_at", [(0, 7), (1, 3.05), (3299.97, 3300.5), (1800, 3600)])
-def test_a_stretch_of_an_hour_is_drawn_where_it_lies(looked_at):
+@pytest.mark.parametrize("visible_range_s", [(0, 7), (1, 3.05), (3299.97, 3300.5), (1800, 3600)])
+def test_a_stretch_of_an_hour_is_drawn_where_it_lies(visible_range_s):
     view = overview(n_columns=120_000, column_s=0.03)
-    mark = round(sum(looked_at) / 2 / 0.03)
+    mark = round(sum(visible_range_s) / 2 / 0.03)
     view.image[:] = 0
     view.image[20, mark] = 255
-    told = data_of(view, looked_at=looked_at)
-    pixels = pixels_of(told["image"])
+    data = data_of(view, visible_range_s=visible_range_s)
+    pixels = pixels_of(data["image"])
     assert pixels.shape[1] <= MAX_COLUMNS
-    assert told["view"] == list(looked_at)
-    assert told["image_start_s"] <= looked_at[0]
-    assert told["image_end_s"] >= looked_at[1] - 0.03
+    assert data["visible"] == list(visible_range_s)
+    assert data["image_start_s"] <= visible_range_s[0]
+    assert data["image_end_s"] >= visible_range_s[1] - 0.03
     (column,) = np.flatnonzero((pixels[20] != LIGHT.quiet).any(axis=-1))
-    column_s = (told["image_end_s"] - told["image_start_s"]) / pixels.shape[1]
-    at_s = told["image_start_s"] + column * column_s
+    column_s = (data["image_end_s"] - data["image_start_s"]) / pixels.shape[1]
+    at_s = data["image_start_s"] + column * column_s
     assert at_s - 1e-6 <= mark * 0.03 < at_s + column_s + 1e-6
 
 
 @pytest.mark.parametrize(
-    ("told", "stretch"),
+    ("value", "visible_range_s"),
     [
         ([1, 2.5], (1, 2.5)),
         ([0, 10.5], (0, 10)),
@@ -95,14 +100,14 @@ def test_a_stretch_of_an_hour_is_drawn_where_it_lies(looked_at):
         ({"start": 1}, None),
     ],
 )
-def test_what_a_browser_says_is_checked(told, stretch):
-    assert _stretch(told, 10.0) == stretch
+def test_the_range_of_the_browser_is_checked(value, visible_range_s):
+    assert _checked_range(value, 10.0) == visible_range_s
 
 
 @pytest.mark.parametrize(("n_taxa", "n_lanes"), [(1, 1), (6, 6), (7, 6), (30, 6)])
 def test_lanes_are_few_and_hold_all(n_taxa, n_lanes):
     calls = [found(i, i + 1 + taxon, f"T{taxon}") for taxon in range(n_taxa) for i in range(3)]
-    drawn = lanes(calls, LIGHT)
+    drawn = detection_lanes(calls, LIGHT)
     assert len(drawn) == n_lanes <= MAX_LANES
     assert sorted(
         (each["start_s"], each["end_s"]) for lane in drawn for each in lane["detections"]
@@ -113,8 +118,8 @@ def test_lanes_are_few_and_hold_all(n_taxa, n_lanes):
 
 
 def test_a_rank_above_the_genus_is_named():
-    (lane,) = lanes([found(0, 1, "Passeriformes", rank="order")], LIGHT)
-    assert (lane["italic"], lane["words"]) == (False, "order · 1 detection")
+    (lane,) = detection_lanes([found(0, 1, "Passeriformes", rank="order")], LIGHT)
+    assert (lane["italic"], lane["details"]) == (False, "order · 1 detection")
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
@@ -127,6 +132,6 @@ def test_the_image_keeps_its_pixels_in_the_pages_colours(colours):
 
 
 def test_frequencies_rise():
-    heights = [height_of(hz, overview()) for hz in (100, 500, 1000, 4000, 8000, 20_000)]
+    heights = [frequency_height(hz, overview()) for hz in (100, 500, 1000, 4000, 8000, 20_000)]
     assert heights == sorted(heights)
     assert (heights[0], heights[-1]) == (0, 1)

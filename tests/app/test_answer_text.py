@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.app.answer_words import as_code, as_text, clock, failure, headline, percent, uncertain
+from birdsong.app.answer_text import (
+    escape_markdown,
+    failure_text,
+    format_percent,
+    format_time,
+    headline_text,
+    markdown_code,
+    uncertainty_text,
+)
 from birdsong.selective.selection import Answer, RankedTaxon
 
 
@@ -38,7 +46,7 @@ def prediction(**answer):
     ],
 )  # fmt: skip
 def test_headline(answer, words):
-    assert headline(prediction(**answer)) == words
+    assert headline_text(prediction(**answer)) == words
 
 
 @pytest.mark.parametrize(
@@ -59,22 +67,22 @@ def test_what_is_as_sure_as_was_asked_for_is_not_called_uncertain(sure, words):
         "runner_up": RankedTaxon("genus", "Catharus", None, 0.1),
     }
     found = prediction(**answer)
-    assert uncertain(replace(found, path=answer["path"])) == words
+    assert uncertainty_text(replace(found, path=answer["path"])) == words
 
 
 @pytest.mark.parametrize(
     ("probability", "words"), [(0.8999999, "89 %"), (0.29, "29 %"), (0, "0 %"), (1, "100 %")]
 )
 def test_percent_is_rounded_down(probability, words):
-    assert percent(probability) == words
+    assert format_percent(probability) == words
 
 
 def test_marks_become_text():
-    assert as_text("*a* [b](c) $d$ :red[e]") == (
+    assert escape_markdown("*a* [b](c) $d$ :red[e]") == (
         r"\*a\* \[b\]\(c\) \$d\$ \:red\[e\]"
     )  # fmt: skip
-    assert as_text("Swainson's Thrush, 3 m") == "Swainson's Thrush, 3 m"
-    assert as_text("a\nb\u202ec") == "a\ufffdb\ufffdc"
+    assert escape_markdown("Swainson's Thrush, 3 m") == "Swainson's Thrush, 3 m"
+    assert escape_markdown("a\nb\u202ec") == "a\ufffdb\ufffdc"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_marks_become_text():
     ],
 )
 def test_a_name_becomes_code(name, words):
-    assert as_code(name) == words
+    assert markdown_code(name) == words
 
 
 @pytest.mark.parametrize("before", ["a.wav: ", "the recording: ", ""])
@@ -97,7 +105,7 @@ def test_a_failure_names_its_recording_once(before):
         recording="a.wav", status="failed", error=f"{before}is empty (0 bytes)", promise=0.9,
         bundle_name="b", bundle_fingerprint="f",
     )  # fmt: skip
-    assert failure(failed) == r"` a.wav ` cannot be answered: is empty \(0 bytes\)."
+    assert failure_text(failed) == r"` a.wav ` cannot be read: is empty \(0 bytes\)."
 
 
 @pytest.mark.parametrize(
@@ -111,4 +119,4 @@ def test_a_failure_names_its_recording_once(before):
     ],
 )
 def test_clock(time_s, duration_s, words):
-    assert clock(time_s, duration_s) == words
+    assert format_time(time_s, duration_s) == words
