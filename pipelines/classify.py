@@ -1,4 +1,4 @@
-"""``birdsong classify``: files and folders of any length to answers and detections."""
+"""``birdsong classify``: identify the birds in recordings of any length."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     from birdsong.answers.formats import FORMATS
 
-    to_stdout = [name for name, each in FORMATS.items() if each.to_stdout]
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="recordings or folders")
+    printed = [name for name, each in FORMATS.items() if each.to_stdout]
     parser.add_argument(
-        "--bundle", type=Path, default=None, help="as in RUN/bundle; the one that ships by default"
+        "paths", type=Path, nargs="+", metavar="PATH", help="recordings, or folders of recordings"
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        default=None,
+        help="model, as in RUN/bundle; the shipped model by default",
     )
     parser.add_argument(
         "--promise", type=float, default=0.9,
-        help="share of the answers that must be right, at each rank by itself",
+        help="share of the answers that must be right, at each rank separately",
     )  # fmt: skip
     add_only_argument(parser)
     parser.add_argument(
@@ -36,23 +41,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=None,
         metavar="S",
-        help="segments on a regular grid that share so many seconds, not placed around songs",
+        help="place segments on a regular grid with this overlap in seconds, not around songs",
     )
     parser.add_argument(
-        "--answer-up-to-s", type=float, default=120.0, help="longer recordings get detections only"
+        "--answer-up-to-s",
+        type=float,
+        default=120.0,
+        metavar="S",
+        help="longest recording that gets one answer; longer ones get only detections",
     )
-    parser.add_argument("--format", choices=tuple(FORMATS), default="csv")
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), default="csv", help="format of the results"
+    )
     parser.add_argument(
         "--out",
         type=Path,
         default=None,
-        help=f"folder for the results; without it {' and '.join(to_stdout)} go to standard output",
+        help=f"folder for the results; without it {' and '.join(printed)} are printed",
     )
-    add_replace_argument(parser, "overwrite results of this format that lie in --out already")
+    add_replace_argument(parser, "overwrite results of this format in --out")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Classify, print the results, and tell what failed."""
+    """Classify the recordings, write the results, and print what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
     from birdsong.answers.formats import answer_format
     from birdsong.answers.results import write_results
@@ -76,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         config = replace(config, only=allowed_labels(arguments.only, classifier.bundle))
     recordings = list(dict.fromkeys(find_recordings(arguments.paths)))
     if not recordings:
-        print("birdsong classify: no recordings in the folders named", file=sys.stderr)
+        print("birdsong classify: the folders hold no recordings", file=sys.stderr)
         return EXIT_NOTHING_DONE
     n_failed = 0
 
@@ -86,13 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
             for path in recordings:
                 prediction = classifier.classify(path, config=config)
                 n_failed += prediction.status == "failed"
-                progress.print_above(in_words(prediction))
+                progress.print_above(prediction_line(prediction))
                 progress.advance()
                 yield prediction
 
     if arguments.out is None:
-        for piece in format.encode(predictions(), classifier.bundle.spectrogram):
-            sys.stdout.write(piece.decode())
+        for chunk in format.encode(predictions(), classifier.bundle.spectrogram):
+            sys.stdout.write(chunk.decode())
             sys.stdout.flush()
     else:
         written = write_results(
@@ -108,9 +119,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and the recordings of folders, sorted.
+    """Yield the given files, and the recordings in the given folders, sorted.
 
-    Says on standard error what a folder holds besides; a file that is named is always tried.
+    A given file is always tried, whatever its suffix. Prints on standard error which files of a
+    folder are passed over.
     """
     from birdsong.recordings.audio_folder import find_audio_files
 
@@ -125,8 +137,8 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
         yield from listing.files
 
 
-def in_words(prediction: Prediction) -> str:
-    """Sum a prediction up in a line."""
+def prediction_line(prediction: Prediction) -> str:
+    """Summarize a prediction in one line."""
     from birdsong.errors import strip_name
 
     if prediction.status == "failed":
@@ -139,7 +151,7 @@ def in_words(prediction: Prediction) -> str:
         summary = f"no bird. {answer.reason}"
     else:
         name = f" ({answer.english_name})" if answer.english_name else ""
-        # Rounded down, so that nothing short of a promise reads as if it kept it.
+        # Rounded down, so that 89.9 % never reads as a promise of 90 %.
         percent = math.floor(100 * answer.probability + 1e-9)
         summary = f"{answer.rank} {answer.taxon}{name}, {percent} %. {answer.reason}"
     notes = "".join(f" [{warning}]" for warning in prediction.warnings)

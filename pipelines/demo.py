@@ -213,7 +213,7 @@ def _train(out: Path, rank: str, arguments: argparse.Namespace) -> None:
 def _classify_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Path]) -> None:
     from birdsong.answers.classifier import Classifier, ClassifyConfig
 
-    from .classify import in_words
+    from .classify import prediction_line
 
     _heading("5. Classifying new individuals")
     predictions: dict[str, list[Prediction]] = {}
@@ -240,7 +240,7 @@ def _classify_new_birds(out: Path, new: Sequence[Recording], noises: Sequence[Pa
     _print_answers_by_rank(predictions["species"], new)
     print("\nThree of the answers:")
     for prediction in predictions["species"][:: max(1, len(new) // 3)][:3]:
-        print(f"  {in_words(prediction)}")
+        print(f"  {prediction_line(prediction)}")
 
 
 def _print_answers_by_rank(predictions: Sequence[Prediction], new: Sequence[Recording]) -> None:

@@ -27,6 +27,7 @@ MAY_KNOW = {
     "atomic": set(),
     "csv_escape": set(),
     "csv_tables": {"errors", "atomic", "csv_escape"},
+    "config_options": set(),
     "licences": set(),
     "old_names": set(),
     "folder_lock": {"errors"},
@@ -50,7 +51,7 @@ MAY_KNOW = {
     "bundle": {"errors", "arrays", "atomic", "sound", "selective", "taxa"},
     "learning": {
         *("errors", "arrays", "atomic", "csv_escape", "csv_tables", "licences", "old_names"),
-        *("folder_lock", "overwrite", "page"),
+        *("config_options", "folder_lock", "overwrite", "page"),
         *("images", "loading", "taxa", "bundle", "selective"),
         *("recordings.splits", "sound.grey_levels", "sound.spectrogram"),
     },
@@ -207,7 +208,7 @@ def test_an_import_that_points_back_is_seen(path, line, fault):
         ("birdsong/learning/models/a.py", "import birdsong, keras"),
         ("birdsong/learning/training/a.py", "from birdsong.learning.data.split import Split"),
         ("birdsong/sound/filters.py", "def f():\n    import librosa"),
-        ("pipelines/a.py", "from .command import ALL_WELL\nfrom birdsong.answers import exports"),
+        ("pipelines/a.py", "from .command import EXIT_OK\nfrom birdsong.answers import exports"),
     ],
 )
 def test_an_import_along_the_plan_is_none(path, line):

@@ -235,7 +235,7 @@ def test_results_that_cannot_be_written(classify, tmp_path):
 
 def test_a_folder_without_recordings(tmp_path, bundle_dir, capsys):
     assert main(["classify", str(tmp_path), "--bundle", str(bundle_dir)]) == 2
-    assert "no recordings in the folders named" in capsys.readouterr().err
+    assert "the folders hold no recordings" in capsys.readouterr().err
 
 
 def test_a_missing_bundle(field, tmp_path, capsys):

@@ -235,7 +235,7 @@ def test_classify_into_a_folder(field, bundle_dir, tmp_path, capsys):
 
 def test_a_folder_without_recordings(bundle_dir, tmp_path, capsys):
     assert main(["classify", str(tmp_path), "--bundle", str(bundle_dir)]) == 2
-    assert "no recordings in the folders named" in capsys.readouterr().err
+    assert "the folders hold no recordings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stage", STAGES)
