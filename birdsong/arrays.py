@@ -1,4 +1,4 @@
-"""Names for the arrays that pass between the rooms."""
+"""Type aliases of the arrays that the packages exchange."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, however a run ends."""
+"""Atomic writing: a file is complete or absent, even if the process is killed."""
 
 import os
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """Write a file beside its place, piece by piece, and move it there at the end.
+    """Open a temporary file that replaces `path` when the block ends without an error.
 
     Parameters
     ----------
     path : Path
-        What is there already is replaced.
+        An existing file is replaced.
 
     Yields
     ------
@@ -24,30 +24,30 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is still there.
+        If the file cannot be written. An existing file is unchanged.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             yield file
-        os.replace(beside, path)
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there.
+    """Write a whole file atomically.
 
     Parameters
     ----------
     path : Path
-        What is there already is replaced.
+        An existing file is replaced.
     content : bytes
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is still there.
+        If the file cannot be written. An existing file is unchanged.
     """
     with atomic_writer(path) as file:
         file.write(content)

@@ -1,7 +1,8 @@
-"""The audio formats: how files of each are named, begin, are decoded and played.
+"""The audio formats: their file extensions, first bytes, decoders and MIME types.
 
-The only list of them. All of it was tried with files, on libsndfile 1.2.2 and the FFmpeg 8.1 of
-PyAV 18.1. Formats without a header (raw PCM) are left out, since their rate is a guess.
+This is the only list of formats. Every entry was tested with files, on libsndfile 1.2.2 and the
+FFmpeg 8.1 of PyAV 18.1. Formats without a header (raw PCM) are left out: their sample rate is
+unknown.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import PurePath
 from typing import Literal
 
 N_FIRST_BYTES = 400
-"""As many bytes of a file as `detect_suffix` looks at."""
+"""Number of bytes at the start of a file that `detect_suffix` needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,15 @@ class AudioFormat:
     Attributes
     ----------
     name : str
-        What error messages call it.
+        Name of the format in error messages.
     suffixes : tuple of str
-        Endings of its files, in lower case, as in ``.wav``; the usual one first.
+        File extensions in lower case, such as ``.wav``; the usual one first.
     decoder : {"libsndfile", "ffmpeg"}
-        The library that usually decodes it.
+        The library that is tried first.
     ffmpeg_demuxers : tuple of str
-        FFmpeg's names of its containers, also where FFmpeg is only the second to try.
+        FFmpeg's names of the containers, also if FFmpeg is only tried second.
     mime_type : str
-        What a browser is told it is.
+        MIME type for a browser.
     """
 
     name: str
@@ -61,7 +62,7 @@ AUDIO_FORMATS = (
     AudioFormat("Matroska", (".mka", ".mkv"), "ffmpeg", ("matroska",), "audio/x-matroska"),
     AudioFormat("WMA", (".wma", ".asf", ".wmv"), "ffmpeg", ("asf",), "audio/x-ms-wma"),
     AudioFormat("AVI", (".avi",), "ffmpeg", ("avi",), "video/x-msvideo"),
-    # Not ".ts": it is far oftener a program's source.
+    # Without ".ts": such a file is usually TypeScript source code.
     AudioFormat("MPEG-TS", (".mts", ".m2ts"), "ffmpeg", ("mpegts",), "video/mp2t"),
     AudioFormat("MPEG-PS", (".mpg", ".mpeg", ".vob"), "ffmpeg", ("mpeg",), "video/mpeg"),
     AudioFormat("AMR", (".amr", ".awb"), "ffmpeg", ("amr",), "audio/amr"),
@@ -72,23 +73,23 @@ AUDIO_FORMATS = (
     AudioFormat("APE", (".ape",), "ffmpeg", ("ape",), "audio/x-ape"),
     AudioFormat("DSF", (".dsf",), "ffmpeg", ("dsf",), "audio/x-dsf"),
 )
-"""All formats, the commonest first."""
+"""All formats, the most common first."""
 
 _FORMAT_BY_SUFFIX = {suffix: each for each in AUDIO_FORMATS for suffix in each.suffixes}
 
 AUDIO_SUFFIXES = frozenset(_FORMAT_BY_SUFFIX)
-"""Endings, in lower case, of the files that count as recordings."""
+"""File extensions, in lower case, of the files that count as recordings."""
 
 UPLOAD_SUFFIXES = tuple(suffix.removeprefix(".") for suffix in _FORMAT_BY_SUFFIX)
-"""What an upload may end with, without the dot: everything that is decoded."""
+"""File extensions that an upload may have, without the dot: all that can be decoded."""
 
 SUPPORTED_FORMATS = (
     f"WAV, FLAC, Ogg, Opus, MP3, M4A, WebM or another of {len(AUDIO_FORMATS)} formats"
 )
-"""What error messages name: the formats that people have."""
+"""The supported formats in error messages: the most common ones by name."""
 
 FFMPEG_MP3 = "mp3"
-"""FFmpeg's container for MP3. It finds one in much that is none: allow it for known MP3s alone."""
+"""FFmpeg's demuxer for MP3. It accepts many other files too: allow it for known MP3s only."""
 
 FFMPEG_DEMUXERS = ",".join(
     dict.fromkeys(
@@ -98,19 +99,19 @@ FFMPEG_DEMUXERS = ",".join(
         if demuxer != FFMPEG_MP3
     )
 )
-"""FFmpeg's `format_whitelist`: never a playlist, which names other files to fetch."""
+"""FFmpeg's `format_whitelist`. It holds no playlist formats: these make FFmpeg open other files."""
 
 
 def mime_type(name: str) -> str:
-    """Return the MIME type of a recording, by the ending of its name.
+    """Return the MIME type of a recording by its file extension.
 
-    What an uploader claims is not passed on: it could be the type of a page.
+    The type that an uploader states is not used: it could be that of an HTML page.
     """
     known = _FORMAT_BY_SUFFIX.get(PurePath(name).suffix.lower())
     return known.mime_type if known else AUDIO_FORMATS[0].mime_type
 
 
-# Offset and bytes that all must be there, and the ending of such a file; the first match counts.
+# (offset, bytes) pairs that all must match, and the file extension; the first match wins.
 _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], str], ...] = (
     (((0, b"RIFF"), (8, b"AVI ")), ".avi"),
     (((0, b"RIFF"), (8, b"WAVE")), ".wav"),
@@ -149,7 +150,7 @@ _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], str], ...] = (
 
 
 def detect_suffix(first_bytes: bytes) -> str | None:
-    """Recognise an audio format by the first bytes of a file.
+    """Detect the audio format from the first bytes of a file.
 
     Parameters
     ----------
@@ -159,8 +160,7 @@ def detect_suffix(first_bytes: bytes) -> str | None:
     Returns
     -------
     str or None
-        The ending that such a file has, as in ``.mp3``; None where the bytes are of no format of
-        the table.
+        File extension of the format, such as ``.mp3``; None if no format matches.
     """
     for parts, suffix in _MAGIC:
         if all(first_bytes.startswith(magic, offset) for offset, magic in parts):
@@ -171,7 +171,7 @@ def detect_suffix(first_bytes: bytes) -> str | None:
 
 
 def _suffix_of_frame(first_bytes: bytes) -> str | None:
-    """Recognise a stream of frames, which has no header: MPEG audio, ADTS or AC-3."""
+    """Detect a stream of frames without a header: MPEG audio, ADTS or AC-3."""
     if len(first_bytes) < 6:
         return None
     if first_bytes.startswith(b"\x0b\x77"):
@@ -185,5 +185,5 @@ def _suffix_of_frame(first_bytes: bytes) -> str | None:
     bit_rate, rate = first_bytes[2] >> 4, first_bytes[2] >> 2 & 3
     if sync != 0xE0 or version == 1 or bit_rate == 15 or rate == 3:
         return None
-    # Layer I would be 3: nobody records it, and texts in UTF-16 begin so.
+    # Layer I (3) is left out: it is not in use, and UTF-16 text begins with the same bytes.
     return {1: ".mp3", 2: ".mp2"}.get(layer)

@@ -1,8 +1,7 @@
-"""The errors that birdsong raises on purpose: one small tree.
+"""The exceptions that birdsong raises on purpose.
 
-A message says what is wrong, where, what was expected, what was found and, where the library can
-know it, what to do. Stages and the app add the command to type. Anything else that is raised is a
-bug.
+A message says what is wrong, where, what was expected, what was found and, if the library knows it,
+what to do. The commands and the app add the command to type. Any other exception is a bug.
 """
 
 import re
@@ -12,12 +11,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class BirdsongError(Exception):
-    """Base of every error that a person can do something about.
+    """Base class of every error that a user can act on.
 
     Parameters
     ----------
     message : str
-        Kept as one line, without control characters, whatever of a file it quotes.
+        Stored as one line without control characters, even if it quotes part of a file.
     """
 
     def __init__(self, message: str) -> None:
@@ -25,35 +24,35 @@ class BirdsongError(Exception):
 
 
 class ConfigError(BirdsongError, ValueError):
-    """A setting is out of its range."""
+    """A setting is out of range."""
 
 
 class ManifestError(BirdsongError):
-    """A manifest, or a row of one, is not what it should be."""
+    """A manifest, or a row of it, is invalid."""
 
 
 class AudioError(BirdsongError):
-    """A recording cannot be read, or its samples cannot be used."""
+    """A recording cannot be read, or its samples are unusable."""
 
 
 class WriteError(BirdsongError):
-    """A file cannot be written, or not in the form that was asked for."""
+    """A file cannot be written in the requested format."""
 
 
 class NetworkError(BirdsongError):
-    """A server cannot be reached, refuses, or answers what cannot be used."""
+    """A server cannot be reached, refuses a request, or sends an unusable response."""
 
 
 class DatasetError(BirdsongError):
-    """A folder of images cannot be used for what was asked."""
+    """A folder of images or a dataset is unsuitable for the task."""
 
 
 class OverwriteError(BirdsongError):
-    """Something that is there already would be lost, and nobody asked for that."""
+    """An existing file would be lost without ``--replace``."""
 
 
 class TaxonomyError(BirdsongError):
-    """A table of taxa contradicts itself, or a taxon is not in it."""
+    """A table of taxa contradicts itself or lacks a taxon."""
 
 
 class BundleError(BirdsongError):
@@ -61,9 +60,9 @@ class BundleError(BirdsongError):
 
 
 def printable_name(name: str) -> str:
-    r"""Write a file's name so that it can go into any text, its bytes that are no UTF-8 as escapes.
+    r"""Escape the bytes of a file name that are not UTF-8.
 
-    Names are bytes on most systems, and those of old archives are in other encodings.
+    File names are bytes on most systems, and old archives use other encodings.
 
     Examples
     --------
@@ -74,19 +73,19 @@ def printable_name(name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Write a text so that a terminal shows it as one line and obeys nothing in it."""
+    """Replace control characters, so that a terminal prints the text as one line."""
     return printable_name(_CONTROL.sub(" ", text))
 
 
 def strip_name(message: str, *names: str) -> str:
-    """Cut a recording's name off the front of a message, for a line that names it already.
+    """Remove the name of a recording from the start of a message.
 
     Parameters
     ----------
     message : str
-        Of an error, as in ``XC1.wav: is empty (0 bytes)``.
+        Message of an error, such as ``XC1.wav: is empty (0 bytes)``.
     *names : str
-        What the recording may be called there: a path stands for its last part too.
+        Possible names of the recording; of a path, the file name counts as well.
 
     Examples
     --------

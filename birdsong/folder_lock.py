@@ -1,4 +1,4 @@
-"""Folders that one run at a time writes into."""
+"""Lock a folder, so that only one run at a time writes into it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from birdsong.errors import DatasetError
 
 try:
     import fcntl
-except ImportError:  # Windows has no such lock on folders
+except ImportError:  # Windows cannot lock folders
     fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder while this one writes into it.
+    """Keep other runs out of a folder while this run writes into it.
 
-    The system lets go of the folder when the process ends, however it ends. Nothing is written for
-    it. Where folders cannot be locked, as on some network drives, nobody is kept out.
+    The operating system releases the lock when the process ends, for whatever reason. No lock file
+    is written. Folders that cannot be locked, such as some network drives, stay unlocked.
 
     Parameters
     ----------
     folder : Path
-        Made if need be, and taken away again if nothing was written into it.
+        Created if it is missing, and removed again if it stays empty.
 
     Raises
     ------
     DatasetError
-        If another run writes into it, or it cannot be made.
+        If another run holds the lock, or the folder cannot be created.
     """
     is_new = not folder.exists()
     try:
@@ -46,23 +46,25 @@ def folder_lock(folder: Path) -> Iterator[None]:
         if fcntl:
             os.close(descriptor)
         if is_new:
-            with suppress(OSError):  # something is in it
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()
 
 
 @contextmanager
 def report_write_errors(folder: Path) -> Iterator[None]:
-    """Say what to do where a folder cannot be written, as when the disk is full.
+    """Turn an `OSError`, such as a full disk, into an error that says how to go on.
 
     Raises
     ------
     DatasetError
+        If the block raises an `OSError`.
     """
     try:
         yield
     except OSError as error:
         raise DatasetError(
-            f"{folder}: cannot be written ({error}); when that is mended, the same command goes on"
+            f"{folder}: cannot be written ({error}); fix that and run the same command again "
+            "to resume"
         ) from error
 
 
@@ -74,4 +76,4 @@ def _lock(descriptor: int, folder: Path) -> None:
             f"{folder}: another run is writing into it; wait until it ends, or name another folder"
         ) from error
     except OSError:
-        pass  # no locks on this drive
+        pass  # this drive has no locks

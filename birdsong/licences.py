@@ -1,4 +1,4 @@
-"""Licences of recordings: Creative Commons' by their names, and what they allow of a model."""
+"""Creative Commons licences of recordings, and the licence of a model trained on them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NAME = re.compile(r"CC[ -]?(BY(?:-(?:NC|SA|ND))*|0)[ -]?([0-9](?:\.[0-9])?)?", 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """One of Creative Commons' licences.
+    """A Creative Commons licence.
 
     Attributes
     ----------
     name : str
-        As in ``CC BY-NC-SA 4.0``.
+        Such as ``CC BY-NC-SA 4.0``.
     url : str
     terms : frozenset of str
-        Of ``by``, ``nc``, ``nd`` and ``sa``; empty for what is in the public domain.
+        Subset of ``by``, ``nc``, ``nd`` and ``sa``; empty for the public domain.
     """
 
     name: str
@@ -33,18 +33,18 @@ class Licence:
 
 
 def parse_licence(text: str) -> Licence | None:
-    """Recognise a licence by its address, with or without a scheme, or by its name.
+    """Parse the URL of a licence, with or without a scheme, or its name.
 
     Returns
     -------
     Licence or None
-        None for one that is none of Creative Commons', or not known.
+        None if the text is not a Creative Commons licence.
     """
     text = text.strip()
-    if found := _ADDRESS.fullmatch(text):
-        kind, code, version = found[1].lower(), found[2].lower(), found[3]
-    elif found := _NAME.fullmatch(text):
-        code, version = found[1].lower(), found[2] or ""
+    if match := _ADDRESS.fullmatch(text):
+        kind, code, version = match[1].lower(), match[2].lower(), match[3]
+    elif match := _NAME.fullmatch(text):
+        code, version = match[1].lower(), match[2] or ""
         kind = "publicdomain" if code == "0" else "licenses"
         version = version or ("1.0" if kind == "publicdomain" else "4.0")
         code = "zero" if code == "0" else code
@@ -58,18 +58,18 @@ def parse_licence(text: str) -> Licence | None:
 
 @dataclass(frozen=True, slots=True)
 class SharingTerms:
-    """Whether a model trained on recordings may be shared, read strictly.
+    """Whether a model trained on recordings may be shared, in a strict reading.
 
-    Whether a model is an adaptation of what it learned from is not settled; who takes it for one is
-    on the safe side. This is no legal advice.
+    The law has not settled whether a model is an adaptation of its training data. Treating it as
+    one is the safe choice. This is no legal advice.
 
     Attributes
     ----------
     may_be_shared : bool
     licence : str
-        Under which licence; empty where none fits, or not all licences are known.
+        Licence of the model; empty if no licence fits or one of the licences is unknown.
     reasons : tuple of str
-        Sentences.
+        One sentence each.
     """
 
     may_be_shared: bool
@@ -78,52 +78,55 @@ class SharingTerms:
 
 
 def sharing_terms(licences: Iterable[str]) -> SharingTerms:
-    """Judge the licences of the recordings that a model is to learn from.
+    """Combine the licences of a model's training recordings.
 
     Parameters
     ----------
     licences : iterable of str
-        One for each recording; empty where it is not known.
+        One for each recording; empty if unknown.
 
     Returns
     -------
-    Verdict
+    SharingTerms
     """
     counts = Counter(licences)
-    known = {text: parse_licence(text) for text in counts}
-    n_unknown = sum(n for text, n in counts.items() if known[text] is None)
-    terms_of = {text: licence.terms for text, licence in known.items() if licence is not None}
+    parsed = {text: parse_licence(text) for text in counts}
+    n_unknown = sum(n for text, n in counts.items() if parsed[text] is None)
+    terms_of = {text: licence.terms for text, licence in parsed.items() if licence is not None}
 
-    def with_term(term: str) -> int:
+    def count_with_term(term: str) -> int:
         return sum(counts[text] for text, terms in terms_of.items() if term in terms)
 
     reasons = []
     if n_unknown:
         reasons.append(
-            f"recordings whose licence is not known: {n_unknown}; until it is, nothing can be "
-            "promised; `birdsong manifest refresh` looks them up"
+            f"recordings whose licence is not known: {n_unknown}; look it up with "
+            "`birdsong manifest refresh`"
         )
-    if n_nd := with_term("nd"):
+    if n_nd := count_with_term("nd"):
         reasons.append(
-            f"recordings that allow no derivatives: {n_nd}; leave them out of a model to be shared"
+            f"recordings that allow no derivatives: {n_nd}; a model to be shared must not use them"
         )
     share_alike = {terms for terms in terms_of.values() if "sa" in terms}
-    is_commercial = not with_term("nc")
-    if not is_commercial:
+    allows_commercial = not count_with_term("nc")
+    if not allows_commercial:
         reasons.append(
-            f"recordings that exclude commercial use: {with_term('nc')}; so does the model"
+            f"recordings that exclude commercial use: {count_with_term('nc')}; "
+            "the model excludes it too"
         )
-    if len(share_alike) > 1 or (share_alike and {"by", "sa"} in share_alike and not is_commercial):
+    if len(share_alike) > 1 or (
+        share_alike and {"by", "sa"} in share_alike and not allows_commercial
+    ):
         reasons.append(
-            "some recordings ask for the same licence without a ban on commercial use, others for "
-            "it with the ban: no licence satisfies both to the letter; the stricter one is usual"
+            "some share-alike licences allow commercial use and others forbid it: no licence "
+            "satisfies both exactly; the stricter one is usual"
         )
     licence = "CC BY"
-    if not is_commercial:
+    if not allows_commercial:
         licence += "-NC"
     if share_alike:
         licence += "-SA"
-    may = not n_nd and not n_unknown and bool(counts)
-    if may:
-        reasons.append("name the recordists: `attribution.csv` goes with images and models")
-    return SharingTerms(may, f"{licence} 4.0" if may else "", tuple(reasons))
+    may_be_shared = not n_nd and not n_unknown and bool(counts)
+    if may_be_shared:
+        reasons.append("credit the recordists: share `attribution.csv` with images and models")
+    return SharingTerms(may_be_shared, f"{licence} 4.0" if may_be_shared else "", tuple(reasons))

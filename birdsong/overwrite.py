@@ -1,8 +1,7 @@
-"""What is there already is kept, unless the same is written again, or replacing it is asked for.
+"""Protect existing files: without ``--replace`` no command loses one.
 
-A command that writes where something lies stops before it changes anything, and says what lies
-there and how to go on. One rule for all commands, so that a person learns it once: without
-``--replace`` nothing is lost.
+A command that would overwrite a file stops before it changes anything, and says which file is in
+the way and how to go on. Writing the same content again is allowed.
 """
 
 from __future__ import annotations
@@ -17,47 +16,47 @@ from pathlib import Path
 from birdsong.errors import DatasetError, OverwriteError
 
 REPLACE = "--replace"
-"""The option that says that what is there may go."""
+"""The command option that allows existing files to be replaced."""
 
 
 def check_absent(paths: Iterable[Path], *, replace: bool, option: str = "--out") -> None:
-    """See that nothing lies where something will be written, before any work is done for it.
+    """Check, before any work starts, that none of the output files exists.
 
     Parameters
     ----------
     paths : iterable of Path
-        What will be written, whatever its content.
+        Files that will be written.
     replace : bool
-        Whether what lies there may be replaced.
+        Whether existing files may be replaced.
     option : str
-        The command's option that names another place.
+        Command option that sets the output path, for the message.
 
     Raises
     ------
     OverwriteError
-        If one of them exists, and must not be replaced.
+        If one of them exists and `replace` is false.
     """
     if not replace:
-        _refuse([path for path in paths if os.path.lexists(path)], "is there already", option)
+        _refuse([path for path in paths if os.path.lexists(path)], "already exists", option)
 
 
 def check_same_content(path: Path, content: bytes, *, replace: bool, option: str = "--out") -> None:
-    """See that a file that will be written is not there, or holds the same already.
+    """Check that an output file is absent or already has the same content.
 
     Parameters
     ----------
     path : Path
     content : bytes
-        What will be written.
+        Content that will be written.
     replace : bool
-        Whether another content may be replaced.
+        Whether different content may be replaced.
     option : str
-        The command's option that names another place.
+        Command option that sets the output path, for the message.
 
     Raises
     ------
     OverwriteError
-        If it holds anything else, and must not be replaced.
+        If it has different content and `replace` is false.
     """
     if replace or not os.path.lexists(path):
         return
@@ -66,34 +65,35 @@ def check_same_content(path: Path, content: bytes, *, replace: bool, option: str
     except OSError:
         is_same = False
     if not is_same:
-        _refuse([path], "is there already and holds something else", option)
+        _refuse([path], "already exists with different content", option)
 
 
 @contextmanager
 def staged_files(folder: Path, *, replace: bool, option: str = "--out") -> Iterator[Path]:
-    """Write files into a folder all at once, and only where that loses nothing.
+    """Collect new files in a temporary folder and move them all at the end.
 
     Parameters
     ----------
     folder : Path
-        Made if need be, and taken away again if nothing comes into it. What else is in it stays.
+        Target folder. It is created if missing, and removed again if it stays empty. Its other
+        files stay.
     replace : bool
-        Whether files of the same names with another content may be replaced.
+        Whether existing files with different content may be replaced.
     option : str
-        The command's option that names another place.
+        Command option that sets the output path, for the message.
 
     Yields
     ------
     Path
-        A folder to write them into. They are moved when the block ends without an error.
+        Temporary folder to write into. Its files are moved when the block ends without an error.
 
     Raises
     ------
     OverwriteError
-        If a file of the same name holds anything else, and must not be replaced. Nothing was
-        changed then.
+        If an existing file has different content and `replace` is false. Nothing is changed
+        then.
     DatasetError
-        If the folder cannot be made.
+        If the folder cannot be created.
     """
     is_new = not folder.exists()
     staged = folder / f".{os.getpid()}.part"
@@ -105,29 +105,30 @@ def staged_files(folder: Path, *, replace: bool, option: str = "--out") -> Itera
         yield staged
         files = sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
         if not replace:
-            others = [folder / file for file in files if _is_other(folder / file, staged / file)]
-            _refuse(others, "is there already and holds something else", option)
+            changed = [folder / file for file in files if _differs(folder / file, staged / file)]
+            _refuse(changed, "already exists with different content", option)
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(staged / file, folder / file)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
         if is_new:
-            with suppress(OSError):  # something is in it
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()
 
 
-def _is_other(there: Path, new: Path) -> bool:
+def _differs(existing: Path, new: Path) -> bool:
     try:
-        return os.path.lexists(there) and not filecmp.cmp(there, new, shallow=False)
+        return os.path.lexists(existing) and not filecmp.cmp(existing, new, shallow=False)
     except OSError:
         return True
 
 
-def _refuse(there: list[Path], state: str, option: str) -> None:
-    if there:
-        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+def _refuse(existing: list[Path], problem: str, option: str) -> None:
+    """Raise `OverwriteError` if there are existing files."""
+    if existing:
+        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise OverwriteError(
-            f"{there[0]}{more}: {state}; nothing was changed: name another {option}, "
+            f"{existing[0]}{more}: {problem}; nothing was changed: name another {option}, "
             f"or add {REPLACE} to overwrite"
         )

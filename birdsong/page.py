@@ -1,4 +1,4 @@
-"""One page for a reader: plots and text in a single file, light and dark, without outside parts."""
+"""HTML pages in a single file: plots, images and text, in light and dark mode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# Drawn in a colour that nothing else has, which then becomes the page's own.
+# A colour that nothing else has: in the SVG it is replaced by the text colour of the page.
 INK = "#010203"
 BAR = "#3a86c8"
 _SETTINGS = {
@@ -23,7 +23,7 @@ _SETTINGS = {
     "font.size": 10,
     "legend.frameon": False,
     "svg.fonttype": "none",
-    "svg.hashsalt": "birdsong",  # the same bytes each time
+    "svg.hashsalt": "birdsong",  # the same ids each time
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -31,14 +31,14 @@ _SETTINGS = {
 
 
 def draw_svg(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
-    """Draw a plot that takes the text colour of the page that it stands on.
+    """Draw a plot as SVG whose lines and text take the text colour of the page.
 
     Parameters
     ----------
     draw : callable
-        Draws on the figure that it is given, in `INK` and `BAR` or colours of its own.
+        Draws on the given figure, in `INK`, `BAR` or other colours.
     width, height : float
-        Inches; the page shrinks what is wider than itself.
+        In inches. The page shrinks a plot that is too wide.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def draw_svg(draw: Callable[[Figure], None], *, width: float, height: float) -> 
     from matplotlib.figure import Figure
 
     content = io.StringIO()
-    with matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]  # names its keys one by one
+    with matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]  # its stub lists every key
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         figure.savefig(content, format="svg", metadata={"Date": None}, transparent=True)
@@ -58,28 +58,28 @@ def draw_svg(draw: Callable[[Figure], None], *, width: float, height: float) -> 
 
 
 def percent_ticks(axis: Axis) -> None:
-    """Name the ticks of an axis of shares in percent."""
+    """Label the ticks of an axis of shares in percent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0))
 
 
 def integer_ticks(axis: Axis) -> None:
-    """Put ticks of an axis of counts, of epochs or recordings, at whole numbers alone."""
+    """Put the ticks of an axis of counts at whole numbers only."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def embedded_png(png: bytes, alt: str) -> str:
-    """Put an image into the page itself.
+    """Embed a PNG image in the page.
 
     Parameters
     ----------
     png : bytes
         The content of a PNG file.
     alt : str
-        Plain text: what it shows.
+        Description of the image in plain text.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def embedded_png(png: bytes, alt: str) -> str:
 
 
 def html_page(title: str, body: str, *, stamp: str = "") -> str:
-    """Wrap a page around its body.
+    """Build a whole HTML page.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def html_page(title: str, body: str, *, stamp: str = "") -> str:
     body : str
         HTML.
     stamp : str
-        Plain text that stays in sight on the screen and stands on every page of a print.
+        Warning in plain text that stays visible while scrolling and appears on every printed page.
 
     Returns
     -------
     str
-        The whole file.
+        Content of the HTML file.
     """
     stamped = f'<p class="stamp">{escape(stamp)}</p>' if stamp else ""
     return _HTML.format(title=escape(title), stamp=stamped, body=body)

@@ -13,7 +13,7 @@ def test_what_is_there_is_named_with_what_to_do(tmp_path):
     for path in paths[1:]:
         path.touch()
     said = (
-        r"/b \(and 1 more\): is there already; nothing was changed: name another --json, or add "
+        r"/b \(and 1 more\): already exists; nothing was changed: name another --json, or add "
         r"--replace to overwrite$"
     )
     with pytest.raises(OverwriteError, match=said):
@@ -23,7 +23,7 @@ def test_what_is_there_is_named_with_what_to_do(tmp_path):
 
 def test_a_link_that_leads_nowhere_is_there(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "absent")
-    with pytest.raises(OverwriteError, match="/a: is there already"):
+    with pytest.raises(OverwriteError, match="/a: already exists"):
         check_absent([tmp_path / "a"], replace=False)
 
 
@@ -33,7 +33,7 @@ def test_the_same_again_is_no_loss(tmp_path):
     path.write_bytes(b"one")
     check_same_content(path, b"one", replace=False)
     check_same_content(path, b"two", replace=True)
-    with pytest.raises(OverwriteError, match="/a: is there already and holds something else"):
+    with pytest.raises(OverwriteError, match="/a: already exists with different content"):
         check_same_content(path, b"two", replace=False)
     with pytest.raises(OverwriteError):
         check_same_content(tmp_path, b"two", replace=False)
@@ -60,7 +60,7 @@ def test_files_come_all_at_once_or_not_at_all(tmp_path):
     with staged_files(out, replace=False) as folder:
         write(folder, **{"a": "1", "sub/b": "2"})
     assert contents(out) == before
-    with pytest.raises(OverwriteError, match=r"out/sub/b: is there already and holds"):
+    with pytest.raises(OverwriteError, match=r"out/sub/b: already exists with"):
         write_new(out, **{"c": "new", "sub/b": "3"})
     assert contents(out) == before
     with staged_files(out, replace=True) as folder:

@@ -1,6 +1,6 @@
-"""The files that recordings lie in: found under the audio folder, and never outside it.
+"""Find audio files inside the audio folder, and never outside it.
 
-`find_audio_files` is the one rule for which files of a folder count, for every command.
+Every command uses `find_audio_files`, so that the same files of a folder count everywhere.
 """
 
 import os
@@ -16,27 +16,27 @@ from birdsong.recordings.recording import Recording
 HIDDEN = "hidden"
 SYSTEM_FOLDER = "of the system"
 OTHER_KIND = "of other kinds"
-LINK_OUT = "linked out of the folder"
+OUTSIDE_LINK = "linked out of the folder"
 FOLDER_LINK = "linked as a folder"
 BROKEN_LINK = "with a broken link"
-NO_FILE = "not a regular file"
+NOT_REGULAR_FILE = "not a regular file"
 UNREADABLE_FOLDER = "that cannot be listed"
 
 _SYSTEM_FOLDERS = frozenset(
     {"$recycle.bin", "recycler", "#recycle", "system volume information", "lost+found"}
-    | {"__macosx", "@eadir"}  # what macOS and network storage put beside the files
+    | {"__macosx", "@eadir"}  # from macOS and network storage
 )
-_N_NAMED = 3
+_N_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedFile:
-    """A file or folder that does not count.
+    """A file or folder that is not a recording.
 
     Attributes
     ----------
     path : Path
-        A folder stands for all that is in it.
+        A folder stands for everything in it.
     reason : str
         Such as `HIDDEN` or `OTHER_KIND`.
     """
@@ -47,7 +47,7 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """The recordings in a folder.
+    """The files of a folder.
 
     Attributes
     ----------
@@ -62,13 +62,13 @@ class FolderListing:
 
 
 def skipped_summary(skipped: Iterable[SkippedFile]) -> str:
-    """Say how much is passed over, why, and the first names of each kind; empty if nothing is."""
+    """Count the skipped files of each reason, with a few names; empty if there are none."""
     names_by_reason: dict[str, list[str]] = {}
     for each in skipped:
         names_by_reason.setdefault(each.reason, []).append(printable_name(each.path.name))
     return "; ".join(
-        f"{len(names)} {reason} ({', '.join(names[:_N_NAMED])}"
-        f"{', ...' if len(names) > _N_NAMED else ''})"
+        f"{len(names)} {reason} ({', '.join(names[:_N_EXAMPLES])}"
+        f"{', ...' if len(names) > _N_EXAMPLES else ''})"
         for reason, names in names_by_reason.items()
     )
 
@@ -76,9 +76,9 @@ def skipped_summary(skipped: Iterable[SkippedFile]) -> str:
 def find_audio_files(folder: Path) -> FolderListing:
     """Find the recordings in a folder and in its subfolders.
 
-    A recording is a file whose name ends as an audio format does. Hidden files and folders, and
-    what systems put there, do not count. Links are followed to files inside the folder only. Empty
-    files count: the recorder that left them is worth a look.
+    A recording is a file with the extension of an audio format. Hidden files and folders, and those
+    of the operating system, are skipped. A link counts only if its target is a file inside the
+    folder. Empty files count: they may show a faulty recorder.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_audio_files(folder: Path) -> FolderListing:
     Raises
     ------
     ManifestError
-        If there is no such folder, or it cannot be listed.
+        If the folder does not exist or cannot be listed.
     """
     if not folder.is_dir():
         raise ManifestError(f"no such audio folder: {folder}")
@@ -109,32 +109,32 @@ def find_audio_files(folder: Path) -> FolderListing:
 
 
 def _walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
-    """Everything in a folder, with the reason why it does not count; empty where it does."""
-    waiting = [folder]
-    while waiting:
-        inside = waiting.pop()
+    """Walk a folder: each path, with the reason for skipping it or an empty text."""
+    pending = [folder]
+    while pending:
+        current = pending.pop()
         try:
-            with os.scandir(inside) as entries:
+            with os.scandir(current) as entries:
                 found = list(entries)
         except OSError:
-            yield inside, UNREADABLE_FOLDER
+            yield current, UNREADABLE_FOLDER
             continue
         for entry in found:
-            path = inside / entry.name
+            path = current / entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            reason = _reason_of_name(entry.name, is_folder=is_folder)
+            reason = _skip_reason(entry.name, is_folder=is_folder)
             if is_folder and not reason:
-                waiting.append(path)
+                pending.append(path)
                 continue
             if entry.is_symlink() and reason in ("", OTHER_KIND):
-                reason = _reason_of_link(path, root) or reason
+                reason = _link_skip_reason(path, root) or reason
             elif not reason and not entry.is_file():
-                reason = NO_FILE  # such as a pipe
+                reason = NOT_REGULAR_FILE  # such as a pipe
             yield path, reason
 
 
-def _reason_of_name(name: str, *, is_folder: bool = False) -> str:
-    """Why a file or folder of this name does not count; empty where it does."""
+def _skip_reason(name: str, *, is_folder: bool = False) -> str:
+    """Reason for skipping a file or folder of this name; empty if it counts."""
     if name.startswith("."):
         return HIDDEN
     if is_folder:
@@ -142,23 +142,23 @@ def _reason_of_name(name: str, *, is_folder: bool = False) -> str:
     return "" if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES else OTHER_KIND
 
 
-def _reason_of_link(path: Path, root: Path) -> str:
-    """Why a symbolic link does not count; empty where its target is a file in the folder."""
+def _link_skip_reason(path: Path, root: Path) -> str:
+    """Reason for skipping a symbolic link; empty if its target is a file in the folder."""
     try:
         target = path.resolve(strict=True)
-    except (OSError, RuntimeError):  # a ring of links
+    except (OSError, RuntimeError):  # a cycle of links
         return BROKEN_LINK
     if target.is_dir():
         return FOLDER_LINK
-    return "" if target.is_relative_to(root) else LINK_OUT
+    return "" if target.is_relative_to(root) else OUTSIDE_LINK
 
 
-class NoSuchFileError(AudioError):
-    """A recording has no file in the folder."""
+class AudioNotFoundError(AudioError):
+    """The folder has no file for a recording."""
 
 
 class AudioFolder:
-    """The folder under which the files of a manifest lie.
+    """The folder that holds the files of a manifest.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class AudioFolder:
     Raises
     ------
     ManifestError
-        If there is no such folder.
+        If the folder does not exist.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -178,59 +178,59 @@ class AudioFolder:
         self._names_by_stem: dict[str, list[str]] | None = None
 
     def find(self, recording: Recording) -> Path:
-        """Path of a recording's file: its `file`, or its `xc_id` with any audio ending.
+        """Path of a recording: its `file`, or its `xc_id` with any audio extension.
 
         Raises
         ------
         ManifestError
-            If the path leaves the folder, be it through a symbolic link.
+            If the path leads out of the folder, also through a symbolic link.
         AudioError
-            If there is no such file (`NoSuchFileError`), or more than one for an `xc_id`.
+            If the file does not exist (`AudioNotFoundError`), or several match an `xc_id`.
         """
         if recording.file:
-            if fault := path_problem(recording.file):
-                raise ManifestError(f"'file' {fault}, got {quoted(recording.file)}")
-            return self._inside(recording.file)
-        names = self._listing().get(recording.xc_id.upper(), [])
+            if problem := path_problem(recording.file):
+                raise ManifestError(f"'file' {problem}, got {quoted(recording.file)}")
+            return self._resolve(recording.file)
+        names = self._files_by_stem().get(recording.xc_id.upper(), [])
         if not names:
-            raise NoSuchFileError(
-                f"no such file: {self.path / recording.xc_id} with any audio ending"
+            raise AudioNotFoundError(
+                f"no such file: {self.path / recording.xc_id} with any audio extension"
             )
         if len(names) > 1:
-            how_many = "two" if len(names) == 2 else len(names)
-            raise AudioError(f"{how_many} files for {recording.xc_id}: {', '.join(sorted(names))}")
-        return self._inside(names[0])
+            n_files = "two" if len(names) == 2 else len(names)
+            raise AudioError(f"{n_files} files for {recording.xc_id}: {', '.join(sorted(names))}")
+        return self._resolve(names[0])
 
-    def _inside(self, name: str) -> Path:
+    def _resolve(self, name: str) -> Path:
         path = self.path / name
         try:
             target = path.resolve()
-            exists = target.is_file()
-        except (OSError, RuntimeError) as error:  # a long name, a closed folder, a ring of links
-            reason = (isinstance(error, OSError) and error.strerror) or "a ring of symbolic links"
+            is_file = target.is_file()
+        except (OSError, RuntimeError) as error:  # a long name, no permission, a cycle of links
+            reason = (isinstance(error, OSError) and error.strerror) or "a cycle of symbolic links"
             raise AudioError(f"no such file: {quoted(name)} in {self.path}: {reason}") from error
         if not target.is_relative_to(self._root):
             raise ManifestError(f"{path} leads out of the audio folder, to {target}")
-        if not exists:
-            raise NoSuchFileError(f"no such file: {path}")
+        if not is_file:
+            raise AudioNotFoundError(f"no such file: {path}")
         return path
 
-    def _listing(self) -> dict[str, list[str]]:
+    def _files_by_stem(self) -> dict[str, list[str]]:
         if self._names_by_stem is None:
-            listing: dict[str, list[str]] = {}
+            files_by_stem: dict[str, list[str]] = {}
             try:
                 names = [entry.name for entry in os.scandir(self.path)]
             except OSError as error:
                 raise ManifestError(f"{self.path}: the audio folder cannot be listed") from error
             for name in names:
-                if not _reason_of_name(name):
-                    listing.setdefault(os.path.splitext(name)[0].upper(), []).append(name)
-            self._names_by_stem = listing  # at once: other threads may look
+                if not _skip_reason(name):
+                    files_by_stem.setdefault(os.path.splitext(name)[0].upper(), []).append(name)
+            self._names_by_stem = files_by_stem  # assigned when complete: other threads may read it
         return self._names_by_stem
 
 
 class AudioFolders:
-    """Several audio folders, looked through in their order.
+    """Several audio folders, searched in order.
 
     Parameters
     ----------
@@ -240,24 +240,24 @@ class AudioFolders:
     Raises
     ------
     ManifestError
-        If one of them is no folder.
+        If one of them does not exist.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
         self._folders = [AudioFolder(path) for path in paths]
 
     def find(self, recording: Recording) -> Path:
-        """Path of a recording's file in the first folder that has it.
+        """Path of a recording in the first folder that has it.
 
         Raises
         ------
         ManifestError, AudioError
-            As `AudioFolder.find` does; where no folder has it, as the first one does.
+            As in `AudioFolder.find`; if no folder has the file, the error of the first folder.
         """
-        missing: list[NoSuchFileError] = []
+        missing: list[AudioNotFoundError] = []
         for folder in self._folders:
             try:
                 return folder.find(recording)
-            except NoSuchFileError as error:
+            except AudioNotFoundError as error:
                 missing.append(error)
         raise missing[0]

@@ -1,8 +1,8 @@
-"""The connection to a server: polite, patient, and silent about keys.
+"""HTTP requests with a rate limit and retries, which never reveal a key.
 
-This is the only module that opens a network connection. Requests of all threads together keep to a
-rate; what fails for a while is tried again, later each time; a server that says when to come back
-is obeyed. Messages name a host and a path, never a query, in which a key may stand.
+This is the only module that opens network connections. All threads share one rate limit. A request
+that fails for a while is repeated after growing pauses, and ``Retry-After`` is obeyed. Messages
+name the host and the path of a URL, never its query, which may hold a key.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ import birdsong
 from birdsong.errors import NetworkError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_LONGEST_WAIT_S = 300.0
-_LARGEST_ANSWER = 100_000_000  # bytes; a page of 500 rows has one million
-_MEANINGS = {
+_MAX_WAIT_S = 300.0
+_MAX_RESPONSE_BYTES = 100_000_000  # a page of 500 rows has a million
+_STATUS_MEANINGS = {
     401: "the key is missing or not accepted; get one on your account page there",
     403: "access is refused",
-    404: "there is no such thing",
+    404: "not found",
 }
 
 
 class TransientNetworkError(NetworkError):
-    """What was being sent broke off, or could not be asked for: it may work another time."""
+    """A request or a transfer failed; another try may work."""
 
 
 class RangeError(TransientNetworkError):
-    """A server has no such piece of a file: it may work from the beginning."""
+    """A server does not have the requested range of a file; a whole download may work."""
 
 
 class Connection:
@@ -50,13 +50,13 @@ class Connection:
     Parameters
     ----------
     requests_per_s : float
-        Of all threads together, greater than 0.
+        Rate limit of all threads together, greater than 0.
     n_tries : int
-        How often a request is made before it counts as failed, 1 or more.
+        Number of tries before a request fails, 1 or more.
     timeout_s : float
-        Without a byte, an answer counts as broken off.
+        Longest time without a byte before a transfer counts as interrupted.
     sleep : callable, optional
-        Waits so many seconds; by default so that `stop` ends it.
+        Waits for a number of seconds. By default `stop` ends the wait.
 
     Examples
     --------
@@ -72,15 +72,14 @@ class Connection:
         timeout_s: float = 30.0,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._spacing_s = 1 / requests_per_s
+        self._interval_s = 1 / requests_per_s
         self._n_tries = n_tries
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._next_s = 0.0
-        # httpx writes every address it asks for into its log, keys and all; httpcore what servers
-        # answer, which may be the address again.
+        # httpx logs every URL with its key; httpcore logs responses, which may repeat the URL.
         logging.getLogger("httpx").addFilter(_drop_record)
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._client = httpx.Client(
@@ -94,38 +93,38 @@ class Connection:
         self._client.close()
 
     def stop(self) -> None:
-        """Break off what other threads ask for, and let them ask for nothing more."""
+        """End the requests of all threads, and refuse new ones."""
         self._stopped.set()
         with self._lock:
-            for each in self._open:
-                _shut(each)
+            for each in self._sockets:
+                _shut_down(each)
 
     def get_json(self, url: str, query: Mapping[str, str | int], *, secret: str = "") -> Any:
-        """Ask for a document.
+        """Request a JSON document.
 
         Parameters
         ----------
         url : str
-            ``https``, or any scheme on this machine itself.
+            An ``https`` URL, or any URL of this machine.
         query : mapping
-            Sent with it; never told in a message.
+            Parameters of the query; they appear in no message.
         secret : str
-            What of the query must not come back: it is left out of the answer.
+            Part of the query, such as a key, that is removed from the response.
 
         Returns
         -------
         object
-            What the JSON holds.
+            The parsed JSON.
 
         Raises
         ------
         NetworkError
-            If the server cannot be reached, refuses, or answers with anything but JSON.
+            If the server cannot be reached, refuses, or does not send JSON.
         """
 
-        def ask() -> Any:
+        def request() -> Any:
             with self._response(url, query=query) as response:
-                content = _content(response, url)
+                content = _read_content(response, url)
                 if secret:
                     content = content.replace(secret.encode(), b"(key)")
                 try:
@@ -136,11 +135,11 @@ class Connection:
                         f"{host_and_path(url)}: expected JSON, got {kind.partition(';')[0]}"
                     ) from None
 
-        return self.retry(ask)
+        return self.retry(request)
 
     @contextmanager
     def stream(self, url: str, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """Open what is to be downloaded, following where the server sends on to; once.
+        """Open a streamed download, in one try; redirects are followed.
 
         Raises
         ------
@@ -151,15 +150,15 @@ class Connection:
         with self._response(url, headers=headers, follow=True) as response:
             yield response
 
-    def retry(self, do: Callable[[], Any]) -> Any:
-        """Do something that may be interrupted, until it is done or was tried often enough."""
+    def retry(self, operation: Callable[[], Any]) -> Any:
+        """Repeat an operation that raises `TransientNetworkError`, up to ``n_tries`` times."""
         for number in range(self._n_tries):
             try:
-                return do()
+                return operation()
             except TransientNetworkError as error:
                 if number + 1 == self._n_tries or self._stopped.is_set():
                     raise NetworkError(f"{error}; tried {self._n_tries} times") from error
-                self._sleep(min(60.0, 2.0**number) * (0.5 + random.random()))  # not all at once
+                self._sleep(min(60.0, 2.0**number) * (0.5 + random.random()))  # spread the threads
         raise AssertionError("unreachable")
 
     @contextmanager
@@ -171,10 +170,10 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         follow: bool = False,
     ) -> Iterator[httpx.Response]:
-        parts = _checked(url)
-        self._wait_for_a_turn()
+        parts = _parse_url(url)
+        self._wait_for_rate_limit()
         if self._stopped.is_set():
-            raise NetworkError(f"{host_and_path(url)}: not asked for any more")
+            raise NetworkError(f"{host_and_path(url)}: the connection was stopped")
         try:
             with self._client.stream(
                 "GET",
@@ -184,11 +183,11 @@ class Connection:
                 follow_redirects=follow,
                 extensions={"trace": self._trace},
             ) as response:
-                _checked(str(response.url))  # where it was sent on to
-                self._judge(response, url)
+                _parse_url(str(response.url))  # the end of the redirects
+                self._raise_for_status(response, url)
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # Its own words and its request hold the address; neither goes on.
+            # The message and the request of the exception hold the URL: both are replaced.
             reason = type(error).__name__
             if isinstance(error, httpx.RequestError):
                 error.request = httpx.Request("GET", f"https://{parts.hostname}")
@@ -196,89 +195,89 @@ class Connection:
                 f"{host_and_path(url)}: the connection failed ({reason})"
             ) from None
 
-    def _trace(self, event: str, told: Mapping[str, Any]) -> None:
-        """Let `stop` find each socket from the moment that it is connected."""
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember each new socket, so that `stop` can close it."""
         if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             return
-        opened = told["return_value"].get_extra_info("socket")
+        connected = info["return_value"].get_extra_info("socket")
         with self._lock:
-            self._open.add(opened)
+            self._sockets.add(connected)
             if self._stopped.is_set():
-                _shut(opened)
+                _shut_down(connected)
 
-    def _judge(self, response: httpx.Response, url: str) -> None:
+    def _raise_for_status(self, response: httpx.Response, url: str) -> None:
         status = response.status_code
         if status in (200, 206):
             return
         if status == 429 or status >= 500:
             wait_s = _retry_after_s(response.headers.get("retry-after", ""))
-            what = "too many requests" if status == 429 else "the server is in trouble"
-            if wait_s > _LONGEST_WAIT_S:
+            problem = "too many requests" if status == 429 else "server error"
+            if wait_s > _MAX_WAIT_S:
                 raise NetworkError(
-                    f"{host_and_path(url)}: {what} ({status}); "
-                    f"it asks to come back in {wait_s:.0f} s"
+                    f"{host_and_path(url)}: {problem} ({status}); "
+                    f"it asks for a new request in {wait_s:.0f} s"
                 )
             with self._lock:
                 self._next_s = max(self._next_s, time.monotonic() + wait_s)
-            raise TransientNetworkError(f"{host_and_path(url)}: {what} ({status})")
+            raise TransientNetworkError(f"{host_and_path(url)}: {problem} ({status})")
         if status == 416:
-            raise RangeError(f"{host_and_path(url)}: there is no such piece of it ({status})")
+            raise RangeError(f"{host_and_path(url)}: the requested range does not exist ({status})")
         if 300 <= status < 400:
             raise NetworkError(
-                f"{host_and_path(url)}: sends on to another address, which is not expected"
+                f"{host_and_path(url)}: redirects to another address, which is not allowed"
             )
-        meaning = _MEANINGS.get(status, "the request is refused")
+        meaning = _STATUS_MEANINGS.get(status, "the request was refused")
         raise NetworkError(f"{host_and_path(url)}: {meaning} (status {status})")
 
-    def _wait_for_a_turn(self) -> None:
+    def _wait_for_rate_limit(self) -> None:
         with self._lock:
             now_s = time.monotonic()
             turn_s = max(now_s, self._next_s)
-            self._next_s = turn_s + self._spacing_s
+            self._next_s = turn_s + self._interval_s
         if turn_s > now_s:
             self._sleep(turn_s - now_s)
 
 
-def _shut(opened: socket.socket) -> None:
-    """End a connection whichever thread waits for it."""
-    with suppress(OSError):  # it has ended by itself
-        opened.shutdown(socket.SHUT_RDWR)
+def _shut_down(connected: socket.socket) -> None:
+    """Shut a socket down, even if another thread waits for it."""
+    with suppress(OSError):  # it is closed already
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def host_and_path(url: str) -> str:
-    """Host and path of an address: what may be told of it."""
+    """Host and path of a URL: the part that messages may show."""
     parts = urlsplit(url)
     return f"{parts.hostname or '?'}{parts.path}"
 
 
-def _checked(url: str) -> SplitResult:
-    """Take an address apart that may be asked."""
+def _parse_url(url: str) -> SplitResult:
+    """Parse a URL and check that requests to it are allowed."""
     try:
         parts = urlsplit(url)
-        is_address = bool(parts.hostname) and parts.port != 0
+        is_url = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_address = False
-    if not is_address:
-        raise NetworkError(f"{url.partition('?')[0]!r} is no address; expected https://…")
+        is_url = False
+    if not is_url:
+        raise NetworkError(f"{url.partition('?')[0]!r} is not a URL; expected https://…")
     if parts.scheme == "https" or parts.hostname in _LOOPBACK:
         return parts
-    raise NetworkError(f"{host_and_path(url)}: expected an address that begins with https://")
+    raise NetworkError(f"{host_and_path(url)}: expected a URL that begins with https://")
 
 
-def _content(response: httpx.Response, url: str) -> bytes:
-    """Read an answer to its end, unless it has none."""
+def _read_content(response: httpx.Response, url: str) -> bytes:
+    """Read a whole response, up to the maximum size."""
     content = bytearray()
     for part in response.iter_bytes():
         content += part
-        if len(content) > _LARGEST_ANSWER:
+        if len(content) > _MAX_RESPONSE_BYTES:
             raise NetworkError(
-                f"{host_and_path(url)}: its answer is larger than {_LARGEST_ANSWER} bytes"
+                f"{host_and_path(url)}: the response is larger than {_MAX_RESPONSE_BYTES} bytes"
             )
     return bytes(content)
 
 
 def _retry_after_s(header: str) -> float:
-    """Seconds that a server asks to wait; it may tell them, or a date."""
+    """Seconds to wait by a ``Retry-After`` header, which holds seconds or a date."""
     if not header:
         return 0.0
     try:
@@ -289,7 +288,7 @@ def _retry_after_s(header: str) -> float:
         until = email.utils.parsedate_to_datetime(header)
     except ValueError:
         return 0.0
-    if until.tzinfo is None:  # "-0000": Greenwich's time, from somewhere
+    if until.tzinfo is None:  # "-0000" means UTC
         until = until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 

@@ -1,7 +1,7 @@
-"""Manifests: CSV tables of recordings, a row a recording, read and written.
+"""Read and write manifests: CSV tables with one recording per row.
 
-`read_manifest` checks everything at the door, so that no later step has to ask again; its errors
-count rows as a spreadsheet shows them, the header being row 1.
+`read_manifest` checks every row, so that later steps can rely on them. Errors count rows as a
+spreadsheet does: the header is row 1.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from birdsong.recordings.manifest_rows import (
 )
 from birdsong.recordings.recording import Recording
 
-# A NUL, or a byte that is not UTF-8 and that `surrogateescape` let through to be named here.
+# A NUL, or a byte that is not UTF-8, as `surrogateescape` decodes it.
 _UNREADABLE = re.compile("[\0\udc80-\udcff]")
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
     """Read a manifest and check every row of it.
 
-    Cells lose the white space around them, and a line break inside one becomes a space. The genus
-    is capitalised. `species` may also hold the full name (``Turdus merula``, ``Turdus_merula``,
-    ``Turdus merula merula``); the epithet is kept.
+    White space around cells is removed, and a line break inside a cell becomes a space. The genus
+    is capitalised. `species` may hold the full name (``Turdus merula``, ``Turdus_merula``,
+    ``Turdus merula merula``); only the epithet is kept.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
     Raises
     ------
     ManifestError
-        If the table cannot be read, lacks a column or holds no recording, or if a row has the
-        wrong number of cells, no name, the name of an earlier row, a genus or species that is no
-        word, a `file` that leaves the audio folder, or a time that cannot be.
+        If the table cannot be read, lacks a column or has no recording; or if a row has the wrong
+        number of cells, no name, the name of an earlier row, an invalid genus or species, a `file`
+        outside the audio folder, or an invalid time.
     """
     path = Path(path)
     rows = _csv_rows(path)
@@ -69,7 +69,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
         if first != number:
             raise ManifestError(
                 f"{where}: {quoted(recording.name)} is already named in row {first}; "
-                "every recording needs a name of its own"
+                "every recording needs a unique name"
             )
         recordings.append(recording)
     if not recordings:
@@ -78,34 +78,34 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Recording]:
 
 
 def read_manifests(paths: Sequence[str | os.PathLike[str]]) -> list[Recording]:
-    """Read several manifests, one after the other.
+    """Read several manifests as one list of recordings.
 
     Raises
     ------
     ManifestError
-        As `read_manifest` does; or if two of them name one recording.
+        As in `read_manifest`; or if two manifests name the same recording.
     """
     recordings: list[Recording] = []
     manifest_of: dict[str, str] = {}
     for path in paths:
-        of_this = read_manifest(path)
-        for recording in of_this:
+        new_recordings = read_manifest(path)
+        for recording in new_recordings:
             name = posixpath.normpath(recording.name)
             if name in manifest_of:
                 raise ManifestError(
                     f"{path}: {quoted(recording.name)} is already named in {manifest_of[name]}; "
-                    "every recording needs a name of its own"
+                    "every recording needs a unique name"
                 )
-        manifest_of |= {posixpath.normpath(each.name): str(path) for each in of_this}
-        recordings += of_this
+        manifest_of |= {posixpath.normpath(each.name): str(path) for each in new_recordings}
+        recordings += new_recordings
     return recordings
 
 
 def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]) -> None:
     """Write a manifest that `read_manifest` reads back as the same recordings.
 
-    The standard columns come first, then the extra ones in the order in which they first appear.
-    The file appears whole or not at all.
+    The standard columns come first, then the extra columns in the order of their first appearance.
+    The file is written atomically.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def write_manifest(path: str | os.PathLike[str], recordings: Iterable[Recording]
 
 
 def manifest_text(recordings: Iterable[Recording], *, name: str = "manifest") -> str:
-    """Write a manifest as a text; see `write_manifest`.
+    """Format a manifest as CSV text; see `write_manifest`.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def manifest_text(recordings: Iterable[Recording], *, name: str = "manifest") ->
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Row number and cells of every row that is not blank."""
+    """Yield the number and the cells of every row that is not blank."""
     number = 0
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:

@@ -1,4 +1,4 @@
-"""A manifest from what a catalogue holds, or from what lies in a folder."""
+"""Build a manifest from a catalogue or from a folder of recordings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from birdsong.recordings.sessions import infer_sessions
 from birdsong.recordings.taxon_names import nearest_folder_name
 from birdsong.recordings.xeno_canto import CatalogueRecording, page_url
 
-_NAMED_BY_NUMBER = re.compile(r"XC([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+_CATALOGUE_NUMBER = re.compile(r"XC([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 
 
 def manifest_from_catalogue(found: Sequence[CatalogueRecording]) -> list[Recording]:
-    """Write recordings of the catalogue as rows of a manifest.
+    """Turn recordings of the catalogue into rows of a manifest.
 
     Parameters
     ----------
-    found : sequence of Found
+    found : sequence of CatalogueRecording
 
     Returns
     -------
     list of Recording
-        In their order, each with its session; what the standard columns have no room for is in
-        further ones.
+        In the same order, with sessions. Facts without a standard column are in extra columns.
     """
     recordings = [
         Recording(
@@ -61,17 +60,17 @@ def manifest_from_catalogue(found: Sequence[CatalogueRecording]) -> list[Recordi
 
 @dataclass(frozen=True, slots=True)
 class FolderScan:
-    """What lies in a folder.
+    """The recordings of a folder.
 
     Attributes
     ----------
     recordings : tuple of Recording
     unidentified : tuple of str
-        Files of which nothing tells what bird is heard, relative to the folder.
+        Files without a known species, relative to the folder.
     invalid_paths : tuple of (str, str)
-        Files whose path cannot stand in a manifest, and why.
+        Files whose path a manifest cannot hold, and why.
     skipped : tuple of SkippedFile
-        What is no recording.
+        Files that are not recordings.
     """
 
     recordings: tuple[Recording, ...]
@@ -81,12 +80,12 @@ class FolderScan:
 
 
 def scan_folder(audio: Path, table: Path | None = None) -> FolderScan:
-    """Find the recordings of a folder, and what birds they are of.
+    """Find the recordings of a folder and their species.
 
-    A recording is of the species that the nearest folder above it is named after that is named
-    after one (``Turdus_merula``), or of that which a table says. The table is a manifest; it may
-    lack sessions. Folders that are named after noises (``Background_noise``) hold recordings
-    without a bird. Which files count, `find_audio_files` says.
+    The species comes from the table or else from the nearest folder with the name of a species
+    (``Turdus_merula``). The table is a manifest; its sessions are optional. A folder with the name
+    of a noise (``Background_noise``) holds recordings without a bird. `find_audio_files` decides
+    which files count.
 
     Parameters
     ----------
@@ -95,30 +94,30 @@ def scan_folder(audio: Path, table: Path | None = None) -> FolderScan:
 
     Returns
     -------
-    Scanned
-        By name; sessions as `sessions.infer_sessions` tells them.
+    FolderScan
+        Recordings sorted by name, with the sessions of the table or else of `infer_sessions`.
 
     Raises
     ------
     ManifestError
-        If there is no such folder, or the table cannot be read.
+        If the folder does not exist, or the table cannot be read.
     """
     listing = find_audio_files(audio)
     rows = read_manifest(table) if table is not None else []
-    told = has_session_column(table) if table is not None else False
+    keeps_sessions = has_session_column(table) if table is not None else False
     by_file = {row.file.casefold(): row for row in rows if row.file}
     by_number = {row.xc_id.upper(): row for row in rows if row.xc_id}
     recordings, unidentified, invalid_paths = [], [], []
     for path in listing.files:
         name = path.relative_to(audio).as_posix()
-        if fault := path_problem(name) or _text_fault(name):
-            invalid_paths.append((name, fault))
+        if problem := path_problem(name) or _text_problem(name):
+            invalid_paths.append((name, problem))
             continue
-        number = _NAMED_BY_NUMBER.match(path.stem)
+        number = _CATALOGUE_NUMBER.match(path.stem)
         xc_id = f"XC{int(number[1])}" if number else ""
         row = by_file.get(name.casefold()) or by_number.get(xc_id)
         if row is None:
-            row = _from_folder(path.relative_to(audio))
+            row = _recording_from_folder(path.relative_to(audio))
         if row is None:
             unidentified.append(name)
             continue
@@ -128,11 +127,11 @@ def scan_folder(audio: Path, table: Path | None = None) -> FolderScan:
                 file=name,
                 xc_id=row.xc_id or xc_id,
                 url=row.url or (page_url(xc_id) if xc_id else ""),
-                session=row.session if told else "",
+                session=row.session if keeps_sessions else "",
             )
         )
     return FolderScan(
-        tuple(recordings if told else assign_sessions(recordings)),
+        tuple(recordings if keeps_sessions else assign_sessions(recordings)),
         tuple(unidentified),
         tuple(invalid_paths),
         listing.skipped,
@@ -140,7 +139,7 @@ def scan_folder(audio: Path, table: Path | None = None) -> FolderScan:
 
 
 def has_session_column(table: Path) -> bool:
-    """Whether a manifest tells sessions itself."""
+    """Whether a manifest has a column of sessions."""
     with table.open(encoding="utf-8-sig", newline="") as file:
         return "session" in next(csv.reader(file), [])
 
@@ -153,8 +152,8 @@ def assign_sessions(recordings: Sequence[Recording]) -> list[Recording]:
     ]
 
 
-def _from_folder(path: Path) -> Recording | None:
-    """What the folders above a file say of it; None where they name neither bird nor noise."""
+def _recording_from_folder(path: Path) -> Recording | None:
+    """Recording named by the folders above it; None if they name neither a bird nor a noise."""
     name = nearest_folder_name(path.parent.parts)
     if name is None or name.kind == "unidentified":
         return None
@@ -164,8 +163,8 @@ def _from_folder(path: Path) -> Recording | None:
     return Recording(file=path.as_posix(), genus=name.genus, species=name.species, extra=extra)
 
 
-def _text_fault(name: str) -> str:
-    """Say why a name would not be read back as it is written; empty where it would."""
+def _text_problem(name: str) -> str:
+    """Say why a manifest could not hold this file name; empty if it can."""
     try:
         name.encode()
     except UnicodeEncodeError:

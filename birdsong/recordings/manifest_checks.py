@@ -1,4 +1,4 @@
-"""What may be wrong with a manifest, before days are spent on it."""
+"""Check a manifest for rare taxa, leaks between sessions, and licences."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from birdsong.recordings.recording import Recording
 from birdsong.recordings.sessions import infer_sessions
 
 MIN_RECORDINGS = 6
-"""A species with fewer makes a poor label."""
+"""A taxon with fewer recordings is too rare for a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestReport:
-    """What was found in a manifest's own columns.
+    """Result of `check_manifest`.
 
     Attributes
     ----------
     n_taxa : int
-    few : tuple of (str, int)
-        Species with fewer recordings than `MIN_RECORDINGS`, and how many they have.
+    rare_taxa : tuple of (str, int)
+        Taxa with fewer than `MIN_RECORDINGS` recordings, and their numbers.
     one_session : tuple of str
-        Species of which all recordings are of one session, so that they cannot be tested.
+        Taxa whose recordings are all of one session, so that none is left for a test.
     leaks : tuple of tuple of str
-        Recordings that were probably made together, in different sessions.
-    no_recordist : int
+        Groups of recordings that were probably made together but have different sessions.
+    n_without_recordist : int
     licences : Counter of str
-    verdict : Verdict
-        Whether a model that learns from all of it may be shared.
+    sharing_terms : SharingTerms
+        Whether a model trained on all recordings may be shared.
     """
 
     n_taxa: int
@@ -43,7 +43,7 @@ class ManifestReport:
 
 
 def check_manifest(recordings: Sequence[Recording]) -> ManifestReport:
-    """Look through a manifest.
+    """Check the columns of a manifest.
 
     Parameters
     ----------
@@ -51,23 +51,23 @@ def check_manifest(recordings: Sequence[Recording]) -> ManifestReport:
 
     Returns
     -------
-    Checked
+    ManifestReport
     """
     birds = [each for each in recordings if not each.is_background]
-    of_taxon = Counter(each.taxon for each in birds)
+    n_of_taxon = Counter(each.taxon for each in birds)
     sessions_by_taxon: dict[str, set[str]] = {}
     for each in birds:
         sessions_by_taxon.setdefault(each.taxon, set()).add(each.session)
-    rare_taxa = [(taxon, n) for taxon, n in sorted(of_taxon.items()) if n < MIN_RECORDINGS]
-    one = [
+    rare_taxa = [(taxon, n) for taxon, n in sorted(n_of_taxon.items()) if n < MIN_RECORDINGS]
+    single_session = [
         taxon
         for taxon, sessions in sorted(sessions_by_taxon.items())
-        if len(sessions) == 1 and of_taxon[taxon] >= MIN_RECORDINGS
+        if len(sessions) == 1 and n_of_taxon[taxon] >= MIN_RECORDINGS
     ]
     return ManifestReport(
-        n_taxa=len(of_taxon),
+        n_taxa=len(n_of_taxon),
         rare_taxa=tuple(rare_taxa),
-        one_session=tuple(one),
+        one_session=tuple(single_session),
         leaks=_leaks(recordings),
         n_without_recordist=sum(not each.recordist for each in recordings),
         licences=Counter(each.licence for each in recordings),
@@ -76,9 +76,9 @@ def check_manifest(recordings: Sequence[Recording]) -> ManifestReport:
 
 
 def _leaks(recordings: Sequence[Recording]) -> tuple[tuple[str, ...], ...]:
-    """Recordings that belong together by what is known of them, and do not by their sessions."""
+    """Groups of recordings that `infer_sessions` puts in one session, unlike the manifest."""
     groups: dict[str, list[Recording]] = {}
     for name, each in zip(infer_sessions(recordings), recordings, strict=True):
         groups.setdefault(name, []).append(each)
-    torn = [own for own in groups.values() if len({each.session for each in own}) > 1]
-    return tuple(tuple(each.name for each in own) for own in torn)
+    leaks = [group for group in groups.values() if len({each.session for each in group}) > 1]
+    return tuple(tuple(each.name for each in group) for group in leaks)

@@ -1,6 +1,6 @@
-"""The checks of a manifest: its header, and each row of it, which becomes a `Recording`.
+"""Parse the header and the rows of a manifest; each row becomes a `Recording`.
 
-Every check brings a message that says what to mend.
+The message of every check says what to correct.
 """
 
 from __future__ import annotations
@@ -24,34 +24,35 @@ from birdsong.recordings.recording import (
 from birdsong.recordings.taxon_names import is_intergeneric_hybrid, is_uncertain
 
 MANIFEST_COLUMNS = tuple(each.name for each in fields(Recording) if each.name != "extra")
-"""The standard columns of a manifest, in their order."""
+"""The standard columns of a manifest, in order."""
 
 _XC_ID = re.compile(r"XC[0-9]+")
 _GENUS = re.compile(r"[^\W\d_]+(-[^\W\d_]+)*")
 _EPITHET = re.compile(r"[^\W\d_]{2,}(-[^\W\d_]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_shortened = reprlib.Repr()
-_shortened.maxstring = 60
+_short_repr = reprlib.Repr()
+_short_repr.maxstring = 60
 
 
 def parse_header(row: Sequence[str], manifest: str) -> list[str]:
-    """Return the names of a manifest's columns.
+    """Return the column names of a manifest.
 
     Parameters
     ----------
     row : sequence of str
-        The cells of the first row; empty where there is none.
+        Cells of the first row; empty if there is none.
     manifest : str
-        What messages call the manifest.
+        Name of the manifest in messages.
 
     Raises
     ------
     ManifestError
-        If a column is missing, nameless, there twice, or named nearly as a standard one.
+        If a column is missing, has no name, is a duplicate, or has nearly the name of a standard
+        column.
     """
     if not row:
-        raise ManifestError(f"{manifest}: expected a header and a row a recording, got nothing")
+        raise ManifestError(f"{manifest}: expected a header and one row per recording, got nothing")
     header = [cell.strip() for cell in row]
     for position, column in enumerate(header, start=1):
         if not column:
@@ -60,11 +61,11 @@ def parse_header(row: Sequence[str], manifest: str) -> list[str]:
             raise ManifestError(f"{manifest}: two columns are called {quoted(column)}")
     unknown = {column.lower(): column for column in header if column not in MANIFEST_COLUMNS}
     for column in MANIFEST_COLUMNS:
-        # A session column lost to a slip of the keyboard would leak between the sides of a split.
-        near = difflib.get_close_matches(column, unknown, n=1, cutoff=0.85)
-        if near and column not in header:
+        # With a misspelt session column, sessions would leak between the splits.
+        similar = difflib.get_close_matches(column, unknown, n=1, cutoff=0.85)
+        if similar and column not in header:
             raise ManifestError(
-                f"{manifest}: unknown column {quoted(unknown[near[0]])}; rename it to {column!r}"
+                f"{manifest}: unknown column {quoted(unknown[similar[0]])}; rename it to {column!r}"
             )
     got = f"got {', '.join(map(quoted, header[:20]))}; columns are separated by commas"
     if "genus" not in header:
@@ -75,66 +76,66 @@ def parse_header(row: Sequence[str], manifest: str) -> list[str]:
 
 
 def parse_recording(row: Mapping[str, str], where: str) -> Recording:
-    """Return what a row names.
+    """Return the recording of a row.
 
     Parameters
     ----------
     row : Mapping of str to str
-        Cells by column.
+        Cell by column.
     where : str
-        What messages call the row.
+        Name of the row in messages.
 
     Raises
     ------
     ManifestError
-        If it has no name, a genus or species that is no word, a `file` that leaves the audio
-        folder, or a time that cannot be.
+        If it has no name, an invalid genus or species, a `file` outside the audio folder, or an
+        invalid time.
     """
     cells = dict.fromkeys(MANIFEST_COLUMNS, "")
     cells.update((column, clean_cell(cell)) for column, cell in row.items())
     file, xc_id = row.get("file", "").strip(), cells["xc_id"]
     if not file and not xc_id:
         raise ManifestError(f"{where}: 'file' and 'xc_id' are both empty, expected one of them")
-    if fault := path_problem(file):
-        raise ManifestError(f"{where}: 'file' {fault}, got {quoted(file)}")
+    if problem := path_problem(file):
+        raise ManifestError(f"{where}: 'file' {problem}, got {quoted(file)}")
     if xc_id and not _XC_ID.fullmatch(xc_id):
         raise ManifestError(f"{where}: 'xc_id' must be like XC558716, got {quoted(xc_id)}")
-    # Someone may know a warbler, and no more; or that nothing sings.
-    has_neither = not (cells["genus"] or cells["species"])
-    is_above_genus = has_neither and (cells["family"] or cells["order"])
-    is_background = has_neither and not is_above_genus and cells.get(KIND) == BACKGROUND
+    # Only the family or order may be known, or that there is no bird.
+    has_no_genus = not (cells["genus"] or cells["species"])
+    is_above_genus = has_no_genus and (cells["family"] or cells["order"])
+    is_background = has_no_genus and not is_above_genus and cells.get(KIND) == BACKGROUND
     if not is_above_genus and not is_background and not _GENUS.fullmatch(cells["genus"]):
         raise ManifestError(
             f"{where}: 'genus' must be one word of letters and hyphens, or empty beside a family "
             f"or an order, or where 'kind' is 'background', got {quoted(cells['genus'])}"
         )
     genus = cells["genus"].capitalize()
-    _checked_seconds(cells, "duration_s", where)
-    species, original_name = _checked_epithet(cells["species"], genus, where)
+    _parse_seconds(cells, "duration_s", where)
+    species, original_name = _parse_epithet(cells["species"], genus, where)
     extra = {column: cells[column] for column in row if column not in MANIFEST_COLUMNS}
     if original_name and not extra.get(ORIGINAL_NAME):
         extra[ORIGINAL_NAME] = original_name
-    same = sys.intern  # thousands of rows share these words, and one copy of them will do
+    intern = sys.intern  # thousands of rows share these texts: one copy saves memory
     return Recording(
         file=file,
         xc_id=xc_id,
         url=cells["url"],
-        order=same(cells["order"]),
-        family=same(cells["family"]),
-        genus=same(genus),
-        species=same(species),
-        english_name=same(cells["english_name"]),
-        recordist=same(cells["recordist"]),
-        licence=same(cells["licence"]),
+        order=intern(cells["order"]),
+        family=intern(cells["family"]),
+        genus=intern(genus),
+        species=intern(species),
+        english_name=intern(cells["english_name"]),
+        recordist=intern(cells["recordist"]),
+        licence=intern(cells["licence"]),
         session=cells["session"],
-        clip_start_s=_checked_seconds(cells, "clip_start_s", where, may_be_zero=True),
-        clip_duration_s=_checked_seconds(cells, "clip_duration_s", where),
+        clip_start_s=_parse_seconds(cells, "clip_start_s", where, may_be_zero=True),
+        clip_duration_s=_parse_seconds(cells, "clip_duration_s", where),
         extra=extra,
     )
 
 
-def _checked_epithet(species: str, genus: str, where: str) -> tuple[str, str]:
-    """The epithet; and the whole name where it is uncertain and only the genus is kept."""
+def _parse_epithet(species: str, genus: str, where: str) -> tuple[str, str]:
+    """The epithet; and the whole name if the species is uncertain and only the genus is kept."""
     words = species.replace("_", " ").split()
     if len(words) > 1 and words[0].capitalize() == genus:
         del words[0]
@@ -159,7 +160,7 @@ def _checked_epithet(species: str, genus: str, where: str) -> tuple[str, str]:
     return words[0].lower(), ""
 
 
-def _checked_seconds(
+def _parse_seconds(
     cells: Mapping[str, str], column: str, where: str, *, may_be_zero: bool = False
 ) -> float | None:
     cell = cells.get(column, "")
@@ -176,12 +177,12 @@ def _checked_seconds(
 
 
 def clean_cell(cell: str) -> str:
-    """Return a cell without white space around it, and on one line."""
+    """Strip a cell and replace its line breaks by spaces."""
     return cell.strip().replace("\r\n", " ").replace("\r", " ").replace("\n", " ")
 
 
 def path_problem(file: str, folder: str = "the audio folder") -> str:
-    """Say what is wrong with a path that a table names in a folder; empty where nothing is."""
+    """Say what is wrong with a relative path in a table; empty if it is valid."""
     if _CONTROL.search(file):
         return "must hold no control characters"
     if "\\" in file:
@@ -194,5 +195,5 @@ def path_problem(file: str, folder: str = "the audio folder") -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote what was found for a message, shortened in its middle."""
-    return _shortened.repr(text)
+    """Quote a text for a message; a long text is shortened in the middle."""
+    return _short_repr.repr(text)

@@ -1,4 +1,4 @@
-"""A file on its way: what has come of it, and what is needed to go on where it broke off."""
+"""Download one file with HTTP range requests, so that an interrupted download can be resumed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from birdsong.recordings.connection import (
     host_and_path,
 )
 
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
-class _Facts(TypedDict):
-    """What the server said of the file when it began: its version, and its length in bytes."""
+class _FileVersion(TypedDict):
+    """The version of the file on the server, and its length in bytes."""
 
     tag: str
     modified: str
@@ -30,114 +30,128 @@ class _Facts(TypedDict):
 
 
 class RangeDownload:
-    """A file that comes in one piece or in several.
+    """A file that is downloaded in one or several parts.
 
-    Beside it lies what the server said of it, in a file with the ending ``.json``, until it is
-    complete and `forget` is called.
+    A JSON file beside it holds the version on the server, until `delete` is called.
 
     Parameters
     ----------
     path : Path
-        In a folder that is there.
+        The partial file, in an existing folder.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._facts = path.with_suffix(".json")
+        self._version_path = path.with_suffix(".json")
 
     def fetch(self, url: str, connection: Connection) -> None:
-        """Fetch the file, or what is missing of it; one try. What is complete is not asked for.
+        """Download the file, or the missing part of it, in one attempt.
+
+        A complete file is not requested again.
 
         Raises
         ------
         NetworkError
-            If the server refuses, or sends a page instead of sound.
+            If the server refuses, or sends a page instead of audio.
         TransientNetworkError
-            If not all has come; the next try goes on from there, or from the beginning where the
-            server has another version by then, or does not do as it was asked.
+            If the transfer is incomplete. The next attempt resumes it, or starts again if the
+            server has another version of the file or ignores the requested range.
         """
-        before = self._told()
-        n_held = self.path.stat().st_size if before and self.path.exists() else 0
-        if before and before["total"] == n_held > 0:
+        known = self._read_version()
+        n_present = self.path.stat().st_size if known and self.path.exists() else 0
+        if known and known["total"] == n_present > 0:
             return
-        headers = {"Accept-Encoding": "identity"}
-        if before and n_held:
-            headers["Range"] = f"bytes={n_held}-"
-            is_strong = before["tag"] and not before["tag"].startswith("W/")
-            if version := before["tag"] if is_strong else before["modified"]:
-                headers["If-Range"] = version
         try:
-            with connection.stream(url, headers=headers) as response:
-                _require_sound(response.headers, url)
-                goes_on = response.status_code == 206
-                told = _facts(response.headers, goes_on=goes_on)
-                if goes_on:
-                    if before is None or not _fits(before, told, response.headers, n_held):
-                        raise RangeError(f"{host_and_path(url)}: goes on otherwise than asked")
-                    told = before  # of which it may repeat a part only
-                write_atomically(self._facts, json.dumps(told).encode())
-                with self.path.open("ab" if goes_on else "wb") as file:
+            with connection.stream(url, headers=_request_headers(known, n_present)) as response:
+                _check_is_audio(response.headers, url)
+                is_partial = response.status_code == 206
+                version = _version(response.headers, is_partial=is_partial)
+                if is_partial:
+                    if known is None or not _resumes(known, version, response.headers, n_present):
+                        raise RangeError(
+                            f"{host_and_path(url)}: sends another part than was requested"
+                        )
+                    version = known  # a partial response may repeat only some of its fields
+                write_atomically(self._version_path, json.dumps(version).encode())
+                with self.path.open("ab" if is_partial else "wb") as file:
                     for content in response.iter_raw():
                         file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-        except RangeError:  # the local part does not fit the file on the server: start anew
-            self.forget()
+        except RangeError:  # the partial file does not fit the file on the server: start again
+            self.delete()
             raise
-        n_bytes = self.path.stat().st_size
-        if told["total"] is not None and n_bytes < told["total"]:
-            raise TransientNetworkError(
-                f"{host_and_path(url)}: broke off after {n_bytes} of {told['total']} bytes"
-            )
-        if told["total"] is not None and n_bytes > told["total"]:
-            self.forget()
-            raise TransientNetworkError(
-                f"{host_and_path(url)}: sent {n_bytes} bytes, and said {told['total']}"
-            )
+        self._check_length(version["total"], url)
 
-    def forget(self) -> None:
-        """Remove the file, and what was said of it."""
+    def delete(self) -> None:
+        """Delete the partial file and its version file."""
         self.path.unlink(missing_ok=True)
-        self._facts.unlink(missing_ok=True)
+        self._version_path.unlink(missing_ok=True)
 
-    def _told(self) -> _Facts | None:
+    def _check_length(self, total: int | None, url: str) -> None:
+        n_bytes = self.path.stat().st_size
+        if total is not None and n_bytes < total:
+            raise TransientNetworkError(
+                f"{host_and_path(url)}: broke off after {n_bytes} of {total} bytes"
+            )
+        if total is not None and n_bytes > total:
+            self.delete()
+            raise TransientNetworkError(
+                f"{host_and_path(url)}: expected {total} bytes, got {n_bytes}"
+            )
+
+    def _read_version(self) -> _FileVersion | None:
         try:
-            told = json.loads(self._facts.read_text(encoding="utf-8"))
-            total = told["total"]
-            return _Facts(
-                tag=str(told["tag"]),
-                modified=str(told["modified"]),
+            fields = json.loads(self._version_path.read_text(encoding="utf-8"))
+            total = fields["total"]
+            return _FileVersion(
+                tag=str(fields["tag"]),
+                modified=str(fields["modified"]),
                 total=None if total is None else int(total),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
-def _require_sound(headers: Mapping[str, str], url: str) -> None:
+def _request_headers(known: _FileVersion | None, n_present: int) -> dict[str, str]:
+    """Headers that ask for what is missing, of the version that the partial file has."""
+    headers = {"Accept-Encoding": "identity"}
+    if known and n_present:
+        headers["Range"] = f"bytes={n_present}-"
+        is_strong = known["tag"] and not known["tag"].startswith("W/")
+        if version := known["tag"] if is_strong else known["modified"]:
+            headers["If-Range"] = version
+    return headers
+
+
+def _check_is_audio(headers: Mapping[str, str], url: str) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("text/") or kind == "application/json":
-        raise NetworkError(f"{host_and_path(url)}: expected sound, got {kind}")
+        raise NetworkError(f"{host_and_path(url)}: expected audio, got {kind}")
 
 
-def _facts(headers: Mapping[str, str], *, goes_on: bool) -> _Facts:
-    told = headers.get("content-length", "")
-    if goes_on:
-        found = _RANGE.fullmatch(headers.get("content-range", ""))
-        told = found[2] if found else ""
-    return _Facts(
+def _version(headers: Mapping[str, str], *, is_partial: bool) -> _FileVersion:
+    """Read the version of a file from the headers of a response."""
+    length = headers.get("content-length", "")
+    if is_partial:
+        match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+        length = match[2] if match else ""
+    return _FileVersion(
         tag=headers.get("etag", ""),
         modified=headers.get("last-modified", ""),
-        total=int(told) if told.isdecimal() else None,
+        total=int(length) if length.isdecimal() else None,
     )
 
 
-def _fits(before: _Facts, told: _Facts, headers: Mapping[str, str], n_held: int) -> bool:
-    """Whether a piece is the one that is missing, of the version of which there is the rest."""
-    found = _RANGE.fullmatch(headers.get("content-range", ""))
+def _resumes(
+    known: _FileVersion, version: _FileVersion, headers: Mapping[str, str], n_present: int
+) -> bool:
+    """Whether a partial response continues the partial file, in the same version."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     return (
-        found is not None
-        and int(found[1]) == n_held
-        and told["total"] == before["total"]
-        and told["tag"] in ("", before["tag"])
-        and told["modified"] in ("", before["modified"])
+        match is not None
+        and int(match[1]) == n_present
+        and version["total"] == known["total"]
+        and version["tag"] in ("", known["tag"])
+        and version["modified"] in ("", known["modified"])
     )

@@ -1,4 +1,4 @@
-"""A recording: where it lies, what sings in it, whose it is."""
+"""A recording: its file, its taxon, its recordist and licence."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 KIND = "kind"
-"""The extra column that says `BACKGROUND` of a recording without a bird."""
+"""The extra column that holds `BACKGROUND` for a recording without a bird."""
 BACKGROUND = "background"
 ORIGINAL_NAME = "original_name"
-"""The extra column of what a bird was called before it was given the name of a table of taxa."""
+"""The extra column with the original name of a bird that was renamed by a table of taxa."""
 UNIDENTIFIED = frozenset({"sp", "sp.", "spp", "spp.", "spec", "spec."})
-"""What is written, in whatever case, for a species that nobody could tell."""
+"""Epithets, in lower case, that mean an unidentified species."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One row of a manifest: where a recording lies, what sings in it, whose it is.
+    """One row of a manifest.
 
     Attributes
     ----------
     file : str
-        Path relative to the audio folder; empty where the file is named after `xc_id`.
+        Path relative to the audio folder; empty if the file has the name of its `xc_id`.
     xc_id : str
-        Catalogue number at xeno-canto, written ``XC558716``, or empty.
+        Catalogue number of xeno-canto, such as ``XC558716``, or empty.
     genus, species : str
-        ``Turdus`` and the epithet alone, ``merula``; an empty `species` is a recording known to
-        its genus only, and an empty `genus` one known to its family or order only. Nothing is
-        known of one without a bird, see `is_background`.
+        ``Turdus`` and the epithet alone, ``merula``. An empty `species` means that only the genus
+        is known, an empty `genus` that only the family or order is known. Both are empty for a
+        recording without a bird, see `is_background`.
     session : str
-        Recordings with one session stay on one side of a split. Left empty, it becomes the
-        recording's own `name`: the recording is its own session.
+        Recordings of one session stay in one split. If empty, it becomes the `name` of the
+        recording: the recording is its own session.
     clip_start_s, clip_duration_s : float or None
-        Which stretch of the published recording was used.
+        The clip of the published recording that was used.
     extra : mapping of str to str
-        The manifest's other columns, in their order; compared, but not hashed.
+        The other columns of the manifest, in order; compared, but not hashed.
     """
 
     file: str = ""
@@ -58,20 +58,20 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """What the recording is called everywhere: its `file`, or its `xc_id` without one."""
+        """Name of the recording: its `file`, or its `xc_id` if that is empty."""
         return self.file or self.xc_id
 
     @property
     def scientific_name(self) -> str:
-        """The binomial, ``Turdus merula``; empty where the species is not known."""
+        """The binomial, ``Turdus merula``; empty if the species is unknown."""
         return f"{self.genus} {self.species}" if self.species else ""
 
     @property
     def taxon(self) -> str:
-        """The most specific taxon that is known."""
+        """The most specific known taxon."""
         return self.scientific_name or self.genus or self.family or self.order
 
     @property
     def is_background(self) -> bool:
-        """Whether the recording is known to hold no bird: it says so, and names none."""
+        """Whether the recording is marked as background and has no taxon."""
         return self.extra.get(KIND) == BACKGROUND and not self.taxon

@@ -1,7 +1,7 @@
-"""What belongs together: recordings of one bird, or of what may have been one, are a session.
+"""Group recordings that may be of one individual bird into sessions.
 
-Everything that divides recordings keeps a session on one side, see `splits`; so what is measured is
-how birds are recognised that were never heard.
+`splits` keeps each session in one split. So a test measures how well a model recognises birds that
+are not in its training data.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from typing import NamedTuple, TypeAlias
 
 from birdsong.recordings.recording import Recording
 
-NEIGHBOURS = 5
-"""Catalogue numbers that are no further apart are neighbours."""
+MAX_NUMBER_GAP = 5
+"""Catalogue numbers at most this far apart are neighbours."""
 SAME_PLACE_KM = 1.0
-"""Points that are no further apart are one place: a bird is heard from there, or flies over."""
+"""Points at most this far apart are the same place: one bird may be audible at both."""
 KM_PER_DEGREE = 111.2
-_DAY = re.compile(r"[0-9]{4}-(?!00)[0-9]{2}-(?!00)[0-9]{2}")  # ``2019-05-00``: the day is not known
+_DAY = re.compile(r"[0-9]{4}-(?!00)[0-9]{2}-(?!00)[0-9]{2}")  # ``2019-05-00``: the day is unknown
 
 Point: TypeAlias = tuple[float, float]
 """Latitude and longitude, in degrees."""
 
 
 def infer_sessions(recordings: Sequence[Recording]) -> list[str]:
-    """Say which recordings of a manifest belong together, whatever its own column says.
+    """Find the sessions of a manifest; its own column of sessions is ignored.
 
-    Beside the standard columns it looks at ``place``, ``date``, ``latitude`` and ``longitude``,
-    where a manifest has them.
+    The extra columns ``place``, ``date``, ``latitude`` and ``longitude`` are used if they exist.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def infer_sessions(recordings: Sequence[Recording]) -> list[str]:
     Returns
     -------
     list of str, length n_recordings
-        As `group_sessions` names them.
+        Session names, see `group_sessions`.
     """
     return group_sessions(
         [each.taxon for each in recordings],
@@ -62,102 +61,101 @@ def group_sessions(
     points: Sequence[Point | None] | None = None,
     names: Sequence[str] | None = None,
 ) -> list[str]:
-    """Say which recordings were made of one bird, or may have been, from what is known of them.
+    """Group recordings that may be of one individual bird.
 
-    Recordings of one species belong together if one recordist made them at one place on one date.
-    Where any of these is not known, those belong together that are neighbours in the catalogue,
-    unless they are known to be of different recordists, places or dates: what someone brings home
-    is uploaded in one go.
+    Recordings of one species are one session if recordist, place and date are the same. If one of
+    these is unknown, neighbours in the catalogue are one session too, unless their recordist,
+    place or date is known to differ: people upload their recordings of a day in one go.
 
     Parameters
     ----------
     species, recordists, places, dates : sequence of str, length n_recordings
-        Empty where not known.
+        Empty if unknown.
     numbers : sequence of int or None, length n_recordings
-        In the catalogue.
+        Catalogue numbers.
     points : sequence of (latitude, longitude) or None, length n_recordings, optional
-        In degrees. Two points within `SAME_PLACE_KM` are one place, whatever it is called.
+        In degrees. Two points within `SAME_PLACE_KM` are the same place, whatever their names.
     names : sequence of str, length n_recordings, optional
-        What each recording is called; by default its number in the catalogue, or its position.
+        Names of the recordings; by default the catalogue number or the position.
 
     Returns
     -------
     list of str, length n_recordings
-        A name for each session, made of the facts that its recordings share or of their names, so
-        that it does not depend on what else is in a manifest.
+        Session names. A name depends only on the recordings of the session, so it stays the same
+        in every manifest.
     """
     n = len(species)
     points = points or [None] * n
     names = names or [str(number or f"at {i}") for i, number in enumerate(numbers)]
-    facts = [_Facts(*each) for each in zip(recordists, places, dates, points, strict=True)]
-    leader = list(range(n))
+    origins = [_Origin(*each) for each in zip(recordists, places, dates, points, strict=True)]
+    parent = list(range(n))
 
     def find(i: int) -> int:
-        while leader[i] != i:
-            leader[i] = leader[leader[i]]
-            i = leader[i]
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
         return i
 
-    on_one_day: dict[tuple[str, str, str], list[int]] = {}
-    for i, each in enumerate(facts):
-        if each.are_known:
-            on_one_day.setdefault((species[i], each.recordist, each.date), []).append(i)
-    for own in on_one_day.values():
-        for i, j in itertools.combinations(own, 2):
-            if _is_one_place(facts[i], facts[j]):
-                leader[find(j)] = find(i)
+    same_day: dict[tuple[str, str, str], list[int]] = {}
+    for i, each in enumerate(origins):
+        if each.is_complete:
+            same_day.setdefault((species[i], each.recordist, each.date), []).append(i)
+    for indices in same_day.values():
+        for i, j in itertools.combinations(indices, 2):
+            if _is_same_place(origins[i], origins[j]):
+                parent[find(j)] = find(i)
     numbered = sorted((species[i], number, i) for i, number in enumerate(numbers) if number)
-    for at, (one, low, i) in enumerate(numbered):
-        for other, high, j in numbered[at + 1 :]:
-            if one != other or high - low > NEIGHBOURS:
+    for position, (first, first_number, i) in enumerate(numbered):
+        for second, second_number, j in numbered[position + 1 :]:
+            if first != second or second_number - first_number > MAX_NUMBER_GAP:
                 break
-            if not _differ(facts[i], facts[j]):
-                leader[find(j)] = find(i)
+            if not _differ(origins[i], origins[j]):
+                parent[find(j)] = find(i)
     members: dict[int, list[str]] = {}
-    for i, each in enumerate(facts):
-        told = f"{each.recordist}|{each.place}|{each.date}" if each.are_known else names[i]
-        members.setdefault(find(i), []).append(f"{species[i]}|{told}")
-    name_of = {
-        root: hashlib.sha256(min(own).encode()).hexdigest()[:10] for root, own in members.items()
+    for i, each in enumerate(origins):
+        identity = f"{each.recordist}|{each.place}|{each.date}" if each.is_complete else names[i]
+        members.setdefault(find(i), []).append(f"{species[i]}|{identity}")
+    name_of_root = {
+        root: hashlib.sha256(min(keys).encode()).hexdigest()[:10] for root, keys in members.items()
     }
-    return [name_of[find(i)] for i in range(n)]
+    return [name_of_root[find(i)] for i in range(n)]
 
 
-class _Facts(NamedTuple):
-    """What tells whether two recordings were made together; empty or None where not known."""
+class _Origin(NamedTuple):
+    """Recordist, place and date of a recording; empty or None if unknown."""
 
     recordist: str
-    words: str
+    place_name: str
     date: str
     point: Point | None
 
     @property
     def place(self) -> str:
-        """In words and coordinates to about a kilometre, as far as they are known."""
+        """Name and coordinates, rounded to about a kilometre, as far as known."""
         point = f" {self.point[0]:.2f} {self.point[1]:.2f}" if self.point else ""
-        return f"{self.words}{point}".strip()
+        return f"{self.place_name}{point}".strip()
 
     @property
-    def are_known(self) -> bool:
-        """Whether all of them are."""
+    def is_complete(self) -> bool:
+        """Whether recordist, place and date are all known."""
         return bool(self.recordist and self.place and self.date)
 
 
-def _differ(one: _Facts, other: _Facts) -> bool:
-    """Whether two recordings are known to be of different recordists, places or dates."""
-    recordists, dates = (one.recordist, other.recordist), (one.date, other.date)
-    can_tell = (one.point and other.point) or (one.words and other.words)
-    is_elsewhere = bool(can_tell) and not _is_one_place(one, other)
+def _differ(first: _Origin, second: _Origin) -> bool:
+    """Whether recordist, place or date are known to differ."""
+    recordists, dates = (first.recordist, second.recordist), (first.date, second.date)
+    is_comparable = (first.point and second.point) or (first.place_name and second.place_name)
+    is_elsewhere = bool(is_comparable) and not _is_same_place(first, second)
     return is_elsewhere or any(all(pair) and pair[0] != pair[1] for pair in (recordists, dates))
 
 
-def _is_one_place(one: _Facts, other: _Facts) -> bool:
-    """Whether two known places are one: by distance where both have coordinates, else by name."""
-    if one.point is None or other.point is None:
-        return one.words == other.words
-    north_km = KM_PER_DEGREE * (one.point[0] - other.point[0])
-    degrees_east = (one.point[1] - other.point[1] + 180) % 360 - 180
-    east_km = KM_PER_DEGREE * degrees_east * math.cos(math.radians(one.point[0]))
+def _is_same_place(first: _Origin, second: _Origin) -> bool:
+    """Compare two known places: by distance if both have coordinates, else by name."""
+    if first.point is None or second.point is None:
+        return first.place_name == second.place_name
+    north_km = KM_PER_DEGREE * (first.point[0] - second.point[0])
+    degrees_east = (first.point[1] - second.point[1] + 180) % 360 - 180
+    east_km = KM_PER_DEGREE * degrees_east * math.cos(math.radians(first.point[0]))
     return math.hypot(north_km, east_km) <= SAME_PLACE_KM
 
 
@@ -168,5 +166,5 @@ def _point(recording: Recording) -> Point | None:
         )
     except ValueError:
         return None
-    is_on_earth = abs(latitude) <= 90 and abs(longitude) <= 180  # nan is nowhere
+    is_on_earth = abs(latitude) <= 90 and abs(longitude) <= 180  # false for nan
     return (latitude, longitude) if is_on_earth else None

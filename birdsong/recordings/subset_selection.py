@@ -1,4 +1,4 @@
-"""Which of the recordings that a catalogue has are taken: good, varied, and usable."""
+"""Select recordings of a catalogue by quality, length, kind, country and licence."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ QUALITIES = "ABCDE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubsetConfig:
-    """What a recording must be.
+    """Conditions that selected recordings meet.
 
     Attributes
     ----------
     least_quality : {"A", "B", "C", "D", "E", ""}
-        Worse ones are left out, and those that nobody has judged; empty takes all.
+        Lowest accepted quality; unrated recordings are rejected. Empty accepts all.
     min_length_s, max_length_s : float
     kinds : tuple of str
-        One of these words must stand in what is heard, as in ``song``; none takes all.
+        Accepted kinds of sound, such as ``song``; empty accepts all.
     countries : tuple of str
+        Empty accepts all.
     licences : tuple of str
-        Short names without a number, as in ``BY-NC-SA``, of which one must be its licence.
+        Accepted licences, short and without a version, such as ``BY-NC-SA``; empty accepts all.
     max_also : int or None
-        Species in the background, at most.
+        Maximum number of species in the background.
     max_per_species : int or None
     max_per_recordist : int or None
-        Of one species.
+        Maximum number of one recordist and species.
     seed : int
-        Draws among recordings of the same quality.
+        Seed of the random order of recordings of the same quality.
     """
 
     least_quality: str = ""
@@ -74,85 +75,85 @@ def select_subset(
     *,
     taxon_of: Mapping[str, str] | None = None,
 ) -> tuple[tuple[CatalogueRecording, ...], Counter[str]]:
-    """Choose recordings.
+    """Select recordings, the best quality first.
 
     Parameters
     ----------
-    found : iterable of Found
+    found : iterable of CatalogueRecording
     config : SubsetConfig
     taxon_of : mapping of str to str, optional
-        What species are called, by catalogue number, where several names mean one; by default
-        what the catalogue calls them.
+        Species name by catalogue number, if several names mean one species. By default the
+        names of the catalogue count.
 
     Returns
     -------
-    chosen : tuple of Found
-        By species and catalogue number.
-    left_out : Counter of str
-        How many were left out for each reason.
+    selected : tuple of CatalogueRecording
+        Sorted by species and catalogue number.
+    rejected : Counter of str
+        Number of rejected recordings by reason.
     """
-    left_out: Counter[str] = Counter()
-    fitting = []
+    rejected: Counter[str] = Counter()
+    accepted = []
     for each in sorted(found, key=lambda each: each.number):
         if reason := _rejection_reason(each, config):
-            left_out[reason] += 1
+            rejected[reason] += 1
         else:
-            fitting.append(each)
-    kept: list[CatalogueRecording] = []
-    of_species: Counter[str] = Counter()
-    of_recordist: Counter[tuple[str, str]] = Counter()
-    for each in _best_first(fitting, config.seed):
+            accepted.append(each)
+    selected: list[CatalogueRecording] = []
+    n_of_species: Counter[str] = Counter()
+    n_of_recordist: Counter[tuple[str, str]] = Counter()
+    for each in _best_first(accepted, config.seed):
         species = (taxon_of or {}).get(each.xc_id, each.scientific_name)
         recordist = (species, each.recordist)
-        if of_recordist[recordist] == config.max_per_recordist:
-            left_out["more than enough of its recordist"] += 1
-        elif of_species[species] == config.max_per_species:
-            left_out["more than enough of its species"] += 1
+        if n_of_recordist[recordist] == config.max_per_recordist:
+            rejected["too many of its recordist"] += 1
+        elif n_of_species[species] == config.max_per_species:
+            rejected["too many of its species"] += 1
         else:
-            of_species[species] += 1
-            of_recordist[recordist] += 1
-            kept.append(each)
-    return tuple(sorted(kept, key=lambda each: (each.scientific_name, each.number))), left_out
+            n_of_species[species] += 1
+            n_of_recordist[recordist] += 1
+            selected.append(each)
+    return tuple(sorted(selected, key=lambda each: (each.scientific_name, each.number))), rejected
 
 
 def _rejection_reason(found: CatalogueRecording, config: SubsetConfig) -> str:
-    """Say why a recording is left out; empty where it fits."""
+    """Reason for rejecting a recording; empty if it is accepted."""
     if not found.has_file:
-        return "sound is kept back"
+        return "audio is withheld"
     if config.least_quality and not (found.quality and found.quality <= config.least_quality):
-        return f"quality below {config.least_quality}, or not judged"
+        return f"quality below {config.least_quality}, or unrated"
     if found.length_s is None:
-        return "length is not known"
+        return "length is unknown"
     if found.length_s < config.min_length_s:
         return f"shorter than {config.min_length_s:g} s"
     if found.length_s > config.max_length_s:
         return f"longer than {config.max_length_s:g} s"
-    if config.kinds and not _holds(found.kind, config.kinds):
+    if config.kinds and not _has_kind(found.kind, config.kinds):
         return f"no {' or '.join(config.kinds)}"
     if config.countries and found.country.casefold() not in map(str.casefold, config.countries):
-        return f"not of {' or '.join(config.countries)}"
-    if config.licences and not _is_under(found.licence, config.licences):
+        return f"not from {' or '.join(config.countries)}"
+    if config.licences and not _has_licence(found.licence, config.licences):
         return f"not under {' or '.join(config.licences)}"
     if config.max_also is not None and len(found.also) > config.max_also:
         return f"more than {config.max_also} species in the background"
     return ""
 
 
-def _holds(kind: str, wanted: Sequence[str]) -> bool:
+def _has_kind(kind: str, allowed: Sequence[str]) -> bool:
     words = {word.strip().casefold() for word in kind.split(",")}
-    return not words.isdisjoint(map(str.casefold, wanted))
+    return not words.isdisjoint(map(str.casefold, allowed))
 
 
-def _is_under(licence: str, wanted: Sequence[str]) -> bool:
-    known = parse_licence(licence)
-    if known is None:
+def _has_licence(licence: str, allowed: Sequence[str]) -> bool:
+    parsed = parse_licence(licence)
+    if parsed is None:
         return False
-    name = known.name.upper().removeprefix("CC ").partition(" ")[0]
-    return name in {each.upper().removeprefix("CC ").strip() for each in wanted}
+    name = parsed.name.upper().removeprefix("CC ").partition(" ")[0]
+    return name in {each.upper().removeprefix("CC ").strip() for each in allowed}
 
 
 def _best_first(found: Sequence[CatalogueRecording], seed: int) -> list[CatalogueRecording]:
-    """The best first, those as good in a drawn order."""
-    turn = np.random.default_rng(seed).permutation(len(found))
-    by_quality = sorted(zip(turn, found, strict=True), key=lambda pair: int(pair[0]))
+    """Sort by quality, in random order within a quality."""
+    order = np.random.default_rng(seed).permutation(len(found))
+    by_quality = sorted(zip(order, found, strict=True), key=lambda pair: int(pair[0]))
     return [each for _, each in sorted(by_quality, key=lambda pair: pair[1].quality or "Z")]

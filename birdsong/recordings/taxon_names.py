@@ -1,8 +1,9 @@
-"""What a folder's name says of the recordings in it, and which names are of no certain species.
+"""Parse the names of taxa in folder names, and recognise uncertain names.
 
-A folder is named after a species where it reads as a capitalised genus and a lower-case epithet
-that both end as scientific names do, and neither is an ordinary word of sites, dates, equipment or
-English bird names. AviList 2025 and its synonyms (6,200 epithets, 2,400 genera) pass all of it.
+A folder has the name of a species if it reads as a capitalised genus and a lower-case epithet, both
+with a usual ending of scientific names, and neither is an ordinary word for a site, a date,
+equipment or an English bird name. All names of AviList 2025 and its synonyms (6,200 epithets, 2,400
+genera) are recognised.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _GENUS = re.compile(r"[A-Z][a-z]+(?:-[a-z]+)?")
 _EPITHET = re.compile(r"[a-z-]*[a-z]{2}[a-z-]*")
 _GENUS_ENDING = re.compile(r"(?:[aeioux]|[aeiouy]s|um|ns|ps|or|er|on|psar|chen)$")
 _EPITHET_ENDING = re.compile(r"(?:[aeioux]|[aeiouy]s|um|ns|ps|bs|or|er|on)$")
-# The words of AviList that end otherwise.
+# The words of AviList with other endings.
 _OTHER_GENERA = (
     "astur butastur haliastur heliactin micrastur nok pseudastur radjah remiz sugomel touit "
     "tragopan turtur vultur"
@@ -35,7 +36,7 @@ _OTHER_EPITHETS = (
     "rolland rouloul sasin schach tibicen timneh tractrac trocaz turtur tzacatl unchall vigil "
     "yelkouan"
 )
-# Words that end as scientific names do, and are in none of them.
+# Words with the ending of scientific names that are in none of them.
 _ORDINARY_WORDS = (
     # places
     "acre area bridge camera center centre corner dune enclosure fence glade grove house lake "
@@ -67,21 +68,21 @@ _ORDINARY_WORDS = (
     "snipe tanager tapaculo thrasher tinamou titmouse towhee treecreeper turaco vulture warbler "
     "weaver whistler white wigeon woodcreeper woodpecker"
 )
-_GENERA_SET = frozenset(_OTHER_GENERA.split())
-_EPITHETS_SET = frozenset(_OTHER_EPITHETS.split())
+_OTHER_GENERA_SET = frozenset(_OTHER_GENERA.split())
+_OTHER_EPITHETS_SET = frozenset(_OTHER_EPITHETS.split())
 _ORDINARY_SET = frozenset(_ORDINARY_WORDS.split())
 
 BACKGROUND_NAMES = frozenset(
-    # BirdNET's labels of what is no animal species
+    # labels of BirdNET that are not species
     {"dog", "engine", "environmental", "fireworks", "gun", "human", "human non vocal"}
     | {"human vocal", "human whistle", "noise", "power tools", "siren"}
-    # and what data sets call recordings without a bird
+    # names in data sets for recordings without a bird
     | {"ambient noise", "background", "background noise", "background sound", "background sounds"}
     | {"no bird", "no birds", "no call", "no calls", "nobird", "nobirds", "nocall", "nocalls"}
     | {"noises", "non bird", "non event", "not bird", "silence", "thunder", "traffic noise"}
     | {"rain noise", "wind noise"}
 )
-"""Names of folders, in lower case and with single spaces, of recordings without a bird."""
+"""Folder names, in lower case with single spaces, for recordings without a bird."""
 _UNIDENTIFIED_NAMES = frozenset(
     {"identity unknown", "mystery mystery", "sonus naturalis", "soundscape", "soundscapes"}
     | {"unidentified bird", "unidentified birds", "unknown bird", "unknown birds"}
@@ -90,17 +91,17 @@ _UNIDENTIFIED_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FolderName:
-    """What a folder is named after.
+    """Meaning of a folder name.
 
     Attributes
     ----------
     kind : {"taxon", "background", "unidentified"}
-        A species or genus; recordings without a bird; or birds that nobody identified, such as
-        those of a soundscape.
+        A species or genus; recordings without a bird; or unidentified birds, such as in a
+        soundscape.
     genus, species : str
-        Empty but for a taxon; `species` is empty also where it is uncertain or a hybrid.
+        Only of a taxon; `species` is also empty if it is uncertain or a hybrid.
     original_name : str
-        The folder's own words where they say more than `genus` keeps, as in ``Turdus cf. merula``.
+        The folder name if `genus` loses a part of it, such as ``Turdus cf. merula``.
     """
 
     kind: Literal["taxon", "background", "unidentified"]
@@ -110,36 +111,36 @@ class FolderName:
 
 
 def parse_folder_name(folder: str, *, lower_case: bool = False) -> FolderName | None:
-    """Tell what a folder is named after.
+    """Parse the name of a folder.
 
     Parameters
     ----------
     folder : str
-        Its name alone, with spaces or underscores: ``Turdus_merula``, or with an English name
-        behind, ``Turdus merula_Common Blackbird``.
+        Name without its path, with spaces or underscores: ``Turdus_merula``, or with an English
+        name, ``Turdus merula_Common Blackbird``.
     lower_case : bool
-        Whether to take ``turdus merula`` too, which any two words look like.
+        Whether to accept ``turdus merula`` too; many pairs of words look like this.
 
     Returns
     -------
     FolderName or None
-        None where it is named after something else, such as a site or a date.
+        None if it is the name of something else, such as a site or a date.
     """
     words = re.split(r"[_ ]+", folder.strip("_ "))
-    plain = " ".join(words).casefold().replace("-", " ").split()
-    half = len(plain) // 2
-    if len(plain) % 2 == 0 and plain[:half] == plain[half:] and "_" in folder:
-        plain = plain[:half]  # a label of BirdNET, twice the same where it has no Latin name
-    if " ".join(plain) in BACKGROUND_NAMES:
+    plain_words = " ".join(words).casefold().replace("-", " ").split()
+    half = len(plain_words) // 2
+    if len(plain_words) % 2 == 0 and plain_words[:half] == plain_words[half:] and "_" in folder:
+        plain_words = plain_words[:half]  # BirdNET repeats a label without a Latin name
+    if " ".join(plain_words) in BACKGROUND_NAMES:
         return FolderName("background")
-    if " ".join(plain) in _UNIDENTIFIED_NAMES:
+    if " ".join(plain_words) in _UNIDENTIFIED_NAMES:
         return FolderName("unidentified")
     if len(words) < 2:
         return None
     genus, epithet = words[0], words[1]
     if lower_case:
         genus = genus.capitalize() if genus.islower() else ""
-    if not _GENUS.fullmatch(genus) or not _is_scientific(genus, _GENUS_ENDING, _GENERA_SET):
+    if not _GENUS.fullmatch(genus) or not _is_scientific(genus, _GENUS_ENDING, _OTHER_GENERA_SET):
         return None
     name = " ".join(words)
     if is_uncertain(words[1:]):
@@ -151,15 +152,15 @@ def parse_folder_name(folder: str, *, lower_case: bool = False) -> FolderName | 
     epithet = epithet.removesuffix(".")
     if not _EPITHET.fullmatch(epithet):
         return None
-    if not _is_scientific(epithet, _EPITHET_ENDING, _EPITHETS_SET):
+    if not _is_scientific(epithet, _EPITHET_ENDING, _OTHER_EPITHETS_SET):
         return None
     return FolderName("taxon", genus, epithet)
 
 
 def nearest_folder_name(folders: Sequence[str]) -> FolderName | None:
-    """Tell what the nearest folder above a file is named after that is named after anything.
+    """Parse the nearest folder name above a file that has a meaning.
 
-    Names in lower case throughout are taken only where no other folder names a taxon.
+    Names in lower case count only if no other folder has the name of a taxon.
 
     Parameters
     ----------
@@ -176,10 +177,9 @@ def nearest_folder_name(folders: Sequence[str]) -> FolderName | None:
 
 
 def is_uncertain(words: Sequence[str]) -> bool:
-    """Whether the words behind a genus name no one species for certain.
+    """Whether the words after a genus are not one certain species.
 
-    They do not where they begin with ``cf.`` or the like, are of a hybrid, two species with a
-    stroke between them, or bear a question mark.
+    Uncertain are ``cf.`` and the like, hybrids, two species with a slash, and a question mark.
 
     Parameters
     ----------
@@ -190,21 +190,21 @@ def is_uncertain(words: Sequence[str]) -> bool:
         return False
     if words[0].casefold().rstrip(".") in _QUALIFIERS:
         return True
-    is_hybrid = bool(_behind_hybrid_sign(words))
+    is_hybrid = bool(_words_after_hybrid_sign(words))
     return is_hybrid or "/" in words[0] or "?" in words[0] or words[1:2] == ["?"]
 
 
 def is_intergeneric_hybrid(words: Sequence[str], genus: str) -> bool:
-    """Whether the words behind a genus name a hybrid with a species of another genus."""
-    behind = _behind_hybrid_sign(words)
-    if len(behind) < 2:
+    """Whether the words after a genus mean a hybrid with a species of another genus."""
+    after_sign = _words_after_hybrid_sign(words)
+    if len(after_sign) < 2:
         return False
-    other = behind[0].rstrip(".")
+    other = after_sign[0].rstrip(".")
     return other[:1].isupper() and not genus.casefold().startswith(other.casefold())
 
 
-def _behind_hybrid_sign(words: Sequence[str]) -> Sequence[str]:
-    """The words behind an ``x``, where they may be a species; empty where there are none."""
+def _words_after_hybrid_sign(words: Sequence[str]) -> Sequence[str]:
+    """The words after an ``x`` if they may be a species; else empty."""
     for position, word in enumerate(words[:4]):
         if word.casefold() in _HYBRID_SIGNS and re.fullmatch(
             r"[^\W\d_]+\.?", (words[position + 1 : position + 2] or [""])[0]
@@ -214,7 +214,7 @@ def _behind_hybrid_sign(words: Sequence[str]) -> Sequence[str]:
 
 
 def _is_scientific(word: str, ending: re.Pattern[str], others: frozenset[str]) -> bool:
-    """Whether a word may be one of a scientific name, by its ending, and is no ordinary word."""
+    """Whether a word has the ending of a scientific name and is not an ordinary word."""
     word = word.casefold()
     if any(part in _ORDINARY_SET for part in word.split("-")):
         return False

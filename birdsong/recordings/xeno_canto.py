@@ -1,9 +1,9 @@
-"""xeno-canto's catalogue: its API v3, page by page, and a row of it made safe to keep.
+"""Search the catalogue of xeno-canto with its API v3, and validate its rows.
 
-The API answers ``GET https://xeno-canto.org/api/3/recordings`` with ``query`` (tags such as
-``gen:turdus sp:merula q:A grp:birds``), ``key``, ``page`` and ``per_page`` from 50 to 500. What it
-answers is what strangers have typed: every value becomes a short line of text, or its row is left
-out with a reason.
+A request is ``GET https://xeno-canto.org/api/3/recordings`` with ``query`` (tags such as
+``gen:turdus sp:merula q:A grp:birds``), ``key``, ``page`` and ``per_page`` from 50 to 500. Anyone
+can type the values of a row: each becomes a short line of text, or the row is rejected with a
+reason.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from birdsong.recordings.recording import UNIDENTIFIED
 ADDRESS = "https://xeno-canto.org"
 KEY_VARIABLE = "XENO_CANTO_KEY"
 PER_PAGE = 500
-_SOUNDSCAPES = ("mystery", "sonus", "identity")  # genera that are none
-_LONGEST = 300  # characters of a value that is kept
-_REFUSED = 10_000  # a value this long was not typed by anyone
-_LINE_BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_NO_GENERA = ("mystery", "sonus", "identity")  # of soundscapes and unidentified birds
+_MAX_LENGTH = 300  # characters; a longer value is truncated
+_REJECTED_LENGTH = 10_000  # characters; a row with a longer value is rejected
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _WORD = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
-_LENGTH = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)")
+_DURATION = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRecording:
-    """One recording of the catalogue.
+    """One recording in the catalogue.
 
     Attributes
     ----------
     xc_id : str
-        ``XC558716``.
+        Such as ``XC558716``.
     genus, species, subspecies, english_name, recordist : str
     kind : str
-        What is heard, as in ``song, call``.
+        Kinds of sound, such as ``song, call``.
     quality : str
-        ``A`` (best) to ``E``; empty where nobody has judged.
+        ``A`` (best) to ``E``; empty if unrated.
     country, place, date : str
     latitude, longitude : float or None
     length_s : float or None
     licence : str
-        Its address, or what stands in its place.
+        URL of the licence, or the text of the catalogue.
     also : tuple of str
         Species in the background.
     has_file : bool
-        Whether the sound may be fetched; that of threatened species is kept back.
+        Whether the audio is public; that of threatened species is withheld.
     """
 
     xc_id: str
@@ -88,22 +88,22 @@ class CatalogueRecording:
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow:
-    """A row that cannot be used."""
+    """A row of the catalogue that is rejected, and the reason."""
 
     xc_id: str
     reason: str
 
 
 class XenoCanto:
-    """The catalogue.
+    """Client of the catalogue.
 
     Parameters
     ----------
     connection : Connection
     key : str
-        Of your account there.
+        API key of your account.
     address : str
-        Of the server; another one for a mirror.
+        Address of the server, or of a mirror.
 
     Raises
     ------
@@ -118,31 +118,31 @@ class XenoCanto:
         self._key = key
         self._url = f"{address.rstrip('/')}/api/3/recordings"
 
-    def __repr__(self) -> str:  # the key stays out of it
+    def __repr__(self) -> str:  # without the key
         return f"XenoCanto({self._url!r})"
 
     def search(
         self, query: str, *, per_page: int = PER_PAGE
     ) -> Iterator[CatalogueRecording | InvalidRow]:
-        """Ask for all recordings that match.
+        """Yield all recordings that match a query.
 
         Parameters
         ----------
         query : str
-            Tags, as on the site's page of advanced search.
+            Search tags, see the advanced search of the site.
         per_page : int, 50 to 500
 
         Yields
         ------
-        Found or LeftOut
-            Each recording once, though the catalogue may change between two pages.
+        CatalogueRecording or InvalidRow
+            Each recording once, even if the catalogue changes between two pages.
 
         Raises
         ------
         NetworkError
-            If the server cannot be reached, refuses, or answers otherwise than the API does.
+            If the server cannot be reached, refuses, or its response is not that of the API.
         ConfigError
-            If `per_page` is out of its range or the query is empty.
+            If `per_page` is out of range or the query is empty.
         """
         if not 50 <= per_page <= 500:
             raise ConfigError(f"per_page must be from 50 to 500, got {per_page}")
@@ -151,12 +151,12 @@ class XenoCanto:
         seen: set[str] = set()
         page = n_pages = 1
         while page <= n_pages:
-            answer = self._connection.get_json(
+            response = self._connection.get_json(
                 self._url,
                 {"query": query, "key": self._key, "page": page, "per_page": per_page},
                 secret=self._key,
             )
-            rows, n_pages = _page(answer, query)
+            rows, n_pages = _parse_page(response, query)
             for row in rows:
                 found = parse_row(row)
                 if found.xc_id not in seen:
@@ -166,12 +166,12 @@ class XenoCanto:
 
 
 def read_key(file: Path | None = None) -> str:
-    """Take the key from a file, or else from the environment variable ``XENO_CANTO_KEY``.
+    """Read the key from a file or from the environment variable ``XENO_CANTO_KEY``.
 
     Raises
     ------
     ConfigError
-        If there is none, or it cannot be one.
+        If there is no key, or it is not one printable word.
     """
     if file is not None:
         try:
@@ -182,81 +182,83 @@ def read_key(file: Path | None = None) -> str:
         key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key:
         raise ConfigError(
-            f"xeno-canto needs a key: put the one of your account page into {KEY_VARIABLE}, or "
-            "into a file that --key-file names"
+            f"xeno-canto needs a key: copy it from your account page into {KEY_VARIABLE}, or "
+            "into a file and name it with --key-file"
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError("what was given as xeno-canto's key is none: expected one word")
+        raise ConfigError("the key of xeno-canto must be one word of printable ASCII characters")
     return key
 
 
 def parse_row(row: object) -> CatalogueRecording | InvalidRow:
-    """Check a row of the catalogue.
+    """Validate a row of the catalogue.
 
     Parameters
     ----------
     row : object
-        As JSON gave it.
+        Parsed JSON.
 
     Returns
     -------
-    Found or LeftOut
+    CatalogueRecording or InvalidRow
     """
     if not isinstance(row, Mapping):
-        return InvalidRow("", "is no row of the catalogue")
+        return InvalidRow("", "is not a row of the catalogue")
     number = str(row.get("id", ""))
     if not re.fullmatch(r"[0-9]{1,9}", number):
-        return InvalidRow("", f"has no catalogue number but {_line(number)[:40]!r}")
+        return InvalidRow("", f"has no catalogue number but {_clean_line(number)[:40]!r}")
     xc_id = f"XC{int(number)}"
     for name, value in row.items():
-        if isinstance(value, str) and len(value) > _REFUSED:
-            return InvalidRow(xc_id, f"has {len(value)} characters in {_line(str(name))[:40]!r}")
-    group = _line(row.get("grp"))
+        if isinstance(value, str) and len(value) > _REJECTED_LENGTH:
+            return InvalidRow(
+                xc_id, f"has {len(value)} characters in {_clean_line(str(name))[:40]!r}"
+            )
+    group = _clean_line(row.get("grp"))
     if group.lower() not in ("", "birds"):
         return InvalidRow(xc_id, f"is of the group {group[:40]!r}, not of birds")
-    genus, species = _line(row.get("gen")), _line(row.get("sp"))
-    if genus.lower() in _SOUNDSCAPES:
-        return InvalidRow(xc_id, "is a soundscape or a mystery, of no one species")
+    genus, species = _clean_line(row.get("gen")), _clean_line(row.get("sp"))
+    if genus.lower() in _NO_GENERA:
+        return InvalidRow(xc_id, "is a soundscape or unidentified, not of one species")
     if not _WORD.fullmatch(genus) or (species and not _WORD.fullmatch(species)):
-        return InvalidRow(xc_id, f"is of {f'{genus} {species}'[:60]!r}, which is no species")
+        return InvalidRow(xc_id, f"is of {f'{genus} {species}'[:60]!r}, which is not a species")
     return CatalogueRecording(
         xc_id=xc_id,
         genus=genus.capitalize(),
         species="" if species.lower() in UNIDENTIFIED else species.lower(),
-        subspecies=_line(row.get("ssp")),
-        english_name=_line(row.get("en")),
-        recordist=_line(row.get("rec")),
-        kind=_line(row.get("type")),
-        quality=quality if (quality := _line(row.get("q")).upper()) in tuple("ABCDE") else "",
-        country=_line(row.get("cnt")),
-        place=_line(row.get("loc")),
-        date=_line(row.get("date")),
-        latitude=_degrees(row.get("lat"), 90),
-        longitude=_degrees(row.get("lon", row.get("lng")), 180),
-        length_s=length_s(_line(row.get("length"))),
-        licence=_licence(_line(row.get("lic"))),
-        also=_names(row.get("also")),
-        has_file=bool(_line(row.get("file"))),
+        subspecies=_clean_line(row.get("ssp")),
+        english_name=_clean_line(row.get("en")),
+        recordist=_clean_line(row.get("rec")),
+        kind=_clean_line(row.get("type")),
+        quality=quality if (quality := _clean_line(row.get("q")).upper()) in tuple("ABCDE") else "",
+        country=_clean_line(row.get("cnt")),
+        place=_clean_line(row.get("loc")),
+        date=_clean_line(row.get("date")),
+        latitude=_parse_degrees(row.get("lat"), 90),
+        longitude=_parse_degrees(row.get("lon", row.get("lng")), 180),
+        length_s=length_s(_clean_line(row.get("length"))),
+        licence=_parse_licence(_clean_line(row.get("lic"))),
+        also=_parse_names(row.get("also")),
+        has_file=bool(_clean_line(row.get("file"))),
     )
 
 
 def length_s(text: str) -> float | None:
-    """Read ``m:ss`` or ``h:mm:ss``; None where it is neither."""
-    found = _LENGTH.fullmatch(text)
+    """Parse ``m:ss`` or ``h:mm:ss`` to seconds; None if it is neither."""
+    found = _DURATION.fullmatch(text)
     if not found:
         return None
     hours, minutes, seconds = found.groups()
     return 3600.0 * int(hours or 0) + 60.0 * int(minutes) + float(seconds)
 
 
-def _page(answer: Any, query: str) -> tuple[list[Any], int]:
-    """The rows of a page, and how many pages there are."""
-    if isinstance(answer, Mapping) and "error" in answer:
-        told = _line(answer.get("message")) or _line(answer["error"])
-        raise NetworkError(f"xeno-canto refuses the query {query!r}: {told}")
-    rows = answer.get("recordings") if isinstance(answer, Mapping) else None
+def _parse_page(response: Any, query: str) -> tuple[list[Any], int]:
+    """The rows of a page, and the number of pages."""
+    if isinstance(response, Mapping) and "error" in response:
+        reason = _clean_line(response.get("message")) or _clean_line(response["error"])
+        raise NetworkError(f"xeno-canto refuses the query {query!r}: {reason}")
+    rows = response.get("recordings") if isinstance(response, Mapping) else None
     try:
-        n_pages = int(answer["numPages"])
+        n_pages = int(response["numPages"])
     except (KeyError, TypeError, ValueError, OverflowError):
         n_pages = -1
     if not isinstance(rows, list) or not 0 <= n_pages < 100_000:
@@ -264,29 +266,29 @@ def _page(answer: Any, query: str) -> tuple[list[Any], int]:
     return rows, n_pages
 
 
-def _line(value: object) -> str:
-    """One short line of text."""
+def _clean_line(value: object) -> str:
+    """Convert a value to one short line of text."""
     if value is None or isinstance(value, (Mapping, list)):
         return ""
-    line = _LINE_BREAKS.sub(" ", str(value)).strip()
-    line = line.encode("utf-8", "replace").decode()  # halves of a pair, which no file can hold
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    line = _UNPRINTABLE.sub(" ", str(value)).strip()
+    line = line.encode("utf-8", "replace").decode()  # lone surrogates, which cannot be encoded
+    return line if len(line) <= _MAX_LENGTH else f"{line[: _MAX_LENGTH - 1]}…"
 
 
-def _names(value: object) -> tuple[str, ...]:
+def _parse_names(value: object) -> tuple[str, ...]:
     names = value if isinstance(value, list) else []
-    return tuple(name for name in (_line(each) for each in names[:100]) if name)
+    return tuple(name for name in (_clean_line(each) for each in names[:100]) if name)
 
 
-def _degrees(value: object, most: float) -> float | None:
+def _parse_degrees(value: object, limit: float) -> float | None:
     try:
         degrees = float(str(value))
     except ValueError:
         return None
-    return degrees if math.isfinite(degrees) and abs(degrees) <= most else None
+    return degrees if math.isfinite(degrees) and abs(degrees) <= limit else None
 
 
-def _licence(text: str) -> str:
+def _parse_licence(text: str) -> str:
     known = parse_licence(text)
     if known:
         return known.url
@@ -294,10 +296,10 @@ def _licence(text: str) -> str:
 
 
 def download_url(xc_id: str, address: str = ADDRESS) -> str:
-    """Return where the sound of a recording is fetched."""
+    """Return the URL of the audio file of a recording."""
     return f"{address.rstrip('/')}/{int(xc_id[2:])}/download"
 
 
 def page_url(xc_id: str) -> str:
-    """Return the page of a recording, which tells whose it is; the site's own, whoever is asked."""
+    """Return the web page of a recording; always that of xeno-canto, also with a mirror."""
     return f"{ADDRESS}/{int(xc_id[2:])}"

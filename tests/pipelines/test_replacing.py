@@ -43,7 +43,7 @@ def test_classify_keeps_an_earlier_runs_results(classify, tmp_path, capsys, form
     capsys.readouterr()
     said = refused([*classify(1), *options], capsys, tmp_path)
     assert said.strip().endswith(
-        f"{file}: is there already; nothing was changed: name another --out, or add --replace to "
+        f"{file}: already exists; nothing was changed: name another --out, or add --replace to "
         "overwrite"
     )
     before = (tmp_path / file).read_bytes()
@@ -59,7 +59,7 @@ def test_classify_keeps_tables_of_single_recordings_and_other_formats(classify, 
     assert len(list(tmp_path.glob("*.selections.txt"))) == 3
     capsys.readouterr()
     said = refused([*classify(1, 2, 3), *options, "raven"], capsys, tmp_path)
-    assert ".selections.txt (and 1 more): is there already" in said
+    assert ".selections.txt (and 1 more): already exists" in said
 
 
 def test_evaluate_keeps_the_report_of_another_bundle(bundle_dir, images, tmp_path, capsys):
@@ -76,23 +76,23 @@ def test_evaluate_keeps_the_report_of_another_bundle(bundle_dir, images, tmp_pat
     write_bundle(renamed, tmp_path / "other")
     capsys.readouterr()
     said = refused(["evaluate", tmp_path / "other", *words[2:]], capsys, out)
-    assert "metrics.json (and 2 more): is there already; nothing" in said
+    assert "metrics.json (and 2 more): already exists; nothing" in said
     said = refused([*words, "--all"], capsys, out)
-    assert "metrics.json (and 2 more): is there already and holds something else" in said
+    assert "metrics.json (and 2 more): already exists with different content" in said
     assert main(list(map(str, [*words, "--all", "--replace"]))) == 0
 
 
 def test_evaluate_keeps_the_metrics_of_a_training(bundle_dir, images, tmp_path, capsys):
     (tmp_path / "metrics.json").write_text(json.dumps({"rank": "species"}))
     said = refused(["evaluate", bundle_dir, images, "--out", tmp_path], capsys, tmp_path)
-    assert "metrics.json: is there already" in said
+    assert "metrics.json: already exists" in said
 
 
 def test_explore_keeps_a_table_that_it_did_not_write(images, tmp_path, capsys):
     (tmp_path / "taxa.csv").write_bytes(MINE)
     (tmp_path / "notes.txt").write_bytes(MINE)
     words = ["explore", images, "--out", tmp_path]
-    assert "taxa.csv: is there already and holds" in refused(words, capsys, tmp_path)
+    assert "taxa.csv: already exists with" in refused(words, capsys, tmp_path)
     assert main(list(map(str, [*words, "--replace"]))) == 0
     before = contents(tmp_path)
     assert main(list(map(str, words))) == 0, "the same again"
@@ -108,7 +108,7 @@ def test_a_card_that_somebody_went_on_with_is_kept(bundle_dir, tmp_path, capsys)
     with (bundle / "MODEL_CARD.md").open("a") as file:
         file.write("## Intended use\n")
     capsys.readouterr()
-    assert "MODEL_CARD.md: is there already and holds" in refused(words, capsys, bundle)
+    assert "MODEL_CARD.md: already exists with" in refused(words, capsys, bundle)
     assert main(list(map(str, [*words, "--replace"]))) == 0
     assert "Intended use" not in (bundle / "MODEL_CARD.md").read_text()
 
@@ -126,7 +126,7 @@ def test_a_training_keeps_files_that_are_not_of_one(images, tmp_path, capsys):
 def test_a_curve_of_learning_rates_is_kept(images, tmp_path, capsys):
     (tmp_path / "learning_rates.csv").write_bytes(MINE)
     words = ["train", images, "--out", tmp_path, "--find-learning-rate"]
-    assert "learning_rates.csv: is there already" in refused(words, capsys, tmp_path)
+    assert "learning_rates.csv: already exists" in refused(words, capsys, tmp_path)
 
 
 def test_a_packed_copy_takes_away_its_own_files_only(images, tmp_path):
@@ -149,7 +149,7 @@ def test_a_manifest_that_was_edited_is_kept(voices, tmp_path, capsys):
     out.write_text(out.read_text().replace("merula", "viscivorus"))
     edited = out.read_bytes()
     capsys.readouterr()
-    assert "m.csv: is there already and holds" in refused(words, capsys, tmp_path)
+    assert "m.csv: already exists with" in refused(words, capsys, tmp_path)
     (audio / "b.wav").touch()
     refused(words, capsys, tmp_path)
     assert main(list(map(str, [*words, "--replace"]))) == 0
@@ -160,7 +160,7 @@ def test_a_catalogue_is_not_asked_for_a_manifest_that_is_there(tmp_path, capsys)
     (tmp_path / "m.csv").write_bytes(MINE)
     words = ["manifest", "build", "--query", "gen:turdus", "--out", tmp_path / "m.csv"]
     words += ["--address", "http://127.0.0.1:1"]
-    assert "m.csv: is there already; nothing" in refused(words, capsys, tmp_path)
+    assert "m.csv: already exists; nothing" in refused(words, capsys, tmp_path)
 
 
 def test_noises_keep_recordings_and_manifests(tmp_path, capsys):
@@ -172,10 +172,10 @@ def test_noises_keep_recordings_and_manifests(tmp_path, capsys):
     assert contents(tmp_path) == before
     capsys.readouterr()
     said = refused([*words, "--seed", "1"], capsys, tmp_path)
-    assert ".flac (and 1 more): is there already and holds something else; nothing was" in said
+    assert ".flac (and 1 more): already exists with different content; nothing was" in said
     assert "name another --audio" in said
     (tmp_path / "n.csv").write_bytes(MINE)
-    assert "n.csv: is there already" in refused(words, capsys, tmp_path)
+    assert "n.csv: already exists" in refused(words, capsys, tmp_path)
     assert main(list(map(str, [*words, "--seed", "1", "--replace"]))) == 0
 
 
@@ -187,7 +187,7 @@ def test_a_table_of_attribution_is_kept(voices, tmp_path, capsys):
     (tmp_path / "who.csv").write_bytes(MINE)
     capsys.readouterr()
     said = refused(words, capsys, tmp_path)
-    assert "who.csv: is there already and holds something else" in said
+    assert "who.csv: already exists with different content" in said
     assert "name another --attribution" in said
     assert main(list(map(str, [*words, "--replace"]))) == 0
 
@@ -197,7 +197,7 @@ def test_figures_are_kept_before_anything_is_measured(tmp_path, capsys, monkeypa
     (tmp_path / "f.json").write_bytes(MINE)
     (tmp_path / "p.png").write_bytes(MINE)
     said = refused(["bench", "png", "--json", tmp_path / "f.json"], capsys, tmp_path)
-    assert "f.json: is there already; nothing was changed: name another --json" in said
+    assert "f.json: already exists; nothing was changed: name another --json" in said
     said = refused(["bench", "feed", "--plot", tmp_path / "p.png"], capsys, tmp_path)
     assert "name another --plot" in said
 

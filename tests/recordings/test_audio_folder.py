@@ -41,7 +41,7 @@ def test_files_are_found(audio):
             Recording(file="a" * 5000),
             r"no such file: 'a{20,40}\.\.\.a+' in .*: File name too long$",
         ),
-        (Recording(xc_id="XC4"), r"no such file: .*XC4 with any audio ending"),
+        (Recording(xc_id="XC4"), r"no such file: .*XC4 with any audio extension"),
         (Recording(xc_id="XC3"), r"two files for XC3: XC3\.mp3, XC3\.ogg"),
     ],
 )
@@ -91,7 +91,7 @@ def test_several_folders_are_looked_through_in_their_order(audio, tmp_path):
     assert folders.find(Recording(xc_id="XC9")) == other / "XC9.wav"
     with pytest.raises(AudioError, match=r"two files for XC3"):
         folders.find(Recording(xc_id="XC3"))
-    with pytest.raises(AudioError, match=rf"no such file: {audio}/XC8 with any audio ending"):
+    with pytest.raises(AudioError, match=rf"no such file: {audio}/XC8 with any audio extension"):
         folders.find(Recording(xc_id="XC8"))
     with pytest.raises(ManifestError, match=r"no such audio folder: .*absent"):
         AudioFolders([audio, tmp_path / "absent"])

@@ -59,9 +59,9 @@ def test_every_recording_ends_in_the_receipt(tmp_path):
         assert rows[f"XC{number}"].duration_s == pytest.approx(1, abs=0.2)
     reasons = {name: each.reason for name, each in rows.items() if each.status == "failed"}
     assert sorted(reasons) == ["XC404", "XC90", "XC91", "XC92"]
-    assert "what came is no sound" in reasons["XC90"]
+    assert "the response is not audio" in reasons["XC90"]
     assert reasons["XC91"].startswith("not audio"), "the receipt has a column of the name"
-    assert "there is no such thing" in reasons["XC404"]
+    assert "not found" in reasons["XC404"]
     assert {path.name for path in tmp_path.glob("XC*")} == {f"XC{n}.mp3" for n in SOUNDS}
 
 
@@ -124,7 +124,7 @@ def test_a_web_page_instead_of_sound(tmp_path):
 
     with served(Catalogue(misbehave=misbehave)) as catalogue:
         row_of = rows_of(catalogue, tmp_path, named(1))["XC1"]
-        assert "expected sound, got text/html" in row_of.reason
+        assert "expected audio, got text/html" in row_of.reason
         assert catalogue.asked.total() == 1
 
 
@@ -195,7 +195,7 @@ def test_the_command(table, tmp_path, capsys):
     assert "8 fetched" in told.out
     assert "7 already there, 1 failed" in told.out
     assert "next: birdsong preprocess" in told.out
-    assert "failed: XC8: 127.0.0.1/8/download: there is no such thing" in told.err
+    assert "failed: XC8: 127.0.0.1/8/download: not found" in told.err
     receipt = (tmp_path / "audio" / "download.csv").read_text().splitlines()
     columns = "recording,status,reason,file,n_bytes,duration_s,sha256,url,recordist,licence"
     assert receipt[0] == columns
@@ -261,8 +261,8 @@ def test_from_a_query_to_files_and_no_key_in_any(tmp_path, monkeypatch, capsys):
         assert main(["download", "--manifest", str(out), "--audio", str(audio), *access]) == 0
     told = capsys.readouterr()
     assert "11 recordings found, 4 selected" in told.out
-    assert "left out: 1, sound is kept back" in told.out
-    assert "XC50 is a soundscape or a mystery" in told.out
+    assert "left out: 1, audio is withheld" in told.out
+    assert "XC50 is a soundscape or unidentified" in told.out
     recordings = read_manifest(out)
     assert [each.xc_id for each in recordings] == ["XC2", "XC4", "XC6", "XC8"]
     assert recordings[0].extra["quality"] == "A"
@@ -339,7 +339,7 @@ def test_a_table_of_somebody_is_not_overwritten_by_the_receipt(tmp_path, capsys)
     with served(Catalogue(sounds={1: tone(1)})) as catalogue:
         words = command(catalogue, "--manifest", tmp_path / "m.csv", "--audio", audio)
         assert main(["download", *words]) == 2
-        assert "download.csv: is there already; nothing was" in capsys.readouterr().err
+        assert "download.csv: already exists; nothing was" in capsys.readouterr().err
         assert (audio / "download.csv").read_text() == "day,place\nMonday,wood\n"
         assert not catalogue.asked
         assert main(["download", *words, "--replace"]) == 0

@@ -17,7 +17,7 @@ import soundfile
 from birdsong.pipelines.command import main
 from birdsong.pipelines.download import make_postprocess
 from birdsong.recordings.connection import Connection
-from birdsong.recordings.downloads import PARTIAL, download, read_download_receipt
+from birdsong.recordings.downloads import PARTIAL_FOLDER, download, read_download_receipt
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
 from tests.recordings.served_catalogue import Catalogue, served
@@ -49,10 +49,10 @@ def rows_of(catalogue, folder, recordings, **options):
 
 def begun(folder, held, *, tag=TAG, total=None, modified=""):
     """What an earlier run left of XC1."""
-    (folder / PARTIAL).mkdir()
-    (folder / PARTIAL / "XC1.part").write_bytes(held)
+    (folder / PARTIAL_FOLDER).mkdir()
+    (folder / PARTIAL_FOLDER / "XC1.part").write_bytes(held)
     told = {"tag": tag, "modified": modified, "total": total or len(SOUND)}
-    (folder / PARTIAL / "XC1.json").write_text(json.dumps(told))
+    (folder / PARTIAL_FOLDER / "XC1.json").write_text(json.dumps(told))
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_what_was_complete_when_it_was_killed_is_not_asked_for(tmp_path):
         assert rows_of(catalogue, tmp_path, named(1))["XC1"].status == "ok"
         assert catalogue.ranges == []
     assert (tmp_path / "XC1.wav").read_bytes() == SOUND
-    assert not (tmp_path / PARTIAL).exists()
+    assert not (tmp_path / PARTIAL_FOLDER).exists()
 
 
 def test_a_piece_that_the_server_does_not_have(tmp_path):

@@ -104,7 +104,7 @@ def test_answers_that_are_none(body):
 
 
 def test_an_answer_without_end(monkeypatch):
-    monkeypatch.setattr(connection_module, "_LARGEST_ANSWER", 10_000)
+    monkeypatch.setattr(connection_module, "_MAX_RESPONSE_BYTES", 10_000)
     with (
         served(Catalogue(rows=[row(n) for n in range(200)])) as catalogue,
         pytest.raises(NetworkError, match="is larger than 10000 bytes"),

@@ -172,8 +172,8 @@ def test_one_name_twice_names_both_rows(tmp_path, rows):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a header and a row a recording, got nothing"),
-        ("\n\n", "expected a header and a row a recording, got nothing"),
+        ("", "expected a header and one row per recording, got nothing"),
+        ("\n\n", "expected a header and one row per recording, got nothing"),
         ("file,genus\n", "expected at least one recording, got only a header"),
         ("file,species\na.wav,merula\n", "expected a column 'genus', got 'file', 'species'"),
         ("genus\nTurdus\n", "expected a column 'file' or 'xc_id'"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from birdsong.recordings.manifest_builder import manifest_from_catalogue
 from birdsong.recordings.manifest_checks import check_manifest
 from birdsong.recordings.recording import Recording
-from birdsong.recordings.sessions import NEIGHBOURS, infer_sessions
+from birdsong.recordings.sessions import MAX_NUMBER_GAP, infer_sessions
 from birdsong.recordings.xeno_canto import CatalogueRecording
 
 
@@ -101,7 +101,7 @@ def test_neighbours_in_the_catalogue_are_parted_by_what_is_known_of_both(facts, 
     assert len(groups([recording(10, **facts), recording(11, **other)])) == n_sessions
 
 
-@pytest.mark.parametrize(("apart", "n_sessions"), [(NEIGHBOURS, 1), (NEIGHBOURS + 1, 2)])
+@pytest.mark.parametrize(("apart", "n_sessions"), [(MAX_NUMBER_GAP, 1), (MAX_NUMBER_GAP + 1, 2)])
 def test_how_far_neighbours_may_be_apart(apart, n_sessions):
     assert len(groups([recording(10), recording(10 + apart)])) == n_sessions
 

@@ -165,7 +165,7 @@ def test_lengths_and_empty_input():
         split_by_session([], [])
     with pytest.raises(DatasetError, match="1 sessions for 2 labels"):
         folds_by_session(["a"], ["l", "l"], n_folds=2)
-    with pytest.raises(DatasetError, match="2 sessions for 1 parts"):
+    with pytest.raises(DatasetError, match="2 sessions for 1 recordings"):
         check_no_leak(["a", "b"], ["train"])
 
 
@@ -216,6 +216,6 @@ def test_folds_that_cannot_be_filled():
 
 
 def test_a_leak_is_named():
-    with pytest.raises(DatasetError, match="session 'b' lies on two sides, 'train' and 'test'"):
+    with pytest.raises(DatasetError, match="session 'b' is in two splits, 'train' and 'test'"):
         check_no_leak(["a", "b", "b"], ["train", "train", "test"])
     check_no_leak(["a", "b", "b"], ["train", "test", "test"])

@@ -230,12 +230,12 @@ def test_by_command(licensed, other, voices, tmp_path, capsys):
     assert learned_from == {"recordings": 3, "sessions": len(other.sessions)}
 
     assert main([*words, str(out)]) == 2
-    assert "bundle.json (and 6 more): is there already; nothing was" in capsys.readouterr().err
+    assert "bundle.json (and 6 more): already exists; nothing was" in capsys.readouterr().err
     assert main([*words, str(out), "--replace"]) == 0
     assert read_bundle(out).name == "joint"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "sessions.csv").write_text("mine")
     assert main([*words, str(tmp_path / "mine")]) == 2, "a folder of something else"
-    assert "sessions.csv: is there already" in capsys.readouterr().err
+    assert "sessions.csv: already exists" in capsys.readouterr().err
     assert main(["join", str(folders[0]), "--out", str(tmp_path / "alone")]) == 2
     assert "expected two bundles or more to join, got 1" in capsys.readouterr().err

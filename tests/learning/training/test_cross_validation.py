@@ -75,7 +75,7 @@ def test_the_bundle_is_measured_by_the_networks_of_its_folds(run_dir, store, tmp
     (tmp_path / "low.txt").write_text("Gravis profundus\nAcutus summus\n")
     only = ["--out-of-fold", "--only", str(tmp_path / "low.txt")]
     assert main([*command, *only]) == 2, "another report of the same bundle"
-    assert "metrics.json (and 2 more): is there already and holds something else" in (
+    assert "metrics.json (and 2 more): already exists with different content" in (
         capsys.readouterr().err
     )
     assert main([*command, *only, "--replace"]) == 0
