@@ -22,7 +22,7 @@ import numpy.typing as npt
 from birdsong.taxa.label_tree import Probabilities
 
 LEVEL = 0.05
-"""Chance that what is told with certainty enough is wrong all the same."""
+"""Probability of error of the one-sided bounds."""
 
 
 def min_samples(promise: float) -> int | None:

@@ -236,11 +236,11 @@ def _reason(
 
 def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> str:
     """Say that the first rank cannot be answered, and which below it can, or with what promise."""
-    said = f"no {ranks[0]} can be answered with a promise of {100 * promise:g} %"
+    text = f"no {ranks[0]} can be answered with a promise of {100 * promise:g} %"
     thresholds = promises.at(promise)
     for rank in ranks[1:]:
         if math.isfinite(threshold := thresholds[DEPTH[rank]]):
-            return f"{said}, and {_WITH_ARTICLE[rank]} needs {math.ceil(100 * threshold - 1e-9)} %"
+            return f"{text}, and {_WITH_ARTICLE[rank]} needs {math.ceil(100 * threshold - 1e-9)} %"
     lower = [
         (each, DEPTH[rank])
         for each, thresholds in promises.thresholds.items()
@@ -248,9 +248,9 @@ def _unanswerable(ranks: Sequence[str], promise: float, promises: Promises) -> s
         if each < promise and math.isfinite(thresholds[DEPTH[rank]])
     ]
     if not lower:
-        return said
+        return text
     highest, column = max(lower)
-    return f"{said}, {_WITH_ARTICLE[RANKS[column]]} can with one of {100 * highest:g} %"
+    return f"{text}, {_WITH_ARTICLE[RANKS[column]]} can with one of {100 * highest:g} %"
 
 
 def _unsupported(promise: float, promises: Promises) -> str:
@@ -263,8 +263,8 @@ def _unsupported(promise: float, promises: Promises) -> str:
             f"A promise of {asked} takes at least {least} recordings to calibrate by, all of them "
             f"answered right, and there are {n}"
         )
-    said = f"With the {n} recordings that calibrate it no answer keeps a promise of {asked}"
-    return said if promises.highest is None else f"{said}; one of {100 * promises.highest:g} % can"
+    text = f"With the {n} recordings that calibrate it no answer keeps a promise of {asked}"
+    return text if promises.highest is None else f"{text}; one of {100 * promises.highest:g} % can"
 
 
 def _percent(probability: float) -> str:

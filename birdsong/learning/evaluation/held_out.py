@@ -225,8 +225,8 @@ def carried_out_of_fold(bundle: Bundle) -> CalibrationData:
     data = bundle.calibration_data
     if data is None or len(np.unique(data.folds)) < 2:
         raise DatasetError(
-            f"bundle '{bundle.name}' was not trained in folds, so nothing was said of what it "
-            "learned from by a network that had not heard it"
+            f"bundle '{bundle.name}' was not trained in folds, so it carries no logits by "
+            "networks that did not learn from the recordings; train it with --folds"
         )
     return data
 

@@ -169,8 +169,8 @@ def _require_alike(first: Bundle, other: Bundle) -> None:
 def _data_of(bundle: Bundle) -> CalibrationData:
     if bundle.calibration_data is None:
         raise BundleError(
-            f"bundle '{bundle.name}' holds nothing of what it said of recordings that it was held "
-            "to, so that nothing can calibrate the joint one; train it with --folds"
+            f"bundle '{bundle.name}' carries no logits of held-out recordings to calibrate the "
+            "joint one by; train it with --folds"
         )
     return bundle.calibration_data
 
@@ -206,8 +206,8 @@ def average_logits(parts: Sequence[CalibrationData], names: Sequence[str]) -> Ca
                 logs.append(log_softmax(own.logits, axis=1))
                 continue
         raise BundleError(
-            f"bundles '{names[0]}' and '{name}' were held to different recordings or segments of "
-            "them; train both with --folds, from the same images"
+            f"bundles '{names[0]}' and '{name}' held out different recordings or segments of them; "
+            "train both with --folds, from the same images"
         )
     return dataclasses.replace(first, logits=np.mean(logs, axis=0, dtype=np.float32))
 

@@ -319,7 +319,7 @@ def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
     assert "--all" in said
     assert not (tmp_path / "out").exists()
     assert main([*asked, "--out-of-fold"]) == 2
-    assert "'voices' was not trained in folds, so nothing was said" in capsys.readouterr().err
+    assert "'voices' was not trained in folds, so it carries no logits" in capsys.readouterr().err
     assert main([*asked, "--all"]) == 0
     stamp = "Not an honest measurement: 18 of these 18 recordings"
     assert stamp in capsys.readouterr().out

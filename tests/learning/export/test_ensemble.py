@@ -176,8 +176,8 @@ def held_to_other_segments(bundle):
         (with_other_images, "its images have fingerprint"),
         (with_another_tree, "have different trees above their labels"),
         (lambda bundle: replace(bundle, calibration_data=None), "train it with --folds"),
-        (held_to_fewer, "were held to different recordings or segments of them"),
-        (held_to_other_segments, "were held to different recordings or segments of them"),
+        (held_to_fewer, "held out different recordings or segments of them"),
+        (held_to_other_segments, "held out different recordings or segments of them"),
         (
             lambda bundle: replace(bundle, provenance={"licence": "MIT"}),
             "different licences, CC0-1.0, MIT; name the joint one's with --licence",

@@ -1,4 +1,4 @@
-"""How honest probabilities are: pure functions.
+"""Calibration metrics: pure functions.
 
 Conventions: ``confidence`` is ``float (n,)``, the probability that an answer was given, and
 ``right`` is ``bool (n,)``, whether it was right. ``y_true`` and ``y_prob`` are as in `metrics`.
@@ -39,7 +39,7 @@ class Reliability:
 def reliability(
     right: BoolArray, confidence: Probabilities, *, n_bins: int = N_BINS
 ) -> Reliability:
-    """Compare what was said with what was seen, bin by bin.
+    """Compare probabilities with accuracies, bin by bin.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good predictions are on the tree: how far off, how much was said, at what risk.
+"""Metrics of predictions on the tree: distance of mistakes, information, risk and coverage.
 
 Conventions: ``distances`` is ``int (n_labels, n_labels)`` from `label_distances`. ``chosen`` is
 ``int (n,)``, the column of `RANKS` of the answer to each item, 0 for the class and -1 for no bird;
@@ -90,10 +90,9 @@ def severity_of_mistakes(y_true: IntArray, y_prob: Floats, distances: IntArray) 
 def hierarchical_precision_recall(
     nodes: IntArray, chosen: IntArray, y_true: IntArray, tree: LabelTree
 ) -> tuple[float, float, float]:
-    """Share of the taxa said that are true, of the true ones that are said, and their F1.
+    """Hierarchical precision and recall of the predicted taxa, and their F1.
 
-    An answer says its taxon and all above it but the class; so many of each item are counted,
-    summed over the items.
+    An answer predicts its taxon and all above it but the class; these are counted over all items.
 
     Parameters
     ----------
@@ -107,16 +106,16 @@ def hierarchical_precision_recall(
     Returns
     -------
     precision, recall, f1 : float in [0, 1]
-        Precision is NaN where nothing is said, F1 0 where nothing is right.
+        Precision is NaN where no taxon is predicted, F1 0 where none is right.
     """
     columns = np.arange(nodes.shape[1])
-    said = (nodes >= 0) & (columns <= chosen[:, np.newaxis]) & (columns > 0)
+    predicted = (nodes >= 0) & (columns <= chosen[:, np.newaxis]) & (columns > 0)
     truth = tree.label_paths[y_true]
     true = (truth >= 0) & (columns > 0)
-    both = int((said & true & (nodes == truth)).sum())
-    precision = both / said.sum() if said.any() else np.nan
+    both = int((predicted & true & (nodes == truth)).sum())
+    precision = both / predicted.sum() if predicted.any() else np.nan
     recall = both / true.sum()
-    f1 = 2 * both / (said.sum() + true.sum())
+    f1 = 2 * both / (predicted.sum() + true.sum())
     return float(precision), float(recall), float(f1)
 
 
