@@ -49,13 +49,13 @@ def test_result_text(stats: LabelStats) -> str:
     """Describe how often a label was right on recordings held out from training."""
     if not stats.n_tested:
         return "Not tested: it had no recordings to hold out."
-    recognized = (
+    test_result = (
         f"Tested on {count_text(stats.n_tested, 'recording')} held out from training: the most "
         f"probable label of {stats.n_found or 'none'} of them."
     )
     if not stats.n_named:
-        return f"{recognized} No recording of another label was taken for it."
+        return f"{test_result} No recording of another label was taken for it."
     return (
-        f"{recognized} Where it was the most probable label, it was right "
+        f"{test_result} Where it was the most probable label, it was right "
         f"{stats.n_found} of {stats.n_named} times."
     )

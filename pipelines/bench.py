@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .config_options import add_old_option
 from .replace_option import add_replace_argument
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -59,9 +60,9 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--images", type=Path, default=None, help="folder of images; synthetic ones by default"
     )
     group.add_argument(
-        "--n-images", "--pictures", type=int, default=None, metavar="N",
-        help="maximum number of images",
-    )  # fmt: skip
+        "--n-images", type=int, default=None, metavar="N", help="maximum number of images"
+    )
+    add_old_option(group, "--pictures", "--n-images", "n_images", None, type=int)
     group.add_argument(
         "--scratch", type=Path, default=None, metavar="DIR", help="folder on the drive to measure"
     )

@@ -96,37 +96,39 @@ def apply_taxonomy(
         )
 
     lineages = [lineage(recording) for recording in recordings]
-    named_of = {
+    resolved_of = {
         each: resolve_lineage(taxonomy, each, renames) if each.taxon else ResolvedLineage(each)
         for each in dict.fromkeys(lineages)
     }
     renamed = []
     for recording, each in zip(recordings, lineages, strict=True):
-        named = named_of[each]
+        resolved = resolved_of[each]
         extra = dict(recording.extra)
-        if named.original:
-            extra.setdefault(ORIGINAL_NAME, named.original)
+        if resolved.original:
+            extra.setdefault(ORIGINAL_NAME, resolved.original)
         renamed.append(
             replace(
                 recording,
-                order=named.lineage.order,
-                family=named.lineage.family,
-                genus=named.lineage.genus,
-                species=named.lineage.species.partition(" ")[2],
-                english_name=named.lineage.english_name,
+                order=resolved.lineage.order,
+                family=resolved.lineage.family,
+                genus=resolved.lineage.genus,
+                species=resolved.lineage.species.partition(" ")[2],
+                english_name=resolved.lineage.english_name,
                 extra=extra,
             )
         )
-    named_of_taxon = {each.taxon: named for each, named in named_of.items() if each.taxon}
-    return renamed, _notes(named_of_taxon, table)
+    resolved_of_taxon = {
+        each.taxon: resolved for each, resolved in resolved_of.items() if each.taxon
+    }
+    return renamed, _notes(resolved_of_taxon, table)
 
 
-def _notes(named: Mapping[str, ResolvedLineage], table: Path) -> list[str]:
+def _notes(resolved: Mapping[str, ResolvedLineage], table: Path) -> list[str]:
     """Describe how many names the table has, and which it does not have."""
-    problems = [each.problem for each in named.values() if each.problem]
-    n_renamed = sum(bool(each.original) for each in named.values())
+    problems = [each.problem for each in resolved.values() if each.problem]
+    n_renamed = sum(bool(each.original) for each in resolved.values())
     lines = [
-        f"{len(named)} names: {len(named) - n_renamed - len(problems)} as in {table.name}, "
+        f"{len(resolved)} names: {len(resolved) - n_renamed - len(problems)} as in {table.name}, "
         f"{n_renamed} renamed, {len(problems)} not in it and kept as they are"
     ]
     return lines + [f"  {line}" for line in truncate(problems)]

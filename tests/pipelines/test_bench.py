@@ -122,6 +122,13 @@ def test_options_of_another_benchmark_or_out_of_range(capsys, words, message):
     assert message in capsys.readouterr().err
 
 
+def test_the_old_name_of_the_number_of_images_is_read_with_a_note(capsys):
+    assert main(["bench", "feed", "--pictures", "0"]) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note == "note: --pictures is called --n-images now"
+    assert "--n-images must be at least 1, got 0" in error
+
+
 @pytest.mark.slow
 def test_feed(tmp_path, monkeypatch, capsys):
     words = ["bench", "feed", "--rounds", "1", "--n-images", "600", "--large", "9000"]
