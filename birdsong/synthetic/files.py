@@ -1,4 +1,4 @@
-"""Synthetic recordings as files, and the rows of a manifest that name them."""
+"""Write synthetic recordings as FLAC files, with the rows of their manifest."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def write_recordings(
     species: Sequence[SyntheticSpecies] = SPECIES,
     n_jobs: int = 1,
 ) -> list[Recording]:
-    """Record individuals of each species as FLAC files.
+    """Write recordings of several individuals of each species.
 
     Parameters
     ----------
     audio_dir : Path
-        Made if need be.
+        Created if it is missing.
     n_individuals, takes_per_individual : int
     first_individual : int
-        Other numbers are other birds.
+        Number of the first individual; other numbers give other individuals.
     seed : int
     config : SynthesisConfig, optional
     species : sequence of SyntheticSpecies
     n_jobs : int
-        Recordings made side by side; it does not change them.
+        Number of parallel processes; it does not change the recordings.
 
     Returns
     -------
     list of Recording
-        Rows for a manifest; the takes of one individual share a session.
+        Rows of a manifest; the takes of one individual are one session.
     """
     from joblib import Parallel, delayed
 
-    birds = [
+    jobs = [
         (bird, individual, take)
         for bird in species
         for individual in range(first_individual, first_individual + n_individuals)
@@ -59,7 +59,7 @@ def write_recordings(
     return list(
         Parallel(n_jobs=n_jobs)(
             delayed(_write_recording)(audio_dir, bird, individual, take, seed, config)
-            for bird, individual, take in birds
+            for bird, individual, take in jobs
         )
     )
 
@@ -72,22 +72,22 @@ def write_noises(
     config: SynthesisConfig | None = None,
     kinds: Sequence[str] = BACKGROUNDS,
 ) -> list[Recording]:
-    """Record places without a bird as FLAC files.
+    """Write recordings without a bird.
 
     Parameters
     ----------
     audio_dir : Path
-        Made if need be.
+        Created if it is missing.
     n : int
     seed : int
     config : SynthesisConfig, optional
     kinds : sequence of str
-        Of `NOISES`; they take turns.
+        Kinds of `NOISES`, used in turn.
 
     Returns
     -------
     list of Recording
-        Rows for a manifest, which say that there is no bird.
+        Rows of a manifest, marked as background.
     """
     audio_dir.mkdir(parents=True, exist_ok=True)
     recordings = []
@@ -127,21 +127,21 @@ def _write_recording(
 
 
 def _write_flac(path: Path, samples: FloatArray, sample_rate_hz: int) -> None:
-    """Write a recording, and make sure that all of it is there.
+    """Write a FLAC file and check that it is complete.
 
     Raises
     ------
     WriteError
-        If it cannot be written.
+        If the file cannot be written.
     """
     try:
         soundfile.write(path, samples, sample_rate_hz)
-        # libsndfile says nothing where the last frames of a FLAC find no room on the disk.
+        # libsndfile reports no error if a full disk cuts off the last frames of a FLAC file.
         if soundfile.info(path).frames != len(samples):
             raise RuntimeError("its end is missing")
     except (soundfile.SoundFileError, RuntimeError, AssertionError) as error:
-        words = str(getattr(error, "error_string", error) or "it says no more").rstrip(".")
+        problem = str(getattr(error, "error_string", error) or "unknown error").rstrip(".")
         raise WriteError(
-            f"{path}: cannot be written ({words}); look whether the disk is full and the folder "
-            "may be written into"
+            f"{path}: cannot be written ({problem}); check that the disk is not full and "
+            "the folder is writable"
         ) from error

@@ -1,4 +1,4 @@
-"""A bird that sings now and then, in rain, gusts and beside an insect: to measure what hears it."""
+"""Render soundscapes with known songs in rain, wind and insect noise, to test song detection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import SyntheticRecording
 
 SOUNDSCAPES = (("rain",), ("wind",), ("insect",), ("rain", "wind", "insect"))
-"""What goes on behind the bird; the numbers of soundscapes take turns with them."""
+"""Kinds of background of a soundscape, used in turn."""
 
 _FIRST_SONG_S = (2.0, 10.0)
 _GAP_S = (2.0, 20.0)
@@ -26,31 +26,31 @@ def render_soundscape(
     sample_rate_hz: int = 24_000,
     seed: int = 0,
 ) -> SyntheticRecording:
-    """Record a bird that pauses for 2 to 20 seconds between its strophes.
+    """Render a bird that pauses for 2 to 20 seconds between its strophes.
 
-    Song fills some 5 to 20 % of the time.
+    Songs fill about 5 to 20 % of the time.
 
     Parameters
     ----------
     number : int
-        Which soundscape: the species and the backgrounds take turns with it.
+        Number of the soundscape; it determines species and background.
     snr_db : float
-        Power of the song while it sounds over that of all backgrounds together, which are equally
-        loud, both within 200 to 11,000 Hz.
+        Mean power of the songs relative to all backgrounds together, within 200 to 11,000 Hz. The
+        backgrounds are equally loud.
     duration_s : float
-        At least 15, so that there is a song.
+        15 or greater, so that there is a song.
     sample_rate_hz : int
     seed : int
 
     Returns
     -------
     SyntheticRecording
-        Its background names all kinds, with commas.
+        Its `background` lists all kinds, separated by commas.
 
     Raises
     ------
     ValueError
-        If it is so short that no song fits.
+        If it is too short for a song.
     """
     generator = np.random.default_rng((seed, number))
     species = SPECIES[5 * number % len(SPECIES)]
@@ -59,7 +59,7 @@ def render_soundscape(
     )
     bird = np.zeros(round(duration_s * sample_rate_hz), np.float32)
     songs: list[tuple[float, float]] = []
-    sung: list[FloatArray] = []
+    strophes: list[FloatArray] = []
     start_s = generator.uniform(*_FIRST_SONG_S)
     while True:
         strophe = generator.uniform(0.8, 1) * render_strophe(song, sample_rate_hz, generator)
@@ -68,7 +68,7 @@ def render_soundscape(
         if end > len(bird):
             break
         bird[first:end] = strophe
-        sung.append(strophe)
+        strophes.append(strophe)
         songs.append((first / sample_rate_hz, end / sample_rate_hz))
         start_s = end / sample_rate_hz + generator.uniform(*_GAP_S)
     if not songs:
@@ -80,7 +80,7 @@ def render_soundscape(
             kind, duration_s=duration_s, sample_rate_hz=sample_rate_hz, generator=generator
         )
     background /= np.sqrt(band_power(background, sample_rate_hz))
-    bird *= np.sqrt(10 ** (snr_db / 10) / band_power(np.concatenate(sung), sample_rate_hz))
+    bird *= np.sqrt(10 ** (snr_db / 10) / band_power(np.concatenate(strophes), sample_rate_hz))
     mixed = bird + background
     return SyntheticRecording(
         samples=(_PEAK / np.abs(mixed).max() * mixed).astype(np.float32),

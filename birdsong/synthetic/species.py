@@ -1,9 +1,8 @@
-"""Twenty-four invented species: songs that differ as real ones do, relatives that sound alike.
+"""Twenty-four synthetic species in eight genera, four families and two orders.
 
-Eight genera in four families of two orders. The genera have songs of their own kind: whistles,
-two-note songs, trills, rising and falling sweeps, buzzes, stacks of harmonics, warbles. The three
-species of a genus share the kind and differ in pitch and tempo by little more than individuals do,
-so that a genus is easy to name and a species is not.
+Each genus has its own kind of song: whistles, two-note songs, trills, rising and falling sweeps,
+buzzes, harmonic stacks, warbles. The three species of a genus differ in pitch and tempo only a
+little more than individuals do, so that a genus is easy to recognise and a species is not.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ NOTE_KINDS = ("tone", "warble", "buzz", "stack")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongTemplate:
-    """A species' song: a strophe of notes.
+    """Song of a species: a strophe of notes.
 
     Attributes
     ----------
     note : {"tone", "warble", "buzz", "stack"}
-        A pure tone, one that wavers, a band of noise, or a tone with overtones.
+        A pure tone, a tone of wavering pitch, a band of noise, or a tone with overtones.
     pitch_hz : float
         Middle frequency of a note.
     sweep_octaves : float
-        How far a note rises from its start to its end; negative where it falls.
+        Rise of pitch from the start to the end of a note; negative for a fall.
     interval_octaves : float
-        How far every second note lies above the others.
+        Interval of every second note above the others.
     note_s, pause_s : float
-        Length of a note and of the pause after it.
+        Duration of a note and of the pause after it.
     n_notes : tuple of int
-        Fewest and most notes in a strophe.
+        Minimum and maximum number of notes in a strophe.
     """
 
     note: str
@@ -48,7 +47,7 @@ class SongTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticSpecies:
-    """An invented species and its song; the names belong to no real bird."""
+    """A synthetic species and its song; its names are not those of a real bird."""
 
     order: str
     family: str
@@ -63,7 +62,7 @@ class SyntheticSpecies:
         return f"{self.genus} {self.species}"
 
 
-# order, family, genus, English name, song of the genus's middle species
+# order, family, genus, English name, song of the middle species of the genus
 _GENERA = (
     ("Sonoriformes", "Fistulidae", "Fistulator", "Piper",
      SongTemplate(note="tone", pitch_hz=2300, sweep_octaves=0.03, note_s=0.42, pause_s=0.22,
@@ -89,18 +88,18 @@ _GENERA = (
                   n_notes=(2, 3))),
 )  # fmt: skip
 
-# epithet, English name, pitch in octaves and tempo in octaves beside the genus's middle
-_RELATIVES = (
+# epithet, English adjective, and pitch and tempo in octaves relative to the song of the genus
+_SPECIES_OF_GENUS = (
     ("gravis", "Deep", -0.16, -0.20),
     ("medius", "Plain", 0.0, 0.12),
     ("altus", "High", 0.16, -0.04),
 )
 
 
-def _relatives() -> tuple[SyntheticSpecies, ...]:
+def _build_species() -> tuple[SyntheticSpecies, ...]:
     species = []
     for order, family, genus, english_name, song in _GENERA:
-        for epithet, adjective, pitch_octaves, tempo_octaves in _RELATIVES:
+        for epithet, adjective, pitch_octaves, tempo_octaves in _SPECIES_OF_GENUS:
             own_song = replace(
                 song,
                 pitch_hz=song.pitch_hz * 2**pitch_octaves,
@@ -120,4 +119,4 @@ def _relatives() -> tuple[SyntheticSpecies, ...]:
     return tuple(species)
 
 
-SPECIES = _relatives()
+SPECIES = _build_species()

@@ -1,9 +1,10 @@
-"""Recordings of synthetic birds with known songs, and of places without a bird.
+"""Synthesise recordings of birds with known songs, and recordings without a bird.
 
-They are the offline demo, the tests' fixtures and the load generator.
+They serve as data of the demo, test fixtures and load for benchmarks.
 
-Everything is drawn from ``(seed, what, which)``, so that a recording is the same whatever else is
-made, in any order, by any number of processes.
+Each recording has its own random generator, with a seed from
+``(seed, species, individual, take)`` or ``(seed, index)``. So it is the same in any order and with
+any number of processes.
 """
 
 from __future__ import annotations
@@ -20,27 +21,26 @@ from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
 from birdsong.synthetic.backgrounds import BACKGROUNDS, band_power, render_background
 from birdsong.synthetic.songs import fade_edges, individual_song, render_strophe
-from birdsong.synthetic.species import SyntheticSpecies
+from birdsong.synthetic.species import SongTemplate, SyntheticSpecies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisConfig:
-    """What synthetic recordings are like; pairs are drawn from evenly.
+    """Properties of synthetic recordings; a pair is the range of a uniform distribution.
 
     Attributes
     ----------
     sample_rate_hz : int
     duration_s : tuple of float
-        Length of a recording.
+        Duration of a recording.
     gap_s : tuple of float
         Silence between two strophes.
     snr_db : tuple of float
-        Power of the song while it sounds over that of the background, both within 200 to
-        11,000 Hz.
+        Mean power of the songs relative to the background, within 200 to 11,000 Hz.
     peak_dbfs : tuple of float
         Level of the loudest sample.
     pitch_deviation_octaves, tempo_deviation_octaves : float
-        How far individuals of a species differ: standard deviations.
+        Standard deviations between individuals of a species.
     """
 
     sample_rate_hz: int = 32_000
@@ -75,19 +75,20 @@ class SynthesisConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SyntheticRecording:
-    """A recording of which everything is known.
+    """A synthetic recording and its true songs.
 
     Attributes
     ----------
     samples : float32, shape (n_samples,), values in [-1, 1]
     sample_rate_hz : int
     songs : tuple of (start_s, end_s)
-        When a strophe sounds.
+        Start and end of each strophe.
     background : str
     snr_db : float
-        Minus infinity without a bird.
+        Minus infinity if there is no bird.
     species : SyntheticSpecies or None
-        Who sings, and which `individual`; None without a bird.
+        The singing species; None if there is no bird.
+    individual : int or None
     """
 
     samples: FloatArray
@@ -108,19 +109,19 @@ def render_recording(
     config: SynthesisConfig | None = None,
     background: str | None = None,
 ) -> SyntheticRecording:
-    """Record one individual once.
+    """Render one recording of one individual.
 
     Parameters
     ----------
     species : SyntheticSpecies
     individual : int
-        Which bird: it keeps its pitch, tempo and repertoire, and its place with its background.
+        Number of the individual; it determines pitch, tempo, repertoire and kind of background.
     take : int
-        Which of its recordings: distance, level and the order of strophes change.
+        Number of its recording; it determines distance, level and the order of the strophes.
     seed : int
     config : SynthesisConfig, optional
     background : str, optional
-        One of `BACKGROUNDS`; drawn for the individual's place by default.
+        One of `BACKGROUNDS`; by default random for each individual.
 
     Returns
     -------
@@ -128,55 +129,40 @@ def render_recording(
     """
     config = config or SynthesisConfig()
     rate_hz = config.sample_rate_hz
-    name = zlib.crc32(species.scientific_name.encode())
-    bird = np.random.default_rng((seed, name, individual))
+    name_hash = zlib.crc32(species.scientific_name.encode())
+    individual_generator = np.random.default_rng((seed, name_hash, individual))
     repertoire = [
         individual_song(
             species.song,
-            bird,
+            individual_generator,
             pitch_deviation_octaves=config.pitch_deviation_octaves,
             tempo_deviation_octaves=config.tempo_deviation_octaves,
         )
-        for _ in range(bird.integers(1, 4))
+        for _ in range(individual_generator.integers(1, 4))
     ]
-    place = background or str(bird.choice(BACKGROUNDS))
+    kind = background or str(individual_generator.choice(BACKGROUNDS))
 
-    drawn = np.random.default_rng((seed, name, individual, 1 + take))
-    duration_s = float(drawn.uniform(*config.duration_s))
-    song = np.zeros(round(duration_s * rate_hz), np.float32)
-    songs: list[tuple[float, float]] = []
-    start_s = drawn.uniform(0, config.gap_s[1] / 2)
-    while True:
-        strophe = render_strophe(repertoire[drawn.integers(len(repertoire))], rate_hz, drawn)
-        end_s = start_s + len(strophe) / rate_hz
-        first = round(start_s * rate_hz)
-        if first + len(strophe) > len(song):
-            if not songs:  # a recording without its bird would be a lie
-                cut = fade_edges(strophe[: len(song)], rate_hz)
-                song[: len(cut)] = cut
-                songs.append((0.0, len(cut) / rate_hz))
-            break
-        song[first : first + len(strophe)] = strophe
-        songs.append((start_s, end_s))
-        start_s = end_s + drawn.uniform(*config.gap_s)
-    song = _carry(song, rate_hz, drawn)
+    generator = np.random.default_rng((seed, name_hash, individual, 1 + take))
+    duration_s = float(generator.uniform(*config.duration_s))
+    song, songs = _render_songs(repertoire, round(duration_s * rate_hz), config, generator)
+    song = _propagate(song, rate_hz, generator)
 
-    snr_db = float(drawn.uniform(*config.snr_db))
+    snr_db = float(generator.uniform(*config.snr_db))
     noise = render_background(
-        place,
+        kind,
         duration_s=duration_s,
         sample_rate_hz=rate_hz,
-        generator=drawn,
-        place=np.random.default_rng((seed, name, individual, 0, 1)),
+        generator=generator,
+        place_generator=np.random.default_rng((seed, name_hash, individual, 0, 1)),
     )
-    sounding_share = sum(end - start for start, end in songs) / duration_s
-    song_power = band_power(song, rate_hz) / sounding_share
+    song_share = sum(end - start for start, end in songs) / duration_s
+    song_power = band_power(song, rate_hz) / song_share
     mixed = song + noise * np.float32(np.sqrt(song_power / 10 ** (snr_db / 10)))
     return SyntheticRecording(
-        _at_level(mixed, float(drawn.uniform(*config.peak_dbfs))),
+        _normalize_peak(mixed, float(generator.uniform(*config.peak_dbfs))),
         rate_hz,
         tuple(songs),
-        place,
+        kind,
         snr_db,
         species,
         individual,
@@ -190,7 +176,7 @@ def render_noise(
     config: SynthesisConfig | None = None,
     kinds: Sequence[str] = BACKGROUNDS,
 ) -> SyntheticRecording:
-    """Record a place without a bird; the kinds, of `NOISES`, take turns with `index`."""
+    """Render a recording without a bird; `index` selects one of `kinds`, which are `NOISES`."""
     config = config or SynthesisConfig()
     generator = np.random.default_rng((seed, index))
     kind = kinds[index % len(kinds)]
@@ -200,26 +186,53 @@ def render_noise(
         sample_rate_hz=config.sample_rate_hz,
         generator=generator,
     )
-    samples = _at_level(noise, float(generator.uniform(*config.peak_dbfs)))
+    samples = _normalize_peak(noise, float(generator.uniform(*config.peak_dbfs)))
     return SyntheticRecording(samples, config.sample_rate_hz, (), kind, float("-inf"))
 
 
-def _carry(song: FloatArray, rate_hz: int, drawn: np.random.Generator) -> FloatArray:
-    """Let the song travel: air takes the high tones, trees throw some of it back."""
+def _render_songs(
+    repertoire: list[SongTemplate],
+    n_samples: int,
+    config: SynthesisConfig,
+    generator: np.random.Generator,
+) -> tuple[FloatArray, list[tuple[float, float]]]:
+    """Render random strophes with gaps; returns the samples and the time of each strophe."""
+    rate_hz = config.sample_rate_hz
+    song = np.zeros(n_samples, np.float32)
+    songs: list[tuple[float, float]] = []
+    start_s = generator.uniform(0, config.gap_s[1] / 2)
+    while True:
+        template = repertoire[generator.integers(len(repertoire))]
+        strophe = render_strophe(template, rate_hz, generator)
+        end_s = start_s + len(strophe) / rate_hz
+        first = round(start_s * rate_hz)
+        if first + len(strophe) > n_samples:
+            if not songs:  # every recording needs a song: cut a long strophe
+                cut = fade_edges(strophe[:n_samples], rate_hz)
+                song[: len(cut)] = cut
+                songs.append((0.0, len(cut) / rate_hz))
+            return song, songs
+        song[first : first + len(strophe)] = strophe
+        songs.append((start_s, end_s))
+        start_s = end_s + generator.uniform(*config.gap_s)
+
+
+def _propagate(song: FloatArray, rate_hz: int, generator: np.random.Generator) -> FloatArray:
+    """Simulate the way to the microphone: air damps high tones, trees reflect echoes."""
     n_fft = scipy.fft.next_fast_len(len(song), real=True)
     frequencies_hz = scipy.fft.rfftfreq(n_fft, 1 / rate_hz).astype(np.float32)
-    response = np.exp(-frequencies_hz / np.float32(drawn.uniform(4_000, 40_000)))
+    response = np.exp(-frequencies_hz / np.float32(generator.uniform(4_000, 40_000)))
     direct = scipy.fft.irfft(scipy.fft.rfft(song, n_fft) * response, n_fft)[: len(song)]
-    carried: FloatArray = direct.copy()
-    for _ in range(drawn.integers(0, 5)):
-        delay_s, strength = drawn.uniform(0.01, 0.08), drawn.uniform(0.05, 0.3)
+    received: FloatArray = direct.copy()
+    for _ in range(generator.integers(0, 5)):
+        delay_s, strength = generator.uniform(0.01, 0.08), generator.uniform(0.05, 0.3)
         n_delay = round(delay_s * rate_hz)
-        carried[n_delay:] += np.float32(strength) * direct[:-n_delay]
-    return carried
+        received[n_delay:] += np.float32(strength) * direct[:-n_delay]
+    return received
 
 
-def _at_level(samples: FloatArray, peak_dbfs: float) -> FloatArray:
-    """Scale so that the loudest sample has the level asked for."""
+def _normalize_peak(samples: FloatArray, peak_dbfs: float) -> FloatArray:
+    """Scale the loudest sample to a level."""
     scale = 10 ** (peak_dbfs / 20) / np.abs(samples).max()
     scaled: FloatArray = (samples * scale).astype(np.float32)
     return scaled

@@ -1,7 +1,7 @@
-"""CSV tables of names as people have them: encodings, separators, headers, numbered rows.
+"""Read CSV tables of names in any common encoding and with any common separator.
 
-Column names are compared without regard to case, and underscores count as spaces: ``Family_name``
-is ``family name``.
+Column names are compared without case, and underscores count as spaces: ``Family_name`` equals
+``family name``.
 """
 
 import csv
@@ -19,16 +19,16 @@ _SEPARATORS = ",;\t"
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A table that was read whole.
+    """A table in memory.
 
     Attributes
     ----------
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     header : tuple of str
-        The columns as they are written.
+        Original column names.
     rows : tuple of (int, dict)
-        Number of each row, counted as a spreadsheet shows them, and its cells by `column_key`.
+        Number of each row, as in a spreadsheet, and its cells by `column_key`.
     """
 
     name: str
@@ -37,26 +37,26 @@ class CsvTable:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The columns as `column_key` writes them."""
+        """The `column_key` of every column."""
         return frozenset(map(column_key, self.header))
 
-    def written(self, key: str) -> str:
-        """Find how the table itself writes a column."""
+    def original_column(self, key: str) -> str:
+        """Return the original name of a column."""
         return next(column for column in self.header if column_key(column) == key)
 
 
 def column_key(column: str) -> str:
-    """The form in which columns are compared: lower case, single spaces for underscores."""
+    """Normalise a column name for comparison: lower case, single spaces for underscores."""
     return re.sub(r"[\s_]+", " ", column).strip().casefold()
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Read a text in UTF-8, with or without a byte-order mark, or else in Windows' Latin-1.
+    """Read a text file in UTF-8, with or without a byte-order mark, or else in Windows-1252.
 
     Raises
     ------
     TaxonomyError
-        If the file cannot be read, or is a workbook.
+        If the file cannot be read, or is a spreadsheet workbook.
     """
     path = Path(path)
     try:
@@ -69,29 +69,31 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def decode_text(content: bytes, name: str) -> str:
-    """Take bytes for a text, as `read_text` does.
+    """Decode the content of a text file, see `read_text`.
 
     Parameters
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
     TaxonomyError
-        If they are a workbook, or no text.
+        If the content is a spreadsheet workbook or binary.
     """
     if content.startswith(b"PK\x03\x04"):
         raise TaxonomyError(f"{name}: is a workbook; save its sheet as CSV in UTF-8")
     if b"\0" in content:
-        raise TaxonomyError(f"{name}: holds NUL bytes, so it is no text; save it in UTF-8")
+        raise TaxonomyError(
+            f"{name}: holds NUL bytes, so it is not a text file; save it in UTF-8"
+        )
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return content.decode("latin-1")  # never fails
+    return content.decode("latin-1")  # accepts every byte
 
 
 def read_csv(path: str | os.PathLike[str]) -> CsvTable:
@@ -100,28 +102,28 @@ def read_csv(path: str | os.PathLike[str]) -> CsvTable:
     Raises
     ------
     TaxonomyError
-        As `read_text` and `parse_csv` do.
+        As in `read_text` and `parse_csv`.
     """
     return parse_csv(Path(path).name, read_text(path))
 
 
 def parse_csv(name: str, text: str, *, comments: bool = False) -> CsvTable:
-    """Take a text apart whose first row is a header; cells stand between ``,``, ``;`` or tabs.
+    """Parse a table with a header; the separator is ``,``, ``;`` or a tab.
 
-    Blank rows are left out, and a row that ends early is filled up.
+    Blank rows are skipped, and short rows are filled with empty cells.
 
     Parameters
     ----------
     name : str
-        Of the table, for messages.
+        Name of the table, for messages.
     text : str
     comments : bool
-        Whether lines that begin with ``#`` are left out; within a quoted cell they are data.
+        Whether to skip lines that begin with ``#``, except within a quoted cell.
 
     Raises
     ------
     TaxonomyError
-        If it is no table, has no header, or a row has more cells than that.
+        If the text is not valid CSV, has no header, or a row has more cells than the header.
     """
 
     def is_comment(line: str) -> bool:
@@ -135,7 +137,7 @@ def parse_csv(name: str, text: str, *, comments: bool = False) -> CsvTable:
         nonlocal in_row
         for line in io.StringIO(text, newline=""):
             is_data = in_row or not is_comment(line)
-            in_row = True  # until the reader has the row whole
+            in_row = True  # until the reader returns the whole row
             yield line if is_data else "\n"
 
     def whole_rows() -> Iterator[list[str]]:
@@ -144,10 +146,10 @@ def parse_csv(name: str, text: str, *, comments: bool = False) -> CsvTable:
             in_row = False
             yield row
 
-    numbered = _numbered(name, whole_rows())
+    numbered = _numbered_rows(name, whole_rows())
     header = tuple(next(numbered, (1, []))[1])
     if not header:
-        raise TaxonomyError(f"{name}: expected a header and a row a taxon, got nothing")
+        raise TaxonomyError(f"{name}: expected a header and one row per taxon, got nothing")
     keys = [column_key(column) for column in header]
     rows = []
     for number, cells in numbered:
@@ -163,8 +165,8 @@ def parse_csv(name: str, text: str, *, comments: bool = False) -> CsvTable:
     return CsvTable(name, header, tuple(rows))
 
 
-def _numbered(name: str, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, its cells without white space around them."""
+def _numbered_rows(name: str, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the stripped cells of each row that is not blank."""
     number = 0
     try:
         for number, row in enumerate(reader, start=1):

@@ -1,4 +1,4 @@
-"""Taxa and their names: the ranks, a taxon, and what one row says about where a bird belongs."""
+"""Ranks, taxa, and lineages: the names of a bird at each rank."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ DEPTH = {rank: depth for depth, rank in enumerate(RANKS)}
 
 @dataclass(frozen=True, slots=True)
 class Taxon:
-    """One node of the tree; the name of a species is its binomial, ``Turdus merula``."""
+    """One node of the taxonomy; the name of a species is its binomial, ``Turdus merula``."""
 
     rank: str
     name: str
@@ -20,9 +20,9 @@ ROOT = Taxon("class", "Aves")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """What one row says about where a bird belongs; an empty name is one not known.
+    """The names of a bird at each rank; an unknown name is empty.
 
-    `species` is the binomial, and `english_name` is the species' own.
+    `species` is the binomial, and `english_name` belongs to the species.
     """
 
     order: str = ""
@@ -33,20 +33,20 @@ class Lineage:
 
     @property
     def rank(self) -> str:
-        """The rank of the most specific name that is known; ``class`` where none is."""
+        """The rank of the most specific known name; ``class`` if there is none."""
         return next((rank for rank in RANKS[:0:-1] if getattr(self, rank)), "class")
 
     @property
     def taxon(self) -> str:
-        """The most specific name that is known, or none."""
+        """The most specific known name; empty if there is none."""
         return "" if self.rank == "class" else str(getattr(self, self.rank))
 
 
 def taxon_key(name: str) -> str:
-    """The form in which names are compared: lower case, spaces for underscores."""
+    """Normalise a name for comparison: lower case, spaces for underscores."""
     return tidy(name).casefold()
 
 
 def tidy(name: str) -> str:
-    """A name with single spaces and no underscores."""
+    """Replace underscores and repeated white space in a name by single spaces."""
     return " ".join(name.replace("_", " ").split())

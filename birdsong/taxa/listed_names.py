@@ -1,8 +1,8 @@
-"""Names of birds as lists have them: scientific or English, with all that programs put around them.
+"""Parse names of birds in lists: scientific or English, with the additions of other programs.
 
-eBird writes ``Turdus merula [merula Group]`` and ``Branta canadensis (Domestic type)`` for birds of
-one species, ``Larus argentatus/fuscus``, ``Larus sp.`` and ``Anas platyrhynchos x rubripes`` for
-birds of none that is known; BirdNET writes ``Turdus merula_Common Blackbird``.
+eBird writes ``Turdus merula [merula Group]`` and ``Branta canadensis (Domestic type)`` for one
+species, and ``Larus argentatus/fuscus``, ``Larus sp.`` and ``Anas platyrhynchos x rubripes`` for an
+unidentified bird or a hybrid. BirdNET writes ``Turdus merula_Common Blackbird``.
 """
 
 import re
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from birdsong.taxa.lineage import Taxon, tidy
 
-_UNIDENTIFIED = frozenset({"sp", "sp.", "spp", "spp.", "spec."})
-_UNCERTAIN = frozenset({"cf", "cf.", "aff", "aff."})
-_NO_SPECIES = frozenset({"slash", "spuh", "hybrid"})
-_MAX_SHOWN = 100  # characters
+_UNIDENTIFIED_EPITHETS = frozenset({"sp", "sp.", "spp", "spp.", "spec."})
+_QUALIFIERS = frozenset({"cf", "cf.", "aff", "aff."})
+_AMBIGUOUS_CATEGORIES = frozenset({"slash", "spuh", "hybrid"})
+_MAX_LENGTH = 100  # characters
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_OR = re.compile(r"/|\u00d7| x ", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"/|\u00d7| x ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class ListedName:
     Attributes
     ----------
     candidates : tuple of str
-        Ways in which it names a taxon, the surest first; at least one.
+        Possible names of the taxon, the most certain first; at least one.
     category : str
-        What eBird says that it is, as in ``species`` or ``spuh``; empty where nothing tells.
+        Category of eBird, such as ``species`` or ``spuh``; empty if unknown.
     sp_is_genus : bool
-        Whether ``Turdus sp.`` stands for all of the genus, as where a person wrote the list; else
-        for a bird that was not identified.
+        Whether ``Turdus sp.`` means the whole genus, as in a list written by a person, or an
+        unidentified bird.
     """
 
     candidates: tuple[str, ...]
@@ -41,21 +41,21 @@ class ListedName:
     sp_is_genus: bool = True
 
     @property
-    def written(self) -> str:
-        """The name for messages, of which nobody needs more than a line."""
+    def display_name(self) -> str:
+        """The name for messages, truncated to one line."""
         name = tidy(self.candidates[0])
-        return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}\u2026"
+        return name if len(name) <= _MAX_LENGTH else f"{name[:_MAX_LENGTH]}\u2026"
 
     @property
     def is_single_taxon(self) -> bool:
-        """Whether it is more than "one of these" or "something of that kind"."""
-        if self.category.casefold() in _NO_SPECIES:
+        """Whether the entry is one taxon and not a hybrid, a slash or an unidentified bird."""
+        if self.category.casefold() in _AMBIGUOUS_CATEGORIES:
             return False
         return bool(species_level_name(self.candidates[0], sp_is_genus=self.sp_is_genus))
 
 
 def species_level_name(name: str, *, sp_is_genus: bool = True) -> str:
-    """Bring a name to what it means at the level of species.
+    """Reduce a name to the level of species.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def species_level_name(name: str, *, sp_is_genus: bool = True) -> str:
     Returns
     -------
     str
-        Without brackets, and of subspecies of one species (``Junco hyemalis hyemalis/oreganus``)
-        the species. Empty for a hybrid, for two species between which nobody decided, and for what
-        is marked as uncertain or, without `sp_is_genus`, as not identified.
+        The name without brackets. Subspecies of one species (``Junco hyemalis hyemalis/oreganus``)
+        become the species. Empty for a hybrid, for two possible species, for an uncertain name and,
+        if `sp_is_genus` is false, for an unidentified bird.
 
     Examples
     --------
@@ -78,45 +78,46 @@ def species_level_name(name: str, *, sp_is_genus: bool = True) -> str:
     ''
     """
     name = tidy(_BRACKETS.sub(" ", name)) or tidy(name)
-    if either := _OR.search(name):
-        words, others = name[: either.start()].split(), name[either.end() :].lstrip()
+    if match := _ALTERNATIVE.search(name):
+        words, others = name[: match.start()].split(), name[match.end() :].lstrip()
         return " ".join(words[:2]) if len(words) > 2 and not others[:1].isupper() else ""
     words = name.split()
-    marks = {word.casefold() for word in words[1:]}
-    if not marks.isdisjoint(_UNCERTAIN):
+    words_after_genus = {word.casefold() for word in words[1:]}
+    if not words_after_genus.isdisjoint(_QUALIFIERS):
         return ""
-    if not marks.isdisjoint(_UNIDENTIFIED):
+    if not words_after_genus.isdisjoint(_UNIDENTIFIED_EPITHETS):
         return words[0] if sp_is_genus else ""
     return name
 
 
 def name_variants(cells: Iterable[str]) -> tuple[str, ...]:
-    """Find the ways in which a line of a list names a taxon.
+    """Find the possible names of a taxon in a line of a list.
 
     Parameters
     ----------
     cells : iterable of str
-        What stands on the line, between commas or tabs: a name, and perhaps one in another
-        language beside it.
+        Cells of the line: a name, and perhaps the name in another language.
 
     Returns
     -------
     tuple of str
     """
-    ways: list[str] = []
+    variants: list[str] = []
     for cell in cells:
-        ways.append(cell)
+        variants.append(cell)
         parts = cell.split("_")
-        if len(parts) == 2 and " " in parts[0].strip():  # BirdNET's; else underscores are spaces
-            ways += parts
-        ways += [found[1:-1] for found in _BRACKETS.findall(cell)]
+        if (
+            len(parts) == 2 and " " in parts[0].strip()
+        ):  # a label of BirdNET; elsewhere an underscore is a space
+            variants += parts
+        variants += [found[1:-1] for found in _BRACKETS.findall(cell)]
         if " #" in cell:
-            ways.append(cell.partition(" #")[0])
-    return tuple(dict.fromkeys(way.strip() for way in ways if tidy(way)))
+            variants.append(cell.partition(" #")[0])
+    return tuple(dict.fromkeys(way.strip() for way in variants if tidy(way)))
 
 
 class EnglishNames:
-    """The English names of taxa, found whatever capitals, hyphens and apostrophes they have.
+    """Index of English names that ignores case, hyphens and apostrophes.
 
     Parameters
     ----------
@@ -130,14 +131,14 @@ class EnglishNames:
                 self._taxa[key].append(taxon)
 
     def find(self, name: str) -> list[Taxon]:
-        """Find all taxa that have a name."""
+        """Find all taxa with an English name."""
         return self._taxa.get(english_key(name), [])
 
 
 def english_key(name: str) -> str:
-    """The form in which English names are compared: letters and digits, no accents, lower case.
+    """Normalise an English name for comparison: letters and digits, no accents, lower case.
 
-    American spellings count as British ones: checklists differ in them.
+    American spellings become British ones, since checklists use both.
 
     Examples
     --------

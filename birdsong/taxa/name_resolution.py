@@ -1,4 +1,4 @@
-"""What a name stands for in a tree: as it is, or by way of what the species is called elsewhere."""
+"""Resolve names of taxa in a taxonomy, directly or through synonyms."""
 
 from dataclasses import dataclass, replace
 
@@ -9,16 +9,16 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class ResolvedName:
-    """What became of a name.
+    """Result of resolving a name.
 
     Attributes
     ----------
     name : str
-        As it was given, with single spaces for underscores.
+        The given name, with spaces for underscores.
     taxon : Taxon or None
-        What it stands for.
+        The taxon, or None if the name is unknown or ambiguous.
     problem : str
-        One sentence where there is no taxon; empty otherwise.
+        Why there is no taxon, in one sentence; empty otherwise.
     """
 
     name: str
@@ -27,54 +27,55 @@ class ResolvedName:
 
 
 def resolve_name(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None = None) -> ResolvedName:
-    """Find the taxon of a tree that a name means.
+    """Find the taxon of a name.
 
-    A name of the tree means itself, whatever the synonyms say. Else an old name means what it
-    became, and a name of today means the one old name of it that the tree knows.
+    A name in the taxonomy is its own taxon, whatever the synonyms say. Otherwise an old name
+    resolves to its successor, and a current name to its old name if the taxonomy has exactly one of
+    them.
 
     Parameters
     ----------
     name : str
-        Of a species, or of a taxon of any rank.
+        Name of a species or of a taxon of another rank.
     taxonomy : Taxonomy
     synonyms : Synonyms, optional
 
     Returns
     -------
-    Resolution
+    ResolvedName
     """
-    tried = [tidy(name)]
+    candidates = [tidy(name)]
     synonym = None if synonyms is None else synonyms.find(name)
     if synonyms is not None:
-        tried += synonyms.successors(name)
-    for each in tried:
+        candidates += synonyms.successors(name)
+    for each in candidates:
         if each in taxonomy:
-            return ResolvedName(tried[0], taxonomy.taxon(each))
-    problem = f"{tried[0]!r} is not among the taxa"
+            return ResolvedName(candidates[0], taxonomy.taxon(each))
+    problem = f"{candidates[0]!r} is not among the taxa"
     if synonym is not None and not synonym.new:
-        problem = synonym.doubt
+        problem = synonym.ambiguity
     elif synonyms is not None and synonym is None:
-        # Of an old name the siblings that became the same are other birds: only a name of today.
-        former = [each for each in synonyms.former_names(name) if each in taxonomy]
-        if len(former) == 1:
-            return ResolvedName(tried[0], taxonomy.taxon(former[0]))
-        if former:
-            problem = f"{tried[0]!r} may be any of {', '.join(map(repr, former))} here"
-    return ResolvedName(tried[0], None, problem)
+        # Only for a current name: other old names with the same successor are other birds.
+        former_names = [each for each in synonyms.former_names(name) if each in taxonomy]
+        if len(former_names) == 1:
+            return ResolvedName(candidates[0], taxonomy.taxon(former_names[0]))
+        if former_names:
+            problem = f"{candidates[0]!r} may be any of {', '.join(map(repr, former_names))} here"
+    return ResolvedName(candidates[0], None, problem)
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLineage:
-    """A lineage in the names of a tree.
+    """A lineage in the names of a taxonomy.
 
     Attributes
     ----------
     lineage : Lineage
     original : str
-        The species, or the genus where no species was known, as it was called; empty where the
-        tree calls it the same.
+        Previous name of the species, or of the genus if no species is known; empty if the name
+        is unchanged.
     problem : str
-        One sentence where the tree does not hold it; empty otherwise.
+        Why the taxonomy does not have it, in one sentence; empty otherwise.
     """
 
     lineage: Lineage
@@ -85,67 +86,69 @@ class ResolvedLineage:
 def resolve_lineage(
     taxonomy: Taxonomy, lineage: Lineage, synonyms: Synonyms | None = None
 ) -> ResolvedLineage:
-    """Put a lineage into the names of a tree.
+    """Translate a lineage to the names of a taxonomy.
 
-    Where the tree holds the species, or what else the bird is known to be, all that it says of it
-    replaces what the lineage says. Otherwise the lineage keeps its names, below the lowest of them
-    that the tree holds; so the result never contradicts the tree.
+    If the taxonomy has the most specific taxon of the lineage, its lineage replaces the given one.
+    Otherwise the names above the lowest known taxon are replaced and the others stay. So the result
+    never contradicts the taxonomy.
 
     Parameters
     ----------
     taxonomy : Taxonomy
     lineage : Lineage
-        With one name, at least.
+        Lineage with at least one name.
     synonyms : Synonyms, optional
 
     Returns
     -------
-    Named
+    ResolvedLineage
     """
     if lineage.rank == "genus":
-        found = _resolve_genus(lineage.genus, taxonomy, synonyms)
+        resolved = _resolve_genus(lineage.genus, taxonomy, synonyms)
     else:
-        found = resolve_name(lineage.taxon, taxonomy, synonyms)
-    if found.taxon is None or found.taxon.rank != lineage.rank:
-        problem = found.problem or f"{found.name!r} is a {found.taxon and found.taxon.rank}"
-        return ResolvedLineage(
-            replace(lineage, **_above_lowest(taxonomy, lineage)), problem=problem
+        resolved = resolve_name(lineage.taxon, taxonomy, synonyms)
+    if resolved.taxon is None or resolved.taxon.rank != lineage.rank:
+        problem = (
+            resolved.problem or f"{resolved.name!r} is a {resolved.taxon and resolved.taxon.rank}"
         )
-    is_same = taxon_key(found.taxon.name) == taxon_key(found.name)
-    named = _known(taxonomy, found.taxon.name)
-    english_name = named.english_name or (lineage.english_name if is_same else "")
-    return ResolvedLineage(replace(named, english_name=english_name), "" if is_same else found.name)
+        return ResolvedLineage(replace(lineage, **_known_ranks(taxonomy, lineage)), problem=problem)
+    is_unchanged = taxon_key(resolved.taxon.name) == taxon_key(resolved.name)
+    known = _lineage_in_tree(taxonomy, resolved.taxon.name)
+    english_name = known.english_name or (lineage.english_name if is_unchanged else "")
+    return ResolvedLineage(
+        replace(known, english_name=english_name), "" if is_unchanged else resolved.name
+    )
 
 
 def complete_lineage(taxonomy: Taxonomy, lineage: Lineage) -> Lineage:
-    """Fill the ranks that a lineage leaves empty with what a tree holds above its lowest name."""
-    known = _above_lowest(taxonomy, lineage)
+    """Fill the empty ranks of a lineage from the taxonomy, above its lowest known name."""
+    known = _known_ranks(taxonomy, lineage)
     return replace(lineage, **{rank: n for rank, n in known.items() if not getattr(lineage, rank)})
 
 
 def _resolve_genus(name: str, taxonomy: Taxonomy, synonyms: Synonyms | None) -> ResolvedName:
-    """A genus that is gone means the one that its species went to, where that is only one."""
-    found = resolve_name(name, taxonomy)
-    if found.taxon is not None or synonyms is None:
-        return found
-    went_to = synonyms.genus_successors(name)
-    if len(went_to) == 1 and went_to[0] in taxonomy:
-        return ResolvedName(found.name, taxonomy.taxon(went_to[0]))
-    if len(went_to) > 1:
-        problem = f"the species of {found.name!r} went to {', '.join(map(repr, went_to))}"
-        return replace(found, problem=problem)
-    return found
+    """Resolve an old genus to the genus of all its species, if there is only one."""
+    resolved = resolve_name(name, taxonomy)
+    if resolved.taxon is not None or synonyms is None:
+        return resolved
+    successors = synonyms.genus_successors(name)
+    if len(successors) == 1 and successors[0] in taxonomy:
+        return ResolvedName(resolved.name, taxonomy.taxon(successors[0]))
+    if len(successors) > 1:
+        problem = f"the species of {resolved.name!r} went to {', '.join(map(repr, successors))}"
+        return replace(resolved, problem=problem)
+    return resolved
 
 
-def _known(taxonomy: Taxonomy, name: str) -> Lineage:
-    """All that a tree holds of a taxon."""
+def _lineage_in_tree(taxonomy: Taxonomy, name: str) -> Lineage:
+    """The lineage of a taxon in the taxonomy."""
     path = taxonomy.path(name)
     names = {taxon.rank: taxon.name for taxon in path[1:]}
     return Lineage(**names, english_name=path[-1].english_name if "species" in names else "")
 
 
-def _above_lowest(taxonomy: Taxonomy, lineage: Lineage) -> dict[str, str]:
-    """Name by rank, of the lowest taxon of a lineage that a tree holds and of those above it."""
+def _known_ranks(taxonomy: Taxonomy, lineage: Lineage) -> dict[str, str]:
+    """Name by rank, of the lowest taxon of a lineage in the taxonomy and of those above it."""
     for rank in reversed(RANKS[1:]):
         name = getattr(lineage, rank)
         if name in taxonomy and taxonomy.taxon(name).rank == rank:

@@ -1,8 +1,7 @@
-"""The tree of all birds from a published table: AviList, eBird, Clements or IOC, given by path.
+"""Read the taxonomy of all birds from a published table: AviList, eBird, Clements or IOC.
 
-A table is recognised by its header. Only its species are taken, with what stands above them:
-subspecies, groups, hybrids, slashes ("Larus argentatus/fuscus") and spuhs ("Larus sp.") are left
-out.
+The header determines the format. Only the species and their higher taxa are read. Subspecies,
+groups, hybrids, slashes ("Larus argentatus/fuscus") and spuhs ("Larus sp.") are skipped.
 
 References
 ----------
@@ -23,22 +22,22 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """A kind of table, and the columns that hold what is needed, as its publisher writes them.
+class _TableFormat:
+    """A table format and its columns, as the publisher writes them.
 
     Attributes
     ----------
     name : str
     species : str
-        Column of the binomial, or of the epithet where there is one for the `genus`.
+        Column of the binomial, or of the epithet if there is a column of the `genus`.
     order, family, genus : str
-        Empty where the table has no such column.
+        Empty if the table has no such column.
     english : tuple of str
-        Columns of the English name, of which the first that is there counts.
+        Possible columns of the English name; the first existing one counts.
     rank : str
-        Column that says what a row is; without one every row is a species.
+        Column of the rank; without one every row is a species.
     as_outline : bool
-        Whether an order, a family or a genus is written once and holds for the rows under it.
+        Whether an order, a family or a genus is written once, for all rows below it.
     """
 
     name: str
@@ -52,47 +51,47 @@ class _Form:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The columns that it is recognised by."""
+        """The columns that identify the format."""
         columns = (self.rank, self.order, self.family, self.genus, self.species)
         return tuple(column for column in columns if column)
 
 
-_IOC_NAMES = "IOC_15.1"  # whatever the version
-_FORMS = (
-    _Form(
+_IOC_NAMES = "IOC_15.1"  # of any version
+_TABLE_FORMATS = (
+    _TableFormat(
         name="AviList", rank="Taxon_rank", order="Order", family="Family",
         species="Scientific_name", english=("English_name_AviList",),
     ),
-    _Form(
+    _TableFormat(
         name="Clements", rank="category", order="order", family="family",
         species="scientific name",
     ),
-    _Form(
+    _TableFormat(
         name="eBird", rank="CATEGORY", order="ORDER", family="FAMILY",
         species="SCI_NAME", english=("PRIMARY_COM_NAME",),
     ),
-    _Form(
+    _TableFormat(
         name="eBird to 2023", rank="CATEGORY", order="ORDER1", family="FAMILY",
         species="SCI_NAME", english=("PRIMARY_COM_NAME",),
     ),
-    _Form(
+    _TableFormat(
         name="eBird's service", rank="CATEGORY", order="ORDER", family="FAMILY_SCI_NAME",
         species="SCIENTIFIC_NAME", english=("COMMON_NAME",),
     ),
-    _Form(
+    _TableFormat(
         name="IOC master list", order="Order", family="Family (Scientific)", genus="Genus",
         species="Species (Scientific)", english=("Species (English)",), as_outline=True,
     ),
-    _Form(name="IOC names file", rank="Rank", species="Scientific Name", as_outline=True),
-    _Form(
+    _TableFormat(name="IOC names file", rank="Rank", species="Scientific Name", as_outline=True),
+    _TableFormat(
         name="IOC multilingual", order="Order", family="Family", species=_IOC_NAMES,
         english=("English", "English name"), as_outline=True,
     ),
-    _Form(name="one of your own", order="order", family="family", species="scientific_name"),
+    _TableFormat(name="one of your own", order="order", family="family", species="scientific_name"),
 )  # fmt: skip
 
-_ABOVE = ("order", "family", "genus")
-_LEFT_OUT = frozenset(
+_HIGHER_RANKS = ("order", "family", "genus")
+_SKIPPED_RANKS = frozenset(
     {
         *("class", "infraclass", "parvclass", "superorder", "order", "suborder", "superfamily"),
         *("family", "subfamily", "tribe", "genus", "subgenus", "subspecies", "ssp", "issf", "form"),
@@ -100,17 +99,17 @@ _LEFT_OUT = frozenset(
     }
 )
 _UNPLACED = "Incertae sedis"
-_NO_SPECIES = re.compile(r"[/\u00d7\[(]| x |\bspp?\.?$")
+_NOT_ONE_SPECIES = re.compile(r"[/\u00d7\[(]| x |\bspp?\.?$")
 _BINOMIAL = re.compile(r"[^\W\d_]+(-[^\W\d_]+)* [^\W\d_]{2,}(-[^\W\d_]+)*")
 
 
 def read_taxonomy(path: str | os.PathLike[str]) -> Taxonomy:
-    """Read the tree of a published table.
+    """Read a taxonomy from a published table.
 
     Parameters
     ----------
     path : path-like
-        CSV in UTF-8, with or without a byte-order mark, or in Latin-1, as old ones are.
+        CSV in UTF-8, with or without a byte-order mark, or in Latin-1 as in old tables.
 
     Returns
     -------
@@ -119,11 +118,11 @@ def read_taxonomy(path: str | os.PathLike[str]) -> Taxonomy:
     Raises
     ------
     TaxonomyError
-        If the file cannot be read, its header is that of no known table, a row has an unknown rank
-        or lacks a name, or two rows contradict each other; the message names the rows.
+        If the file cannot be read or has an unknown format, a row has an unknown rank or lacks a
+        name, or two rows contradict each other; the message names the rows.
     """
     table = read_csv(path)
-    numbered = list(_lineages(table, _recognised(table)))
+    numbered = list(_parse_lineages(table, _detect_format(table)))
     if not numbered:
         raise TaxonomyError(f"{table.name}: expected at least one species, got none")
     numbers, lineages = zip(*numbered, strict=True)
@@ -133,53 +132,67 @@ def read_taxonomy(path: str | os.PathLike[str]) -> Taxonomy:
         raise TaxonomyError(f"{table.name}: {error}") from error
 
 
-def _recognised(table: CsvTable) -> _Form:
-    """The first form whose columns are all there."""
-    keys = {_key(column) for column in table.header}
-    for form in _FORMS:
-        if keys.issuperset(map(_key, form.required)):
-            return form
-    known = "; ".join(f"{', '.join(form.required)} ({form.name})" for form in _FORMS)
+def _detect_format(table: CsvTable) -> _TableFormat:
+    """The first format whose columns all exist."""
+    keys = {_format_key(column) for column in table.header}
+    for table_format in _TABLE_FORMATS:
+        if keys.issuperset(map(_format_key, table_format.required)):
+            return table_format
+    known = "; ".join(
+        f"{', '.join(table_format.required)} ({table_format.name})"
+        for table_format in _TABLE_FORMATS
+    )
     raise TaxonomyError(
-        f"{table.name}: its header is that of no known table of birds; expected the columns "
+        f"{table.name}: the header is not that of a known table of birds; expected the columns "
         f"{known}; got {', '.join(table.header[:20])}"
     )
 
 
-def _key(column: str) -> str:
-    """The key of a column; that of IOC's names bears a version."""
+def _format_key(column: str) -> str:
+    """The key of a column, without the version in the name column of IOC."""
     return re.sub(r"^ioc \d+(\.\d+)*$", "ioc", column_key(column))
 
 
-def _lineages(table: CsvTable, form: _Form) -> Iterator[tuple[int, Lineage]]:
-    """The species of a table, each with the number of its row."""
-    column_of = {_key(column): column_key(column) for column in reversed(table.header)}
+def _parse_lineages(table: CsvTable, table_format: _TableFormat) -> Iterator[tuple[int, Lineage]]:
+    """Yield the lineage of each species with the number of its row."""
+    column_of = {_format_key(column): column_key(column) for column in reversed(table.header)}
 
     def column(name: str) -> str:
-        return column_of.get(_key(name), "")
+        return column_of.get(_format_key(name), "")
 
-    english = next((column(name) for name in form.english if column(name)), "")
-    above = dict.fromkeys(_ABOVE, "")
+    english = next((column(name) for name in table_format.english if column(name)), "")
+    names = dict.fromkeys(_HIGHER_RANKS, "")
     for number, row in table.rows:
         where = f"{table.name}, row {number}"
-        name = row.get(column(form.species), "")
-        rank = _rank(row[column(form.rank)], name, form, where) if form.rank else "species"
-        stated = {each: _taxon(row.get(column(getattr(form, each)), "")) for each in _ABOVE}
-        if form.as_outline and rank in _ABOVE:
+        name = row.get(column(table_format.species), "")
+        rank = (
+            _parse_rank(row[column(table_format.rank)], name, table_format, where)
+            if table_format.rank
+            else "species"
+        )
+        row_names = {
+            rank_name: _parse_taxon(row.get(column(getattr(table_format, rank_name)), ""))
+            for rank_name in _HIGHER_RANKS
+        }
+        if table_format.as_outline and rank in _HIGHER_RANKS:
             if not name.split():
                 raise TaxonomyError(f"{where}: the name of the {rank} is empty")
-            stated[rank] = _taxon(name.split()[-1])  # of "ORDER STRUTHIONIFORMES" the last word
-        above = _descended(above, stated) if form.as_outline else stated
+            row_names[rank] = _parse_taxon(
+                name.split()[-1]
+            )  # the last word of "ORDER STRUTHIONIFORMES"
+        names = _inherit(names, row_names) if table_format.as_outline else row_names
         if rank != "species" or not name:
             continue
-        if form.genus:
-            name = f"{above['genus']} {name}"
-        species = _species(name, row, where, may_be_other=not form.rank)
+        if table_format.genus:
+            name = f"{names['genus']} {name}"
+        species = _parse_species(name, row, where, allow_other=not table_format.rank)
         if not species:
             continue
-        if not (above["order"] and above["family"]):
+        if not (names["order"] and names["family"]):
             raise TaxonomyError(f"{where}: the order or the family of {species!r} is empty")
-        order, family = (above[each].replace(_UNPLACED, "") for each in ("order", "family"))
+        order, family = (
+            names[rank_name].replace(_UNPLACED, "") for rank_name in ("order", "family")
+        )
         yield (
             number,
             Lineage(
@@ -192,53 +205,58 @@ def _lineages(table: CsvTable, form: _Form) -> Iterator[tuple[int, Lineage]]:
         )
 
 
-def _descended(above: dict[str, str], stated: dict[str, str]) -> dict[str, str]:
-    """What stands above a row of an outline: what it states, else what the rows before it did."""
-    changed = [i for i, rank in enumerate(_ABOVE) if stated[rank] not in ("", above[rank])]
-    kept = _ABOVE[: changed[0]] if changed else _ABOVE
-    return {rank: stated[rank] or (above[rank] if rank in kept else "") for rank in _ABOVE}
+def _inherit(names: dict[str, str], row_names: dict[str, str]) -> dict[str, str]:
+    """Higher taxa of a row in an outline: its own names, else those of the rows before it."""
+    changed = [
+        i for i, rank in enumerate(_HIGHER_RANKS) if row_names[rank] not in ("", names[rank])
+    ]
+    inherited = _HIGHER_RANKS[: changed[0]] if changed else _HIGHER_RANKS
+    return {
+        rank: row_names[rank] or (names[rank] if rank in inherited else "")
+        for rank in _HIGHER_RANKS
+    }
 
 
-def _taxon(cell: str) -> str:
-    """The name of an order, a family or a genus.
+def _parse_taxon(cell: str) -> str:
+    """Parse the name of an order, a family or a genus.
 
-    ``TURDIDAE`` and ``Turdidae (Thrushes and Allies)`` are ``Turdidae``; the marks of what is
-    extinct are left out.
+    ``TURDIDAE`` and ``Turdidae (Thrushes and Allies)`` become ``Turdidae``; marks of extinct taxa
+    are removed.
     """
-    name = tidy(_unmarked(cell).partition("(")[0])
+    name = tidy(_without_marks(cell).partition("(")[0])
     return name.capitalize() if name.isupper() or name.casefold() == _UNPLACED.casefold() else name
 
 
-def _species(name: str, row: dict[str, str], where: str, *, may_be_other: bool) -> str:
-    """The binomial; empty for what is no species, where a table does not say what its rows are."""
-    name = tidy(_unmarked(name))
-    if may_be_other and (_NO_SPECIES.search(name) or len(name.split()) == 3):
+def _parse_species(name: str, row: dict[str, str], where: str, *, allow_other: bool) -> str:
+    """Parse a binomial; empty for other entries, if the table has no column of the rank."""
+    name = tidy(_without_marks(name))
+    if allow_other and (_NOT_ONE_SPECIES.search(name) or len(name.split()) == 3):
         return ""
     if not _BINOMIAL.fullmatch(name):
         raise TaxonomyError(
             f"{where}: expected the name of a species such as 'Turdus merula', got {name!r}"
         )
     genus, epithet = name.split()
-    genus, stated = genus.capitalize(), _taxon(row.get("genus", ""))
-    if stated and stated.capitalize() != genus:
+    genus, stated_genus = genus.capitalize(), _parse_taxon(row.get("genus", ""))
+    if stated_genus and stated_genus.capitalize() != genus:
         raise TaxonomyError(
             f"{where}: the species '{genus} {epithet.lower()}' stands in two genera, its own and "
-            f"{stated!r}"
+            f"{stated_genus!r}"
         )
     return f"{genus} {epithet.lower()}"
 
 
-def _rank(cell: str, name: str, form: _Form, where: str) -> str:
-    """The rank that a row states, in lower case; empty for what is neither named nor ranked."""
+def _parse_rank(cell: str, name: str, table_format: _TableFormat, where: str) -> str:
+    """Parse the rank of a row, in lower case; empty if it has neither a rank nor a name."""
     rank = tidy(cell).casefold()
-    known = rank == "species" or rank in _LEFT_OUT or rank.startswith("group")
+    known = rank == "species" or rank in _SKIPPED_RANKS or rank.startswith("group")
     if not known and (rank or name):
         raise TaxonomyError(
-            f"{where}: {form.rank!r} must be a rank such as 'species', 'subspecies' or 'hybrid', "
-            f"got {cell!r}"
+            f"{where}: {table_format.rank!r} must be a rank such as 'species', 'subspecies' or "
+            f"'hybrid', got {cell!r}"
         )
     return rank
 
 
-def _unmarked(cell: str) -> str:
+def _without_marks(cell: str) -> str:
     return cell.replace("†", " ").replace("*", " ")

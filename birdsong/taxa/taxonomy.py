@@ -1,8 +1,8 @@
 """The tree of taxa: class Aves > order > family > genus > species.
 
-Its nodes are of `Taxon`, and it is the tree that many a `Lineage` agree on. Names are looked up
-without regard to case, and underscores count as spaces, so that ``turdus_merula`` finds *Turdus
-merula*. Tables and files of taxa contradict themselves in many ways, and each is named.
+Its nodes are `Taxon` objects, and it is built from many `Lineage` objects. Case does not count in
+names, and underscores count as spaces: ``turdus_merula`` finds *Turdus merula*. Contradictions in
+the input are errors.
 """
 
 import difflib
@@ -20,38 +20,37 @@ from birdsong.taxa.taxonomy_merge import duplicate_name_error, merge_lineages
 
 
 class Taxonomy:
-    """A tree of taxa under Aves, made by `from_lineages` or `from_rows`.
+    """A tree of taxa below Aves, built by `from_lineages` or `from_rows`.
 
     Attributes
     ----------
     nodes : tuple of Taxon
-        Aves first, then rank by rank, so that a parent comes before its children; within a rank
-        siblings stand together, sorted by name.
+        Aves first, then rank by rank, so that a parent precedes its children. Siblings are
+        adjacent, sorted by name.
     parents : int, shape (n_nodes,), read-only
         Index of each node's parent; -1 for Aves.
     n_leaves : int, shape (n_nodes,), read-only
-        Taxa without children at or under each node.
+        Number of taxa without children at or below each node.
     information : float64, shape (n_nodes,), read-only
-        What it is worth to know that a bird belongs to a node, in bits:
-        ``log2(n_leaves[0] / n_leaves[v])``. 0 for Aves; the same for a family of one genus and for
-        that genus.
+        Information content of each node in bits: ``log2(n_leaves[0] / n_leaves[v])``. It is 0 for
+        Aves, and the same for a family of one genus and that genus.
 
     Parameters
     ----------
     parent_of : mapping of Taxon to Taxon
-        The taxon above each taxon but Aves.
+        Parent of each taxon except Aves.
 
     Raises
     ------
     TaxonomyError
-        If a taxon hangs under one of its own rank or a lower one, or if two share a name.
+        If a parent has the same or a lower rank, or two taxa share a name.
     """
 
     def __init__(self, parent_of: Mapping[Taxon, Taxon]) -> None:
         for taxon, parent in parent_of.items():
             if DEPTH[parent.rank] >= DEPTH[taxon.rank]:
                 raise TaxonomyError(
-                    f"the {taxon.rank} {taxon.name!r} cannot stand under the {parent.rank} "
+                    f"the {taxon.rank} {taxon.name!r} cannot be below the {parent.rank} "
                     f"{parent.name!r}; ranks run {' > '.join(RANKS)}"
                 )
         position = {ROOT: 0}
@@ -67,7 +66,8 @@ class Taxonomy:
             [-1, *(position[parent_of[taxon]] for taxon in self.nodes[1:])], dtype=np.intp
         )
 
-        # Rank by rank, the lowest first: its nodes, their parents, where each one's nodes begin.
+        # For each rank, the lowest first: its nodes, their distinct parents, and the first child of
+        # each parent.
         self._levels: list[tuple[slice, npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
         for start, stop in itertools.pairwise([*starts, len(position)]):
             if start < stop:
@@ -76,7 +76,7 @@ class Taxonomy:
 
         is_leaf = np.ones(len(self.nodes))
         is_leaf[self.parents[1:]] = 0
-        leaves = self._summed(is_leaf)
+        leaves = self._add_subtree_sums(is_leaf)
         self.n_leaves = leaves.astype(np.intp)
         self.information = np.log2(leaves[0] / leaves)
         for array in (self.parents, self.n_leaves, self.information):
@@ -95,44 +95,43 @@ class Taxonomy:
     def from_lineages(
         cls, lineages: Iterable[Lineage], places: Iterable[str] | None = None
     ) -> "Taxonomy":
-        """Build the tree that all lineages agree on.
+        """Merge lineages into one tree.
 
-        A rank that one row leaves empty is filled from the others; one that no row knows is
-        skipped, and the taxon hangs under the next rank above. Of several English names the first
-        counts.
+        An empty rank is filled from other rows. If no row knows it, the parent is the taxon at the
+        next higher rank. The first of several English names counts.
 
         Parameters
         ----------
         lineages : iterable of Lineage
         places : iterable of str, optional
-            Where each lineage stands, such as ``row 17``, for messages.
+            Source of each lineage, such as ``row 17``, for messages.
 
         Raises
         ------
         TaxonomyError
-            If two rows put a taxon in two places, or a name is used at two ranks.
+            If a taxon has two parents of one rank, or a name is used at two ranks.
         """
         return cls(merge_lineages(lineages, places))
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Taxonomy":
-        """Build the tree that `to_rows` wrote, in whatever order its rows are.
+        """Build a tree from the rows of `to_rows`, in any order.
 
         Raises
         ------
         TaxonomyError
-            If a row is no mapping of texts, has no name or an unknown rank or parent, stands under
-            its own or a lower rank (as some row of a circle must), or repeats a name; or if Aves is
-            not there, once, at the top.
+            If a row is not a mapping of texts, has no name, has an unknown rank or parent, has a
+            parent of the same or a lower rank (as in a cycle), or repeats a name; or if Aves is not
+            the only root.
         """
         taxa: dict[str, Taxon] = {}
         parent_keys: dict[str, str] = {}
         for number, row in enumerate(rows, start=1):
-            taxon, parent = _checked_row(row, f"row {number} of the taxonomy")
+            taxon, parent = _parse_row(row, f"row {number} of the taxonomy")
             key = taxon_key(taxon.name)
             if key in taxa:
                 raise TaxonomyError(
-                    f"row {number} of the taxonomy: {_quoted(taxon.name)} is already there"
+                    f"row {number} of the taxonomy: {_quoted(taxon.name)} is a duplicate"
                 )
             taxa[key], parent_keys[key] = taxon, parent
         root_key = taxon_key(ROOT.name)
@@ -150,7 +149,7 @@ class Taxonomy:
         return cls(parent_of)
 
     def to_rows(self) -> list[dict[str, str]]:
-        """The tree as rows of ``rank, name, english_name, parent``, ready for JSON."""
+        """Convert the tree to rows of ``rank, name, english_name, parent`` for JSON."""
         return [
             {
                 "rank": taxon.rank,
@@ -167,12 +166,12 @@ class Taxonomy:
         Raises
         ------
         TaxonomyError
-            If there is none; the message names the nearest ones.
+            If there is none; the message suggests similar names.
         """
         key = taxon_key(name)
         if key not in self._index:
-            near = difflib.get_close_matches(key, self._index, n=3)
-            hint = ", ".join(self.nodes[self._index[each]].name for each in near)
+            similar = difflib.get_close_matches(key, self._index, n=3)
+            hint = ", ".join(self.nodes[self._index[each]].name for each in similar)
             raise TaxonomyError(
                 f"no taxon {_quoted(name)} among the {len(self.nodes)} of the taxonomy"
                 + (f"; nearest: {hint}" if hint else "")
@@ -187,24 +186,24 @@ class Taxonomy:
         return self.nodes[self.index(name)]
 
     def path(self, name: str) -> tuple[Taxon, ...]:
-        """The taxa from Aves down to `name`, both included."""
+        """The taxa from Aves down to `name`, inclusive."""
         return tuple(self.nodes[index] for index in self._path(self.index(name)))
 
     def children(self, name: str) -> tuple[Taxon, ...]:
-        """The taxa directly under `name`, sorted by rank and name."""
+        """The children of `name`, sorted by rank and name."""
         return tuple(self.nodes[index] for index in self._children[self.index(name)])
 
     def is_ancestor(self, ancestor: str, name: str) -> bool:
-        """Whether `ancestor` stands above `name`; no taxon stands above itself."""
+        """Whether `ancestor` is above `name`; a taxon is not its own ancestor."""
         return self.index(ancestor) in self._path(self.index(name))[:-1]
 
     def lowest_common_ancestor(self, names: Iterable[str]) -> Taxon:
-        """The lowest taxon at or above each of `names`.
+        """The lowest taxon at or above all `names`.
 
         Raises
         ------
         TaxonomyError
-            If there are no names, or one is not in the tree.
+            If there are no names, or a name is not in the tree.
         """
         paths = [self._path(self.index(name)) for name in names]
         if not paths:
@@ -214,7 +213,7 @@ class Taxonomy:
         return self.nodes[lowest]
 
     def leaves_under(self, name: str) -> tuple[Taxon, ...]:
-        """The taxa without children at or under `name`, in the order of `nodes`."""
+        """The taxa without children at or below `name`, in the order of `nodes`."""
         leaves, pending = [], [self.index(name)]
         while pending:
             index = pending.pop()
@@ -228,14 +227,14 @@ class Taxonomy:
         leaf_indices: Sequence[int] | npt.NDArray[np.integer[Any]],
         probabilities: npt.ArrayLike,
     ) -> npt.NDArray[np.float64]:
-        """Probability of every node: the sum over the labels at or under it.
+        """Probability of every node: the sum over the labels at or below it.
 
-        ``result[..., v]`` is never less than that of a node below ``v``.
+        The probability of a node is at least that of every node below it.
 
         Parameters
         ----------
         leaf_indices : int, shape (n_labels,), distinct
-            Node of each label, as from `index`; a label may also sit on an inner node.
+            Node of each label, see `index`; a label may be an inner node.
         probabilities : float, shape (..., n_labels), 0 or greater
 
         Returns
@@ -245,7 +244,7 @@ class Taxonomy:
         Raises
         ------
         TaxonomyError
-            If the shapes disagree, or an index repeats or is not in the tree.
+            If the shapes differ, or an index is repeated or out of range.
         """
         leaves = np.asarray(leaf_indices, dtype=np.intp)
         values = np.asarray(probabilities, dtype=np.float64)
@@ -260,10 +259,10 @@ class Taxonomy:
             raise TaxonomyError(f"expected label indices from 0 to {len(self.nodes) - 1}")
         totals = np.zeros((*values.shape[:-1], len(self.nodes)))
         totals[..., leaves] = values
-        return self._summed(totals)
+        return self._add_subtree_sums(totals)
 
-    def _summed(self, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Add to every node, in place, what lies under it."""
+    def _add_subtree_sums(self, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Add the values of the descendants to every node, in place."""
         for level, parents, groups in self._levels:
             totals[..., parents] += np.add.reduceat(totals[..., level], groups, axis=-1)
         return totals
@@ -275,7 +274,7 @@ class Taxonomy:
         return path[::-1]
 
 
-def _checked_row(row: object, where: str) -> tuple[Taxon, str]:
+def _parse_row(row: object, where: str) -> tuple[Taxon, str]:
     if not isinstance(row, Mapping):
         raise TaxonomyError(f"{where}: expected a mapping, got {_quoted(row)}")
     cells = {"english_name": "", **row}

@@ -138,7 +138,7 @@ def test_a_scan_says_what_it_passes_over_and_what_holds_no_bird(tmp_path, capsys
     out = tmp_path / "m.csv"
     assert main(["manifest", "scan", "--audio", str(audio), "--out", str(out)]) == 1
     told = capsys.readouterr()
-    assert f"{audio}: passed over 1 hidden (._a.wav); 1 of other kinds (notes.txt)" in told.err
+    assert f"{audio}: skipped 1 hidden (._a.wav); 1 of other kinds (notes.txt)" in told.err
     assert "no species: Sonus naturalis/c.wav: expected a folder such as Turdus_merula" in told.err
     assert "2 recordings of 1 taxa and 2 sessions; 1 without a bird" in told.out
     assert [(each.taxon, each.is_background) for each in read_manifest(out)] == [

@@ -148,11 +148,11 @@ def test_a_family_without_a_place_hangs_under_the_next_taxon_above(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "birds.csv: expected a header and a row a taxon, got nothing"),
-        (" \n;;\n", "birds.csv: expected a header and a row a taxon, got nothing"),
+        ("", "birds.csv: expected a header and one row per taxon, got nothing"),
+        (" \n;;\n", "birds.csv: expected a header and one row per taxon, got nothing"),
         (
             "name,latin\nBlackbird,Turdus merula\n",
-            r"birds.csv: its header is that of no known table of birds; expected the columns "
+            r"birds.csv: the header is not that of a known table of birds; expected the columns "
             r"Taxon_rank, Order, Family, Scientific_name \(AviList\); .*got name, latin",
         ),
         (AVILIST.partition("\n")[0], "birds.csv: expected at least one species, got none"),

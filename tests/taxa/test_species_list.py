@@ -128,7 +128,7 @@ NESTED = labels("Turdus merula", "Turdus philomelos", "Turdus", "Turdidae", "Pic
 
 
 @pytest.mark.parametrize(
-    ("listed", "known", "admitted"),
+    ("listed", "known", "allowed"),
     [
         ({"Turdus merula"}, NESTED, ["Turdus merula"]),
         ({"Turdus"}, NESTED, ["Turdus merula", "Turdus philomelos", "Turdus"]),
@@ -140,10 +140,10 @@ NESTED = labels("Turdus merula", "Turdus philomelos", "Turdus", "Turdidae", "Pic
         ({"Turdus pilaris"}, labels("Turdus", "Pica"), ["Turdus"]),
     ],
 )
-def test_labels_that_a_list_admits(listed, known, admitted):
+def test_labels_that_a_list_allows(listed, known, allowed):
     mask = allowed_mask(SpeciesList(taxa=frozenset(listed)), TREE, known)
-    assert [label.taxon for label, is_admitted in zip(known, mask, strict=True) if is_admitted] == (
-        admitted
+    assert [label.taxon for label, is_allowed in zip(known, mask, strict=True) if is_allowed] == (
+        allowed
     )
 
 

@@ -42,7 +42,7 @@ def test_one_successor_is_meant_and_of_several_the_preferred_one(read):
 
 
 @pytest.mark.parametrize(
-    ("name", "doubt"),
+    ("name", "ambiguity"),
     [
         (
             "Myiagra cervinicolor",
@@ -61,10 +61,10 @@ def test_one_successor_is_meant_and_of_several_the_preferred_one(read):
         ),
     ],
 )
-def test_what_is_undecided_stays_so_and_is_named(name, doubt, read):
+def test_what_is_undecided_stays_so_and_is_named(name, ambiguity, read):
     synonyms = read(TABLE)
     assert synonyms.successors(name) == []
-    assert synonyms.find(name).doubt == doubt
+    assert synonyms.find(name).ambiguity == ambiguity
 
 
 def test_a_name_that_stays_is_no_synonym(read):
@@ -100,11 +100,11 @@ def test_where_the_species_of_a_genus_went(read):
         ),
         (
             "old_name,new_name\nA bb,C dd\nC dd,E ff\nE ff,A bb\n",
-            r"synonyms.csv: the names lead round in a circle: A bb -> C dd -> E ff -> A bb",
+            r"synonyms.csv: the names form a cycle: A bb -> C dd -> E ff -> A bb",
         ),
         (
             "old_name,new_name\nX yy,A bb\nA bb,C dd\nC dd,A bb\n",
-            r"in a circle: X yy -> A bb -> C dd -> A bb",
+            r"form a cycle: X yy -> A bb -> C dd -> A bb",
         ),
     ],
 )

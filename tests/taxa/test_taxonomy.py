@@ -247,10 +247,10 @@ AVES = {"rank": "class", "name": "Aves", "parent": ""}
         ([AVES, {"rank": "tribe", "name": "A", "parent": "Aves"}], "'rank' must be .* 'tribe'"),
         ([AVES, {"rank": "genus", "name": "A", "parent": "B"}], "unknown parent 'B' of the genus"),
         ([AVES, {"rank": "genus", "name": "A", "parent": ""}], "unknown parent ''"),
-        ([AVES, AVES], "row 2 of the taxonomy: 'Aves' is already there"),
+        ([AVES, AVES], "row 2 of the taxonomy: 'Aves' is a duplicate"),
         (
             [AVES, {"rank": "genus", "name": "A", "parent": "A"}],
-            "genus 'A' cannot stand under the genus 'A'",
+            "genus 'A' cannot be below the genus 'A'",
         ),
         (
             [
@@ -258,11 +258,11 @@ AVES = {"rank": "class", "name": "Aves", "parent": ""}
                 {"rank": "family", "name": "A", "parent": "B"},
                 {"rank": "genus", "name": "B", "parent": "A"},
             ],
-            "family 'A' cannot stand under the genus 'B'",
+            "family 'A' cannot be below the genus 'B'",
         ),
         (
             [AVES, {"rank": "class", "name": "Mammalia", "parent": "Aves"}],
-            "class 'Mammalia' cannot stand under the class 'Aves'",
+            "class 'Mammalia' cannot be below the class 'Aves'",
         ),
     ],
 )
