@@ -40,22 +40,22 @@ def show_correction(upload: Upload, bundle: Bundle) -> None:
         placeholder="A species, or if unsure its genus or family",
         key=f"correction-{upload.key}",
     )
-    kept = st.session_state.setdefault(_SESSION_KEY, {})
+    corrections = st.session_state.setdefault(_SESSION_KEY, {})
     if chosen is None:
-        kept.pop(upload.key, None)
+        corrections.pop(upload.key, None)
         return
-    kept[upload.key] = correction_row(upload.name, chosen, bundle)
+    corrections[upload.key] = correction_row(upload.name, chosen, bundle)
     st.markdown(f"Correction: {taxon_text(chosen.rank, chosen.name, chosen.english_name)}.")
 
 
 def show_corrections(uploads: Sequence[Upload]) -> None:
     """Offer the corrections as a manifest for preprocessing and training."""
-    kept: dict[str, Recording] = st.session_state.setdefault(_SESSION_KEY, {})
-    for key in set(kept) - {upload.key for upload in uploads}:
-        del kept[key]
-    if not kept:
+    corrections: dict[str, Recording] = st.session_state.setdefault(_SESSION_KEY, {})
+    for key in set(corrections) - {upload.key for upload in uploads}:
+        del corrections[key]
+    if not corrections:
         return
-    rows = list({recording.name: recording for recording in kept.values()}.values())
+    rows = list({recording.name: recording for recording in corrections.values()}.values())
     st.download_button(
         f"{count_text(len(rows), 'correction').capitalize()} as a manifest",
         manifest_text(rows),

@@ -1,4 +1,4 @@
-"""The path from the class of birds to the most probable label, with the answer is_answer."""
+"""The path from the class of birds to the most probable label, with the answer marked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lineage_html(prediction: Prediction) -> str:
         return ""
     answer = prediction.answer
     taxa = [step.taxon for step in prediction.path]
-    # Without an answer, no step is is_answer or faint.
+    # Without an answer, no step is marked or faint.
     answer_depth = len(taxa) - 1
     if answer is not None:
         answer_depth = taxa.index(answer.taxon) if answer.taxon in taxa else -1

@@ -64,7 +64,7 @@ def _summary(species_filter: SpeciesFilter, n_labels: int) -> str:
     if species_filter.unknown:
         text += f" Unknown to the model: {_first_names(species_filter.unknown)}."
     if species_filter.passed_over:
-        text += f" No single species, and passed over: {_first_names(species_filter.passed_over)}."
+        text += f" Skipped, as of no single species: {_first_names(species_filter.passed_over)}."
     return text
 
 

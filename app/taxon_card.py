@@ -34,7 +34,7 @@ def show_taxon_card(taxon: str, classifier: Classifier) -> None:
         f"{count_text(label.n_sessions, 'session')}.",
     ]
     if stats := classifier.out_of_fold_stats.of_label.get(taxon):
-        lines.append(test_result_text(stats))
+        lines.append(accuracy_text(stats))
     if label.rank == "species":
         # A link, not an image: the page itself fetches nothing from elsewhere.
         slug = quote(taxon.replace(" ", "-"))
@@ -45,17 +45,17 @@ def show_taxon_card(taxon: str, classifier: Classifier) -> None:
         st.markdown("\n\n".join(lines))
 
 
-def test_result_text(stats: LabelStats) -> str:
+def accuracy_text(stats: LabelStats) -> str:
     """Describe how often a label was right on recordings held out from training."""
     if not stats.n_tested:
         return "Not tested: it had no recordings to hold out."
-    test_result = (
+    accuracy = (
         f"Tested on {count_text(stats.n_tested, 'recording')} held out from training: the most "
         f"probable label of {stats.n_found or 'none'} of them."
     )
     if not stats.n_named:
-        return f"{test_result} No recording of another label was taken for it."
+        return f"{accuracy} No recording of another label was taken for it."
     return (
-        f"{test_result} Where it was the most probable label, it was right "
+        f"{accuracy} Where it was the most probable label, it was right "
         f"{stats.n_found} of {stats.n_named} times."
     )

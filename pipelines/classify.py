@@ -122,18 +122,18 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the given files, and the recordings in the given folders, sorted.
 
     A given file is always tried, whatever its suffix. Prints on standard error which files of a
-    folder are passed over.
+    folder are skipped.
     """
     from birdsong.recordings.audio_folder import find_audio_files
 
-    from .passed_over import print_passed_over
+    from .skipped_files import print_skipped_files
 
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         listing = find_audio_files(path)
-        print_passed_over(path, listing.skipped)
+        print_skipped_files(path, listing.skipped)
         yield from listing.files
 
 

@@ -60,11 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     check_minimum("--seed", arguments.seed, 0)
     started_s = time.monotonic()
     out = _fresh_folder(arguments.out)
-    known, new, noises = _make_recordings(out, arguments.seed, arguments.jobs)
-    write_manifest(out / "manifest.csv", known)
+    training, new, noises = _make_recordings(out, arguments.seed, arguments.jobs)
+    write_manifest(out / "manifest.csv", training)
     write_manifest(out / "new.csv", new)
 
-    _preprocess(out, known, arguments.jobs)
+    _preprocess(out, training, arguments.jobs)
     for rank in ("genus", "species"):
         _train(out, rank, arguments)
     _classify_new_birds(out, new, noises)
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _fresh_folder(out: Path) -> Path:
-    """Make the folder, or empty that of an earlier demo; files of foreign stay untouched."""
+    """Make the folder, or empty that of an earlier demo; other files stay untouched."""
     from birdsong.errors import DatasetError, OverwriteError
 
     if out.exists() and any(out.iterdir()):
@@ -120,7 +120,7 @@ def _make_recordings(
 
     _heading("1. Synthetic birds")
     config = SynthesisConfig()
-    known = write_recordings(
+    training = write_recordings(
         out / "audio",
         n_individuals=N_INDIVIDUALS,
         takes_per_individual=N_TAKES,
@@ -145,10 +145,10 @@ def _make_recordings(
     families = {species.family for species in SPECIES}
     print(
         f"{len(SPECIES)} species in {len(genera)} genera and {len(families)} families: "
-        f"{len(known)} recordings for training,\n{len(new)} of other individuals and "
+        f"{len(training)} recordings for training,\n{len(new)} of other individuals and "
         f"{len(noises)} without a bird for testing"
     )
-    return known, new, noises
+    return training, new, noises
 
 
 def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None:

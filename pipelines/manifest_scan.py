@@ -15,7 +15,7 @@ def scan(arguments: argparse.Namespace) -> int:
 
     from .command import EXIT_NOTHING_DONE, EXIT_OK, EXIT_SOME_FAILED
     from .manifest_build import print_written
-    from .passed_over import print_passed_over
+    from .skipped_files import print_skipped_files
     from .taxonomy_option import apply_taxonomy_options
     from .truncate import truncate
 
@@ -29,7 +29,7 @@ def scan(arguments: argparse.Namespace) -> int:
     ]
     for line in (*truncate(unnamed), *truncate(invalid)):
         print(line, file=sys.stderr)
-    print_passed_over(arguments.audio, scanned.skipped)
+    print_skipped_files(arguments.audio, scanned.skipped)
     if not scanned.recordings:
         print(f"{arguments.audio}: holds no recording of a named bird", file=sys.stderr)
         return EXIT_NOTHING_DONE

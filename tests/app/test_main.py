@@ -132,7 +132,7 @@ def test_a_list_narrows_the_answer(page):
     (caption,) = (each.value for each in page.sidebar.caption if "Limited" in each.value)
     assert "Limited to 3 of 3 labels." in caption
     assert "Unknown to the model: Novus n0, " in caption
-    assert "Novus n9 and 2 more. No single species, and passed over: Parus/Pica." in caption
+    assert "Novus n9 and 2 more. Skipped, as of no single species: Parus/Pica." in caption
 
 
 def test_a_correction_becomes_a_row_of_a_manifest(page, tmp_path):

@@ -53,7 +53,7 @@ def test_json_on_standard_output(classify, field):
     assert "broken.wav: not audio in a format that can be read" in written[2]["error"]
     assert err.count("failed: ") == 1
     assert f"{field / 'broken.wav'}: failed: not audio in a format that can be read" in err
-    assert f"{field}: passed over 1 of other kinds (notes.txt)" in err
+    assert f"{field}: skipped 1 of other kinds (notes.txt)" in err
     for each in written[:2]:
         assert each["top"][0]["taxon"] == "Gravis profundus"
 
@@ -157,14 +157,14 @@ def test_a_folder_is_read_as_a_scan_reads_it_and_a_file_that_is_named_is_tried(
     out, err = capsys.readouterr()
     assert [json.loads(line)["recording"] for line in out.splitlines()] == [f"{tmp_path}/a.wav"]
     assert (
-        f"{tmp_path}: passed over 1 of the system ($RECYCLE.BIN); 2 hidden (.Trashes, ._a.wav); "
+        f"{tmp_path}: skipped 1 of the system ($RECYCLE.BIN); 2 hidden (.Trashes, ._a.wav); "
         "1 of other kinds (d.list)"
     ) in err
     for name in ("._a.wav", "d.list"):
         assert main(["classify", str(tmp_path / name), *words]) == 0
         out, err = capsys.readouterr()
         assert json.loads(out)["status"] == "ok"
-        assert "passed over" not in err
+        assert "skipped" not in err
 
 
 @pytest.mark.parametrize("suffix", [".w64", ".caf", ".au", ".rf64"])

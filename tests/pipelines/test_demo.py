@@ -21,7 +21,7 @@ def test_in_small(tmp_path, monkeypatch, capsys, small_network):
     assert "8 labels and background\n" in shown
     assert "24 labels and background\n" in shown, "what is no bird is no label"
     assert json.loads((out / "runs/genus/run.json").read_text())["labels"] == 8
-    assert "next: " not in shown.partition("Now yours:")[0], "one next step, at the end"
+    assert "next: " not in shown.partition("Now with your recordings:")[0], "one at the end"
     assert "birdsong classify RECORDING --bundle" in shown
     for made in ("manifest.csv", "songs.png", "images/receipt.csv", "runs/species/history.png"):
         assert (out / made).is_file()

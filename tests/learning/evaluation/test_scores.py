@@ -295,11 +295,11 @@ def test_strangers_and_birds_outside_the_list_are_told_apart(
     said = capsys.readouterr()
     assert (
         "left out: 8 of taxa that the bundle does not know (Novus profundus), "
-        "8 of birds that it knows, outside the list (Acutus surgens)\n"
+        "8 of known taxa outside the list (Acutus surgens)\n"
     ) in said.out
     assert (
-        "l.csv: 1 of the model's 3 labels; 1 name is unknown to it: Dromaius novaehollandiae; "
-        "1 is of no one species, and passed over: Acutus sp.\n"
+        "l.csv: 1 of the model's 3 labels; 1 unknown name: Dromaius novaehollandiae; "
+        "1 name skipped, as of no single species: Acutus sp.\n"
     ) in said.err
 
 
