@@ -1,4 +1,4 @@
-"""The table of audio formats: each row is decoded, recognised, offered and played."""
+"""The table of audio formats: each format is decoded, detected and accepted as an upload."""
 
 import io
 
@@ -229,6 +229,6 @@ def test_the_lists_agree():
         ("noending", "audio/wav"),
     ],
 )
-def test_a_browser_is_told_a_sound_or_a_film_and_never_a_page(name, expected):
+def test_mime_types_are_audio_or_video_and_never_html(name, expected):
     assert mime_type(name) == expected
     assert expected.split("/")[0] in ("audio", "video")

@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet would run are marked, and read as they were."""
+"""Cells that a spreadsheet would run are escaped and read back unchanged."""
 
 import csv
 import io
@@ -25,8 +25,8 @@ def test_what_would_not_stays(text):
 
 
 @given(st.sampled_from(BEGINNINGS), st.text(max_size=20))
-def test_what_is_written_is_read_again(pretrained, text):
-    text = pretrained + text
+def test_every_text_survives_a_round_trip(prefix, text):
+    text = prefix + text
     cell = escape_cell(text)
     assert unescape_cell(cell) == text
     assert not cell.startswith(("=", "@", "\t", "\r"))

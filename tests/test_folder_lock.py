@@ -1,4 +1,4 @@
-"""Two runs into one folder: the second is told, and the first goes on."""
+"""A second run in a folder stops with an error, and the first continues."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Files that are there are kept, unless the same is written again or they may be replaced."""
+"""Existing files stay, unless the content is the same or they may be replaced."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_a_link_that_leads_nowhere_is_there(tmp_path):
         check_absent([tmp_path / "a"], replace=False)
 
 
-def test_the_same_again_is_no_loss(tmp_path):
+def test_writing_the_same_content_is_allowed(tmp_path):
     path = tmp_path / "a"
     check_same_content(path, b"one", replace=False)
     path.write_bytes(b"one")

@@ -1,4 +1,4 @@
-"""A server on this machine that behaves as xeno-canto's API and downloads do, and misbehaves."""
+"""A local server that imitates the API and downloads of xeno-canto, and their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "s3cret-key-0123456789abcdef"
 
 
 def row(number: int, **changed: Any) -> dict[str, Any]:
-    """A row as the API gives it."""
+    """A row in the form of the API."""
     return {
         "id": str(number), "gen": "Turdus", "sp": "merula", "ssp": "", "grp": "birds",
         "en": "Common Blackbird", "rec": f"Recordist {number % 7}", "cnt": "Germany",
@@ -34,7 +34,7 @@ def row(number: int, **changed: Any) -> dict[str, Any]:
 
 @dataclass
 class Catalogue:
-    """What the server has, how it behaves, and what it was asked for.
+    """The data of the server, its behaviour, and the requests it received.
 
     `sounds` maps a number to the bytes of its file. `misbehave` may answer a request itself: it is
     told the handler, the path and how often that path was asked for, and says whether it did.
@@ -135,7 +135,7 @@ def served(catalogue: Catalogue) -> Iterator[Catalogue]:
             self.wfile.write(body)
 
         def cut(self, promised: int, content: bytes, kind: str = "audio/mpeg") -> None:
-            """Promise some bytes, send fewer, hang up."""
+            """Announce a length, send fewer bytes, and close the connection."""
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("ETag", f'"{hash(content) & 0xFFFFFFFF:x}"')

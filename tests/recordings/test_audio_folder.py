@@ -1,4 +1,4 @@
-"""A recording's file is found under its folder, and nothing outside it is."""
+"""Files of recordings are found in the audio folder and never outside it."""
 
 import os
 
@@ -81,7 +81,7 @@ def test_no_audio_folder_there(tmp_path):
         AudioFolder(tmp_path / "absent")
 
 
-def test_several_folders_are_looked_through_in_their_order(audio, tmp_path):
+def test_several_folders_are_searched_in_order(audio, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     for name in ("XC1.wav", "XC3.wav", "XC9.wav"):

@@ -1,4 +1,4 @@
-"""Downloads: whole, verified, gone on with, and every recording in the receipt."""
+"""Downloads are complete, verified and resumed, and the receipt has every recording."""
 
 import io
 import json
@@ -74,7 +74,7 @@ def test_a_file_gets_the_suffix_of_its_format(tmp_path, kind, suffix):
     assert (row.status, row.file) == ("ok", f"XC1{suffix}")
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path):
+def test_existing_files_are_not_downloaded_again(tmp_path):
     with served(Catalogue(sounds=SOUNDS)) as catalogue:
         rows_of(catalogue, tmp_path, named(1, 2))
         assert missing_recordings(named(1, 2, 3), tmp_path) == named(3)
@@ -129,7 +129,7 @@ def test_a_web_page_instead_of_sound(tmp_path):
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_stretch_is_kept_as_flac(tmp_path, whole):
+def test_a_clip_is_stored_as_flac(tmp_path, whole):
     ramp = np.linspace(-0.9, 0.9, 8 * RATE_HZ)
     content = io.BytesIO()
     soundfile.write(content, np.stack([ramp, ramp], axis=1), RATE_HZ, format="WAV")
@@ -144,14 +144,14 @@ def test_a_stretch_is_kept_as_flac(tmp_path, whole):
         assert samples[0] == pytest.approx(-0.9 + 1.8 * 2 / 8, abs=1e-3)
 
 
-def test_a_stretch_beyond_the_end(tmp_path):
+def test_a_clip_beyond_the_end(tmp_path):
     with served(Catalogue(sounds=SOUNDS)) as catalogue:
         wanted = named(1, clip_start_s=20.0, clip_duration_s=3.0)
         reason = rows_of(catalogue, tmp_path, wanted)["XC1"].reason
     assert "ends before 20 s, where the stretch begins" in reason
 
 
-def test_a_file_is_put_where_the_manifest_says_and_never_outside(tmp_path):
+def test_a_file_is_stored_at_its_path_in_the_manifest_and_never_outside(tmp_path):
     inside = Recording(file="Turdus/one.mp3", xc_id="XC1", genus="Turdus")
     outside = Recording(file="../two.mp3", xc_id="XC2", genus="Turdus")
     with served(Catalogue(sounds=SOUNDS)) as catalogue:
@@ -211,7 +211,7 @@ def test_nothing_fetched_leads_nowhere(table, tmp_path, capsys):
     assert "next:" not in told
 
 
-def test_killed_and_started_again_nothing_is_fetched_twice(tmp_path):
+def test_a_resumed_run_downloads_nothing_twice(tmp_path):
     numbers = range(1, 41)
     sounds = {number: tone(number) for number in numbers}
     write_manifest(tmp_path / "m.csv", named(*numbers))
@@ -272,7 +272,7 @@ def test_from_a_query_to_files_and_no_key_in_any(tmp_path, monkeypatch, capsys):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
 
 
-def test_recordists_and_licences_are_looked_up(tmp_path, monkeypatch, capsys):
+def test_refresh_completes_recordists_and_licences(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XENO_CANTO_KEY", KEY)
     known = Recording(xc_id="XC1", genus="Turdus", recordist="Someone", licence="own")
     gone = Recording(xc_id="XC77", genus="Turdus")

@@ -1,4 +1,4 @@
-"""A download keeps stretches of recordings that FLAC does not hold, or says so in their row."""
+"""Clips that FLAC cannot store are stored as WAV or are failed rows of the receipt."""
 
 import io
 
@@ -36,7 +36,7 @@ def stretch_of(number, file=""):
 
 
 def rows_of(recordings, folder):
-    """Rows of the receipt by number, and how often each was asked for."""
+    """Rows of the receipt by number, and the number of requests for each."""
     with (
         served(Catalogue(sounds=SOUNDS)) as catalogue,
         Connection(requests_per_s=1e6, sleep=lambda _: None) as connection,
@@ -48,7 +48,7 @@ def rows_of(recordings, folder):
     return [by_name[each.name] for each in recordings], asked
 
 
-def test_every_stretch_is_kept(tmp_path):
+def test_every_clip_is_stored(tmp_path):
     wanted = [stretch_of(number) for number in SOUNDS]
     rows, _ = rows_of(wanted, tmp_path)
     assert [(row.status, row.file) for row in rows] == [

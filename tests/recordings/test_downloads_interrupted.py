@@ -1,4 +1,4 @@
-"""Downloads that break off, and servers that do not do as they are asked."""
+"""Interrupted downloads, and servers that ignore parts of a request."""
 
 import io
 import json
@@ -48,7 +48,7 @@ def rows_of(catalogue, folder, recordings, **options):
 
 
 def begun(folder, held, *, tag=TAG, total=None, modified=""):
-    """What an earlier run left of XC1."""
+    """The partial file of XC1 from an earlier run."""
     (folder / PARTIAL_FOLDER).mkdir()
     (folder / PARTIAL_FOLDER / "XC1.part").write_bytes(held)
     told = {"tag": tag, "modified": modified, "total": total or len(SOUND)}
@@ -57,7 +57,7 @@ def begun(folder, held, *, tag=TAG, total=None, modified=""):
 
 @contextmanager
 def answering(answer):
-    """Serve what `answer(first byte asked for)` says: status, headers, body."""
+    """Serve the status, headers and body that `answer(first requested byte)` returns."""
     asked = []
 
     def misbehave(handler, path, n_asked):
@@ -188,7 +188,7 @@ def test_a_file_of_ones_own_is_never_replaced(tmp_path):
     assert (tmp_path / "XC1.wav").read_bytes() == (tmp_path / "XC1.mp3").read_bytes() == b"mine"
 
 
-def test_a_stretch_is_not_put_under_another_ending(tmp_path):
+def test_a_clip_is_not_stored_with_another_extension(tmp_path):
     wanted = named(1, file="a.mp3", clip_start_s=0.0, clip_duration_s=1.0)
     with served(Catalogue(sounds={1: SOUND})) as catalogue:
         assert "leave 'file' empty" in rows_of(catalogue, tmp_path, wanted)["a.mp3"].reason
@@ -274,7 +274,7 @@ def test_interrupted_it_ends_at_once_and_goes_on_later(words, tmp_path):
 
 @pytest.mark.parametrize("n_bytes", [0, 5000])
 def test_whoever_waits_for_a_server_is_woken(tmp_path, n_bytes):
-    """Whether it has begun to answer or not: by itself the connection would wait for an hour."""
+    """Without `stop` the connection would wait for an hour, also before the first byte."""
 
     def wait(handler, path, n_asked):
         if n_bytes:

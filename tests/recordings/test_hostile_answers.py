@@ -1,4 +1,4 @@
-"""Servers that tell the key back, answer without end, or give rows that strangers have spoilt."""
+"""Servers that repeat the key, send endless responses or invalid rows."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ def search(catalogue, **options):
 
 
 def all_told(error):
-    """Everything that can be read off an error, and off those that it came from."""
+    """All text of an error and of the errors that caused it."""
     told = ["".join(traceback.format_exception(error))]
     while error is not None:
         told += [repr(error), repr(vars(error)), repr(error.args)]

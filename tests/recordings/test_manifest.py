@@ -162,7 +162,7 @@ def test_the_row_is_counted_as_in_a_spreadsheet(tmp_path):
 @pytest.mark.parametrize(
     "rows", ["XC7,\nXC8,\nXC7,", ",a.wav\nXC1,\nXC9,a.wav", ",a/b.wav\n,c.wav\n,./a//b.wav"]
 )
-def test_one_name_twice_names_both_rows(tmp_path, rows):
+def test_a_duplicate_name_names_both_rows(tmp_path, rows):
     lines = "\n".join(f"{row},Turdus" for row in rows.split("\n"))
     path = written(tmp_path, f"xc_id,file,genus\n{lines}\n")
     with pytest.raises(ManifestError, match=r"row 4: .* is already named in row 2"):
@@ -223,7 +223,7 @@ def manifests(draw):
 
 
 @given(manifests())
-def test_what_is_read_is_written_and_read_again(tmp_path_factory, recordings):
+def test_a_manifest_survives_a_round_trip(tmp_path_factory, recordings):
     path = tmp_path_factory.getbasetemp() / "round_trip.csv"
     write_manifest(path, recordings)
     read = read_manifest(path)

@@ -1,4 +1,4 @@
-"""Manifests from a catalogue or a folder: which recordings, and which of them belong together."""
+"""Manifests from a catalogue or a folder: their recordings and sessions."""
 
 import itertools
 
@@ -30,7 +30,7 @@ def found(number, **changed):
 
 
 def partition(rows):
-    """Which of (species, recordist, place, date, number) belong together."""
+    """The sessions of rows of (species, recordist, place, date, number)."""
     names = group_sessions(*map(list, zip(*rows, strict=True)))
     groups = {}
     for place, name in enumerate(names):
@@ -154,7 +154,7 @@ def test_a_folder_of_folders(folder):
     assert len({each.session for each in scanned.recordings}) == 3
 
 
-def test_a_table_says_what_files_are(folder, tmp_path, capsys):
+def test_a_table_gives_the_species_of_files(folder, tmp_path, capsys):
     (tmp_path / "t.csv").write_text(
         "xc_id,file,genus,species,recordist\nXC55,,Parus,major,Someone\n,odd.wav,Pica,pica,\n"
     )

@@ -1,4 +1,4 @@
-"""What belongs together, from what a manifest tells of its recordings."""
+"""Sessions that are inferred from the columns of a manifest."""
 
 import itertools
 
@@ -27,7 +27,7 @@ def recording(number, **facts):
 
 
 def groups(recordings):
-    """The catalogue numbers that belong together."""
+    """Catalogue numbers, grouped by session."""
     together = {}
     for each, session in zip(recordings, infer_sessions(recordings), strict=True):
         together.setdefault(session, set()).add(int(each.xc_id[2:]))
@@ -46,7 +46,7 @@ def groups(recordings):
         ({"date": "2024-05-02"}, 2),
     ],
 )
-def test_one_place_is_told_by_distance(changed, n_sessions):
+def test_the_same_place_is_found_by_distance(changed, n_sessions):
     recordings = manifest_from_catalogue([found(1), found(900, **changed)])
     assert len({each.session for each in recordings}) == n_sessions
     assert check_manifest(recordings).leaks == ()
@@ -80,7 +80,7 @@ def test_degrees_of_longitude_are_shorter_towards_the_poles(at, other, n_session
     ("latitude", "longitude"), [(90.5, 10.0), (-91, 10.0), (50.0, 180.5), (50.0, -181)]
 )
 def test_a_place_that_is_not_on_earth_is_not_known(latitude, longitude):
-    """By its words they are one place; by the nonsense they would not be."""
+    """The names are the same place; the invalid coordinates would not be."""
     pair = [found(1), found(900, latitude=latitude, longitude=longitude)]
     assert len({each.session for each in manifest_from_catalogue(pair)}) == 1
 

@@ -28,7 +28,7 @@ def labels_with_one_session(sessions, labels):
 
 
 def catalogue(n_labels=60, seed=3):
-    """Labels with one to eight sessions of one to four recordings, as a catalogue has them."""
+    """Labels with one to eight sessions of one to four recordings, as in a catalogue."""
     generator = np.random.default_rng(seed)
     return columns(
         [
@@ -192,14 +192,14 @@ def test_of_a_label_that_would_be_held_out_at_once_the_smallest_session_is_train
         )
 
 
-def test_what_is_not_told_is_seed_0():
+def test_the_default_seed_is_0():
     sessions, labels = catalogue()
     for divide, asked in ((split_by_session, {}), (folds_by_session, {"n_folds": 4})):
         unsaid, said = divide(sessions, labels, **asked), divide(sessions, labels, **asked, seed=0)
         assert unsaid.tolist() == said.tolist()
 
 
-def test_shares_are_told_as_they_were_given():
+def test_the_message_quotes_the_given_shares():
     with pytest.raises(DatasetError, match=r"less than 1, got 0\.5, 0\.25 and 0\.75$"):
         split_by_session(
             ["s"], ["l"], validation_share=0.5, calibration_share=0.25, test_share=0.75

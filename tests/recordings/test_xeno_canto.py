@@ -1,4 +1,4 @@
-"""The catalogue: pages, keys, servers in trouble, and rows that strangers have typed."""
+"""The catalogue: pages, keys, server errors and invalid rows."""
 
 import logging
 import math
@@ -81,7 +81,7 @@ def test_a_server_that_asks_to_wait_is_obeyed(header):
     assert catalogue.asked.total() == 3
 
 
-def test_one_that_asks_to_come_back_tomorrow_is_told():
+def test_a_too_long_retry_after_is_an_error():
     def misbehave(handler, path, n_asked):
         handler.reply(429, "", Retry_After="86400")
         return True
@@ -109,7 +109,7 @@ def test_one_that_asks_to_come_back_tomorrow_is_told():
         (200, [1], "application/json", "its API may have changed", 1),
     ],
 )
-def test_what_goes_wrong_is_a_sentence(status, content, kind, message, n_asked, caplog):
+def test_error_messages_are_sentences(status, content, kind, message, n_asked, caplog):
     def misbehave(handler, path, n):
         handler.reply(status, content, kind=kind)
         return True
@@ -151,7 +151,7 @@ def test_requests_keep_to_their_rate():
     assert max(waits) > 1.5
 
 
-def test_where_the_key_comes_from(tmp_path, monkeypatch):
+def test_the_key_is_read_from_a_file_or_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("XENO_CANTO_KEY", raising=False)
     with pytest.raises(ConfigError, match="copy it from your account page into XENO_CANTO_KEY"):
         read_key()
@@ -249,5 +249,5 @@ def test_a_time_to_wait_that_is_none(header):
     assert _retry_after_s(header) == 0
 
 
-def test_what_may_be_told_of_an_address():
+def test_host_and_path_hide_the_key():
     assert host_and_path(f"https://xeno-canto.org/api?key={KEY}") == "xeno-canto.org/api"

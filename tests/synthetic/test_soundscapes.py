@@ -1,4 +1,4 @@
-"""Soundscapes: a bird now and then, where and as loud as it is said to be."""
+"""Soundscapes have songs at the stated times and levels."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from birdsong.synthetic.backgrounds import band_power
 from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 
 
-def test_the_bird_sings_when_and_as_loud_as_it_is_said_to():
+def test_songs_have_the_stated_times_and_levels():
     # The same generator draws both, and at -60 dB the background is all there is.
     bird, background = (render_soundscape(2, snr_db=snr_db) for snr_db in (60, -60))
     assert bird.songs == background.songs
@@ -35,6 +35,6 @@ def test_each_is_the_same_whatever_else_is_made():
     assert first.songs != other.songs
 
 
-def test_without_room_for_a_song_it_says_so():
+def test_a_too_short_soundscape_is_an_error():
     with pytest.raises(ValueError, match=r"must leave room for a song, at least 15, got 2$"):
         render_soundscape(0, snr_db=0, duration_s=2)

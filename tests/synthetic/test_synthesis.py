@@ -30,7 +30,7 @@ def with_snr(snr_db, **settings):
 
 
 def power_in_band(samples, rate_hz):
-    """Mean power by a filter, where the module takes a Fourier transform."""
+    """Mean power by a filter; the module uses a Fourier transform."""
     band = scipy.signal.butter(8, BAND_HZ, "bandpass", fs=rate_hz, output="sos")
     return np.mean(scipy.signal.sosfilt(band, samples.astype(float)) ** 2)
 
@@ -147,7 +147,7 @@ def test_takes_of_one_individual_hear_the_same_insect():
     assert tones_hz[0] == pytest.approx(tones_hz[1], abs=1.0)
 
 
-def test_a_recording_says_who_sings():
+def test_a_recording_names_its_species():
     recording = render_recording(SPECIES[3], individual=6, config=SHORT)
     assert recording.species == SPECIES[3]
     assert recording.individual == 6
@@ -174,7 +174,7 @@ def test_the_snr_is_the_one_asked_for(background, snr_db):
 
 
 @pytest.mark.parametrize("species", ONE_OF_EACH_GENUS, ids=lambda each: each.genus)
-def test_songs_lie_where_they_are_said_to(species):
+def test_songs_are_at_the_stated_times(species):
     recording = render_recording(
         species, individual=0, seed=2, config=with_snr(60.0), background="hiss"
     )

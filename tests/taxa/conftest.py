@@ -1,4 +1,4 @@
-"""Tables of all birds, where they lie beside the project."""
+"""Published tables of all birds, if they are beside the project."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ SHARED_TAXONOMY = Path(__file__).resolve().parents[2].parent / "shared" / "taxon
 
 @pytest.fixture
 def shared_table() -> Callable[[str], Path]:
-    """Find a table by name; skips where it does not lie beside the project."""
+    """Find a table by name; skip the test if it is missing."""
 
     def find(name: str) -> Path:
         if not (SHARED_TAXONOMY / name).is_file():

@@ -1,4 +1,4 @@
-"""Names put into those of a tree."""
+"""Names are resolved in a taxonomy."""
 
 import csv
 from collections import defaultdict
@@ -98,7 +98,7 @@ def test_without_synonyms_only_names_of_the_tree_mean_anything():
     )
 
 
-def test_a_renamed_bird_takes_all_that_the_tree_says_and_keeps_its_original_name():
+def test_a_renamed_bird_takes_the_lineage_of_the_tree_and_keeps_its_original_name():
     old = lineage("Accipiter gentilis", family="Falconidae", order="", english="Goshawk")
     named = resolve_lineage(TREE, old, SYNONYMS)
     assert named.lineage == lineage(

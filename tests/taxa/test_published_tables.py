@@ -1,4 +1,4 @@
-"""Published tables of birds, each in a few rows as its publisher writes them."""
+"""Published tables of birds, each with a few rows in the format of its publisher."""
 
 import random
 

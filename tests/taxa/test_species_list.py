@@ -1,4 +1,4 @@
-"""Lists of the species that occur at a place."""
+"""Lists of the species of a place."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Old names of species and what became of them."""
+"""Old names of species and their successors."""
 
 import csv
 
@@ -61,7 +61,7 @@ def test_one_successor_is_meant_and_of_several_the_preferred_one(read):
         ),
     ],
 )
-def test_what_is_undecided_stays_so_and_is_named(name, ambiguity, read):
+def test_an_ambiguous_synonym_stays_unresolved_and_is_explained(name, ambiguity, read):
     synonyms = read(TABLE)
     assert synonyms.successors(name) == []
     assert synonyms.find(name).ambiguity == ambiguity

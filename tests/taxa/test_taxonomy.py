@@ -34,7 +34,7 @@ def tree():
 
 @st.composite
 def lineages(draw):
-    """Rows of one consistent tree, any name of which may be missing from a row."""
+    """Rows of one consistent tree, where a row may lack any name."""
     rows = []
     for order, family, genus, species in draw(
         st.lists(st.tuples(*[st.integers(0, 2)] * 4), min_size=1, max_size=12)
@@ -87,7 +87,7 @@ def test_any_rows_make_one_tree(rows, shuffle):
 
 @given(lineages(), st.randoms())
 @settings(deadline=None)
-def test_rows_make_the_same_tree_again(rows, shuffle):
+def test_rows_survive_a_round_trip(rows, shuffle):
     tree = Taxonomy.from_lineages(rows)
     written = json.loads(json.dumps(tree.to_rows()))
     again = Taxonomy.from_rows(shuffle.sample(written, len(written)))
@@ -273,7 +273,7 @@ def test_hostile_rows(rows, message):
 
 @given(lineages(), st.integers(0, 2**32 - 1))
 @settings(deadline=None)
-def test_aggregate_sums_what_lies_at_or_under_a_node(rows, seed):
+def test_aggregate_sums_the_labels_at_or_below_a_node(rows, seed):
     tree = Taxonomy.from_lineages(rows)
     generator = np.random.default_rng(seed)
     n_labels = int(generator.integers(1, len(tree.nodes) + 1))

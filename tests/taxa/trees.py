@@ -1,4 +1,4 @@
-"""Trees that several tests climb about in, and recordings on them."""
+"""Trees that several tests share, and random predictions on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NESTED = [*SPECIES[:2], Label(taxon="Turdus", rank="genus"), *SPECIES[3:]]
 
 
 def species_tree(n_of_genus: list[int]) -> tuple[Taxonomy, list[Label]]:
-    """Genera of so many species each, three genera to a family, two families to an order."""
+    """Genera with the given numbers of species, three per family, two families per order."""
     names = [
         (f"Ordo{g // 6}", f"Familia{g // 3}", f"Genus{g}", f"Genus{g} sp{s}")
         for g, n in enumerate(n_of_genus)
@@ -47,7 +47,7 @@ shapes = st.lists(st.integers(1, 4), min_size=1, max_size=8)
 def drawn(
     generator: np.random.Generator, n: int, n_labels: int, *, sharpness: float = 3.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probabilities, chances of a bird, and true labels that these are honest about."""
+    """Random probabilities of labels and of a bird, and true labels drawn from them."""
     logits = sharpness * generator.standard_normal((n, n_labels))
     probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
