@@ -47,6 +47,6 @@ def test_no_scheduler_is_a_sentence(voices, tmp_path, capsys, monkeypatch):
     words += ["--out", str(tmp_path / "images"), "--backend", "dask"]
     assert main(words) == 2
     assert "--backend dask needs --scheduler ADDRESS" in capsys.readouterr().err
-    monkeypatch.setattr("birdsong.pipelines.preprocess.DASK_ANSWERS_WITHIN", "2s")
+    monkeypatch.setattr("birdsong.pipelines.preprocess.DASK_TIMEOUT", "2s")
     assert main([*words, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
