@@ -1,6 +1,6 @@
 """What finds song: our detector beside median clipping with morphology, on known soundscapes.
 
-Both hear the same synthetic recordings, of which it is known when a bird sings, and what they find
+Both get the same synthetic recordings, of which it is known when a bird sings, and what they find
 is cut into segments by the same rules. The grid, which keeps everything, shows what there is to
 gain. The clock runs from samples in memory to the places of the segments, for each way in turn,
 several rounds in one run; in our time making the images is included.

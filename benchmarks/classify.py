@@ -1,10 +1,10 @@
 """Recordings to answers: how fast beside decoding alone, how soon, and in how much memory.
 
-Three things are measured, each in fresh processes, several rounds in turn; medians are told:
+Three things are measured, each in fresh processes, several rounds in turn; medians are printed:
 
 - files to answers, on one core and by two processes on two, their start not counted. What takes the
-  time on one core is told by step. Decoding alone is timed beside it, since machines are noisy, and
-  so is processor time, which counts for less where other programs share the cores;
+  time on one core is printed by step. Decoding alone is timed beside it, since machines are noisy,
+  and so is processor time, which counts for less where other programs share the cores;
 - a minute of stereo MP3 from `birdsong classify FILE` to the end of that process, on two cores;
 - one long MP3, the same minute over and over: the most memory that its process held.
 
@@ -149,13 +149,13 @@ def _long(minute: Path, path: Path, hours: float) -> dict[str, Any]:
     n_minutes = max(1, round(hours * 60))
     with path.open("wb") as file:
         file.writelines(lengthened(minute.read_bytes(), n_minutes))
-    (told,) = _side_by_side("long", [[path]], [-1])
-    seconds = told["ended"] - told["began"]
+    (measured,) = _side_by_side("long", [[path]], [-1])
+    seconds = measured["ended"] - measured["began"]
     print(
         f"{n_minutes / 60:g} h of MP3 in one file: {seconds:.0f} s on all cores, at most "
-        f"{told['peak_bytes'] / 1e6:.0f} MB"
+        f"{measured['peak_bytes'] / 1e6:.0f} MB"
     )
-    return {"hours": n_minutes / 60, "seconds": seconds, "peak_bytes": told["peak_bytes"]}
+    return {"hours": n_minutes / 60, "seconds": seconds, "peak_bytes": measured["peak_bytes"]}
 
 
 def write_minute(files: Sequence[Path], path: Path) -> None:
@@ -238,9 +238,9 @@ class _Stopwatch:
 
         def timed_logits(network: Network, images: Any) -> Any:
             started_s = time.perf_counter()
-            said = logits(network, images)
+            predicted = logits(network, images)
             self.seconds["network"] += time.perf_counter() - started_s
-            return said
+            return predicted
 
         parts: tuple[Any, Any, Any] = (AudioReader, inference, Network)
         parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
@@ -257,11 +257,11 @@ class _Stopwatch:
                 return
             yield item
 
-    def told(self, whole_s: float) -> dict[str, float]:
+    def seconds_by_step(self, whole_s: float) -> dict[str, float]:
         """The seconds of each step, which together are the whole."""
         steps = dict(self.seconds)
         steps["images"] -= steps["decoding"]  # its blocks are asked for from within
-        return steps | {"judging and the rest": whole_s - sum(steps.values())}
+        return steps | {"answers and the rest": whole_s - sum(steps.values())}
 
 
 def _be_measured() -> None:
@@ -287,8 +287,13 @@ def _be_measured() -> None:
     for path in files:
         work(path)
     ended, processor_s = time.monotonic(), time.process_time() - processor_s
-    told = {"began": began, "ended": ended, "processor_s": processor_s, "peak_bytes": peak_bytes()}
-    print(json.dumps(told | {"steps": watch.told(ended - began) if watch else {}}))
+    measured = {
+        "began": began,
+        "ended": ended,
+        "processor_s": processor_s,
+        "peak_bytes": peak_bytes(),
+    }
+    print(json.dumps(measured | {"steps": watch.seconds_by_step(ended - began) if watch else {}}))
 
 
 if __name__ == "__main__":

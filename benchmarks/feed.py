@@ -3,11 +3,11 @@
 Every way is timed in a process of its own, in turn, several rounds; the table shows medians. A
 worker is a thread or a process, whichever a way uses; none means that a batch is made when it is
 asked for. Warm, files lie in the system's cache; cold, they were dropped from it (and a host of
-virtual machines may still hold them: the drive's own speed is told beside). What is read by windows
-drops its files from the cache as it goes, and so always comes from the drive.
+virtual machines may still hold them: the drive's own speed is printed, too). What is read by
+windows drops its files from the cache as it goes, and so always comes from the drive.
 
 A way that hangs is ended, and what it lacks counts as 0.
-`image_dataset_from_directory` and HDF5 cannot be told how many workers to use.
+`image_dataset_from_directory` and HDF5 do not take a number of workers.
 """
 
 from __future__ import annotations
@@ -161,10 +161,10 @@ def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
     )  # fmt: skip
     try:
         limit_s = _START_LIMIT_S + len(jobs) * _JOB_LIMIT_S
-        told, complaints = process.communicate(json.dumps(asked), timeout=limit_s)
+        lines, complaints = process.communicate(json.dumps(asked), timeout=limit_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # its workers too
-        told, complaints = process.communicate()
+        lines, complaints = process.communicate()
         print(f"{name}: hung and was ended")
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
@@ -172,7 +172,7 @@ def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
     if process.returncode > 0:
         raise RuntimeError(f"{name}: broke off: {complaints.strip().splitlines()[-1]}")
     rates: list[float | None] = [None] * len(jobs)
-    for line in told.splitlines():
+    for line in lines.splitlines():
         place, rate = json.loads(line)
         rates[place] = rate
     return rates
@@ -201,7 +201,7 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
     """Draw what workers gain, a row without augmentation and one with it.
 
     On the left how many times as fast a way is as with no worker, on the right how fast it is.
-    What cannot be told how many workers to use is a level line.
+    What takes no number of workers is a level line.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

@@ -98,6 +98,7 @@ def one_epoch(folder: Path) -> dict[str, float]:
     """Open a folder, and feed it once."""
     from birdsong.images.store import open_store
     from birdsong.loading.batch_loader import BatchLoader
+    from birdsong.loading.loader_config import LoaderConfig
 
     memory = AnonymousMemory()
     started_s = time.perf_counter()
@@ -108,9 +109,7 @@ def one_epoch(folder: Path) -> dict[str, float]:
         store.rows,
         feed_dataset.labels_of(np.arange(n_images)),
         n_labels=feed_dataset.N_LABELS,
-        batch_size=256,
-        shuffle=True,
-        memory_bytes=0,
+        config=LoaderConfig(batch_size=256, shuffle=True, memory_bytes=0),
     )
     opened_s = time.perf_counter() - started_s
     seen = np.zeros(n_images, np.int64)

@@ -21,6 +21,7 @@ from benchmarks.feed_alternatives import Batches, Job, hdf5, keras_folder, pillo
 from birdsong.loading.augmentation import AugmentationConfig
 from birdsong.loading.batch_loader import BatchLoader
 from birdsong.loading.image_sources import PngSource
+from birdsong.loading.loader_config import LoaderConfig
 
 
 def ours(scratch: Path, job: Job, *, png: bool = False, windows: bool = False) -> Batches:
@@ -41,14 +42,16 @@ def image_feed(scratch: Path, job: Job, *, png: bool = False, windows: bool = Fa
         store.rows,
         feed_dataset.labels_of(np.arange(len(store.rows))),
         n_labels=feed_dataset.N_LABELS,
-        batch_size=job.batch_size,
-        n_threads=job.workers,
-        shuffle=True,
-        augmentation=AugmentationConfig.full() if job.augmented else None,
+        config=LoaderConfig(
+            batch_size=job.batch_size,
+            n_threads=job.workers,
+            shuffle=True,
+            augmentation=AugmentationConfig.full() if job.augmented else None,
+            memory_bytes=0 if windows else 2**62,
+            window_bytes=60_000_000,
+        ),
         background_rows=store.rows[:256],
         source=PngSource(store) if png else None,
-        memory_bytes=0 if windows else 2**62,
-        window_bytes=60_000_000,
     )
 
 
@@ -70,7 +73,7 @@ class Way:
     files : str
         Pattern of the files it reads, under the scratch folder.
     has_workers : bool
-        Whether it can be told how many threads or processes to use.
+        Whether it takes a number of threads or processes.
     needs : tuple of str
         Packages that it imports.
     """

@@ -5,7 +5,7 @@
 Images are made: noise, of 1,623 labels. The whole set lies in the device's memory and batches are
 gathered there, or (`--stream`) in the machine's, and a thread brings batches ahead of what is
 asked for. Each epoch has an order of its own; where images do not fill whole calls, some come
-twice and are not counted. What the first epoch takes to compile is told apart.
+twice and are not counted. The first epoch, which compiles, is printed apart.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     """
     import keras
 
-    from benchmarks.gpu_training import model_with_auxiliary, training_of
+    from benchmarks.gpu_training import build_augmented_model, training_of
     from birdsong.learning.training.devices import MIXED
 
     keras.utils.set_random_seed(0)
@@ -108,7 +108,7 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     if config.mixed_precision:
         keras.mixed_precision.set_dtype_policy(MIXED)
     try:
-        model = model_with_auxiliary(
+        model = build_augmented_model(
             config.labels,
             augmentation=AugmentationConfig.full() if config.augmented else None,
             backgrounds=images[:_N_BACKGROUNDS].copy(),
@@ -158,12 +158,12 @@ def _epoch(feed: CallFeed, number: int) -> dict[str, Any]:
         "gpu_percent": gpu.mean_percent(),
         "loss": loss,
     }
-    print(_told(f"epoch {number + 1}", figures) + (", with compiling" if number == 0 else ""))
+    print(_summary(f"epoch {number + 1}", figures) + (", with compiling" if number == 0 else ""))
     sys.stdout.flush()
     return figures
 
 
-def _told(what: str, epoch: dict[str, Any]) -> str:
+def _summary(what: str, epoch: dict[str, Any]) -> str:
     gpu = epoch["gpu_percent"]
     return (
         f"{what}: {epoch['seconds']:.1f} s, {epoch['images_per_s']:.0f} images/s, "
@@ -183,7 +183,7 @@ def _print_steady(figures: dict[str, Any]) -> None:
     }
     held = figures["device_memory_mb"]
     print(
-        _told("median of the others", medians)
+        _summary("median of the others", medians)
         + f"; the device's memory: {'unknown' if held is None else f'{held:.0f} MB'}"
     )
 

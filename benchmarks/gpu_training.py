@@ -13,9 +13,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from benchmarks.augmentation_layer import Augment
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.learning.models.augmentation_layer import Augment
-from birdsong.learning.models.squeezenet import squeezenet
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import build_model
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
@@ -45,11 +46,11 @@ class Training(Protocol):
         """Learn batches of the set that is held, by places in it, int32 (n_steps, n)."""
 
     def peak_bytes(self) -> int | None:
-        """Return the most memory of the device that was in use; None where nothing tells."""
+        """Return the most memory of the device that was in use; None where it is not known."""
 
 
-class Learner(keras.Model):  # type: ignore[misc]
-    """A network behind its augmentation; what it says comes with what it should say.
+class AugmentedModel(keras.Model):  # type: ignore[misc]
+    """A network behind its augmentation; its logits come with their targets.
 
     Input: images, uint8 ``(n, 64, 200, 1)``, and class indices, int32 ``(n,)``. Output: logits
     and targets, float32 ``(n, n_labels)`` both.
@@ -65,12 +66,12 @@ class Learner(keras.Model):  # type: ignore[misc]
         self.network = network
         self.augment = augment
         self.n_labels = network.output_shape[-1]
-        self.of_labels = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=TrainingConfig().label_smoothing
+        self.cross_entropy = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=TrainingConfig().loss.label_smoothing
         )
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> tuple[Tensor, Tensor]:
-        """Change images and targets, and tell the logits."""
+        """Change images and targets, and return logits and targets."""
         images, labels = inputs
         targets = ops.one_hot(labels, self.n_labels, dtype="float32")
         if self.augment is not None:
@@ -83,12 +84,12 @@ class Learner(keras.Model):  # type: ignore[misc]
     ) -> Tensor:  # fmt: skip
         """Return the loss of logits against the targets that come with them."""
         logits, targets = y_pred
-        return self.of_labels(targets, logits)
+        return self.cross_entropy(targets, logits)
 
 
-def model_with_auxiliary(
+def build_augmented_model(
     n_labels: int, *, augmentation: AugmentationConfig | None, backgrounds: ImageArray
-) -> Learner:
+) -> AugmentedModel:
     """Build SqueezeNet and its optimizer, ready to learn.
 
     Parameters
@@ -100,13 +101,16 @@ def model_with_auxiliary(
 
     Returns
     -------
-    Learner
+    AugmentedModel
     """
-    config = TrainingConfig()
+    optimizer = TrainingConfig().optimizer
     augment = None if augmentation is None else Augment(augmentation, backgrounds=backgrounds)
-    model = Learner(squeezenet(n_labels), augment)
+    network = build_model("squeezenet", n_labels, ModelConfig()).network
+    model = AugmentedModel(network, augment)
     model.compile(
-        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+        optimizer=keras.optimizers.AdamW(
+            optimizer.learning_rate, weight_decay=optimizer.weight_decay
+        )
     )
     model((np.zeros((2, *SPECTROGRAM_SHAPE, 1), np.uint8), np.zeros(2, np.int32)))
     model.optimizer.build(model.trainable_variables)
@@ -116,7 +120,7 @@ def model_with_auxiliary(
 class _OnJax:
     """Compiled loops; the network's variables are a tree that goes in and out of them."""
 
-    def __init__(self, model: Learner) -> None:
+    def __init__(self, model: AugmentedModel) -> None:
         import jax
 
         self._model = model
@@ -151,8 +155,8 @@ class _OnJax:
     def peak_bytes(self) -> int | None:
         import jax
 
-        told = jax.devices()[0].memory_stats() or {}
-        return told.get("peak_bytes_in_use")
+        stats = jax.devices()[0].memory_stats() or {}
+        return stats.get("peak_bytes_in_use")
 
     def _steps(self, state: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         import jax
@@ -177,10 +181,10 @@ class _OnJax:
         trainable, others, of_optimizer = state
 
         def loss_of(trainable: Tensor) -> tuple[Tensor, Tensor]:
-            said, changed = self._model.stateless_call(
+            outputs, changed = self._model.stateless_call(
                 trainable, others, (images[..., np.newaxis], labels), training=True
             )
-            return self._model.compute_loss(y_pred=said), changed
+            return self._model.compute_loss(y_pred=outputs), changed
 
         (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
         trainable, of_optimizer = self._model.optimizer.stateless_apply(
@@ -192,7 +196,7 @@ class _OnJax:
 class _StepByStep:
     """`train_on_batch`, which Keras compiles where the backend can."""
 
-    def __init__(self, model: Learner) -> None:
+    def __init__(self, model: AugmentedModel) -> None:
         self._model = model
         self._gather: Callable[[Tensor, Tensor], Tensor] = _gatherer()
         self._held: tuple[Tensor, Tensor] = (None, None)
@@ -242,6 +246,6 @@ def _gatherer() -> Callable[[Tensor, Tensor], Tensor]:
     return compiled
 
 
-def training_of(model: Learner) -> Training:
+def training_of(model: AugmentedModel) -> Training:
     """Return the way to train a network with the backend in use."""
     return _OnJax(model) if keras.backend.backend() == "jax" else _StepByStep(model)

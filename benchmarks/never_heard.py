@@ -1,10 +1,10 @@
-"""What becomes of species that training never heard, not even as others than its labels.
+"""What a model answers to species that it was not trained on, not even as auxiliary classes.
 
     python -m benchmarks.never_heard --images images --out runs/never-heard
 
-A bundle of ``birdsong train --others`` learned from the species without a label as well, and so did
-one that began with a network that knows them; to measure it on these flatters it. Here networks are
-trained as its own was, each without every n-th of those species, and say what they hear in the
+A bundle of ``birdsong train --auxiliary-classes`` was trained on the species without a label as
+well, and so was one that is pretrained on them; measured on these it would look better than it is.
+Here networks are trained as its own was, each without every n-th of those species, and predict the
 recordings of these; the bundle's calibration decides on the answers. Stop it whenever you like: it
 goes on after the last epoch.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -25,117 +25,149 @@ from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.data.dataset_builder import build_dataset
+from birdsong.learning.data.pretrained_bundle import read_pretrained
 from birdsong.learning.data.split import Split
 from birdsong.learning.evaluation.held_out import UnknownTaxa, lineages_in
 from birdsong.learning.evaluation.inference import predict_split_logits
 from birdsong.learning.evaluation.unknown_species import answers_to_unknown
 from birdsong.learning.export.ensemble import average_logits, network_provenances
-from birdsong.learning.models.pretrained import read_pretrained
+from birdsong.learning.training.finished_run import FinishedTraining, finish_run
 from birdsong.learning.training.fit import fit_network
-from birdsong.learning.training.run_folder import finish_run
+from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.taxa.lineage import RANKS
 
 PROMISES = (0.8, 0.9, 0.95)
-BEFORE = "before"
-"""In a network's folder: the one that it begins with."""
+PRETRAINED = "before"
+"""In a network's folder: the one that it goes on from."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train the networks that there are not yet, and tell what they answer."""
+    """Train the networks that there are not yet, and print what they answer."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.never_heard", description=__doc__)
     parser.add_argument(
-        "--bundle", type=Path, default=DEFAULT_BUNDLE, help="one that learned from them"
+        "--bundle", type=Path, default=DEFAULT_BUNDLE, help="one that was trained on them"
     )
-    parser.add_argument("--images", type=Path, required=True, help="the images it learned from")
+    parser.add_argument("--images", type=Path, required=True, help="the images of its training")
     parser.add_argument("--out", type=Path, required=True, help="folder of the networks")
     parser.add_argument("--networks", type=int, default=2, help="the n above (default: 2)")
     parser.add_argument("--only", type=int, help="of these, how many to train (default: all)")
     parser.add_argument("--epochs", type=int, help="(default: as many as the bundle's)")
     asked = parser.parse_args(arguments)
     bundle, store = read_bundle(asked.bundle), open_store(asked.images)
-    heard = [
-        _hear_each(bundle, store, asked.out / str(nth), nth, asked.networks, asked.epochs)
+    parts = [
+        _predict_by_all(bundle, store, asked.out / str(nth), nth, asked.networks, asked.epochs)
         for nth in range(asked.networks)[: asked.only]
     ]
-    said, lineages = CalibrationData.concatenate(heard), lineages_in(store, bundle.taxonomy)
-    unknown = UnknownTaxa(said, tuple(lineages[name] for name in said.recordings))
+    data, lineages = CalibrationData.concatenate(parts), lineages_in(store, bundle.taxonomy)
+    unknown = UnknownTaxa(data, tuple(lineages[name] for name in data.recordings))
     print(f"{len(unknown.lineages)} recordings of species that training never heard")
-    for told in answers_to_unknown(bundle, unknown, PROMISES):
+    for counts in answers_to_unknown(bundle, unknown, PROMISES):
         by_rank = [
-            f"{rank} {_share(told[rank]['right'], told)} right, "
-            f"{_share(told[rank]['wrong'], told)} wrong"
+            f"{rank} {_share(counts[rank]['right'], counts)} right, "
+            f"{_share(counts[rank]['wrong'], counts)} wrong"
             for rank in reversed(RANKS[1:])
-            if any(told[rank].values())
+            if any(counts[rank].values())
         ]
-        nothing = f"a bird {_share(told['class'], told)}, no bird {_share(told['none'], told)}"
-        print(f"  promise {told['promise']:.0%}: {'; '.join([*by_rank, nothing])}")
+        nothing = (
+            f"a bird {_share(counts['class'], counts)}, no bird {_share(counts['none'], counts)}"
+        )
+        print(f"  promise {counts['promise']:.0%}: {'; '.join([*by_rank, nothing])}")
     return 0
 
 
-def _hear_each(
+def _predict_by_all(
     bundle: Bundle, store: ImageStore, folder: Path, nth: int, n_networks: int, epochs: int | None
 ) -> CalibrationData:
-    """Train networks as each of the bundle's own was, and take the mean of what they say."""
+    """Train networks as each of the bundle's own was, and average their logits."""
     members = network_provenances(bundle)
-    said = []
-    for number, told in enumerate(members, start=1):
-        config = TrainingConfig.from_dict(told["config"])
+    parts = []
+    for number, provenance in enumerate(members, start=1):
+        config = TrainingConfig.from_dict(provenance["config"])
         config = replace(config, epochs=epochs or config.epochs)
         own = folder / str(number) if len(members) > 1 else folder
-        said.append(hear_without(store, config, own, nth, n_networks))
-    return average_logits(_about_the_same(said), [told["name"] for told in members])
+        parts.append(predict_left_out(store, config, own, nth, n_networks))
+    return average_logits(_of_the_same(parts), [provenance["name"] for provenance in members])
 
 
-def _about_the_same(said: Sequence[CalibrationData]) -> list[CalibrationData]:
-    """Leave out what only some were asked about, as rare birds in the session of a common one."""
-    asked = set.intersection(*({*each.recordings} for each in said))
+def _of_the_same(parts: Sequence[CalibrationData]) -> list[CalibrationData]:
+    """Drop what only some networks predicted, as rare birds in the session of a common one."""
+    shared = set.intersection(*({*each.recordings} for each in parts))
     return [
-        each.of(np.flatnonzero([recording in asked for recording in each.recordings]))
-        for each in said
+        each.of(np.flatnonzero([recording in shared for recording in each.recordings]))
+        for each in parts
     ]
 
 
-def _share(n: int, told: dict[str, int]) -> str:
-    return f"{100 * n / told['recordings']:.1f} %"
+def _share(n: int, counts: dict[str, int]) -> str:
+    return f"{100 * n / counts['recordings']:.1f} %"
 
 
-def hear_without(
+def predict_left_out(
     store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
 ) -> CalibrationData:
-    """Train without every so many-th of the other species, and ask about their recordings."""
+    """Train a network without some of the species without a label, and predict these.
+
+    Parameters
+    ----------
+    store : ImageStore
+    config : TrainingConfig
+        With auxiliary classes, or a bundle to go on from that knows the species without a label:
+        such a network is trained first, without them, in a folder of its own.
+    folder : Path
+        Keeps what a training keeps.
+    nth, n_networks : int
+        It is trained without every `n_networks`-th of these species, counted from `nth`.
+
+    Returns
+    -------
+    CalibrationData
+        Of every recording of those that were left out; the taxon of none has a label.
+    """
     import keras
 
     keras.backend.clear_session()
-    if config.dataset.begin_with:
-        config, asked = _begun_without(store, config, folder / BEFORE, nth, n_networks)
+    if config.dataset.pretrained:
+        config, left_out = _pretrained_without(store, config, folder / PRETRAINED, nth, n_networks)
         dataset = build_dataset(store, config.dataset)
     else:
         dataset = build_dataset(store, config.dataset)
-        asked = _every(dataset.others, len(dataset.labels), nth, n_networks)
-    dataset = replace(dataset, others=_lacking(dataset.others, asked.recordings))
-    network, _ = fit_network(store, dataset, config, folder, on_epoch=_teller(nth))
-    nameless = dict.fromkeys(asked.recordings, -1)
-    return predict_split_logits(network.predict_on_batch, store, asked, nameless, config, fold=nth)
+        left_out = _every(dataset.auxiliary, len(dataset.labels), nth, n_networks)
+    dataset = replace(dataset, auxiliary=_without(dataset.auxiliary, left_out.recordings))
+    network, _ = fit_network(store, dataset, config, folder, listener=_listener(nth))
+    without_label = dict.fromkeys(left_out.recordings, -1)
+    return predict_split_logits(
+        network.predict_on_batch,
+        store,
+        left_out,
+        without_label,
+        fold=nth,
+        n_threads=config.n_threads,
+    )
 
 
-def _begun_without(
+def _pretrained_without(
     store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
 ) -> tuple[TrainingConfig, Split]:
-    """Train what the network begins with, without them; a config that begins with that."""
-    before = read_pretrained(Path(config.dataset.begin_with)).bundle
-    first = TrainingConfig.from_dict(before.provenance["config"])
+    """Train what the network goes on from, without them; a config that goes on from that."""
+    bundle = read_pretrained(Path(config.dataset.pretrained)).bundle
+    first = TrainingConfig.from_dict(bundle.provenance["config"])
     dataset = build_dataset(store, first.dataset)
-    asked = _every(dataset.train, 0, nth, n_networks)
+    left_out = _every(dataset.train, 0, nth, n_networks)
     if not (folder / "bundle").exists():
-        dataset = replace(dataset, train=_lacking(dataset.train, asked.recordings))
-        network, epochs = fit_network(store, dataset, first, folder, on_epoch=_teller(nth))
-        finish_run(
-            network, store, dataset, first, folder,
-            history=epochs, metrics={}, calibration_data=None, told={},
-        )  # fmt: skip
-    begin_with = str(folder / "bundle")
-    return replace(config, dataset=replace(config.dataset, begin_with=begin_with)), asked
+        dataset = replace(dataset, train=_without(dataset.train, left_out.recordings))
+        network, epochs = fit_network(store, dataset, first, folder, listener=_listener(nth))
+        finished = FinishedTraining(
+            model=network,
+            dataset=dataset,
+            history=epochs,
+            metrics={},
+            calibration_data=None,
+            origin={},
+        )
+        finish_run(finished, store, first, folder)
+    pretrained = str(folder / "bundle")
+    return replace(config, dataset=replace(config.dataset, pretrained=pretrained)), left_out
 
 
 def _every(part: Split, first: int, nth: int, n_networks: int) -> Split:
@@ -149,7 +181,7 @@ def _every(part: Split, first: int, nth: int, n_networks: int) -> Split:
     )
 
 
-def _lacking(part: Split, recordings: Collection[str]) -> Split:
+def _without(part: Split, recordings: Collection[str]) -> Split:
     gone = frozenset(recordings)
     return _chosen(part, [row.recording not in gone for row in part.rows])
 
@@ -158,12 +190,12 @@ def _chosen(part: Split, chosen: Sequence[bool]) -> Split:
     return Split(tuple(compress(part.rows, chosen)), part.label_indices[np.array(chosen, bool)])
 
 
-def _teller(nth: int) -> Callable[[Mapping[str, float]], None]:
-    def tell(epoch: Mapping[str, float]) -> None:
+def _listener(nth: int) -> TrainingListener:
+    def print_epoch(epoch: Mapping[str, float]) -> None:
         numbers = f"epoch {epoch['epoch']:.0f}: loss {epoch['loss']:.3f}"
         print(f"network {nth + 1}, {numbers}", flush=True)
 
-    return tell
+    return TrainingListener(on_epoch=print_epoch)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a bundle says of recordings that hold no bird: speech, hum, rain.
+"""What a bundle answers to recordings that hold no bird: speech, hum, rain.
 
     python -m benchmarks.noises --bundle runs/birds/bundle
 
@@ -44,12 +44,12 @@ def speech(generator: np.random.Generator) -> FloatArray:
     """Someone talks, near the microphone or far from it."""
     voice = str(generator.choice(_VOICES)) + str(generator.choice(_KINDS))
     words = " ".join(generator.permutation(_WORDS))
-    said = subprocess.run(
+    wav = subprocess.run(
         ["espeak-ng", "-v", voice, "-s", str(generator.integers(110, 190)),
          "-p", str(generator.integers(20, 80)), "--stdout", words],
         capture_output=True, check=True,
     ).stdout  # fmt: skip
-    samples, rate_hz = soundfile.read(io.BytesIO(said), dtype="float32")
+    samples, rate_hz = soundfile.read(io.BytesIO(wav), dtype="float32")
     samples = scipy.signal.resample_poly(samples, RATE_HZ, rate_hz).astype(np.float32)
     samples = np.resize(samples, _n())
     if generator.random() < 0.5:  # a room answers
@@ -120,7 +120,7 @@ def recording(number: int) -> tuple[str, bytes]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask a bundle about all of them, and tell at which rank it answered each kind."""
+    """Classify all of them, and print at which rank each kind was answered."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.noises", description=__doc__)
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE)
     parser.add_argument("--promise", type=float, default=0.9)
@@ -140,8 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if prediction.answer.rank == "species":
             print(f"{kind} {number}: {prediction.answer.taxon} {prediction.answer.probability:.2f}")
     for kind, counted in ranks.items():
-        told = ", ".join(f"{rank} {n}" for rank, n in counted.most_common())
-        print(f"{kind}: {counted.total()} recordings: {told}")
+        answers = ", ".join(f"{rank} {n}" for rank, n in counted.most_common())
+        print(f"{kind}: {counted.total()} recordings: {answers}")
     n_species = sum(counted["species"] for counted in ranks.values())
     print(f"{asked.recordings} recordings without a bird: {n_species} got a species")
     return 0

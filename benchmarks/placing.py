@@ -1,11 +1,11 @@
-"""What it gains to look around songs, and to weigh segments by how loud their song is.
+"""What it gains to place segments around songs, and to weigh them by how loud their song is.
 
     python -m benchmarks.placing --run runs/birds --images images --manifest M --audio audio
 
-The networks of a run of ``birdsong train --folds`` listen to the recordings that they did not hear,
-as ``birdsong classify`` does, in four ways: on the regular grid of ``--overlap 0.5``, or around
-songs, as is the default; each segment counting as much, or as the amplitude of its song. Told is
-the mean of the folds, by recording.
+The networks of a run of ``birdsong train --folds`` predict the recordings that were held out from
+them, as ``birdsong classify`` does, in four ways: on the regular grid of ``--overlap 0.5``, or
+around songs, as is the default; each segment counting as much, or as the amplitude of its song.
+Printed is the mean of the folds, by recording.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ METRICS = ("top1", "top5", "top1_genus", "macro_recall")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask every fold's network in every way."""
+    """Predict with every fold's network in every way."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.placing", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="a run in folds")
     parser.add_argument("--images", type=Path, required=True, help="the images of that run")
@@ -53,24 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recordings = {each.name: each for each in read_manifest(asked.manifest)}
     measured: dict[str, list[dict[str, float]]] = {}
     for fold in sorted((asked.run / FOLDS).iterdir(), key=lambda path: int(path.name)):
-        for way, heard, dataset in _ask(
+        for way, data, dataset in _predict(
             fold, store, bundle, lambda name: folder.find(recordings[name])
         ):
-            measured.setdefault(way, []).append(measure_logits(heard, dataset.label_space))
+            measured.setdefault(way, []).append(measure_logits(data, dataset.label_space))
     for way, by_fold in measured.items():
         means = [f"{name} {100 * np.mean([m[name] for m in by_fold]):.1f} %" for name in METRICS]
         print(f"{way}: {', '.join(means)}")
     return 0
 
 
-def _ask(
+def _predict(
     folder: Path, store: ImageStore, bundle: Bundle, file_of: Callable[[str], Path]
 ) -> Iterator[tuple[str, CalibrationData, Dataset]]:
-    """What a fold's network says, by the name of each way."""
-    told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    config = TrainingConfig.from_dict(told["config"])
-    dataset = build_fold(store, config.dataset, told["folds"], int(folder.name))
-    model = build_network(dataset, config)
+    """Logits of a fold's network, by the name of each way."""
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    config = TrainingConfig.from_dict(description["config"])
+    dataset = build_fold(store, config.dataset, description["folds"], int(folder.name))
+    model = build_network(dataset, config).network
     model.load_weights(folder / CHECKPOINT)
 
     def logits(images: Any) -> Any:
@@ -79,20 +79,20 @@ def _ask(
     network = cast(Network, SimpleNamespace(logits=logits))
     files = [file_of(name) for name in dataset.test.recordings]
     for place, overlap_s in OVERLAPS_S.items():
-        hearings = [run_inference(file, bundle, network, overlap_s=overlap_s) for file in files]
-        heard = CalibrationData(
-            logits=np.concatenate([each.logits for each in hearings]),
-            starts_s=np.concatenate([each.starts_s for each in hearings]).astype(np.float32),
-            signal_level_db=np.concatenate([each.signal_level_db for each in hearings]),
-            offsets=np.cumsum([0, *(len(each.logits) for each in hearings)]),
+        predicted = [run_inference(file, bundle, network, overlap_s=overlap_s) for file in files]
+        data = CalibrationData(
+            logits=np.concatenate([each.logits for each in predicted]),
+            starts_s=np.concatenate([each.starts_s for each in predicted]).astype(np.float32),
+            signal_level_db=np.concatenate([each.signal_level_db for each in predicted]),
+            offsets=np.cumsum([0, *(len(each.logits) for each in predicted)]),
             y_true=np.array([dataset.class_index_of[name] for name in dataset.test.recordings]),
             folds=np.full(len(files), int(folder.name)),
             recordings=dataset.test.recordings,
-            sessions=dataset.test.recordings,  # nothing that is told here depends on them
+            sessions=dataset.test.recordings,  # nothing that is measured here depends on them
         )
-        equal = replace(heard, signal_level_db=np.zeros_like(heard.signal_level_db))
+        equal = replace(data, signal_level_db=np.zeros_like(data.signal_level_db))
         yield f"{place}, each as much", equal, dataset
-        yield f"{place}, weighed by song", heard, dataset
+        yield f"{place}, weighed by song", data, dataset
 
 
 if __name__ == "__main__":

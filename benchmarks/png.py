@@ -2,8 +2,8 @@
 
 Every way gets the same images, those that preprocessing makes, in turn, several rounds in one
 run; the table shows medians. All happens in memory on one thread: what a disk adds depends on the
-disk and on the bytes, which are told as well. Before the clock runs, each way has to give back the
-very images that it was given.
+disk and on the bytes, which are printed as well. Before the clock runs, each way has to give back
+the very images that it was given.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
     Parameters
     ----------
     audio : Path or None
-        Folder of recordings, of which as many are heard as a thousand images take, drawn by
+        Folder of recordings, of which as many are read as a thousand images take, drawn by
         chance but always the same; None makes synthetic ones.
     n_rounds : int
 

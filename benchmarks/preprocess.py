@@ -189,8 +189,8 @@ def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Made]
     )  # fmt: skip
     if answer.returncode:
         raise SystemExit(f"{way}: broke off: {answer.stderr.strip().splitlines()[-1]}")
-    told = json.loads(answer.stdout)
-    return told["seconds"], Made(told["images"], told["kept_s"])
+    made = json.loads(answer.stdout)
+    return made["seconds"], Made(made["images"], made["kept_s"])
 
 
 def _one_way() -> None:

@@ -1,10 +1,10 @@
 """What a person would otherwise pick, for the table of recipes: other networks, and no network.
 
-``MobileNetV3-Small`` and ``EfficientNet-B0`` are those of `keras.applications`, from scratch, on
-the same images (their one channel given three times), trained as SqueezeNet is. Of the two sizes
-of MobileNetV3 the small one is taken: it has about as many parameters as SqueezeNet here. Their
-normalisations follow as fast as SqueezeNet's (momentum 0.9): with Keras's 0.999 and 0.99 the
-statistics of a few hundred batches would still be mostly those that they began with.
+``MobileNetV3-Small`` and ``EfficientNet-B0`` are those of the registry, from scratch, on the same
+images, trained as SqueezeNet is. Of the two sizes of MobileNetV3 the small one is taken: it has
+about as many parameters as SqueezeNet here. Their batch normalization follows as fast as
+SqueezeNet's (momentum 0.9): with Keras's 0.999 and 0.99 the statistics of a few hundred batches
+would still be mostly those that they began with.
 
 ``MFCC, random forest`` and ``MFCC, gradient boosting`` learn from each segment that has an image
 means and standard deviations over time of 20 coefficients and of their first and second
@@ -16,11 +16,9 @@ top-1 on the first fold of the manifest's 88 species.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -39,58 +37,17 @@ N_COEFFICIENTS = 20
 N_TREES = 500
 BOOSTING = {"learning_rate": 0.05, "l2_regularization": 10.0, "max_leaf_nodes": 15}
 BATCH_SIZE = 8
-LEAST_PROBABILITY = 1e-6
+MIN_PROBABILITY = 1e-6
 Floats = npt.NDArray[np.float32]
 
 
-def mobilenet_v3_small(n_labels: int, *, dropout: float = 0.5, **others: Any) -> Any:
-    """Build MobileNetV3-Small; the other options are SqueezeNet's own."""
-    import keras
-
-    return _from_applications(keras.applications.MobileNetV3Small, n_labels, dropout)
-
-
-def efficientnet_b0(n_labels: int, *, dropout: float = 0.5, **others: Any) -> Any:
-    """Build EfficientNet-B0; the other options are SqueezeNet's own."""
-    import keras
-
-    return _from_applications(keras.applications.EfficientNetB0, n_labels, dropout)
-
-
-NETWORKS: Mapping[str, Callable[..., Any]] = {
-    "MobileNetV3-Small": mobilenet_v3_small,
-    "EfficientNet-B0": efficientnet_b0,
+NETWORKS: Mapping[str, str] = {
+    "MobileNetV3-Small": "mobilenet-v3-small",
+    "EfficientNet-B0": "efficientnet-b0",
 }
+"""Name in the registry, by the name of the recipe."""
+
 FORESTS = ("MFCC, random forest", "MFCC, gradient boosting")
-
-
-def _from_applications(application: Callable[..., Any], n_labels: int, dropout: float) -> Any:
-    """Put one of Keras's networks between a uint8 image and logits."""
-    import keras
-
-    from birdsong.learning.models.squeezenet import NORMALIZATION_MOMENTUM
-
-    images = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="images")
-    levels = keras.layers.Rescaling(1.0, name="to_float")(images)  # they scale on their own
-    shape = (*SPECTROGRAM_SHAPE, 3)
-    body = application(include_top=False, weights=None, input_shape=shape, pooling="avg")
-    for layer in body.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = NORMALIZATION_MOMENTUM
-    x = body(keras.layers.Concatenate(name="three_channels")([levels] * 3))
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
-    logits = keras.layers.Dense(n_labels, dtype="float32", name="logits")(x)
-    return keras.Model(images, logits)
-
-
-@contextmanager
-def network_of(name: str) -> Iterator[None]:
-    """Train the network of a name within it; the usual one where the name is none of `NETWORKS`."""
-    if name not in NETWORKS:
-        yield
-        return
-    with patch("birdsong.learning.training.training_setup.squeezenet", NETWORKS[name]):
-        yield
 
 
 def ms_per_image(model: Any, *, n_images: int = 128) -> float:
@@ -111,14 +68,12 @@ def ms_per_image(model: Any, *, n_images: int = 128) -> float:
     session = onnxruntime.InferenceSession(
         to_onnx(model), options, providers=["CPUExecutionProvider"]
     )
-    images, *others = session.get_inputs()
-    # The export makes inputs of EfficientNet's constants; for the time any number will do.
-    numbers = {each.name: np.ones(each.shape, np.float32) for each in others}
+    (images,) = session.get_inputs()
     drawn = np.random.default_rng(0).integers(0, 256, (n_images, *SPECTROGRAM_SHAPE, 1), np.uint8)
 
     def once() -> None:
         for first in range(0, n_images, BATCH_SIZE):
-            session.run(None, {images.name: drawn[first : first + BATCH_SIZE], **numbers})
+            session.run(None, {images.name: drawn[first : first + BATCH_SIZE]})
 
     return _least_s(once) / n_images * 1000
 
@@ -213,7 +168,7 @@ def _one_thread() -> Any:
     return threadpoolctl.threadpool_limits(1, user_api="openmp")
 
 
-def hear_forest(
+def predict_forest(
     name: str,
     store: ImageStore,
     dataset: Dataset,
@@ -223,7 +178,7 @@ def hear_forest(
     seed: int,
     n_jobs: int = 2,
 ) -> tuple[CalibrationData, dict[str, float]]:
-    """Fit trees to the training part, and ask them about the test part.
+    """Fit trees to the training part, and predict the test part.
 
     Parameters
     ----------
@@ -237,7 +192,7 @@ def hear_forest(
 
     Returns
     -------
-    heard : CalibrationData
+    data : CalibrationData
         Logarithms of the trees' probabilities as logits.
     cost : dict
         ``parameters``, the nodes of all trees, and ``ms_per_image``: what the trees take for a
@@ -254,12 +209,12 @@ def hear_forest(
     with _one_thread():
         trees.fit(np.stack([features[row.image] for row in train.rows]), train.label_indices)
     rows = by_recording(dataset.test.rows)
-    asked = np.stack([features[row.image] for row in rows])
-    said = np.zeros((len(rows), len(dataset.labels)), np.float32)
-    said[:, trees.classes_] = trees.predict_proba(asked)
-    waiting = iter(np.log(np.maximum(said, LEAST_PROBABILITY)))
-    heard = predict_logits(
-        lambda images: np.stack([next(waiting) for _ in images]),
+    of_test = np.stack([features[row.image] for row in rows])
+    probabilities = np.zeros((len(rows), len(dataset.labels)), np.float32)
+    probabilities[:, trees.classes_] = trees.predict_proba(of_test)
+    logits = iter(np.log(np.maximum(probabilities, MIN_PROBABILITY)))
+    data = predict_logits(
+        lambda images: np.stack([next(logits) for _ in images]),
         store,
         rows,
         dataset.class_index_of,
@@ -271,5 +226,5 @@ def hear_forest(
     else:
         n_nodes = sum(len(tree.nodes) for step in trees._predictors for tree in step)
     with _one_thread():
-        spent_s = _least_s(lambda: trees.predict_proba(asked), n_rounds=3)
-    return heard, {"parameters": n_nodes, "ms_per_image": spent_s / len(asked) * 1000}
+        spent_s = _least_s(lambda: trees.predict_proba(of_test), n_rounds=3)
+    return data, {"parameters": n_nodes, "ms_per_image": spent_s / len(of_test) * 1000}

@@ -10,25 +10,20 @@ from typing import Any
 import keras
 
 from benchmarks import recipe_baselines as baselines
-from benchmarks.recipe_book import METRICS, RECIPES, run_folder
+from benchmarks.recipe_book import METRICS, MIN_RECORDINGS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
 from birdsong.bundle.calibration_data import calibration_to_bytes
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.data.dataset_builder import build_fold
-from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.evaluation.inference import predict_split_logits
 from birdsong.learning.evaluation.scores import measure_logits
 from birdsong.learning.training.fit import fit_network
 from birdsong.learning.training.train import train
 from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.manifest import read_manifest
-from birdsong.sound.spectrogram import SpectrogramConfig
 
 N_FOLDS = 5
-MIN_RECORDINGS = 6
 
 
 def train_recipe(
@@ -46,7 +41,7 @@ def train_recipe(
     manifest, audio : Path
         What images are made from, unless `work` has them.
     work : Path
-        Keeps images, trainings, and what was said of the fold.
+        Keeps images, trainings, and the logits of the fold.
 
     Returns
     -------
@@ -54,31 +49,18 @@ def train_recipe(
         A line of the table.
     """
     recipe = RECIPES[name]
-    preprocess_config = PreprocessConfig(
-        spectrogram=SpectrogramConfig(**recipe.spectrogram), **recipe.preprocessing
-    )
+    preprocess_config = recipe.preprocess_config()
     placed = "grid" if preprocess_config.grid else "songs"
     fingerprint = preprocess_config.spectrogram.fingerprint()
     images = work / f"images-{fingerprint}-{placed}-{preprocess_config.step_s:g}"
     if not (images / "receipt.csv").exists():
         preprocess(read_manifest(manifest), audio, images, config=preprocess_config, n_jobs=-1)
     store = open_store(images)
-    dataset_config = DatasetConfig(
-        min_recordings=MIN_RECORDINGS,
-        validation_share=0.0,
-        calibration_share=0.0,
-        test_share=0.0,
-    )
-    config = TrainingConfig(
-        dataset=replace(dataset_config, **recipe.dataset),
-        epochs=epochs,
-        augmentation=AugmentationConfig(**recipe.augmentation),
-        **recipe.training,
-    )
+    config = recipe.training_config(epochs)
     folder = run_folder(work, name, fold, epochs)
     if recipe.first_epochs:
-        others = run_folder(work, f"{name}, others", fold, recipe.first_epochs).parent
-        config = begun_with_others(store, config, recipe.first_epochs, others)
+        first = run_folder(work, f"{name}, others", fold, recipe.first_epochs).parent
+        config = pretrained_on_rare_species(store, config, recipe.first_epochs, first)
     dataset = build_fold(store, config.dataset, N_FOLDS, fold)
     keras.backend.clear_session()
     if name in baselines.FORESTS:
@@ -86,30 +68,34 @@ def train_recipe(
         kept = work / f"mfcc-{images.name}.npz"
         features = baselines.mfcc_features(store, rows, manifest, audio, kept)
         started_s = time.monotonic()
-        heard, cost = baselines.hear_forest(
+        data, cost = baselines.predict_forest(
             name, store, dataset, features, fold=fold, seed=config.seed
         )
         seconds = time.monotonic() - started_s
         folder.mkdir(parents=True, exist_ok=True)
     else:
-        with baselines.network_of(name):
-            model, trained = fit_network(store, dataset, config, folder, n_folds=N_FOLDS)
-        heard = predict_split_logits(
-            model.predict_on_batch, store, dataset.test, dataset.class_index_of, config, fold=fold
+        model, trained = fit_network(store, dataset, config, folder, n_folds=N_FOLDS)
+        data = predict_split_logits(
+            model.predict_on_batch,
+            store,
+            dataset.test,
+            dataset.class_index_of,
+            fold=fold,
+            n_threads=config.n_threads,
         )
         seconds = sum(epoch["seconds"] for epoch in trained)  # of all, where it went on
         cost = {
             "parameters": model.count_params(),
             "ms_per_image": baselines.ms_per_image(model),
         }
-    write_atomically(folder / "held_out.npz", calibration_to_bytes(heard))
-    measured = measure_logits(heard, dataset.label_space)
+    write_atomically(folder / "held_out.npz", calibration_to_bytes(data))
+    measured = measure_logits(data, dataset.label_space)
     return {
         "recipe": name,
         "fold": fold,
         "epochs": epochs,
         "seed": config.seed,
-        "recordings": len(heard),
+        "recordings": len(data),
         "seconds": round(seconds),
         "images": len(dataset.teaching.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
@@ -117,12 +103,11 @@ def train_recipe(
     }
 
 
-def begun_with_others(
+def pretrained_on_rare_species(
     store: ImageStore, config: TrainingConfig, epochs: int, folder: Path
 ) -> TrainingConfig:
-    """Train on the species with too few recordings, unless that is done, to begin with it."""
+    """Train on the species with too few recordings, unless that is done; go on from there."""
     if not (folder / "bundle").exists():
         rare = replace(config.dataset, min_recordings=1, max_recordings=MIN_RECORDINGS - 1)
         train(store, folder, replace(config, epochs=epochs, dataset=rare), resume=True)
-    begin_with = str(folder / "bundle")
-    return replace(config, dataset=replace(config.dataset, begin_with=begin_with))
+    return replace(config, dataset=replace(config.dataset, pretrained=str(folder / "bundle")))

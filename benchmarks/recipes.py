@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None:
-    """Add a line for each fold of a run that was measured, and keep what was said of it."""
+    """Add a line for each fold of a run that was measured, and keep its logits."""
     from birdsong.bundle.calibration_data import calibration_from_bytes
     from birdsong.images.store import open_store
     from birdsong.learning.data.dataset_builder import build_fold
@@ -88,18 +88,18 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
     for source in sorted((run / "folds").iterdir(), key=lambda path: int(path.name)):
         if not (source / "held_out.npz").exists():
             continue
-        told = json.loads((source / "run.json").read_text())
-        config, fold = TrainingConfig.from_dict(told["config"]), int(source.name)
+        description = json.loads((source / "run.json").read_text())
+        config, fold = TrainingConfig.from_dict(description["config"]), int(source.name)
         if (name, fold, config.epochs) in read_table(table):
             continue
-        dataset = build_fold(store, config.dataset, told["folds"], fold)
-        heard = (source / "held_out.npz").read_bytes()
+        dataset = build_fold(store, config.dataset, description["folds"], fold)
+        logits = (source / "held_out.npz").read_bytes()
         kept = run_folder(work, name, fold, config.epochs)
         kept.mkdir(parents=True, exist_ok=True)
-        write_atomically(kept / "held_out.npz", heard)
+        write_atomically(kept / "held_out.npz", logits)
         with (source / "history.csv").open(newline="", encoding="utf-8") as file:
             seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
-        measured = measure_logits(calibration_from_bytes(heard), dataset.label_space)
+        measured = measure_logits(calibration_from_bytes(logits), dataset.label_space)
         line = {
             "recipe": name,
             "fold": fold,
@@ -109,7 +109,7 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
             "seconds": round(seconds),
             "images": len(dataset.teaching.rows),
             **{metric: round(measured[metric], 4) for metric in METRICS},
-            "parameters": told["parameters"],
+            "parameters": description["parameters"],
         }
         append(table, line)
         print(", ".join(f"{column} {line.get(column, '')}" for column in COLUMNS), flush=True)
@@ -118,8 +118,8 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
 def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
     """Print each recipe's accuracy, and how it differs from one on the recordings of both.
 
-    What was said of each recording is kept in `work`; of recipes that were trained elsewhere only
-    what stands in the table is told.
+    The logits of each recording are kept in `work`; of recipes that were trained elsewhere only
+    what stands in the table is printed.
     """
     from birdsong.learning.evaluation.metrics.bootstrap import session_interval
 
@@ -157,11 +157,11 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
 
 def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
     """Mean parameters, milliseconds an image and seconds of training, where they were kept."""
-    told = [line for line in lines if all(line.get(column) for column in COST)]
-    if not told:
+    measured = [line for line in lines if all(line.get(column) for column in COST)]
+    if not measured:
         return []
     parameters, ms, seconds = (
-        np.mean([float(line[column]) for line in told]) for column in (*COST, "seconds")
+        np.mean([float(line[column]) for line in measured]) for column in (*COST, "seconds")
     )
     return [f"{parameters:.0f} parameters", f"{ms:.2f} ms an image", f"{seconds:.0f} s to train"]
 
@@ -177,9 +177,9 @@ def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
         if not (folder / "held_out.npz").exists():
             continue  # trained on another machine
         data = calibration_from_bytes((folder / "held_out.npz").read_bytes())
-        said, _ = pool_recordings(data, has_background=True, rule=DEFAULT_POOLING)
+        probabilities, _ = pool_recordings(data, has_background=True, rule=DEFAULT_POOLING)
         keys = zip(data.recordings, data.sessions, strict=True)
-        right.update(zip(keys, (said.argmax(axis=1) == data.y_true).tolist(), strict=True))
+        right.update(zip(keys, (probabilities.argmax(axis=1) == data.y_true).tolist(), strict=True))
     return right
 
 

@@ -158,20 +158,20 @@ def _rounds(
     paces = _paces([way for turn in in_order for way in turn], scratch, batch_size, seconds)
     rounds: list[dict[Way, list[Pace]]] = []
     for number, turn in enumerate(in_order, start=1):
-        told: dict[Way, list[Pace]] = {way: [] for way in turns}
+        in_turn: dict[Way, list[Pace]] = {way: [] for way in turns}
         for way in turn:
-            told[way].append(next(paces))
+            in_turn[way].append(next(paces))
             print(
                 f"round {number} of {n_rounds}: {way.source}"
-                f"{', augmented' if way.augmented else ''}: {told[way][-1].images_per_s:.1f} "
+                f"{', augmented' if way.augmented else ''}: {in_turn[way][-1].images_per_s:.1f} "
                 "images/s",
                 flush=True,
             )
-        rounds.append(told)
+        rounds.append(in_turn)
     for _ in paces:  # so that the process ends
         raise RuntimeError("more figures than were asked for")
-    of_memory = [_mean_rate(told[MEMORY]) for told in rounds]
-    rows = {way: _row([told[way] for told in rounds]) for way in rounds[0]}
+    of_memory = [_mean_rate(each[MEMORY]) for each in rounds]
+    rows = {way: _row([each[way] for each in rounds]) for way in rounds[0]}
     for row in rows.values():
         rates = zip(row["images_per_s"], of_memory, strict=True)
         row["shares_of_memory"] = [rate / memory for rate, memory in rates]

@@ -24,7 +24,8 @@ from benchmarks import feed_dataset
 from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
 from benchmarks.feed_ways import image_feed
 from benchmarks.peak_memory import peak_bytes
-from birdsong.learning.models.squeezenet import squeezenet
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import build_model
 from birdsong.learning.training.timed_batches import TimedBatches
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch, one_hot
@@ -101,6 +102,10 @@ SOURCES: dict[str, Callable[[Path, Job], Any]] = {
 """What gives batches without end: a generator, or a `tf.data.Dataset`."""
 
 
+def _squeezenet(n_labels: int) -> keras.Model:
+    return build_model("squeezenet", n_labels, ModelConfig()).network
+
+
 def _vgg16(n_labels: int) -> keras.Model:
     return _of_applications(keras.applications.VGG16, n_labels)
 
@@ -123,7 +128,7 @@ def _of_applications(build: Callable[..., keras.Model], n_labels: int) -> keras.
 
 
 NETWORKS: dict[str, Callable[[int], keras.Model]] = {
-    "SqueezeNet": squeezenet,
+    "SqueezeNet": _squeezenet,
     "VGG-16": _vgg16,
     "ResNet-50": _resnet50,
 }
@@ -197,9 +202,11 @@ def compiled(network: str) -> keras.Model:
     config = TrainingConfig()
     model = NETWORKS[network](feed_dataset.N_LABELS)
     model.compile(
-        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
+        optimizer=keras.optimizers.AdamW(
+            config.optimizer.learning_rate, weight_decay=config.optimizer.weight_decay
+        ),
         loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
+            from_logits=True, label_smoothing=config.loss.label_smoothing
         ),
         metrics=["categorical_accuracy", keras.metrics.TopKCategoricalAccuracy(5)],
     )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-IMAGE_FIELDS = {"pictures": "images", "n_pictures": "n_images"}
+IMAGE_FIELDS = {
+    "pictures": "images",
+    "n_pictures": "n_images",
+    "pictures_per_s": "images_per_s",
+}
 """Of packed copies, run folders and bundles that version 0.1 wrote."""
 
-TRAINING_FIELDS = {
-    "material": "dataset",
-    "weight_averaging": "ema_momentum",
-    "save_memory": "gradient_checkpointing",
-    "eight_bits": "int8",
+_DATASET_FIELDS = {
+    "others": "auxiliary_classes",
+    "partly_named": "partial_labels",
+    "begin_with": "pretrained",
 }
-"""Of the training config in run folders and bundles that version 0.1 wrote."""
+_MODEL_FIELDS = ("width", "batch_normalization", "dropout")
+_GONE_MODEL_FIELDS = ("bypass", "frequency_channel", "peaks")
+_OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "schedule")
+_LOSS_FIELDS = ("label_smoothing", "hierarchical_alpha", "auxiliary_weight")
+_DISTILLATION_FIELDS = ("n_teachers", "teacher_width", "teacher_share")
+_TRAINING_FIELDS = {"save_memory": "gradient_checkpointing", "eight_bits": "int8"}
 
 
 def with_new_names(fields: Mapping[str, Any], new_name_of: Mapping[str, str]) -> dict[str, Any]:
@@ -37,3 +45,53 @@ def with_new_names(fields: Mapping[str, Any], new_name_of: Mapping[str, str]) ->
     {'n_images': 3, 'shape': [64, 200]}
     """
     return {new_name_of.get(name, name): value for name, value in fields.items()}
+
+
+def current_training_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay out the fields of a training config as they are today.
+
+    Version 0.1 kept the settings of model, optimizer, loss and distillation side by side.
+
+    Parameters
+    ----------
+    fields : Mapping
+        What a run folder or a bundle holds of a `TrainingConfig`, of this version or before.
+
+    Returns
+    -------
+    dict
+        With a dict for each config within it. A setting that is gone since is left out where it
+        was off, and stays where it was on.
+
+    Examples
+    --------
+    >>> old = {"material": {"rank": "genus"}, "loss": "hierarchical", "fine_bands": True}
+    >>> new = current_training_fields(old)
+    >>> new["dataset"], new["loss"], new["model"]
+    ({'rank': 'genus'}, {'name': 'hierarchical'}, {'stem_freq_stride': 1})
+    """
+    if "material" not in fields:
+        return dict(fields)
+    old = dict(fields)
+
+    def taken(names: Iterable[str]) -> dict[str, Any]:
+        return {name: old.pop(name) for name in names if name in old}
+
+    model = taken(_MODEL_FIELDS)
+    if "fine_bands" in old:
+        model["stem_freq_stride"] = 1 if old.pop("fine_bands") else 2
+    model |= {name: value for name, value in taken(_GONE_MODEL_FIELDS).items() if value}
+    optimizer = taken(_OPTIMIZER_FIELDS)
+    if "weight_averaging" in old:
+        optimizer["ema_momentum"] = old.pop("weight_averaging")
+    loss = {"name": old.pop("loss")} if "loss" in old else {}
+    loss |= taken(_LOSS_FIELDS)
+    old.pop("soft_labels_beta", None)
+    return {
+        "dataset": with_new_names(old.pop("material"), _DATASET_FIELDS),
+        "model": model,
+        "optimizer": optimizer,
+        "loss": loss,
+        "distillation": taken(_DISTILLATION_FIELDS),
+        **with_new_names(old, _TRAINING_FIELDS),
+    }

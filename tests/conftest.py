@@ -141,7 +141,7 @@ def few_layers(n_labels: int, *, dropout: float = 0.5, **_options: object):
             keras.Input((64, 200, 1), dtype="uint8"),
             keras.layers.Rescaling(1 / 255),
             keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
-            keras.layers.Dropout(dropout),
+            keras.layers.Dropout(dropout, name="dropout"),
             keras.layers.Conv2D(n_labels, 1, name="labels"),
             keras.layers.GlobalAveragePooling2D(),
         ]
@@ -157,7 +157,7 @@ def small_network_learns() -> Iterator[None]:
     import tensorflow
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.training.training_setup.squeezenet", few_layers)
+        patch.setattr("birdsong.learning.models.squeezenet.squeezenet", few_layers)
         tensorflow.config.run_functions_eagerly(True)
         try:
             yield

@@ -19,7 +19,6 @@ from birdsong.images.png import encode_png
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore, open_store
 from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
-from birdsong.loading.batch_loader import BatchLoader
 from birdsong.loading.image_sources import PngSource, open_source
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
@@ -27,6 +26,7 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.band_means import linear_network, write_band_mean_bundle
 from tests.conftest import RATE_HZ, voice, write_voices
 from tests.images.folder_contents import contents
+from tests.loading.loaders import batch_loader
 
 CONFIG = SpectrogramConfig(n_mels=48, n_frames=150, hop_length=320)  # segments of 2 s, as usual
 SHAPE = (48, 150)
@@ -87,7 +87,7 @@ def test_the_packed_copy_holds_the_same_images(store, compressed):
 @pytest.mark.parametrize("memory_bytes", [None, 0], ids=["direct", "windows"])
 def test_batches_have_the_shape(store, memory_bytes):
     pack(store)
-    loader = BatchLoader(
+    loader = batch_loader(
         store, store.rows, np.arange(len(store.rows)) % 3, n_labels=3, batch_size=8, shuffle=True,
         memory_bytes=memory_bytes, n_threads=1,
     )  # fmt: skip
@@ -98,7 +98,7 @@ def test_batches_have_the_shape(store, memory_bytes):
 
 
 def test_every_kind_of_augmentation_keeps_the_shape(store):
-    loader = BatchLoader(
+    loader = batch_loader(
         store, store.rows, np.zeros(len(store.rows), int), n_labels=1,
         augmentation=AugmentationConfig.full(), background_rows=store.rows[:5], batch_size=16,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Images changed as draws say, whole batches at a time, in numpy.
 
 `augmentation_config` says what may change, `augmentation_parameters` draws how much;
-here it is done. `learning.models.augmentation_layer` does the same on the device that learns.
+here it is done. `benchmarks.augmentation_layer` does the same on the device that learns.
 
 Every step is a copy of slices, a look-up or a sum in whole numbers: the same draws give the same
 bytes on any machine. Steps work through a batch a few images at a time, which stay in the

@@ -20,7 +20,6 @@ from birdsong.images.packed import PackedStore
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.loading.augmentation import (
-    AugmentationConfig,
     AugmentationParameters,
     augment_images,
     draw_augmentation,
@@ -32,9 +31,9 @@ from birdsong.loading.image_sources import (
     open_source,
     row_numbers,
 )
+from birdsong.loading.loader_config import LoaderConfig
 from birdsong.loading.samplers import EpochSampler
 from birdsong.loading.shuffle_buffer import (
-    WINDOW_BYTES,
     WindowedReading,
     into_windows,
     memory_for_images,
@@ -46,6 +45,9 @@ Batch: TypeAlias = tuple[ImageArray, FloatArray]
 _PIECE_IMAGES = 512  # a thread's piece of work, at least: handing one over costs 50 us
 _PIECES_AHEAD = 2  # beside one for each thread: bounds the memory when the network is slower
 _MAX_BACKGROUNDS = 2048  # 26 MB: in memory, so that a batch does not wait for twice the files
+
+
+DEFAULT = LoaderConfig()
 
 
 class BatchLoader:
@@ -60,35 +62,19 @@ class BatchLoader:
         The class index of each.
     n_labels : int
         Columns of the targets.
-    batch_size : int
-    n_threads : int
-        0 makes batches when they are asked for, in the thread that asks.
-    seed : int
-    shuffle : bool
-        Draw a new order for each epoch; otherwise images come in the order of `rows`.
-    sampling : {"plain", "class-balanced", "session-balanced"}
-        How often an image comes; see `samplers.EpochSampler`.
-    augmentation : AugmentationConfig, optional
-        None leaves the images as they are.
+    config : LoaderConfig, optional
     background_rows : sequence of IndexRow
         The images that the augmentation may mix in. They are read now, and of many only some.
     source : ImageSource, optional
         Where images are read; without one, the packed copy where there is one, else the PNGs.
-    memory_bytes : int, optional
-        A packed copy of raw images that is larger, and shuffled, is read by windows. Without it,
-        half of the machine's memory.
-    window_bytes : int
-        What a window holds at most. Two of them are in memory.
 
     Raises
     ------
-    ConfigError
-        If there is no such sampling.
     DatasetError
         If there is no image, or no background where the augmentation wants some; or if a
         background image is missing or damaged.
     ValueError
-        If the lengths differ, an index is out of range, or a size is too small.
+        If the lengths differ, or an index is out of range.
     """
 
     def __init__(
@@ -98,16 +84,9 @@ class BatchLoader:
         label_indices: IntArray,
         *,
         n_labels: int,
-        batch_size: int = 64,
-        n_threads: int = 2,
-        seed: int = 0,
-        shuffle: bool = False,
-        sampling: str = "plain",
-        augmentation: AugmentationConfig | None = None,
+        config: LoaderConfig = DEFAULT,
         background_rows: Sequence[IndexRow] = (),
         source: ImageSource | None = None,
-        memory_bytes: int | None = None,
-        window_bytes: int = WINDOW_BYTES,
     ) -> None:
         if len(rows) == 0:
             raise DatasetError(f"{store.folder}: no image is left to feed")
@@ -118,42 +97,35 @@ class BatchLoader:
                 f"label indices must be in 0..{n_labels - 1}, got {label_indices.min()}.."
                 f"{label_indices.max()}"
             )
-        if batch_size < 1 or n_threads < 0:
-            raise ValueError(
-                "batch_size must be at least 1 and n_threads at least 0, "
-                f"got {batch_size} and {n_threads}"
-            )
         self._store = store
+        self._config = config
         self._source = source or open_source(store)
         self._row_numbers = row_numbers(store, rows)
         self._label_indices = label_indices
         self._n_labels = n_labels
-        self._batch_size = batch_size
-        self._n_threads = n_threads
-        self._seed = seed
         self._order = EpochSampler(
             label_indices,
-            [row.session for row in rows] if sampling == "session-balanced" else (),
-            sampling=sampling,
-            shuffle=shuffle,
-            seed=seed,
+            [row.session for row in rows] if config.sampling == "session-balanced" else (),
+            sampling=config.sampling,
+            shuffle=config.shuffle,
+            seed=config.seed,
         )
-        memory_bytes = memory_for_images() if memory_bytes is None else memory_bytes
-        self._windowed: PackedStore | None = None
-        if (
-            shuffle
-            and isinstance(self._source, PackedStore)
-            and not self._source.is_compressed
-            and len(self._source) * self._source.image_bytes > memory_bytes
-        ):
-            self._windowed = self._source
-        self._window_bytes = window_bytes
-        self._augmentation = augmentation
+        self._windowed = self._store_in_windows()
         self._backgrounds = self._read_backgrounds(background_rows)
+
+    def _store_in_windows(self) -> PackedStore | None:
+        """The packed copy, if it is read by windows: shuffled, raw and larger than memory."""
+        source, config = self._source, self._config
+        if not config.shuffle or not isinstance(source, PackedStore) or source.is_compressed:
+            return None
+        memory_bytes = config.memory_bytes
+        if memory_bytes is None:
+            memory_bytes = memory_for_images()
+        return source if len(source) * source.image_bytes > memory_bytes else None
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller than the others."""
-        return -(-len(self._row_numbers) // self._batch_size)
+        return -(-len(self._row_numbers) // self._config.batch_size)
 
     def epoch(self, number: int = 0) -> Generator[Batch, None, None]:
         """One pass over all images, or as many as there are.
@@ -177,19 +149,21 @@ class BatchLoader:
             If an image is missing or damaged; the message names it.
         """
         items, reading = self._begin(number)
-        piece = self._batch_size * max(1, _PIECE_IMAGES // self._batch_size)
+        piece = self._config.batch_size * max(1, _PIECE_IMAGES // self._config.batch_size)
         firsts = range(0, len(items), piece)
         waiting: deque[Future[list[Batch]]] = deque()
         executor = None
         try:
-            if self._n_threads == 0:
+            if self._config.n_threads == 0:
                 for first in firsts:
                     yield from self._piece(reading, items, first, piece, number)
                 return
-            executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="birdsong-feed")
+            executor = ThreadPoolExecutor(
+                self._config.n_threads, thread_name_prefix="birdsong-feed"
+            )
             for first in firsts:
                 waiting.append(executor.submit(self._piece, reading, items, first, piece, number))
-                if len(waiting) >= self._n_threads + _PIECES_AHEAD:
+                if len(waiting) >= self._config.n_threads + _PIECES_AHEAD:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
@@ -213,8 +187,8 @@ class BatchLoader:
             return items, DirectReading(self._source, rows)
         order, windows = into_windows(
             self._windowed.shards_of(rows),
-            shards_a_window(self._windowed, self._window_bytes),
-            seed=self._seed,
+            shards_a_window(self._windowed, self._config.window_bytes),
+            seed=self._config.seed,
             epoch=epoch,
         )
         return items[order], WindowedReading(self._windowed, rows[order], windows)
@@ -225,45 +199,49 @@ class BatchLoader:
         """Some batches, their images read at once."""
         images = reading.read(first, min(first + n, len(items)))
         batches = []
-        for at in range(0, len(images), self._batch_size):
-            own = images[at : at + self._batch_size]
+        for at in range(0, len(images), self._config.batch_size):
+            own = images[at : at + self._config.batch_size]
             labels = self._label_indices[items[first + at : first + at + len(own)]]
-            place = (first + at) // self._batch_size
+            place = (first + at) // self._config.batch_size
             batches.append(self._batch(own, labels, epoch, place))
         return batches
 
     def _batch(self, images: ImageArray, labels: IntArray, epoch: int, place: int) -> Batch:
-        if self._augmentation is None:
+        augmentation = self._config.augmentation
+        if augmentation is None:
             return images[..., np.newaxis], one_hot(labels, self._n_labels)
-        key = np.random.SeedSequence((self._seed, epoch, place))
+        key = np.random.SeedSequence((self._config.seed, epoch, place))
         draws = draw_augmentation(
             np.random.Generator(np.random.Philox(key)),
             len(images),
-            self._augmentation,
+            augmentation,
             n_backgrounds=len(self._backgrounds),
             shape=self._store.config.shape,
         )
         changed = augment_images(
             images,
             draws,
-            self._augmentation,
+            augmentation,
             self._backgrounds,
             grey_db=self._store.config.grey_db,
         )
         return changed[..., np.newaxis], one_hot(labels, self._n_labels, draws)
 
     def _read_backgrounds(self, rows: Sequence[IndexRow]) -> ImageArray:
-        if self._augmentation is None or self._augmentation.background_share == 0:
+        augmentation = self._config.augmentation
+        if augmentation is None or augmentation.background_share == 0:
             return np.empty((0, *self._store.config.shape), np.uint8)
         if len(rows) == 0:
             raise DatasetError(
                 f"{self._store.folder}: background_share is "
-                f"{self._augmentation.background_share:g}, but there is no background image to "
-                "mix in; set it to 0, or feed images with background among them"
+                f"{augmentation.background_share:g}, but there is no background image to mix in; "
+                " set it to 0, or feed images with background among them"
             )
         chosen = np.arange(len(rows))
         if len(rows) > _MAX_BACKGROUNDS:
-            chosen = np.random.default_rng(self._seed).choice(chosen, _MAX_BACKGROUNDS, False)
+            chosen = np.random.default_rng(self._config.seed).choice(
+                chosen, _MAX_BACKGROUNDS, False
+            )
         kept = [rows[i] for i in np.sort(chosen)]
         return self._source.read(row_numbers(self._store, kept))
 

@@ -85,9 +85,7 @@ def decode_text(content: bytes, name: str) -> str:
     if content.startswith(b"PK\x03\x04"):
         raise TaxonomyError(f"{name}: is a workbook; save its sheet as CSV in UTF-8")
     if b"\0" in content:
-        raise TaxonomyError(
-            f"{name}: holds NUL bytes, so it is not a text file; save it in UTF-8"
-        )
+        raise TaxonomyError(f"{name}: holds NUL bytes, so it is not a text file; save it in UTF-8")
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)

@@ -85,7 +85,7 @@ def test_both_memories_give_the_same_batches(epoch):
     "words", [["--in-memory", "device"], ["--stream", "--mixed-precision", "--no-augmentation"]]
 )
 def test_epochs_on_tensorflow(tensorflow, monkeypatch, tmp_path, capsys, words):
-    monkeypatch.setattr("benchmarks.gpu_training.squeezenet", few_layers)
+    monkeypatch.setattr("birdsong.learning.models.squeezenet.squeezenet", few_layers)
     kept = tmp_path / "f.json"
     assert gpu_epoch.main([*SMALL, *words, "--json", str(kept)]) == 0
     figures = json.loads(kept.read_text())
@@ -137,9 +137,10 @@ def test_the_use_of_a_gpu_is_looked_at(monkeypatch):
 ON_JAX = """
 import numpy as np
 from benchmarks import gpu_epoch, gpu_training
+from birdsong.learning.models import squeezenet
 from tests.conftest import few_layers
 
-gpu_training.squeezenet = few_layers
+squeezenet.squeezenet = few_layers
 trainings = []
 of = gpu_training.training_of
 gpu_training.training_of = lambda model: trainings.append(of(model)) or trainings[-1]

@@ -1,11 +1,12 @@
-"""Species that training never heard: each is left out by one network, and asked about by it."""
+"""Species that training never heard: each is left out by one network, and predicted by it."""
 
 from dataclasses import replace
 
 import pytest
 
 from benchmarks import never_heard
-from birdsong.learning.models.pretrained import read_pretrained
+from birdsong.learning.data.pretrained_bundle import read_pretrained
+from birdsong.learning.models.pretrained import model_config_of
 from birdsong.pipelines.command import main
 from birdsong.preprocessing.preprocess import preprocess
 from tests.conftest import write_voices
@@ -27,8 +28,10 @@ def trained_in_folds(images, folder, *words):
     return trained(images, folder, "--folds", "2", "--min-recordings", "5", *words)
 
 
-@pytest.mark.parametrize("kinds", [["others"], ["begun"], ["others", "begun"]], ids=" and ".join)
-def test_networks_answer_about_what_they_never_heard(
+@pytest.mark.parametrize(
+    "kinds", [["auxiliary"], ["pretrained"], ["auxiliary", "pretrained"]], ids=" and ".join
+)
+def test_networks_predict_species_that_they_were_trained_without(
     tmp_path, capsys, monkeypatch, small_network, kinds
 ):
     images = tmp_path / "images"
@@ -41,18 +44,19 @@ def test_networks_answer_about_what_they_never_heard(
     few.append(replace(beside, session=recordings[0].session))
     preprocess([*recordings, *few], tmp_path, images)
     bundles = []
-    if "others" in kinds:
-        bundles.append(trained_in_folds(images, tmp_path / "run", "--others"))
-    if "begun" in kinds:
+    if "auxiliary" in kinds:
+        bundles.append(trained_in_folds(images, tmp_path / "run", "--auxiliary-classes"))
+    if "pretrained" in kinds:
         alone = ("--max-recordings", "2", *(f"--{part}-share=0" for part in KEPT_APART))
         before = trained(images, tmp_path / "before", *alone)
-        begun = trained_in_folds(images, tmp_path / "begun", "--begin-with", str(before))
-        bundles.append(begun)
+        words = ("--pretrained", str(before))
+        bundles.append(trained_in_folds(images, tmp_path / "pretrained", *words))
     bundle = bundles[0]
     if len(bundles) > 1:
         bundle = tmp_path / "joint"
         assert main(["join", *map(str, bundles), "--out", str(bundle)]) == 0
-        assert read_pretrained(bundle).settings == read_pretrained(bundles[0]).settings
+        models = [model_config_of(read_pretrained(each)) for each in (bundle, bundles[0])]
+        assert models[0] == models[1]
     capsys.readouterr()
 
     learned = []
@@ -68,19 +72,19 @@ def test_networks_answer_about_what_they_never_heard(
     out = tmp_path / "never"
     words = ["--bundle", str(bundle), "--images", str(images), "--epochs", "1", "--out", str(out)]
     assert never_heard.main(words) == 0
-    taught_labels = [folder for folder, _ in learned if folder.name != "before"]
-    assert len(taught_labels) == 2 * len(kinds)
+    of_labels = [folder for folder, _ in learned if folder.name != never_heard.PRETRAINED]
+    assert len(of_labels) == 2 * len(kinds)
     for kind in kinds:
-        with_others = {
+        with_rare = {
             folder.relative_to(out).parts[0]: rare
             for folder, rare in learned
-            if (folder.name == "before") == (kind == "begun") and rare
+            if (folder.name == never_heard.PRETRAINED) == (kind == "pretrained") and rare
         }
-        assert [len(with_others[nth]) for nth in ("0", "1")] == [1, 2], "without every second one"
-        assert not with_others["0"] & with_others["1"]
+        assert [len(with_rare[nth]) for nth in ("0", "1")] == [1, 2], "without every second one"
+        assert not with_rare["0"] & with_rare["1"]
     told = capsys.readouterr().out
-    # Who begins learns nothing of a common bird's session.
-    n_asked = 4 if kinds == ["others"] else 3
+    # What is pretrained learns nothing of a common bird's session.
+    n_asked = 4 if kinds == ["auxiliary"] else 3
     assert f"\n{n_asked} recordings of species that training never heard\n" in told
     assert [line.split(":")[0] for line in told.splitlines()[-3:]] == [
         "  promise 80%",

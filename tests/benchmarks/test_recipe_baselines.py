@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import recipe_baselines as baselines
-from benchmarks import recipe_training, recipes
+from benchmarks import recipe_book, recipes
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_fold
 from birdsong.learning.data.dataset_config import DatasetConfig
@@ -31,10 +31,10 @@ def test_trees_tell_clear_voices_apart(name, images, voices, dataset, tmp_path, 
     features = baselines.mfcc_features(store, store.rows, manifest, voices[0], kept)
     assert features.keys() == {row.image for row in store.rows}
     monkeypatch.setattr(baselines, "N_TREES", 20)
-    heard, cost = baselines.hear_forest(name, store, dataset, features, fold=0, seed=0)
-    assert set(heard.recordings) == set(dataset.test.recordings)
-    assert heard.logits.shape[1] == len(dataset.labels)
-    assert measure_logits(heard, dataset.label_space)["top1"] > 0.9
+    data, cost = baselines.predict_forest(name, store, dataset, features, fold=0, seed=0)
+    assert set(data.recordings) == set(dataset.test.recordings)
+    assert data.logits.shape[1] == len(dataset.labels)
+    assert measure_logits(data, dataset.label_space)["top1"] > 0.9
     assert cost["parameters"] > 20
     assert cost["ms_per_image"] >= 0
 
@@ -56,34 +56,10 @@ def test_statistics_are_of_the_segment_alone():
     assert np.isfinite(baselines.statistics(samples[:100], [0.0], config)).all()
 
 
-def test_a_network_of_another_name_is_trained(tensorflow):
-    import keras
-
-    from birdsong.learning.models.squeezenet import squeezenet
-    from birdsong.learning.training import training_setup
-
-    with baselines.network_of("MobileNetV3-Small"):
-        network = training_setup.squeezenet(3, batch_normalization=True, dropout=0.1)
-    assert training_setup.squeezenet is squeezenet
-    images = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
-    logits = np.asarray(network(images))
-    assert logits.shape == (2, 3)
-    assert logits.dtype == np.float32
-    body = next(layer for layer in network.layers if isinstance(layer, keras.Model))
-    momenta = {
-        layer.momentum
-        for layer in body.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
-    assert momenta == {0.9}
-    with baselines.network_of("plain"):
-        assert training_setup.squeezenet is squeezenet
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", baselines.NETWORKS)
 def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow, monkeypatch):
-    monkeypatch.setattr(recipe_training, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_book, "MIN_RECORDINGS", 1)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     audio = shutil.copytree(voices[0], tmp_path / "audio")
     noises = write_noises(audio, n=6)  # other sounds are mixed in
@@ -98,7 +74,7 @@ def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow,
 
 
 def test_a_recipe_of_trees(voices, tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe_training, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_book, "MIN_RECORDINGS", 1)
     monkeypatch.setattr(baselines, "N_TREES", 20)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     write_manifest(manifest, voices[1])

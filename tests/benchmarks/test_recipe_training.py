@@ -13,7 +13,7 @@ from birdsong.synthetic.files import write_noises
 NAME = "others first, auxiliary"
 
 
-def test_others_are_learned_once_and_every_fold_begins_with_them(
+def test_rare_species_are_learned_once_and_every_fold_goes_on_from_them(
     voices, tmp_path, small_network, monkeypatch
 ):
     monkeypatch.setitem(recipes.RECIPES, NAME, replace(recipes.RECIPES[NAME], first_epochs=1))

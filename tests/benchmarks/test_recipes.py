@@ -1,13 +1,18 @@
 """The table of recipes: begun, added to, read, compared."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks import recipe_baselines as baselines
 from benchmarks import recipes
 from birdsong.bundle.calibration_data import CalibrationData, calibration_to_bytes
 
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "recipes.csv"
 
-def heard(right: list[bool]) -> CalibrationData:
+
+def logits_of(right: list[bool]) -> CalibrationData:
     """Recordings of label 0, each most probably of it or of label 1; the background comes last."""
     n = len(right)
     logits = np.zeros((n, 3), np.float32)
@@ -28,7 +33,7 @@ def heard(right: list[bool]) -> CalibrationData:
 def trained(table, work, name: str, right: list[bool]) -> None:
     folder = recipes.run_folder(work, name, 0, 15)
     folder.mkdir(parents=True)
-    (folder / "held_out.npz").write_bytes(calibration_to_bytes(heard(right)))
+    (folder / "held_out.npz").write_bytes(calibration_to_bytes(logits_of(right)))
     line = dict.fromkeys(recipes.COLUMNS, 0.5) | {"recipe": name, "fold": 0, "epochs": 15}
     recipes.append(table, line)
 
@@ -60,15 +65,30 @@ def test_what_stands_in_the_table_is_not_trained_anew(tmp_path):
         recipes.main(["brilliant", *arguments])
 
 
-def test_every_recipe_is_one_that_the_configs_take():
-    from birdsong.loading.augmentation_config import AugmentationConfig
-    from birdsong.preprocessing.recording_work import PreprocessConfig
-    from birdsong.sound.spectrogram import SpectrogramConfig
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_is_one_that_the_configs_take(name):
+    recipe = recipes.RECIPES[name]
+    assert recipe.preprocess_config().spectrogram.hop_length in (240, 360)
+    config = recipe.training_config(epochs=7)
+    assert config.epochs == 7
+    assert config.dataset.min_recordings == 6
+    assert config.dataset.test_share == 0, "folds are all that is held out"
+    model = baselines.NETWORKS.get(name, "squeezenet")
+    assert config.model.name == model
+    recipe.and_then(dataset={"without": ("Aves",)}).training_config(epochs=1)
 
-    for recipe in recipes.RECIPES.values():
-        spectrogram = SpectrogramConfig(**recipe.spectrogram)
-        PreprocessConfig(spectrogram=spectrogram, **recipe.preprocessing)
-        AugmentationConfig(**recipe.augmentation)
+
+def test_a_recipe_that_is_gone_keeps_its_line_in_the_table(tmp_path, capsys):
+    gone = ("soft labels", "bypass, peaks, frequency", "tilted, mixed more")
+    assert not set(gone) & set(recipes.RECIPES)
+    assert recipes.main(["--table", str(TABLE), "--work", str(tmp_path), "--compare"]) == 0
+    printed = capsys.readouterr().out
+    for name in gone:
+        assert f"{name}: 1 folds, top1 0." in printed
+    arguments = ["soft labels", "--table", str(TABLE), "--audio", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        recipes.main(arguments)
+    assert "no such recipe: soft labels" in capsys.readouterr().err
 
 
 def test_the_folds_of_a_run_get_lines(images, tmp_path, capsys, small_network):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from birdsong.errors import DatasetError
-from birdsong.loading import batch_loader
 from birdsong.loading.augmentation import AugmentationConfig
-from birdsong.loading.batch_loader import BatchLoader
 from tests.images.drawn import KINDS
 from tests.images.small_store import random_images, write_small_store
+from tests.loading.loaders import batch_loader
 
 N = 23
 BATCH_SIZE = 4
@@ -25,7 +24,7 @@ def store(tmp_path_factory):
 
 def feed(store, **options):
     options = {"n_labels": 3, "batch_size": BATCH_SIZE} | options
-    return BatchLoader(store, store.rows, LABELS, **options)
+    return batch_loader(store, store.rows, LABELS, **options)
 
 
 def numbers(batches) -> list[list[int]]:
@@ -106,7 +105,7 @@ def test_augmentation_changes_with_the_epoch(store):
 def test_batches_of_an_epoch_are_augmented_otherwise(store):
     # The same image again and again, so that only the draws differ.
     rows = [store.rows[0]] * N
-    whole = BatchLoader(store, rows, LABELS, n_labels=3, batch_size=4, augmentation=KINDS["shift"])
+    whole = batch_loader(store, rows, LABELS, n_labels=3, batch_size=4, augmentation=KINDS["shift"])
     batches = [images.tobytes() for images, _ in whole.epoch()]
     assert len(set(batches)) == len(batches)
 
@@ -129,7 +128,7 @@ def test_backgrounds_come_from_the_rows_that_were_given(store):
 
 
 def test_of_many_backgrounds_some_are_kept(store, monkeypatch):
-    monkeypatch.setattr(batch_loader, "_MAX_BACKGROUNDS", 4)
+    monkeypatch.setattr("birdsong.loading.batch_loader._MAX_BACKGROUNDS", 4)
     feeds = [
         feed(store, augmentation=KINDS["background"], background_rows=store.rows, seed=seed)
         for seed in (0, 0, 1)
@@ -189,7 +188,7 @@ def test_no_thread_outlives_training_that_stops(store, feeding_threads):
 
 def test_nothing_to_feed_is_said(store):
     with pytest.raises(DatasetError, match="images: no image is left to feed"):
-        BatchLoader(store, [], np.array([], int), n_labels=3)
+        batch_loader(store, [], np.array([], int), n_labels=3)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +203,4 @@ def test_nothing_to_feed_is_said(store):
 )
 def test_arguments_that_do_not_fit_are_named(store, labels, options, message):
     with pytest.raises(ValueError, match=message):
-        BatchLoader(store, store.rows, labels, **({"n_labels": 3} | options))
+        batch_loader(store, store.rows, labels, **({"n_labels": 3} | options))

@@ -15,11 +15,11 @@ from birdsong.errors import DatasetError
 from birdsong.images import packed
 from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
-from birdsong.loading.batch_loader import BatchLoader
 from birdsong.loading.image_sources import PngSource
 from birdsong.loading.shuffle_buffer import WindowedReading, into_windows, shards_a_window
 from tests.images.drawn import KINDS
 from tests.images.small_store import random_images, write_small_store
+from tests.loading.loaders import batch_loader
 
 N = 95
 SHARD = 8  # images: twelve shards, the last one smaller
@@ -40,7 +40,7 @@ def store(tmp_path_factory):
 
 def feed(store, **options):
     options = {"n_labels": 5, "batch_size": 4} | BY_WINDOWS | options
-    return BatchLoader(store, store.rows, LABELS, **options)
+    return batch_loader(store, store.rows, LABELS, **options)
 
 
 def numbers(batches) -> list[int]:
@@ -101,7 +101,7 @@ def test_any_number_of_threads_and_any_source_give_the_same_batches(store, batch
     order = np.array(numbers(feed(store, batch_size=batch_size).epoch(3)))
     for source in (PngSource(store), open_packed(store)):
         rows = [store.rows[i] for i in order]
-        same = BatchLoader(
+        same = batch_loader(
             store, rows, LABELS[order], n_labels=5, source=source,
             batch_size=batch_size, augmentation=KINDS["nothing"],
         )  # fmt: skip
@@ -126,7 +126,7 @@ def test_without_shuffling_images_come_in_their_order(store):
 @pytest.mark.parametrize("sampling", ["class-balanced", "session-balanced"])
 def test_balanced_epochs_are_read_by_windows_too(store, sampling):
     labels = np.where(np.arange(N) < 80, 0, 1)
-    balanced = BatchLoader(store, store.rows, labels, n_labels=2, sampling=sampling, **BY_WINDOWS)
+    balanced = batch_loader(store, store.rows, labels, n_labels=2, sampling=sampling, **BY_WINDOWS)
     order = numbers(balanced.epoch(0))
     assert len(order) == N
     expected = [47, 48] if sampling == "class-balanced" else [15, 80]
@@ -135,7 +135,7 @@ def test_balanced_epochs_are_read_by_windows_too(store, sampling):
 
 def test_only_some_images_of_each_shard_may_be_fed(store):
     rows = store.rows[3::7]
-    some = BatchLoader(store, rows, LABELS[3::7], n_labels=5, batch_size=4, **BY_WINDOWS)
+    some = batch_loader(store, rows, LABELS[3::7], n_labels=5, batch_size=4, **BY_WINDOWS)
     assert sorted(numbers(some.epoch(0))) == list(range(3, N, 7))
 
 
@@ -207,14 +207,15 @@ def test_control_c_ends_a_program_that_closes_nothing(store, asleep_in):
         from pathlib import Path
         import numpy as np
         from birdsong.loading import batch_loader
+        from birdsong.loading.loader_config import LoaderConfig
         from birdsong.images.store import open_store
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         batch_loader._PIECE_IMAGES = 4
         store = open_store(Path(sys.argv[1]))
+        config = LoaderConfig(batch_size=4, **{BY_WINDOWS!r})
         feed = batch_loader.BatchLoader(
-            store, store.rows, np.zeros(len(store.rows), int), n_labels=1, batch_size=4,
-            **{BY_WINDOWS!r},
+            store, store.rows, np.zeros(len(store.rows), int), n_labels=1, config=config
         )
         batches = feed.forever()
         next(batches)

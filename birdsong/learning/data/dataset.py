@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from birdsong.learning.data.pretrained_bundle import PretrainedBundle
 from birdsong.learning.data.split import NOTHING, Split
-from birdsong.learning.models.pretrained import PretrainedBundle
 from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label
 from birdsong.taxa.taxonomy import Taxonomy
@@ -28,12 +28,12 @@ class Dataset:
     class_index_of : Mapping
         The class index of every recording, whatever its images show.
     train, validation, calibration, test : Split
-    others : Split
+    auxiliary : Split
         Images, to learn from, of taxa that the network learns beside the labels; its
         ``label_indices`` go on where the labels end. None of its sessions is in a part kept apart.
     auxiliary_labels : tuple of Label
         These taxa.
-    partly_named : Split
+    partial : Split
         Images of birds, to learn from, of which no more than a taxon above the labels is known;
         its ``label_indices`` are columns past the labels' (`LabelLevels.first_columns`). None of
         its sessions is in a part kept apart.
@@ -49,9 +49,9 @@ class Dataset:
     validation: Split
     calibration: Split
     test: Split
-    others: Split = NOTHING
+    auxiliary: Split = NOTHING
     auxiliary_labels: tuple[Label, ...] = ()
-    partly_named: Split = NOTHING
+    partial: Split = NOTHING
     pretrained: PretrainedBundle | None = None
 
     @property
@@ -62,7 +62,7 @@ class Dataset:
     @property
     def teaching(self) -> Split:
         """All images that a network is trained on."""
-        return self.train.joined(self.others).joined(self.partly_named)
+        return self.train.joined(self.auxiliary).joined(self.partial)
 
     @property
     def label_space(self) -> LabelSpace:

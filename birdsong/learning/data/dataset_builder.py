@@ -1,11 +1,11 @@
-"""From a folder of images to what a network learns from: labels chosen, recordings split."""
+"""A folder of images to a dataset: labels are chosen, recordings split by session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from birdsong.images.tables import IndexRow
 from birdsong.learning.data.auxiliary_classes import auxiliary_labels
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.data.named_recordings import NamedRecordings, named_recordings
 from birdsong.learning.data.partial_labels import partial_labels_split
+from birdsong.learning.data.pretrained_bundle import PretrainedBundle, read_pretrained
 from birdsong.learning.data.split import Split
-from birdsong.learning.models.pretrained import PretrainedBundle, read_pretrained
 from birdsong.recordings.splits import SPLITS, check_no_leak, folds_by_session, split_by_session
-from birdsong.taxa.labels import BACKGROUND, Label, are_rare, label_indices, select_labels
-from birdsong.taxa.lineage import Lineage
-from birdsong.taxa.name_resolution import complete_lineage
-from birdsong.taxa.taxonomy import Taxonomy
+from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
+
+Divide: TypeAlias = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
+"""Takes the session and the label of each recording, returns its split."""
 
 
 def build_dataset(store: ImageStore, config: DatasetConfig) -> Dataset:
@@ -100,31 +101,48 @@ def build_fold(store: ImageStore, config: DatasetConfig, n_folds: int, fold: int
     return _build(store, config, divide)
 
 
-def _build(
-    store: ImageStore,
-    config: DatasetConfig,
-    divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
-) -> Dataset:
-    """Choose the labels; `divide` tells the part of each recording from its session and label."""
-    if not store.rows:
-        raise DatasetError(f"{store.folder}: holds no image; its receipt.csv tells why")
+def _build(store: ImageStore, config: DatasetConfig, divide: Divide) -> Dataset:
+    """Choose the labels; `divide` tells the split of each recording from its session and label."""
+    recordings = named_recordings(store, config)
     pretrained = _pretrained(store, config)
-    first_rows = {row.recording: row for row in reversed(store.rows)}
-    recordings = sorted(name for name, row in first_rows.items() if row.taxon)
-    lineages = [lineage_of(first_rows[name]) for name in recordings]
-    tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in recordings))
-    lineages = [complete_lineage(tree, lineage) for lineage in lineages]
-    if config.max_recordings:
-        rare = are_rare(
-            lineages,
-            [first_rows[name].session for name in recordings],
-            rank=config.rank,
-            max_recordings=config.max_recordings,
-        )
-        recordings, lineages = list(compress(recordings, rare)), list(compress(lineages, rare))
+    labels = _choose_labels(store, recordings, config)
+    indices = label_indices(labels, list(recordings.lineages.values()), without=config.without)
+    label_of = {
+        name: int(label)
+        for name, label in zip(recordings.lineages, indices, strict=True)
+        if label >= 0
+    }
+    sessions = [recordings.session(name) for name in label_of]
+    divided = _divided(divide, sessions, list(map(str, label_of.values())), pretrained)
+    check_no_leak(sessions, divided)
+    split_of = dict(zip(label_of, divided, strict=True))
+    taxonomy = recordings.taxonomy(split_of)
+    labels = _counted(labels, label_of, split_of, recordings)
+    split_of |= _without_a_bird(recordings, split_of)
+    rows = _images(store.rows, split_of, config)
+    if any(row.kind == "background" for row in rows):
+        labels = (*labels, BACKGROUND)
+    splits = _splits(rows, split_of, label_of, len(labels) - 1)
+    dataset = Dataset(
+        labels=labels,
+        taxonomy=taxonomy,
+        learned_taxonomy=taxonomy,
+        class_index_of=label_of,
+        train=splits["train"],
+        validation=splits["validation"],
+        calibration=splits["calibration"],
+        test=splits["test"],
+        pretrained=pretrained,
+    )
+    return _with_unlabelled(dataset, store, recordings, config)
+
+
+def _choose_labels(
+    store: ImageStore, recordings: NamedRecordings, config: DatasetConfig
+) -> tuple[Label, ...]:
     labels = select_labels(
-        lineages,
-        [first_rows[name].session for name in recordings],
+        list(recordings.lineages.values()),
+        [recordings.session(name) for name in recordings.lineages],
         rank=config.rank,
         under=config.under,
         without=config.without,
@@ -136,81 +154,77 @@ def _build(
             f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
             f"{config.rank}; a model needs two labels to tell apart"
         )
-    indices = label_indices(labels, lineages, without=config.without)
-    label_of = dict(zip(recordings, indices, strict=True))
-    labelled = [name for name, label in label_of.items() if label >= 0]
-    sessions = [first_rows[name].session for name in labelled]
-    divided = _divided(divide, sessions, [str(label_of[name]) for name in labelled], pretrained)
-    check_no_leak(sessions, divided)
-    split_of = dict(zip(labelled, divided, strict=True))
-    taxonomy = Taxonomy.from_lineages(
-        [lineage for lineage, name in zip(lineages, recordings, strict=True) if name in split_of]
-    )
-    labels = _counted(labels, label_of, split_of, first_rows)
-    split_of |= _without_a_bird(first_rows, split_of)
-    rows = _images(store.rows, split_of, config)
-    if any(row.kind == "background" for row in rows):
-        labels = (*labels, BACKGROUND)
-    parts = {}
-    for part in SPLITS:
-        chosen = tuple(row for row in rows if split_of[row.recording] == part)
+    return labels
+
+
+def _splits(
+    rows: Sequence[IndexRow],
+    split_of: Mapping[str, str],
+    label_of: Mapping[str, int],
+    background: int,
+) -> dict[str, Split]:
+    """Images and class indices of each split; `background` is the class index of the background."""
+    splits = {}
+    for name in SPLITS:
+        own = tuple(row for row in rows if split_of[row.recording] == name)
         classes = [
-            len(labels) - 1 if row.kind == "background" else label_of[row.recording]
-            for row in chosen
+            background if row.kind == "background" else label_of[row.recording] for row in own
         ]
-        parts[part] = Split(chosen, np.array(classes, np.int64))
-    class_index_of = {name: int(label_of[name]) for name in labelled}
-    dataset = Dataset(
-        labels, taxonomy, taxonomy, class_index_of,
-        parts["train"], parts["validation"], parts["calibration"], parts["test"],
-        pretrained=pretrained,
-    )  # fmt: skip
-    lineage_by_name = dict(zip(recordings, lineages, strict=True))
+        splits[name] = Split(own, np.array(classes, np.int64))
+    return splits
+
+
+def _with_unlabelled(
+    dataset: Dataset, store: ImageStore, recordings: NamedRecordings, config: DatasetConfig
+) -> Dataset:
+    """Add what recordings without a label teach, if asked for: none of a session kept apart."""
     kept_apart = dataset.validation.sessions | dataset.calibration.sessions | dataset.test.sessions
-    beside = {
+    unlabelled = {
         name: lineage
-        for name, lineage in lineage_by_name.items()
-        if name not in split_of and first_rows[name].session not in kept_apart
+        for name, lineage in recordings.lineages.items()
+        if name not in dataset.class_index_of and recordings.session(name) not in kept_apart
     }
-    if config.others:
-        others, other = auxiliary_labels(
+    if config.auxiliary_classes:
+        auxiliary, labels = auxiliary_labels(
             store.rows,
-            beside,
+            unlabelled,
             rank=config.rank,
-            first_index=len(labels),
+            first_index=len(dataset.labels),
             under=config.under,
             without=config.without,
         )
-        heard = {*labelled, *others.recordings}
-        learned = Taxonomy.from_lineages(
-            lineage_by_name[name] for name in recordings if name in heard
+        taught = {*dataset.class_index_of, *auxiliary.recordings}
+        dataset = replace(
+            dataset,
+            auxiliary=auxiliary,
+            auxiliary_labels=labels,
+            learned_taxonomy=recordings.taxonomy(taught),
         )
-        dataset = replace(dataset, others=others, auxiliary_labels=other, learned_taxonomy=learned)
-        beside = {name: lineage for name, lineage in beside.items() if name not in heard}
-    if not config.partly_named:
-        return dataset
-    partly_named = partial_labels_split(
-        store.rows,
-        beside,
-        dataset.learned_labels,
-        dataset.learned_taxonomy,
-        under=config.under,
-        without=config.without,
-    )
-    return replace(dataset, partly_named=partly_named)
+        unlabelled = {name: each for name, each in unlabelled.items() if name not in taught}
+    if config.partial_labels:
+        partial = partial_labels_split(
+            store.rows,
+            unlabelled,
+            dataset.learned_labels,
+            dataset.learned_taxonomy,
+            under=config.under,
+            without=config.without,
+        )
+        dataset = replace(dataset, partial=partial)
+    return dataset
 
 
 def _pretrained(store: ImageStore, config: DatasetConfig) -> PretrainedBundle | None:
     """Read the bundle to begin with, if there is one, and see that it knows such images."""
-    if not config.begin_with:
+    if not config.pretrained:
         return None
-    pretrained = read_pretrained(Path(config.begin_with))
+    pretrained = read_pretrained(Path(config.pretrained))
     pretrained.bundle.require_images(store.config, str(store.folder))
     return pretrained
 
 
 def _divided(
-    divide: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
+    divide: Divide,
     sessions: Sequence[str],
     labels: Sequence[str],
     pretrained: PretrainedBundle | None,
@@ -232,14 +246,12 @@ def _divided(
     return parts
 
 
-def _without_a_bird(
-    first_rows: Mapping[str, IndexRow], split_of: Mapping[str, str]
-) -> dict[str, str]:
+def _without_a_bird(recordings: NamedRecordings, split_of: Mapping[str, str]) -> dict[str, str]:
     """Recordings that are known to hold no bird teach the background, but for those kept apart."""
-    kept_apart = {first_rows[name].session for name, part in split_of.items() if part != "train"}
+    kept_apart = {recordings.session(name) for name, split in split_of.items() if split != "train"}
     return {
         name: "train"
-        for name, row in first_rows.items()
+        for name, row in recordings.first_rows.items()
         if not row.taxon and row.session not in kept_apart
     }
 
@@ -248,27 +260,16 @@ def _counted(
     labels: tuple[Label, ...],
     label_of: Mapping[str, int],
     split_of: Mapping[str, str],
-    first_rows: Mapping[str, IndexRow],
+    recordings: NamedRecordings,
 ) -> tuple[Label, ...]:
     """Count for each label what teaches it: a recording kept apart does not."""
     taught: list[list[str]] = [[] for _ in labels]
     for name, part in split_of.items():
         if part in ("train", "validation"):
-            taught[label_of[name]].append(first_rows[name].session)
+            taught[label_of[name]].append(recordings.session(name))
     return tuple(
         replace(label, n_recordings=len(sessions), n_sessions=len(set(sessions)))
         for label, sessions in zip(labels, taught, strict=True)
-    )
-
-
-def lineage_of(row: IndexRow) -> Lineage:
-    """Return what an image's bird is, order to species."""
-    return Lineage(
-        order=row.order,
-        family=row.family,
-        genus=row.genus,
-        species=f"{row.genus} {row.species}" if row.species else "",
-        english_name=row.english_name if row.species else "",
     )
 
 

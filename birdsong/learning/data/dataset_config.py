@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from birdsong.config_options import setting
+
+TRAINED_RANKS = ("species", "genus", "family")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetConfig:
@@ -24,10 +28,10 @@ class DatasetConfig:
         on them can begin with this one and still be measured by all of them; 0 for no limit.
     back_off : bool
         Whether recordings of a species that is left out teach its genus, or else its family.
-    others : bool
+    auxiliary_classes : bool
         Whether species with too few recordings are learned beside the labels, and then dropped:
-        the network hears more birds, but never names these.
-    partly_named : bool
+        the network learns from more birds, but never names these.
+    partial_labels : bool
         Whether recordings without a label, known to a taxon above some labels, teach that taxon.
     validation_share : float
         Share of the recordings that steer the training.
@@ -37,24 +41,43 @@ class DatasetConfig:
         Share that nothing looks at before all of that is done.
     background_share : float
         Background images to learn from, at most, for each image of a bird.
-    begin_with : str
+    pretrained : str
         Folder of a bundle whose weights the training begins with, and whose sessions only train;
-        empty to begin by chance. See `pretrained`.
+        empty to train from scratch. See `pretrained_bundle`.
     seed : int
         Draws the split.
     """
 
-    rank: str = "species"
-    under: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    min_recordings: int = 1
-    max_recordings: int = 0
-    back_off: bool = False
-    others: bool = False
-    partly_named: bool = False
-    validation_share: float = 0.1
-    calibration_share: float = 0.1
-    test_share: float = 0.2
+    rank: str = setting("species", "rank of the labels", choices=TRAINED_RANKS)
+    under: tuple[str, ...] = setting((), "only use labels under these taxa", metavar="TAXON")
+    without: tuple[str, ...] = setting((), "leave out everything under these taxa", metavar="TAXON")
+    min_recordings: int = setting(1, "leave out labels with fewer recordings", metavar="N")
+    max_recordings: int = setting(
+        0,
+        "leave out labels with more recordings, and the sessions that hold them, as for a second "
+        "training with --pretrained; 0 is no limit",
+        metavar="N",
+    )
+    back_off: bool = setting(
+        False, "use taxa with fewer recordings as examples of their genus or family"
+    )
+    auxiliary_classes: bool = setting(
+        False,
+        "also train on taxa with fewer recordings, as classes that are never an answer",
+        old_flags=["--others"],
+    )
+    partial_labels: bool = setting(
+        False,
+        "also train on recordings identified only to genus, family or order",
+        old_flags=["--partly-named"],
+    )
+    validation_share: float = setting(
+        0.1, "share of the recordings for validation while training", metavar="SHARE"
+    )
+    calibration_share: float = setting(
+        0.1, "share of the recordings for calibration", metavar="SHARE"
+    )
+    test_share: float = setting(0.2, "share of the recordings for the test", metavar="SHARE")
     background_share: float = 0.1
-    begin_with: str = ""
+    pretrained: str = ""
     seed: int = 0

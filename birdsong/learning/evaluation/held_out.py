@@ -22,7 +22,7 @@ from birdsong.bundle.network import Network
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.learning.data.dataset_builder import lineage_of
+from birdsong.learning.data.named_recordings import lineage_of
 from birdsong.learning.evaluation.inference import by_recording, predict_logits
 from birdsong.learning.evaluation.scores import ScoredRecordings, score
 from birdsong.taxa.lineage import Lineage

@@ -13,8 +13,8 @@ from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.data.split import Split
-from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import BatchLoader
+from birdsong.loading.loader_config import LoaderConfig
 from birdsong.sound.grey_levels import signal_level_db
 
 LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
@@ -68,8 +68,7 @@ def predict_logits(
         rows,
         np.zeros(len(rows), np.int64),
         n_labels=1,
-        batch_size=BATCH_SIZE,
-        n_threads=n_threads,
+        config=LoaderConfig(batch_size=BATCH_SIZE, n_threads=n_threads),
     )
     logits: list[FloatArray] = []
     levels_db: list[FloatArray] = []
@@ -96,9 +95,9 @@ def predict_split_logits(
     store: ImageStore,
     part: Split,
     class_index_of: Mapping[str, int],
-    config: TrainingConfig,
     *,
     fold: int = 0,
+    n_threads: int = 2,
 ) -> CalibrationData:
     """Predict the logits of the recordings of a split with a network in training.
 
@@ -110,8 +109,7 @@ def predict_split_logits(
     part : Split
         Not an empty one.
     class_index_of : Mapping
-        The material's.
-    config : TrainingConfig
+        The dataset's.
     fold : int
         The fold that was held out from the network.
 
@@ -125,5 +123,5 @@ def predict_split_logits(
         by_recording(part.rows),
         class_index_of,
         fold=fold,
-        n_threads=config.n_threads,
+        n_threads=n_threads,
     )

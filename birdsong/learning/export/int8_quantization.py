@@ -26,6 +26,7 @@ from birdsong.bundle.network import disable_telemetry
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.split import Split
 from birdsong.loading.batch_loader import BatchLoader
+from birdsong.loading.loader_config import LoaderConfig
 
 N_IMAGES = 256
 _BATCH_SIZE = 8
@@ -49,8 +50,9 @@ def calibration_images(store: ImageStore, part: Split, seed: int) -> ImageArray:
     n = min(N_IMAGES, len(part.rows))
     drawn = np.sort(np.random.default_rng(seed).choice(len(part.rows), n, replace=False))
     rows = [part.rows[place] for place in drawn]
-    feed = BatchLoader(store, rows, np.zeros(n, np.int64), n_labels=1, batch_size=n)
-    ((images, _),) = feed.epoch()
+    whole = LoaderConfig(batch_size=n)
+    loader = BatchLoader(store, rows, np.zeros(n, np.int64), n_labels=1, config=whole)
+    ((images, _),) = loader.epoch()
     return images[..., 0]
 
 

@@ -6,6 +6,7 @@ Keras exports from TensorFlow. Where it runs on another backend, a process of it
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,11 +15,11 @@ import warnings
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from birdsong.errors import BundleError
 from birdsong.learning.export.batch_norm_folding import fold_scaling
 from birdsong.learning.models.normalization import FusedBatchNormalization
-from birdsong.learning.models.squeezenet import FrequencyChannel, Peaks
 
 
 def to_onnx(model: keras.Model) -> bytes:
@@ -50,6 +51,13 @@ def to_onnx(model: keras.Model) -> bytes:
 
 def _export(model: keras.Model, path: Path) -> None:
     signature = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="uint8")]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            # Its tensors would become further inputs of the exported network; arrays do not.
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+    # It gives up one optimization of networks that add a scalar, and prints why; onnxruntime makes
+    # up for it when it loads the network.
+    logging.getLogger("tf2onnx.optimizer").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name it lost
         model.export(path, format="onnx", input_signature=signature, verbose=False)
@@ -73,10 +81,7 @@ def _export_apart(model: keras.Model, network: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    known = {
-        f"birdsong>{layer.__name__}": layer
-        for layer in (FrequencyChannel, FusedBatchNormalization, Peaks)
-    }
+    known = {"birdsong>FusedBatchNormalization": FusedBatchNormalization}
     network = keras.saving.load_model(
         sys.argv[1], custom_objects=known, compile=False, safe_mode=True
     )

@@ -1,4 +1,4 @@
-"""Heads that only training has: more labels, and genus, family and order beside the labels.
+"""Auxiliary heads, for training only: more classes, and genus, family and order of each label.
 
 References
 ----------
@@ -8,48 +8,61 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import keras
 
 from birdsong.errors import ConfigError
 from birdsong.learning.data.label_levels import LabelLevels
 
-
-def with_auxiliary_classes(network: keras.Model, n_others: int) -> keras.Model:
-    """Put more labels beside those of a network, for training only.
-
-    Parameters
-    ----------
-    network : keras.Model
-        As `squeezenet` builds it.
-    n_others : int
-
-    Returns
-    -------
-    keras.Model
-        Returns float32 ``(n, n_labels + n_others)``, logits.
-    """
-    features = _mean_features(network)
-    x = keras.layers.Dense(n_others, dtype="float32", name="other_logits")(features)
-    said = keras.layers.Concatenate(dtype="float32", name="learned_logits")([*network.outputs, x])
-    return keras.Model(network.inputs[0], said, name="with_other_labels")
+if TYPE_CHECKING:
+    from birdsong.learning.models.registry import BuiltModel
 
 
-def with_auxiliary_heads(network: keras.Model, levels: LabelLevels) -> keras.Model:
-    """Put a head for each rank above the labels beside the one of the labels, for training only.
+def with_auxiliary_classes(built: BuiltModel, n_auxiliary: int) -> BuiltModel:
+    """Put auxiliary classes beside the labels of a network, for training only.
 
     The layers of the network stay its own: what is trained here is trained there.
 
     Parameters
     ----------
-    network : keras.Model
-        As `squeezenet` builds it: ``labels`` is the last convolution.
-    levels : LabelLevels
+    built : BuiltModel
+    n_auxiliary : int
 
     Returns
     -------
-    keras.Model
-        Returns float32 ``(n, n_labels + n_genera + n_families + n_orders)``, logits, as far as
-        these ranks are above the labels.
+    BuiltModel
+        Its network returns float32 ``(n, n_labels + n_auxiliary)``, logits.
+    """
+    network = built.network
+    head = keras.layers.Dense(n_auxiliary, dtype="float32", name="auxiliary_logits")
+    auxiliary = head(_pooled_features(built))
+    logits = keras.layers.Concatenate(dtype="float32", name="logits_with_auxiliary")(
+        [*network.outputs, auxiliary]
+    )
+    return replace(
+        built, network=keras.Model(network.inputs[0], logits, name="with_auxiliary_classes")
+    )
+
+
+def with_auxiliary_heads(built: BuiltModel, levels: LabelLevels) -> BuiltModel:
+    """Put a head for each rank above the labels beside the logits of a network, for training only.
+
+    The layers of the network stay its own: what is trained here is trained there.
+
+    Parameters
+    ----------
+    built : BuiltModel
+        Perhaps with auxiliary classes.
+    levels : LabelLevels
+        Of all its columns.
+
+    Returns
+    -------
+    BuiltModel
+        Its network returns float32 ``(n, n_labels + n_genera + n_families + n_orders)``, logits,
+        as far as these ranks are above the labels.
 
     Raises
     ------
@@ -61,20 +74,25 @@ def with_auxiliary_heads(network: keras.Model, levels: LabelLevels) -> keras.Mod
             f"the loss 'auxiliary' needs a rank above the labels, but they are {levels.ranks[0]}s; "
             "choose another loss, or learn a lower rank"
         )
-    features = _mean_features(network)
+    network = built.network
+    features = _pooled_features(built)
     outputs = [*network.outputs]
     for rank, height in levels.ranks_above.items():
         head = keras.layers.Dense(levels.sizes[height], dtype="float32", name=f"{rank}_logits")
         outputs.append(head(features))
-    said = keras.layers.Concatenate(dtype="float32", name="all_logits")(outputs)
-    return keras.Model(network.inputs[0], said, name="with_heads")
+    logits = keras.layers.Concatenate(dtype="float32", name="logits_of_all_ranks")(outputs)
+    return replace(
+        built, network=keras.Model(network.inputs[0], logits, name="with_auxiliary_heads")
+    )
 
 
-def _mean_features(network: keras.Model) -> keras.KerasTensor:
-    """What the last convolution of the network sees, averaged.
+def _pooled_features(built: BuiltModel) -> keras.KerasTensor:
+    """The features of a network, averaged over the places of an image where it has some.
 
-    That convolution looks at one place at a time and is linear, so that averaging before it or
-    after it comes to the same; before it is less work where there are hundreds of labels.
+    SqueezeNet's last convolution looks at one place at a time and is linear, so that averaging
+    before it or after it comes to the same; before it is less work where there are many labels.
     """
-    seen = network.get_layer("labels").input
-    return keras.layers.GlobalAveragePooling2D(dtype="float32")(seen)
+    features = built.network.get_layer(built.features_layer).output
+    if len(features.shape) == 2:
+        return features
+    return keras.layers.GlobalAveragePooling2D(dtype="float32")(features)

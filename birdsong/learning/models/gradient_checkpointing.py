@@ -1,4 +1,4 @@
-"""A network that keeps less for the way back: what lies between a few layers is computed again."""
+"""Gradient checkpointing: some features are computed twice instead of being kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import keras
 class GradientCheckpointing(keras.Model):  # type: ignore[misc]
     """Trains the variables of a network, with less memory and more time.
 
-    Of the maps of features only those at the cuts are kept until the gradient needs them; those
-    between are computed a second time. What follows the last cut, dropout among it, is kept.
+    Of the feature maps only those after the checkpoint layers are kept for the gradient; those
+    between are computed a second time. What follows the last checkpoint layer is kept.
 
     Parameters
     ----------
     network : keras.Model
         A functional one, of one input and one output.
-    cuts : sequence of str
+    checkpoint_layers : sequence of str
         Names of layers, in their order; everything passes through each of them.
 
     References
@@ -28,29 +28,31 @@ class GradientCheckpointing(keras.Model):  # type: ignore[misc]
        arXiv:1604.06174.
     """
 
-    def __init__(self, network: keras.Model, cuts: Sequence[str]) -> None:
-        super().__init__(name="recomputed")
-        tensors = [network.input, *(network.get_layer(cut).output for cut in cuts), network.output]
+    def __init__(self, network: keras.Model, checkpoint_layers: Sequence[str]) -> None:
+        super().__init__(name="gradient_checkpointing")
+        kept = [network.get_layer(name).output for name in checkpoint_layers]
+        tensors = [network.input, *kept, network.output]
         self.segments = [keras.Model(*ends) for ends in itertools.pairwise(tensors)]
         self.built = True  # as the network is; so kept weights can be loaded
 
     def call(self, images: Any, training: bool | None = None) -> Any:
-        """Say of images what the network says."""
+        """Return the logits of the network."""
         if not training:
             for segment in self.segments:
                 images = segment(images, training=False)
             return images
         features = images
         for segment in self.segments[:-1]:
-            features = _computed_again(segment, features)
+            features = _recomputed(segment, features)
         return self.segments[-1](features, training=True)
 
 
-def _computed_again(segment: keras.Model, features: Any) -> Any:
-    """Run a segment so that the gradient runs it again.
+def _recomputed(segment: keras.Model, features: Any) -> Any:
+    """Run a segment so that the gradient runs it again, with the same dropout.
 
-    What it changes beside its output, the running means of its normalisation, comes out of it as
-    values: a change from within what is run again would happen twice, or be refused.
+    What it changes beside its output, the running means of its normalization and the state of its
+    random generators, comes out of it as values: a change from within what is run again would
+    happen twice, or be refused.
     """
     trained = segment.trainable_variables
     running = segment.non_trainable_variables
@@ -61,7 +63,8 @@ def _computed_again(segment: keras.Model, features: Any) -> Any:
         )
         return (output, *changed)
 
-    values = [keras.ops.convert_to_tensor(variable) for variable in (*trained, *running)]
+    # Copies: where TensorFlow runs eagerly, the gradient of a variable itself would count twice.
+    values = [keras.ops.copy(variable) for variable in (*trained, *running)]
     output, *changed = keras.remat(run)(features, *values)
     for variable, value in zip(running, changed, strict=True):
         variable.assign(value)

@@ -6,6 +6,10 @@ from typing import Any
 
 import keras
 
+# Keras's 0.99 lags behind the weights where an epoch has a hundred batches: the validation of the
+# first epochs would be worthless, and early stopping with it.
+NORMALIZATION_MOMENTUM = 0.9
+
 
 @keras.saving.register_keras_serializable("birdsong")
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]

@@ -1,8 +1,7 @@
-"""A training that begins with what a bundle has learned, instead of weights drawn by chance.
+"""Weights of a bundle's network, given to one that goes on learning.
 
-All layers but the last take the bundle's weights over, and of the last one the columns of the
-labels that both have. What the bundle learned from only trains: the network knows it already, and
-would look better by it than it is.
+All layers but the one of the logits take the bundle's weights over, and of that one the columns of
+the labels that both have.
 
 References
 ----------
@@ -14,159 +13,108 @@ References
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
-from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
-from birdsong.errors import BundleError, ConfigError
-from birdsong.images.tables import AttributionRow, known_attribution
-from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.old_names import TRAINING_FIELDS, with_new_names
+from birdsong.bundle.bundle_files import WEIGHTS
+from birdsong.errors import ConfigError
+from birdsong.learning.data.pretrained_bundle import PretrainedBundle
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.old_names import current_training_fields
 from birdsong.taxa.labels import Label
 
 if TYPE_CHECKING:
-    import keras
+    from birdsong.learning.models.registry import BuiltModel
 
-NETWORK_SETTINGS = (
-    *("batch_normalization", "width", "bypass", "frequency_channel", "fine_bands", "peaks"),
-)
-"""What of a `TrainingConfig` a network is built by, but for its dropout: weights fit no other."""
-
-LAST = "labels"
-"""Layer of the network with a column for each label."""
+FREE = ("dropout",)
+"""Settings of a `ModelConfig` that weights do not depend on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PretrainedBundle:
-    """A bundle to begin with, and its folder."""
-
-    folder: Path
-    bundle: Bundle
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Its `NETWORK_SETTINGS`; one that is younger than the bundle has its default."""
-        its = with_new_names(self.bundle.provenance["config"], TRAINING_FIELDS)
-        default = asdict(TrainingConfig())
-        return {name: its.get(name, default[name]) for name in NETWORK_SETTINGS}
-
-    def column(self, label: Label) -> int | None:
-        """Where the bundle's network has the taxon of a label; None where it has not."""
-        for column, own in enumerate(self.bundle.labels):
-            if (own.rank, own.taxon) == (label.rank, label.taxon):
-                return column
-        return None
-
-    def require_network(self, config: TrainingConfig) -> None:
-        """Refuse a config of a network that its weights do not fit.
-
-        Raises
-        ------
-        ConfigError
-        """
-        differing = [
-            f"{name} {json.dumps(getattr(config, name))} instead of {json.dumps(value)}"
-            for name, value in self.settings.items()
-            if getattr(config, name) != value
-        ]
-        if differing:
-            raise ConfigError(
-                f"bundle '{self.bundle.name}' has another network: {', '.join(differing)}; "
-                "begin without it, or ask for a network like its own"
-            )
-
-    def told(self) -> dict[str, Any]:
-        """What a bundle that began with this one tells of it."""
-        bundle = self.bundle
-        return {
-            "name": bundle.name,
-            "fingerprint": bundle.fingerprint,
-            "sessions": len(bundle.sessions),
-            "licence": bundle.licence,
-        }
-
-    def attribution(self) -> list[AttributionRow]:
-        """Whose recordings it learned from, as far as its folder says so."""
-        return known_attribution(self.folder)
-
-
-def read_pretrained(folder: Path) -> PretrainedBundle:
-    """Read a bundle to begin with.
+def model_config_of(pretrained: PretrainedBundle) -> ModelConfig:
+    """How the network of a bundle is built; what is younger than the bundle has its default.
 
     Raises
     ------
-    BundleError
-        If it is none, or damaged, or does not hold its weights and how its network was made.
+    ConfigError
+        If it has a setting that is gone since.
     """
-    bundle = read_bundle(folder)
-    if not (folder / WEIGHTS).exists() or "config" not in bundle.provenance:
-        raise BundleError(
-            f"{folder}: no training can begin with bundle '{bundle.name}', since it lacks "
-            f"{WEIGHTS} or the config of its network; name one that `birdsong train` wrote"
+    fields = current_training_fields(pretrained.bundle.provenance["config"])
+    return ModelConfig.from_dict(fields.get("model", {}))
+
+
+def require_model(config: ModelConfig, pretrained: PretrainedBundle) -> None:
+    """Refuse a network that the weights of a bundle do not fit.
+
+    Raises
+    ------
+    ConfigError
+    """
+    own, asked = asdict(model_config_of(pretrained)), asdict(config)
+    differing = [
+        f"{name} {json.dumps(asked[name])} instead of {json.dumps(value)}"
+        for name, value in own.items()
+        if name not in FREE and asked[name] != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"bundle '{pretrained.bundle.name}' has another network: {', '.join(differing)}; "
+            "train without it, or ask for a network like its own"
         )
-    return PretrainedBundle(folder, bundle)
 
 
-def as_pretrained(config: TrainingConfig) -> TrainingConfig:
-    """Ask for a network like that of the bundle to begin with, if there is one.
-
-    What the config leaves as it is by default becomes as the bundle has it.
+def with_model_of(config: ModelConfig, pretrained: PretrainedBundle) -> ModelConfig:
+    """Ask for a network like that of a bundle.
 
     Parameters
     ----------
-    config : TrainingConfig
+    config : ModelConfig
+        What it leaves as it is by default becomes as the bundle has it.
+    pretrained : PretrainedBundle
 
     Returns
     -------
-    TrainingConfig
-        With the bundle's `NETWORK_SETTINGS`.
+    ModelConfig
 
     Raises
     ------
-    BundleError
-        As `read_pretrained` does.
     ConfigError
         If it asks for another network.
     """
-    if not config.dataset.begin_with:
-        return config
-    pretrained, default = read_pretrained(Path(config.dataset.begin_with)), TrainingConfig()
-    asked = {
-        name: getattr(config, name)
-        for name in NETWORK_SETTINGS
-        if getattr(config, name) != getattr(default, name)
-    }
-    begun = replace(config, **{**pretrained.settings, **asked})
-    pretrained.require_network(begun)
-    return begun
+    default, asked = asdict(ModelConfig()), asdict(config)
+    own = asdict(model_config_of(pretrained))
+    if config.name not in (default["name"], own["name"]):
+        require_model(config, pretrained)  # it raises: settings of one network may not fit another
+    changed = {name: own[name] for name in own if name not in FREE and asked[name] == default[name]}
+    like_it = replace(config, **changed)
+    require_model(like_it, pretrained)
+    return like_it
 
 
 def load_pretrained_weights(
-    network: keras.Model,
+    built: BuiltModel,
     labels: tuple[Label, ...],
-    before: keras.Model,
+    before: BuiltModel,
     pretrained: PretrainedBundle,
 ) -> None:
     """Give a network the weights of a bundle.
 
     Parameters
     ----------
-    network : keras.Model
-        With a column in `LAST` for each of the labels.
+    built : BuiltModel
+        With a class for each of the labels.
     labels : tuple of Label
-    before : keras.Model
-        Built as the network, with a column for each label of the bundle.
+    before : BuiltModel
+        The same network, with a class for each label of the bundle.
     pretrained : PretrainedBundle
     """
-    before.load_weights(pretrained.folder / WEIGHTS)
-    for layer, its in zip(network.layers, before.layers, strict=True):
-        if layer.name != LAST:
+    before.network.load_weights(pretrained.folder / WEIGHTS)
+    for layer, its in zip(built.network.layers, before.network.layers, strict=True):
+        if layer.name != built.logits_layer:
             layer.set_weights(its.get_weights())
-    kernel, bias = network.get_layer(LAST).get_weights()
-    kernel_before, bias_before = before.get_layer(LAST).get_weights()
+    logits = built.network.get_layer(built.logits_layer)
+    kernel, bias = logits.get_weights()
+    kernel_before, bias_before = before.network.get_layer(before.logits_layer).get_weights()
     for column, label in enumerate(labels):
         if (known := pretrained.column(label)) is not None:
             kernel[..., column], bias[column] = kernel_before[..., known], bias_before[known]
-    network.get_layer(LAST).set_weights([kernel, bias])
+    logits.set_weights([kernel, bias])

@@ -10,7 +10,7 @@ from birdsong.bundle.bundle import Bundle
 from birdsong.learning.data.flat_settings import flat
 from birdsong.learning.export.ensemble import network_provenances
 from birdsong.learning.reporting.markdown import code, plain, table
-from birdsong.old_names import IMAGE_FIELDS, TRAINING_FIELDS, with_new_names
+from birdsong.old_names import IMAGE_FIELDS, current_training_fields, with_new_names
 
 
 def training_section(bundle: Bundle) -> str:
@@ -38,7 +38,7 @@ def training_section(bundle: Bundle) -> str:
 
 def _table_of(provenance: Mapping[str, Any], besides: Mapping[str, str]) -> str:
     """Lay out how a network was trained, as far as its provenance says, and other facts."""
-    config = with_new_names(provenance.get("config", {}), TRAINING_FIELDS)
+    config = current_training_fields(provenance.get("config", {}))
     folds = provenance.get("folds")
     seconds = provenance.get("training_s")
     began = provenance.get("began_with")

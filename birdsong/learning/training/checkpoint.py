@@ -15,6 +15,7 @@ import numpy as np
 
 from birdsong.atomic import write_atomically
 from birdsong.learning.training.epoch_metrics import EpochMetrics
+from birdsong.old_names import IMAGE_FIELDS, with_new_names
 
 STATE = "last.weights.h5"
 """Weights, the state of optimizer and dropout, the epochs so far; gone when a run is finished."""
@@ -87,7 +88,7 @@ def kept_epochs(run_dir: Path) -> list[dict[str, float]]:
         return []
     with h5py.File(state, "r") as file:
         epochs: list[dict[str, float]] = json.loads(file[_EPOCHS][()])
-    return epochs
+    return [with_new_names(epoch, IMAGE_FIELDS) for epoch in epochs]
 
 
 def _seeds(model: keras.Model) -> list[keras.Variable]:

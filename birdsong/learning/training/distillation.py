@@ -1,4 +1,4 @@
-"""A network that learns from others what a label does not say: which birds an image resembles.
+"""Knowledge distillation: a network learns the probabilities of others beside the labels.
 
 Teachers are trained first, on the same recordings, each from other first weights. They look at the
 very images that the network learns from, changed and mixed as they are, and what they say on
@@ -29,12 +29,12 @@ TEACHERS = "teachers"
 
 
 def teacher_config(config: TrainingConfig, number: int) -> TrainingConfig:
-    """How a teacher is trained: as its pupil, from another seed, perhaps a wider network.
+    """How a teacher is trained: as its student, from another seed, perhaps a wider network.
 
     Parameters
     ----------
     config : TrainingConfig
-        The pupil's.
+        The student's.
     number : int
         From 1.
 
@@ -45,8 +45,8 @@ def teacher_config(config: TrainingConfig, number: int) -> TrainingConfig:
     return replace(
         config,
         seed=config.seed + number,
-        width=config.width * config.teacher_width,
-        n_teachers=0,
+        model=replace(config.model, width=config.model.width * config.distillation.teacher_width),
+        distillation=replace(config.distillation, n_teachers=0),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from birdsong.learning.training.devices import hardware
 from birdsong.learning.training.distillation import TEACHERS, teacher_config
 from birdsong.learning.training.ema_weights import EmaWeights
 from birdsong.learning.training.epoch_metrics import EpochMetrics
+from birdsong.learning.training.listener import SILENT, TrainingListener
 from birdsong.learning.training.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.training.schedules import learning_rate
 from birdsong.learning.training.system_log import SystemLog
@@ -37,7 +38,7 @@ def fit_network(
     folder: Path,
     *,
     n_folds: int = 0,
-    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    listener: TrainingListener = SILENT,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Fit a network, going on after the last epoch that was kept in its folder.
 
@@ -56,8 +57,7 @@ def fit_network(
         finished, the state.
     n_folds : int
         To be told in the description.
-    on_epoch : callable, optional
-        Told the numbers of each epoch when it ends, as in ``history.csv``.
+    listener : TrainingListener
 
     Returns
     -------
@@ -80,15 +80,15 @@ def fit_network(
         with hardware(config):
             teachers = [
                 _teacher(
-                    store, dataset, teacher_config(config, n), folder / TEACHERS / str(n), on_epoch
+                    store, dataset, teacher_config(config, n), folder / TEACHERS / str(n), listener
                 )
-                for n in range(1, config.n_teachers + 1)
+                for n in range(1, config.distillation.n_teachers + 1)
             ]
             epochs = _fit_in(
-                store, dataset, config, folder, "network", on_epoch,
+                store, dataset, config, folder, "network", listener,
                 teachers=teachers, n_folds=n_folds,
             ).epochs  # fmt: skip
-    network = build_network(dataset, config)
+    network = build_network(dataset, config).network
     network.load_weights(folder / CHECKPOINT)
     return network, epochs
 
@@ -98,18 +98,18 @@ def _teacher(
     dataset: Dataset,
     config: TrainingConfig,
     folder: Path,
-    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    listener: TrainingListener,
 ) -> keras.Model:
     """Fit a teacher, unless it was; it keeps what it learned beside the labels.
 
-    It begins by chance, whatever its pupil begins with: teachers are to differ.
+    It is trained from scratch, whatever its student begins with: teachers are to differ.
     """
     dataset = replace(dataset, pretrained=None)
     done = folder / CHECKPOINT
     if not done.exists() or (folder / STATE).exists():
-        _fit_in(store, dataset, config, folder, "learner", on_epoch)
+        _fit_in(store, dataset, config, folder, "model_with_auxiliary", listener)
         (folder / STATE).unlink()
-    model_with_auxiliary = build_with_auxiliary(build_network(dataset, config), dataset)
+    model_with_auxiliary = build_with_auxiliary(build_network(dataset, config), dataset).network
     model_with_auxiliary.load_weights(done)
     return model_with_auxiliary
 
@@ -120,22 +120,22 @@ def _fit_in(
     config: TrainingConfig,
     folder: Path,
     kept: str,
-    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    listener: TrainingListener,
     *,
     teachers: Sequence[keras.Model] = (),
     n_folds: int = 0,
 ) -> EpochMetrics:
-    """Fit what a config describes, and keep the weights of its `kept`: network or learner."""
+    """Fit what a config describes; `kept` is the field of `TrainingSetup` whose weights stay."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    log = EpochMetrics(len(dataset.teaching.rows), on_epoch, kept_epochs(folder))
+    log = EpochMetrics(len(dataset.teaching.rows), listener.on_epoch, kept_epochs(folder))
     prepared = build_training_setup(
         store,
         dataset,
         config,
         lambda n_batches: learning_rate(
-            config.schedule,
-            highest=config.learning_rate,
+            config.optimizer.schedule,
+            highest=config.optimizer.learning_rate,
             n_epochs=config.epochs,
             n_batches=n_batches,
         ),
@@ -184,16 +184,16 @@ def _fit(
     n_past = len(log.epochs)
     has_validation = prepared.validation_feed is not None
     watched = "val_loss" if has_validation else "loss"
-    judges: list[keras.callbacks.Callback] = []
+    steering: list[keras.callbacks.Callback] = []
     if has_validation:
-        judges.append(keras.callbacks.EarlyStopping(monitor=watched, patience=config.patience))
-    if config.schedule == "plateau":
-        judges.append(
+        steering.append(keras.callbacks.EarlyStopping(monitor=watched, patience=config.patience))
+    if config.optimizer.schedule == "plateau":
+        steering.append(
             keras.callbacks.ReduceLROnPlateau(
                 monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
-    averages = EmaWeights() if config.ema_momentum > 0 else None
+    averages = EmaWeights() if config.optimizer.ema_momentum > 0 else None
     keeper = _BestWeights(
         kept,
         folder / CHECKPOINT,
@@ -202,7 +202,7 @@ def _fit(
         save_best_only=has_validation,
         initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
     )
-    callbacks = [log, *judges, *([averages] if averages else []), keeper]
+    callbacks = [log, *steering, *([averages] if averages else []), keeper]
     with ExitStack() as stack:
         batches = stack.enter_context(TimedBatches(prepared.train_batches(n_past)))
         log.watch(batches)
@@ -216,7 +216,7 @@ def _fit(
             if validation
             else None,
             validation_steps=len(prepared.validation_feed) if prepared.validation_feed else None,
-            callbacks=[*callbacks, TrainingCheckpoint(folder, log, judges)],
+            callbacks=[*callbacks, TrainingCheckpoint(folder, log, steering)],
             shuffle=False,  # the feed does
             verbose=0,
         )

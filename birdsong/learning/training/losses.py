@@ -1,10 +1,10 @@
-"""What a network is trained to make small: plain cross-entropy, or a loss that knows the tree.
+"""Loss functions: cross-entropy of the labels, or a loss that knows the tree.
 
-Every loss takes ``targets`` and what the network said, ``said``, both float32 with a row for each
-image, and returns float32 ``(n,)``. Targets are one-hot or mixed, ``(n, n_labels)``, or have the
+Every loss takes ``targets`` and ``logits``, both float32 with a row for each image, and returns
+float32 ``(n,)``. Targets are one-hot or mixed, ``(n, n_labels)``, or have the
 columns of `LabelLevels.first_columns`: a bird known to its genus only has its 1 in the column of
-the genus. All losses are linear in them. ``said`` is the logits ``(n, n_labels)``; only a network
-of `with_auxiliary_heads` gives more columns.
+the genus. All losses are linear in them. Logits are ``(n, n_labels)``; only a network of
+`with_auxiliary_heads` gives more columns.
 
 Of a bird known to a taxon above the labels, the negative logarithm of the taxon's probability is to
 be small, which is the sum of its labels': none of them is told to give way to another [2]_ [3]_.
@@ -24,40 +24,39 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from birdsong.arrays import FloatArray
 from birdsong.learning.data.label_levels import LabelLevels
 from birdsong.learning.training.group_logsumexp import log_sums
-from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.learning.training.loss_config import LossConfig
 
 Tensor: TypeAlias = Any
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-def loss_of(config: TrainingConfig, levels: LabelLevels) -> Loss:
+def loss_of(config: LossConfig, levels: LabelLevels, *, partial_labels: bool = False) -> Loss:
     """The loss that a config names.
 
     Parameters
     ----------
-    config : TrainingConfig
+    config : LossConfig
     levels : LabelLevels
         Of the labels that are learned.
+    partial_labels : bool
+        Whether some targets are taxa above the labels.
 
     Returns
     -------
     callable
-        Takes targets and what was said of the same images; as `keras.Model.compile` wants it.
+        Takes targets and logits of the same images, as `keras.Model.compile` wants it.
     """
     smoothing = config.label_smoothing
-    if config.loss == "soft-labels":
-        return soft_labels(levels, beta=config.soft_labels_beta)
-    if config.loss == "hierarchical":
+    if config.name == "hierarchical":
         return hierarchical(levels, alpha=config.hierarchical_alpha, label_smoothing=smoothing)
-    if config.loss == "auxiliary":
+    if config.name == "auxiliary":
         return auxiliary(levels, weight=config.auxiliary_weight, label_smoothing=smoothing)
-    if config.dataset.partly_named:
+    if partial_labels:
         return plain(levels, label_smoothing=smoothing)
     of_labels: Loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=smoothing
@@ -68,40 +67,9 @@ def loss_of(config: TrainingConfig, levels: LabelLevels) -> Loss:
 def plain(levels: LabelLevels, *, label_smoothing: float = 0.0) -> Loss:
     """Cross-entropy of the label, or of the taxon above it where that is all that is known."""
 
-    def loss(targets: Tensor, said: Tensor) -> Tensor:
+    def loss(targets: Tensor, logits: Tensor) -> Tensor:
         of_labels = _smoothed(targets[:, : levels.sizes[0]], label_smoothing)
-        return _cross_entropy(of_labels, said) + _partly_known(targets, said, levels)
-
-    return loss
-
-
-def soft_targets(distances: npt.NDArray[np.float64], beta: float) -> FloatArray:
-    """What is to be said of each label where one is right: the nearer on the tree, the more.
-
-    ``result[i, j]`` is ``exp(-beta * distances[i, j])``, scaled to sum to 1 over ``j`` [1]_.
-
-    Parameters
-    ----------
-    distances : float64, shape (n_labels, n_labels), values in [0, 1]
-    beta : float
-        The greater, the nearer to one-hot; at 0 all labels are as good.
-
-    Returns
-    -------
-    float32, shape (n_labels, n_labels)
-    """
-    powers = np.exp(-beta * distances)
-    scaled: FloatArray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return scaled
-
-
-def soft_labels(levels: LabelLevels, *, beta: float) -> Loss:
-    """Cross-entropy against `soft_targets`, which take the place of label smoothing."""
-    softened = soft_targets(levels.distances(), beta)
-
-    def loss(targets: Tensor, said: Tensor) -> Tensor:
-        of_labels = ops.matmul(targets[:, : levels.sizes[0]], softened)
-        return _cross_entropy(of_labels, said) + _partly_known(targets, said, levels)
+        return _cross_entropy(of_labels, logits) + _partly_known(targets, logits, levels)
 
     return loss
 
@@ -129,10 +97,10 @@ def hierarchical(levels: LabelLevels, *, alpha: float, label_smoothing: float = 
     # The paper calls d the height, and its authors' code counts from the root, as the text means.
     weights = np.exp(-alpha * np.arange(n_steps)[::-1])
 
-    def loss(targets: Tensor, said: Tensor) -> Tensor:
+    def loss(targets: Tensor, logits: Tensor) -> Tensor:
         known = _known(targets, levels)
         known[0] = _smoothed(known[0], label_smoothing)
-        sums = log_sums(said, levels)
+        sums = log_sums(logits, levels)
         total, on_way = 0.0, 0.0
         for height, weight in enumerate(weights):
             on_way = known[height] + on_way
@@ -161,13 +129,13 @@ def auxiliary(levels: LabelLevels, *, weight: float, label_smoothing: float = 0.
         Takes what a network of `with_auxiliary_heads` says.
     """
 
-    def loss(targets: Tensor, said: Tensor) -> Tensor:
+    def loss(targets: Tensor, logits: Tensor) -> Tensor:
         known = _known(targets, levels)
-        total = _partly_known(targets, said[:, : levels.sizes[0]], levels)
+        total = _partly_known(targets, logits[:, : levels.sizes[0]], levels)
         on_way = 0.0
         for height, first in levels.first_columns.items():
             on_way = known[height] + on_way
-            own = said[:, first : first + levels.sizes[height]]
+            own = logits[:, first : first + levels.sizes[height]]
             entropy = _cross_entropy(_smoothed(on_way, label_smoothing), own)
             total += entropy * (weight if height else 1.0)
             on_way = ops.matmul(on_way, _upwards(levels, height))

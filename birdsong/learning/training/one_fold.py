@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -29,6 +29,7 @@ from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_dataset, build_fold
 from birdsong.learning.evaluation.inference import predict_split_logits
 from birdsong.learning.training.fit import fit_network
+from birdsong.learning.training.listener import SILENT, TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
 
 HEARD = "held_out.npz"
@@ -42,8 +43,7 @@ def train_fold(
     n_folds: int,
     fold: int,
     *,
-    on_dataset: Callable[[Dataset], None] | None = None,
-    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    listener: TrainingListener = SILENT,
 ) -> None:
     """Train the network of a fold and let it hear what was held out from it.
 
@@ -55,15 +55,17 @@ def train_fold(
         Of the fold; gets what a training keeps, and `HEARD`.
     n_folds, fold : int
         How many there are, and which this is, counted from 0.
-    on_dataset : callable, optional
-        Told what will be learned from.
-    on_epoch : callable, optional
-        Told the numbers of each epoch, and as ``fold`` which network it is.
+    listener : TrainingListener
     """
     dataset = build_fold(store, config.dataset, n_folds, fold)
-    model = _fit(store, config, dataset, folder, n_folds, fold, on_dataset, on_epoch)
+    model = _fit(store, config, dataset, folder, n_folds, fold, listener)
     heard = predict_split_logits(
-        model.predict_on_batch, store, dataset.test, dataset.class_index_of, config, fold=fold
+        model.predict_on_batch,
+        store,
+        dataset.test,
+        dataset.class_index_of,
+        fold=fold,
+        n_threads=config.n_threads,
     )
     write_atomically(folder / HEARD, calibration_to_bytes(heard))
 
@@ -75,19 +77,18 @@ def _fit(
     folder: Path,
     n_folds: int,
     number: int,
-    on_dataset: Callable[[Dataset], None] | None,
-    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    listener: TrainingListener,
 ) -> keras.Model:
     """Fit a network, and tell of its epochs which one it is."""
-    if on_dataset:
-        on_dataset(dataset)
+    listener.on_dataset(dataset)
 
     def tell(epoch: Mapping[str, float]) -> None:
-        if on_epoch:
-            on_epoch({**epoch, "fold": number})
+        listener.on_epoch({**epoch, "fold": number})
 
     keras.backend.clear_session()
-    model, _ = fit_network(store, dataset, config, folder, n_folds=n_folds, on_epoch=tell)
+    model, _ = fit_network(
+        store, dataset, config, folder, n_folds=n_folds, listener=replace(listener, on_epoch=tell)
+    )
     return model
 
 
@@ -98,8 +99,7 @@ def train_each(
     n_folds: int,
     *,
     at_once: int,
-    on_dataset: Callable[[Dataset], None] | None = None,
-    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    listener: TrainingListener = SILENT,
 ) -> Iterator[int]:
     """Train the networks of some folds and of everything, several at once, each in a process.
 
@@ -117,8 +117,8 @@ def train_each(
         How many folds there are.
     at_once : int
         How many are trained at a time; with 1 no process is started.
-    on_dataset, on_epoch : callable, optional
-        As in `train_fold`, called where the training runs.
+    listener : TrainingListener
+        Called where the training runs.
 
     Yields
     ------
@@ -135,7 +135,7 @@ def train_each(
         process = _OwnProcess(os.getpid(), max(1, (os.cpu_count() or 1) // at_once))
     trained: Iterable[int] = Parallel(n_jobs=at_once, return_as="generator", pre_dispatch=at_once)(
         delayed(_train_with)(
-            process, store, config, folder, n_folds, fold, on_dataset, on_epoch
+            process, store, config, folder, n_folds, fold, listener
         )
         for fold, folder in folders.items()
     )  # fmt: skip
@@ -177,16 +177,15 @@ def _train_with(
     folder: Path,
     n_folds: int,
     fold: int,
-    on_dataset: Callable[[Dataset], None] | None,
-    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    listener: TrainingListener,
 ) -> int:
     if process is not None:
         process.begin()
     if fold < n_folds:
-        train_fold(store, config, folder, n_folds, fold, on_dataset=on_dataset, on_epoch=on_epoch)
+        train_fold(store, config, folder, n_folds, fold, listener=listener)
     else:
         everything = build_dataset(store, config.dataset)
-        _fit(store, config, everything, folder, n_folds, fold, on_dataset, on_epoch)
+        _fit(store, config, everything, folder, n_folds, fold, listener)
     return fold
 
 

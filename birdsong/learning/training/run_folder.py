@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,16 @@ import numpy as np
 
 import birdsong
 from birdsong.atomic import write_atomically
-from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.bundle_files import WEIGHTS, write_bundle
-from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.csv_tables import write_table
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore, is_store
-from birdsong.images.tables import ATTRIBUTION, AttributionRow, known_attribution
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.flat_settings import flat
-from birdsong.learning.evaluation.calibration_fit import calibrate
-from birdsong.learning.export.int8_quantization import calibration_images, quantize_int8
-from birdsong.learning.export.onnx_export import to_onnx
-from birdsong.learning.models.pretrained import PretrainedBundle, read_pretrained
+from birdsong.learning.data.pretrained_bundle import PretrainedBundle, read_pretrained
 from birdsong.learning.training.checkpoint import HISTORY, STATE
 from birdsong.learning.training.devices import machine
-from birdsong.learning.training.history_plot import write_history_plot
 from birdsong.learning.training.system_log import SYSTEM_LOG, SYSTEM_PLOT
 from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.old_names import IMAGE_FIELDS, TRAINING_FIELDS, with_new_names
+from birdsong.old_names import IMAGE_FIELDS, current_training_fields, with_new_names
 from birdsong.recordings.splits import SPLITS
 
 CHECKPOINT = "best.weights.h5"
@@ -95,7 +85,7 @@ def write_run_description(
                 "images": len(part.rows),
             }
             for name, part in (
-                (name, getattr(dataset, name)) for name in (*SPLITS, "others", "partly_named")
+                (name, getattr(dataset, name)) for name in (*SPLITS, "auxiliary", "partial")
             )
         },
         "parameters": model.count_params(),
@@ -127,9 +117,7 @@ def check_same_run(
         If it tells of other images, or that bundle is another now.
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    config_before = _filled(
-        with_new_names(began["config"], TRAINING_FIELDS), _as_read(TrainingConfig())
-    )
+    config_before = _filled(current_training_fields(began["config"]), _as_read(TrainingConfig()))
     before = {**flat(config_before), "folds": began["folds"]}
     asked = {**flat(_as_read(config)), "folds": n_folds}
     differing = [
@@ -147,11 +135,11 @@ def check_same_run(
             f"{run_dir}: began with other images than those of {store.folder}; "
             "name the folder that it began with, or another --out"
         )
-    begin_with = config.dataset.begin_with
-    pretrained = read_pretrained(Path(begin_with)) if begin_with else None
+    asked_for = config.dataset.pretrained
+    pretrained = read_pretrained(Path(asked_for)) if asked_for else None
     if began.get("began_with") != _fingerprint(pretrained):
         raise DatasetError(
-            f"{run_dir}: began with another bundle than the one that lies in {begin_with} now; "
+            f"{run_dir}: began with another bundle than the one that lies in {asked_for} now; "
             "put that one back, or name another --out"
         )
 
@@ -196,91 +184,3 @@ def _versions() -> dict[str, str]:
 def write_metrics(run_dir: Path, metrics: Mapping[str, Any]) -> None:
     """Write ``metrics.json``."""
     write_atomically(run_dir / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
-
-
-def finish_run(
-    model: keras.Model,
-    store: ImageStore,
-    dataset: Dataset,
-    config: TrainingConfig,
-    run_dir: Path,
-    *,
-    history: Sequence[Mapping[str, float]],
-    metrics: Mapping[str, Any],
-    calibration_data: CalibrationData | None,
-    told: Mapping[str, Any],
-) -> None:
-    """Write the curves, ``metrics.json`` and ``bundle``, and drop the state to go on from.
-
-    Parameters
-    ----------
-    model : keras.Model
-        With the weights that were kept in ``CHECKPOINT``.
-    store : ImageStore
-    dataset : Dataset
-    config : TrainingConfig
-    run_dir : Path
-    history : sequence of mappings
-        The numbers of every epoch.
-    metrics : Mapping
-    calibration_data : CalibrationData or None
-        What was said of recordings that had not been learned from.
-    told : Mapping
-        What else the bundle tells of where it came from.
-    """
-    trained = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    write_history_plot(history, run_dir / "history.png")
-    write_metrics(run_dir, metrics)
-    model_onnx = to_onnx(model)
-    if config.int8:
-        model_onnx = quantize_int8(
-            model_onnx, calibration_images(store, dataset.train, config.seed)
-        )
-    bundle = Bundle(
-        name=run_dir.name,
-        labels=dataset.labels,
-        taxonomy=dataset.taxonomy,
-        spectrogram=store.config,
-        filters=store.filters,
-        step_s=float(store.settings["step_s"]),
-        model_onnx=model_onnx,
-        sessions=dataset.known_sessions,
-        provenance={
-            "config": asdict(config),
-            "versions": trained["versions"],
-            "machine": trained.get("machine"),  # older runs did not tell
-            "learned_from": dataset.learned_from(),
-            "training_s": round(sum(epoch["seconds"] for epoch in history)),
-            **told,
-            **_told_of_beginning(dataset, told),
-            "metrics": metrics,
-        },
-        calibration_data=calibration_data,
-    )
-    # Without the optimizer's state, twice its size, and the loss, which a clone would keep.
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / WEIGHTS
-        bare.save_weights(weights)
-        write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
-    _write_attribution(store, dataset, run_dir / "bundle")
-    (run_dir / STATE).unlink()
-
-
-def _told_of_beginning(dataset: Dataset, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell what the network knew before; without a licence of its own, that of it."""
-    if (pretrained := dataset.pretrained) is None:
-        return {}
-    licence = str(told.get("licence") or pretrained.bundle.licence)
-    return {"began_with": pretrained.told(), "licence": licence}
-
-
-def _write_attribution(store: ImageStore, dataset: Dataset, folder: Path) -> None:
-    """Say beside the model whom it learned from, as far as the images' folder says it."""
-    rows = dataset.pretrained.attribution() if dataset.pretrained else []
-    sessions = dataset.known_sessions
-    learned = {row.recording for row in store.rows if row.session in sessions}
-    own = [row for row in known_attribution(store.folder) if row.recording in learned]
-    if rows := list(dict.fromkeys([*own, *rows])):
-        write_table(folder / ATTRIBUTION, AttributionRow, rows)

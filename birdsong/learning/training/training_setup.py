@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,17 +12,23 @@ import keras
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.label_levels import label_levels
+from birdsong.learning.data.pretrained_bundle import read_pretrained
 from birdsong.learning.data.split import Split
 from birdsong.learning.models.auxiliary_heads import with_auxiliary_classes, with_auxiliary_heads
 from birdsong.learning.models.gradient_checkpointing import GradientCheckpointing
-from birdsong.learning.models.pretrained import NETWORK_SETTINGS, load_pretrained_weights
-from birdsong.learning.models.squeezenet import CUTS, squeezenet
+from birdsong.learning.models.pretrained import (
+    load_pretrained_weights,
+    require_model,
+    with_model_of,
+)
+from birdsong.learning.models.registry import BuiltModel, build_model
 from birdsong.learning.training.devices import filled_up
 from birdsong.learning.training.distillation import DistilledModel
 from birdsong.learning.training.losses import loss_of
 from birdsong.learning.training.schedules import LearningRate
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch, BatchLoader
+from birdsong.loading.loader_config import LoaderConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +72,31 @@ class TrainingSetup:
         return filled_up(self.validation_feed.forever(), self.n_devices)
 
 
-def build_network(dataset: Dataset, config: TrainingConfig) -> keras.Model:
+def with_pretrained_model(config: TrainingConfig) -> TrainingConfig:
+    """Ask for a network like that of the pretrained bundle, if there is one.
+
+    Raises
+    ------
+    BundleError
+        As `read_pretrained` does.
+    ConfigError
+        If the config asks for another network.
+    """
+    if not config.dataset.pretrained:
+        return config
+    pretrained = read_pretrained(Path(config.dataset.pretrained))
+    return replace(config, model=with_model_of(config.model, pretrained))
+
+
+def build_network(dataset: Dataset, config: TrainingConfig) -> BuiltModel:
     """Build the network that a config describes, its weights drawn by chance."""
-    return _network(len(dataset.labels), config)
+    return build_model(config.model.name, len(dataset.labels), config.model)
 
 
-def _network(n_labels: int, config: TrainingConfig) -> keras.Model:
-    return squeezenet(
-        n_labels,
-        dropout=config.dropout,
-        **{name: getattr(config, name) for name in NETWORK_SETTINGS},
-    )
-
-
-def build_with_auxiliary(network: keras.Model, dataset: Dataset) -> keras.Model:
-    """Put beside a network's labels what else there is to learn."""
-    n_others = len(dataset.auxiliary_labels)
-    return with_auxiliary_classes(network, n_others) if n_others else network
+def build_with_auxiliary(built: BuiltModel, dataset: Dataset) -> BuiltModel:
+    """Put the auxiliary classes of a dataset beside the labels of a network."""
+    n_auxiliary = len(dataset.auxiliary_labels)
+    return with_auxiliary_classes(built, n_auxiliary) if n_auxiliary else built
 
 
 def build_training_setup(
@@ -102,7 +117,7 @@ def build_training_setup(
     rate : callable
         Takes the batches of an epoch, returns the learning rate.
     teachers : sequence of keras.Model
-        Learners that were trained on the same material.
+        Trained on the same dataset, auxiliary classes included.
 
     Returns
     -------
@@ -116,39 +131,42 @@ def build_training_setup(
     DatasetError
         If there is no image to learn from.
     """
-    network = build_network(dataset, config)
+    built = build_network(dataset, config)
     if (pretrained := dataset.pretrained) is not None:
-        pretrained.require_network(config)
-        before = _network(len(pretrained.bundle.labels), config)
-        load_pretrained_weights(network, dataset.labels, before, pretrained)
+        require_model(config.model, pretrained)
+        n_before = len(pretrained.bundle.labels)
+        before = build_model(config.model.name, n_before, config.model)
+        load_pretrained_weights(built, dataset.labels, before, pretrained)
     levels = label_levels(dataset.learned_labels, dataset.learned_taxonomy)
     n_labels = len(dataset.labels)
-    n_columns = levels.n_columns if dataset.partly_named.rows else len(dataset.learned_labels)
+    n_columns = levels.n_columns if dataset.partial.rows else len(dataset.learned_labels)
     train_feed = _feed(store, dataset.teaching, n_columns, config, training=True)
-    model = model_with_auxiliary = build_with_auxiliary(network, dataset)
-    if config.loss == "auxiliary":
-        model = with_auxiliary_heads(model, levels)
+    built_with_auxiliary = with_heads = build_with_auxiliary(built, dataset)
+    if config.loss.name == "auxiliary":
+        with_heads = with_auxiliary_heads(with_heads, levels)
+    model = with_heads.network
     if config.gradient_checkpointing:
-        model = GradientCheckpointing(model, CUTS)
+        model = GradientCheckpointing(model, with_heads.checkpoint_layers)
     if teachers:
-        model = DistilledModel(model, teachers, config.teacher_share)
-    averaged = config.ema_momentum > 0
+        model = DistilledModel(model, teachers, config.distillation.teacher_share)
+    optimizer = config.optimizer
+    averaged = optimizer.ema_momentum > 0
     model.compile(
         optimizer=keras.optimizers.AdamW(
             rate(len(train_feed)),
-            weight_decay=config.weight_decay,
+            weight_decay=optimizer.weight_decay,
             use_ema=averaged,
-            ema_momentum=config.ema_momentum if averaged else 0.99,
+            ema_momentum=optimizer.ema_momentum if averaged else 0.99,
         ),
-        loss=loss_of(config, levels),
+        loss=loss_of(config.loss, levels, partial_labels=config.dataset.partial_labels),
         metrics=[
             _OfLabels(n_labels, keras.metrics.categorical_accuracy, name="top1"),
             _OfLabels(n_labels, keras.metrics.top_k_categorical_accuracy, name="top5", k=5),
         ],
     )
     return TrainingSetup(
-        network=network,
-        model_with_auxiliary=model_with_auxiliary,
+        network=built.network,
+        model_with_auxiliary=built_with_auxiliary.network,
         model=model,
         train_feed=train_feed,
         validation_feed=(
@@ -190,11 +208,13 @@ def _feed(
         part.rows,
         part.label_indices,
         n_labels=n_columns,
-        batch_size=config.batch_size,
-        n_threads=config.n_threads,
-        seed=config.seed,
-        shuffle=training,
-        sampling=config.sampling if training else "plain",
-        augmentation=config.augmentation if training else None,
+        config=LoaderConfig(
+            batch_size=config.batch_size,
+            n_threads=config.n_threads,
+            seed=config.seed,
+            shuffle=training,
+            sampling=config.sampling if training else "plain",
+            augmentation=config.augmentation if training else None,
+        ),
         background_rows=[row for row in part.rows if row.kind == "background"] if training else [],
     )

@@ -132,10 +132,10 @@ def test_a_training_on_the_rare_leaves_the_common_whole_to_another(store):
     common = build_dataset(store, DatasetConfig(min_recordings=8))
     parts = (common.train, common.validation, common.calibration, common.test)
     assert all(part.sessions.isdisjoint(rare.train.sessions) for part in parts)
-    beside = {"others": True, "back_off": True, "partly_named": True}
+    beside = {"auxiliary_classes": True, "back_off": True, "partial_labels": True}
     for option in beside:
         every = build_dataset(store, DatasetConfig(max_recordings=7, **{option: True}))
-        heard = {row.species for row in (*every.train.rows, *every.others.rows)}
+        heard = {row.species for row in (*every.train.rows, *every.auxiliary.rows)}
         assert heard.isdisjoint({"surgens", "profundus"}), option
     with pytest.raises(TaxonomyError, match="the rarest has 8; raise 'max_recordings'"):
         build_dataset(store, DatasetConfig(rank="genus", max_recordings=1))

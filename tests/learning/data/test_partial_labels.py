@@ -71,17 +71,17 @@ def test_what_is_not_asked_for_teaches_nothing():
 def test_they_add_to_the_training_and_change_nothing_else(store):
     config = DatasetConfig(calibration_share=0.1)
     plain = build_dataset(store, config)
-    dataset = build_dataset(store, replace(config, partly_named=True))
-    assert plain.partly_named.rows == ()
+    dataset = build_dataset(store, replace(config, partial_labels=True))
+    assert plain.partial.rows == ()
     for name in ("labels", "class_index_of"):
         assert getattr(dataset, name) == getattr(plain, name)
     assert dataset.taxonomy.nodes == plain.taxonomy.nodes
     for name in ("train", "validation", "calibration", "test"):
         assert getattr(dataset, name).rows == getattr(plain, name).rows
-    assert {row.species for row in dataset.partly_named.rows} == {""}
-    assert {row.kind for row in dataset.partly_named.rows} == {"bird"}
-    assert len(dataset.partly_named.recordings) == 2
-    assert dataset.known_sessions == plain.known_sessions | dataset.partly_named.sessions
+    assert {row.species for row in dataset.partial.rows} == {""}
+    assert {row.kind for row in dataset.partial.rows} == {"bird"}
+    assert len(dataset.partial.recordings) == 2
+    assert dataset.known_sessions == plain.known_sessions | dataset.partial.sessions
     told, before = dataset.learned_from(), plain.learned_from()
     assert told["recordings"] == before["recordings"] + 2
 
@@ -89,14 +89,14 @@ def test_they_add_to_the_training_and_change_nothing_else(store):
 def test_thin_species_teach_where_two_labels_are(store):
     half = sorted({row.recording for row in store.rows if row.species == "surgens"})[:4]
     rows = [replace(r, species="volans") if r.recording in half else r for r in store.rows]
-    config = DatasetConfig(min_recordings=4, partly_named=True)
+    config = DatasetConfig(min_recordings=4, partial_labels=True)
     dataset = build_dataset(replace(store, rows=tuple(rows)), config)
     birds = [label.taxon for label in dataset.bird_labels]
     assert birds == ["Acutus surgens", "Acutus volans", "Gravis profundus"]
     levels = label_levels(dataset.labels, dataset.taxonomy)
     genus = levels.first_columns[1] + levels.groups[1, 0]
-    assert set(dataset.partly_named.label_indices) == {genus}
-    assert len(dataset.partly_named.recordings) == 8
+    assert set(dataset.partial.label_indices) == {genus}
+    assert len(dataset.partial.recordings) == 8
     assert "Acutus altus" not in dataset.taxonomy
 
 
@@ -107,12 +107,12 @@ def test_no_session_of_theirs_is_kept_apart(store):
     for partner in named:
         session_of = dict.fromkeys([*unnamed, partner], "one day")
         rows = [replace(r, session=session_of.get(r.recording, r.session)) for r in store.rows]
-        config = DatasetConfig(partly_named=True)
+        config = DatasetConfig(partial_labels=True)
         for dataset in (
             build_dataset(replace(store, rows=tuple(rows)), config),
             *(build_fold(replace(store, rows=tuple(rows)), config, 3, fold) for fold in range(3)),
         ):
             apart = dataset.test.sessions | dataset.validation.sessions
-            assert dataset.partly_named.sessions.isdisjoint(apart)
-            taught = set(dataset.partly_named.recordings)
+            assert dataset.partial.sessions.isdisjoint(apart)
+            taught = set(dataset.partial.recordings)
             assert taught == (set() if "one day" in apart else set(unnamed))

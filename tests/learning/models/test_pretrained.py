@@ -13,10 +13,13 @@ from birdsong.images.store import open_store
 from birdsong.images.tables import read_attribution
 from birdsong.learning.data.dataset_builder import build_dataset, build_fold
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.models.pretrained import as_pretrained, read_pretrained
+from birdsong.learning.data.pretrained_bundle import read_pretrained
+from birdsong.learning.models.pretrained import model_config_of
+from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.pipelines.command import main
-from tests.conftest import small_network_learns
+from tests.conftest import few_layers, small_network_learns
+from tests.learning.changed import changed
 
 CONFIG = TrainingConfig(
     dataset=DatasetConfig(validation_share=0.0, calibration_share=0.0, test_share=0.25),
@@ -55,7 +58,7 @@ def first(store, known, tensorflow, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config(first):
-    return replace(CONFIG, dataset=replace(CONFIG.dataset, begin_with=str(first)))
+    return replace(CONFIG, dataset=replace(CONFIG.dataset, pretrained=str(first)))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ def test_the_network_begins_with_its_weights(store, config, first, small_network
 
     dataset = build_dataset(store, config.dataset)
     begun = training_setup.build_training_setup(store, dataset, config, lambda _: 1e-3).network
-    its = training_setup.squeezenet(len(read_bundle(first).labels))
+    its = few_layers(len(read_bundle(first).labels))
     its.load_weights(first / WEIGHTS)
     for layer, before in zip(begun.layers, its.layers, strict=True):
         if layer.name != "labels":
@@ -140,9 +143,11 @@ def test_teachers_begin_by_chance(store, config, tmp_path, small_network, monkey
     from birdsong.learning.training.fit import fit_network
 
     begun = []
-    monkeypatch.setattr(training_setup, "take_over", lambda network, *_: begun.append(network))
+    monkeypatch.setattr(
+        training_setup, "load_pretrained_weights", lambda built, *_: begun.append(built)
+    )
     fit_network(
-        store, build_dataset(store, config.dataset), replace(config, n_teachers=1), tmp_path
+        store, build_dataset(store, config.dataset), changed(config, n_teachers=1), tmp_path
     )
     assert len(begun) == 1, "of two networks"
 
@@ -152,30 +157,37 @@ def test_on_the_command_line_the_network_is_the_bundles(
 ):
     command = ["train", str(store.folder), "--epochs", "1", "--begin-with", str(first)]
     assert main([*command, "--out", str(tmp_path / "other"), "--fine-bands"]) == 2
-    assert "has another network: fine_bands true instead of false" in capsys.readouterr().err
+    assert "has another network: stem_freq_stride 1 instead of 2" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "run")]) == 0
-    assert "begins with bundle 'first', which knows 2 of these 3 birds" in capsys.readouterr().out
+    assert (
+        "pretrained on bundle 'first', which knows 2 of these 3 labels" in capsys.readouterr().out
+    )
     assert main(["card", str(tmp_path / "run" / "bundle"), "--out", str(tmp_path / "card.md")]) == 0
     card = (tmp_path / "card.md").read_text()
     assert "| began with | bundle first, " in card
     assert "It began with what bundle first had learned" in card
 
 
-def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp_path):
+def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp_path, tensorflow):
+    from birdsong.learning.training.training_setup import with_pretrained_model
+
     before = read_pretrained(first)
     its = before.bundle.provenance
-    config = {**{k: v for k, v in its["config"].items() if k != "peaks"}, "fine_bands": True}
+    config = {**its["config"], "model": {"stem_freq_stride": 1}}
     older = replace(before.bundle, provenance={**its, "config": config})
     write_bundle(older, tmp_path / "older", weights=first / WEIGHTS)
-    assert replace(before, bundle=older).settings == {**before.settings, "fine_bands": True}
-    dataset = replace(CONFIG.dataset, begin_with=str(tmp_path / "older"))
-    begun = as_pretrained(replace(CONFIG, dataset=dataset))
-    assert begun.fine_bands, "as the bundle has it"
-    assert not begun.peaks
+    model = model_config_of(replace(before, bundle=older))
+    assert model == replace(model_config_of(before), stem_freq_stride=1)
+    dataset = replace(CONFIG.dataset, pretrained=str(tmp_path / "older"))
+    begun = with_pretrained_model(replace(CONFIG, dataset=dataset))
+    assert begun.model.stem_freq_stride == 1, "as the bundle has it"
+    assert begun.model.batch_normalization
 
 
-def test_nothing_begins_where_nothing_is_asked_for(store):
-    assert as_pretrained(CONFIG) is CONFIG
+def test_nothing_begins_where_nothing_is_asked_for(store, tensorflow):
+    from birdsong.learning.training.training_setup import with_pretrained_model
+
+    assert with_pretrained_model(CONFIG) is CONFIG
     assert build_dataset(store, CONFIG.dataset).pretrained is None
 
 
@@ -190,12 +202,12 @@ def test_a_training_goes_on_with_the_bundle_that_it_began_with(
 
     before = tmp_path / "before"
     shutil.copytree(first, before)
-    config = replace(config, dataset=replace(config.dataset, begin_with=str(before)), epochs=2)
+    config = replace(config, dataset=replace(config.dataset, pretrained=str(before)), epochs=2)
     with pytest.raises(KeyboardInterrupt):
-        train(store, tmp_path / "run", config, on_epoch=stop)
+        train(store, tmp_path / "run", config, listener=TrainingListener(on_epoch=stop))
     bundle = read_bundle(before)
-    changed = (replace(bundle.labels[0], n_sessions=99), *bundle.labels[1:])
-    write_bundle(replace(bundle, labels=changed), before, weights=first / WEIGHTS)
+    other = (replace(bundle.labels[0], n_sessions=99), *bundle.labels[1:])
+    write_bundle(replace(bundle, labels=other), before, weights=first / WEIGHTS)
     with pytest.raises(DatasetError, match="began with another bundle than the one"):
         train(store, tmp_path / "run", config, resume=True)
     shutil.rmtree(before)
@@ -210,13 +222,16 @@ def test_where_the_bundle_knows_everything_nothing_could_be_measured(store, conf
 
 
 def test_another_network_is_refused(store, config, small_network):
-    from birdsong.learning.training.training_setup import build_training_setup
+    from birdsong.learning.training.training_setup import (
+        build_training_setup,
+        with_pretrained_model,
+    )
 
     dataset = build_dataset(store, config.dataset)
     with pytest.raises(ConfigError, match=r"'first' has another network: width 2\.0 instead of 1"):
-        build_training_setup(store, dataset, replace(config, width=2.0), lambda _: 1e-3)
+        build_training_setup(store, dataset, changed(config, width=2.0), lambda _: 1e-3)
     with pytest.raises(ConfigError, match=r"width 2\.0 instead of 1"):
-        as_pretrained(replace(config, width=2.0))
+        with_pretrained_model(changed(config, width=2.0))
 
 
 def test_other_images_are_refused(store, config):
@@ -228,7 +243,7 @@ def test_other_images_are_refused(store, config):
 def test_a_bundle_without_weights_is_refused(store, config, first, tmp_path):
     write_bundle(read_bundle(first), tmp_path / "bare")
     with pytest.raises(BundleError, match=r"bare: no training can begin with bundle 'first'"):
-        build_dataset(store, replace(config.dataset, begin_with=str(tmp_path / "bare")))
+        build_dataset(store, replace(config.dataset, pretrained=str(tmp_path / "bare")))
 
 
 def test_a_damaged_bundle_is_refused(store, config, first, tmp_path):
@@ -236,4 +251,4 @@ def test_a_damaged_bundle_is_refused(store, config, first, tmp_path):
     shutil.copytree(first, damaged)
     (damaged / WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(BundleError, match=WEIGHTS):
-        build_dataset(store, replace(config.dataset, begin_with=str(damaged)))
+        build_dataset(store, replace(config.dataset, pretrained=str(damaged)))

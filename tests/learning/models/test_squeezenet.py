@@ -34,17 +34,13 @@ OPTIONS = {
     "plain": {},
     "as published": {"batch_normalization": False},
     "wider": {"width": 1.5},
-    "bypass": {"bypass": True},
-    "frequency": {"frequency_channel": True},
-    "bands": {"fine_bands": True},
-    "peaks": {"peaks": True},
+    "every band": {"stem_freq_stride": 1},
 }
 
 
-def test_bypasses_lie_around_every_other_fire(squeezenet):
-    network = squeezenet(5, bypass=True)
-    added = [layer.name for layer in network.layers if layer.name.endswith("bypass")]
-    assert added == ["fire3_bypass", "fire5_bypass", "fire7_bypass", "fire9_bypass"]
+def test_the_stem_keeps_every_band_if_asked(squeezenet):
+    network = squeezenet(5, stem_freq_stride=1)
+    assert network.get_layer("stem").output.shape[1:] == (62, 99, 64)
     assert network.count_params() == squeezenet(5).count_params()
 
 
@@ -54,17 +50,6 @@ def test_width_multiplies_filters(squeezenet):
     assert sizes == [256, 512, 768]
     with pytest.raises(ValueError, match=r"a layer of width 0\.01 has no filters left"):
         squeezenet(5, width=0.01)
-
-
-def test_the_frequency_of_a_pixel(squeezenet):
-    from birdsong.learning.models.squeezenet import FrequencyChannel
-
-    images = np.random.default_rng(0).normal(size=(2, 64, 200, 1)).astype(np.float32)
-    seen = np.asarray(FrequencyChannel()(images))
-    np.testing.assert_array_equal(seen[..., :1], images)
-    np.testing.assert_allclose(seen[:, 0, :, 1], -1)
-    np.testing.assert_allclose(seen[:, 63, :, 1], 1)
-    assert (np.diff(seen[0, :, 0, 1]) > 0).all()
 
 
 @pytest.mark.parametrize("batch_normalization", [True, False])
@@ -105,8 +90,3 @@ def test_exported_it_gives_the_same_numbers(squeezenet, options):
     expected = np.asarray(network(images))
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=1e-4)
-
-
-def test_one_label_is_no_choice(squeezenet):
-    with pytest.raises(ValueError, match=r"at least 2 labels to choose from\. Received: 1"):
-        squeezenet(1)

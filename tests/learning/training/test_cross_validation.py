@@ -16,12 +16,15 @@ from birdsong.learning.data.dataset_builder import build_fold
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.evaluation.held_out import score_bundle
 from birdsong.learning.evaluation.scores import measure
-from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.learning.training.cross_validation_config import CrossValidationConfig
+from birdsong.learning.training.listener import TrainingListener
 from birdsong.pipelines.command import main
 from tests.conftest import small_network_learns
+from tests.learning.changed import changed
 
 N_FOLDS = 3
-CONFIG = TrainingConfig(epochs=2, batch_size=16, dropout=0.2)
+FOLDS = CrossValidationConfig(n_folds=N_FOLDS)
+CONFIG = changed(epochs=2, batch_size=16, dropout=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def run_dir(cross_validation, store, tmp_path_factory):
     """A finished run."""
     folder = tmp_path_factory.mktemp("runs") / "folds"
     with small_network_learns():
-        cross_validation.train_folds(store, folder, CONFIG, N_FOLDS)
+        cross_validation.train_folds(store, folder, CONFIG, FOLDS)
     return folder
 
 
@@ -66,7 +69,7 @@ def test_the_bundle_is_measured_by_the_networks_of_its_folds(run_dir, store, tmp
     assert measure(found.scored)["top1"] == pytest.approx(metrics["out_of_fold"]["top1"])
     command = ["evaluate", str(run_dir / "bundle"), str(store.folder), "--out", str(tmp_path)]
     assert main(command) == 2
-    assert "with --out-of-fold the networks of its folds" in capsys.readouterr().err
+    assert "--out-of-fold measures the networks of its folds" in capsys.readouterr().err
     assert main([*command, "--out-of-fold"]) == 0
     assert "24 recordings of 24 sessions" in capsys.readouterr().out
     told = json.loads((tmp_path / "metrics.json").read_text())
@@ -135,15 +138,17 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cross_validation.train_folds(store, stopped, CONFIG, N_FOLDS, on_epoch=stop)
+        cross_validation.train_folds(
+            store, stopped, CONFIG, FOLDS, listener=TrainingListener(on_epoch=stop)
+        )
     with pytest.raises(DatasetError, match="holds a training that was stopped; add --resume"):
-        cross_validation.train_folds(store, stopped, CONFIG, N_FOLDS)
+        cross_validation.train_folds(store, stopped, CONFIG, FOLDS)
     with pytest.raises(ConfigError, match="cannot go on with folds 4 instead of 3"):
-        cross_validation.train_folds(store, stopped, CONFIG, 4, resume=True)
+        cross_validation.train_folds(store, stopped, CONFIG, replace(FOLDS, n_folds=4), resume=True)
     again = []
     metrics = cross_validation.train_folds(
-        store, stopped, CONFIG, N_FOLDS, resume=True, folds_only=True,
-        on_epoch=lambda epoch: again.append(epoch["epoch"]),
+        store, stopped, CONFIG, replace(FOLDS, folds_only=True), resume=True,
+        listener=TrainingListener(on_epoch=lambda epoch: again.append(epoch["epoch"])),
     )  # fmt: skip
     assert again == [1, 0, 1], "neither the first fold nor a finished epoch was trained again"
     assert not (stopped / "bundle").exists()
@@ -152,8 +157,8 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
 
     again.clear()
     cross_validation.train_folds(
-        store, stopped, CONFIG, N_FOLDS, resume=True,
-        on_epoch=lambda epoch: again.append(epoch["epoch"]),
+        store, stopped, CONFIG, FOLDS, resume=True,
+        listener=TrainingListener(on_epoch=lambda epoch: again.append(epoch["epoch"])),
     )  # fmt: skip
     assert again == [0, 1], "only the network that learns from everything was trained"
     np.testing.assert_allclose(
@@ -175,12 +180,12 @@ def test_a_fold_that_was_trained_but_not_heard_is_heard(cross_validation, run_di
     with small_network_learns(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("birdsong.learning.training.one_fold.predict_split_logits", stop)
         with pytest.raises(KeyboardInterrupt):
-            cross_validation.train_folds(store, stopped, CONFIG, N_FOLDS)
+            cross_validation.train_folds(store, stopped, CONFIG, FOLDS)
     again = []
     with small_network_learns():
         metrics = cross_validation.train_folds(
-            store, stopped, CONFIG, N_FOLDS, resume=True, folds_only=True,
-            on_epoch=lambda epoch: again.append(epoch["epoch"]),
+            store, stopped, CONFIG, replace(FOLDS, folds_only=True), resume=True,
+            listener=TrainingListener(on_epoch=lambda epoch: again.append(epoch["epoch"])),
         )  # fmt: skip
     assert again == [0, 1, 0, 1]
     expected = json.loads((run_dir / "metrics.json").read_text())
@@ -195,15 +200,15 @@ def test_what_a_fold_kept_is_checked(cross_validation, run_dir, store, tmp_path)
         copy / "folds" / "1" / cross_validation.HEARD, copy / "folds" / "0" / cross_validation.HEARD
     )
     with pytest.raises(DatasetError, match=r"0/held_out.npz: holds other recordings or labels"):
-        cross_validation.train_folds(store, copy, CONFIG, N_FOLDS, resume=True)
+        cross_validation.train_folds(store, copy, CONFIG, FOLDS, resume=True)
     (copy / "folds" / "0" / cross_validation.HEARD).write_bytes(b"no archive")
     with pytest.raises(DatasetError, match=r"0/held_out.npz: cannot be read .* delete it to train"):
-        cross_validation.train_folds(store, copy, CONFIG, N_FOLDS, resume=True)
+        cross_validation.train_folds(store, copy, CONFIG, FOLDS, resume=True)
 
 
 def test_more_folds_than_sessions(cross_validation, store, tmp_path):
     with pytest.raises(DatasetError, match="30 folds were asked for, but the 24 sessions fill"):
-        cross_validation.train_folds(store, tmp_path / "run", CONFIG, 30)
+        cross_validation.train_folds(store, tmp_path / "run", CONFIG, replace(FOLDS, n_folds=30))
     assert not (tmp_path / "run").exists()
 
 
@@ -242,8 +247,9 @@ def test_folds_at_once(cross_validation, store, tmp_path):
         (tmp_path / f"of network {epoch['fold']}").touch()
 
     metrics = cross_validation.train_folds(
-        store, tmp_path / "run", replace(CONFIG, epochs=1), 2,
-        at_once=3, on_dataset=tell, on_epoch=note,
+        store, tmp_path / "run", replace(CONFIG, epochs=1),
+        CrossValidationConfig(n_folds=2, at_once=3),
+        listener=TrainingListener(on_dataset=tell, on_epoch=note),
     )  # fmt: skip
     assert not (tmp_path / str(os.getpid())).exists()
     assert len(list(tmp_path.glob("[0-9]*"))) == 3, "the one that learns from everything, too"
@@ -258,7 +264,13 @@ def test_a_process_that_was_killed_is_one_sentence(cross_validation, store, tmp_
         os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.raises(DatasetError, match="killed, perhaps for want of memory; --resume goes on"):
-        cross_validation.train_folds(store, tmp_path / "run", CONFIG, 2, at_once=2, on_dataset=die)
+        cross_validation.train_folds(
+            store,
+            tmp_path / "run",
+            CONFIG,
+            CrossValidationConfig(n_folds=2, at_once=2),
+            listener=TrainingListener(on_dataset=die),
+        )
 
 
 def test_no_fold_at_a_time(images, tmp_path, capsys):

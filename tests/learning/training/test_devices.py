@@ -16,7 +16,9 @@ from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
+from tests.learning.changed import changed
 
 needs_jax = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
@@ -78,7 +80,7 @@ def test_averages_are_kept(fit, images, tmp_path, small_network):
     dataset = build_dataset(store, CONFIG.dataset)
     weights = {}
     for share in (0.0, 0.9, 0.999):
-        config = replace(CONFIG, ema_momentum=share, schedule="constant", learning_rate=0.01)
+        config = changed(CONFIG, ema_momentum=share, schedule="constant", learning_rate=0.01)
         network, _ = fit.fit_network(store, dataset, config, tmp_path / str(share))
         weights[share] = np.concatenate([each.ravel() for each in network.get_weights()])
     far = np.linalg.norm(weights[0.999] - weights[0.0])
@@ -90,7 +92,7 @@ def test_a_stopped_training_with_averages_ends_as_one_that_was_not(
 ):
     store = open_store(images)
     dataset = build_dataset(store, CONFIG.dataset)
-    config = replace(CONFIG, ema_momentum=0.9)
+    config = changed(CONFIG, ema_momentum=0.9)
 
     def stop(epoch):
         if epoch["epoch"] == 1:
@@ -98,7 +100,9 @@ def test_a_stopped_training_with_averages_ends_as_one_that_was_not(
 
     whole, _ = fit.fit_network(store, dataset, config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        fit.fit_network(store, dataset, config, tmp_path / "stopped", on_epoch=stop)
+        fit.fit_network(
+            store, dataset, config, tmp_path / "stopped", listener=TrainingListener(on_epoch=stop)
+        )
     resumed, _ = fit.fit_network(store, dataset, config, tmp_path / "stopped")
     for expected, found in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)

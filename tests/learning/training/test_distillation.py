@@ -9,13 +9,19 @@ from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.training.training_config import TrainingConfig
+from birdsong.learning.training.distillation_config import DistillationConfig
+from birdsong.learning.training.listener import TrainingListener
+from tests.learning.changed import changed
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
-CONFIG = TrainingConfig(
+CONFIG = changed(
     dataset=DatasetConfig(
-        min_recordings=7, others=True, validation_share=0.2, calibration_share=0, test_share=0
+        min_recordings=7,
+        auxiliary_classes=True,
+        validation_share=0.2,
+        calibration_share=0,
+        test_share=0,
     ),
     epochs=2,
     batch_size=16,
@@ -79,7 +85,9 @@ def test_teachers_are_trained_first_and_differ(dataset, tmp_path):
     from birdsong.learning.training.fit import fit_network
 
     told = []
-    network, epochs = fit_network(*dataset, CONFIG, tmp_path, on_epoch=told.append)
+    network, epochs = fit_network(
+        *dataset, CONFIG, tmp_path, listener=TrainingListener(on_epoch=told.append)
+    )
     assert [each["epoch"] for each in told] == [0, 1] * 3
     assert len(epochs) == 2
     assert network.output_shape == (None, 2), "what is learned beside the labels is gone"
@@ -88,7 +96,7 @@ def test_teachers_are_trained_first_and_differ(dataset, tmp_path):
     again, _ = fit_network(*dataset, CONFIG, tmp_path / "again")
     for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    alone, _ = fit_network(*dataset, replace(CONFIG, n_teachers=0), tmp_path / "alone")
+    alone, _ = fit_network(*dataset, changed(CONFIG, n_teachers=0), tmp_path / "alone")
     far = [
         np.abs(a - b).max() for a, b in zip(network.get_weights(), alone.get_weights(), strict=True)
     ]
@@ -108,8 +116,12 @@ def test_stopped_anywhere_it_ends_as_one_that_was_not(dataset, tmp_path, stopped
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_network(*dataset, CONFIG, tmp_path / "stopped", on_epoch=stop)
-    network, resumed = fit_network(*dataset, CONFIG, tmp_path / "stopped", on_epoch=told.append)
+        fit_network(
+            *dataset, CONFIG, tmp_path / "stopped", listener=TrainingListener(on_epoch=stop)
+        )
+    network, resumed = fit_network(
+        *dataset, CONFIG, tmp_path / "stopped", listener=TrainingListener(on_epoch=told.append)
+    )
     assert len(told) == 3 * CONFIG.epochs + 1, "no epoch that was kept is trained again"
     assert [each["loss"] for each in resumed] == pytest.approx(
         [e["loss"] for e in epochs], rel=1e-4
@@ -122,13 +134,10 @@ def test_wider_teachers(dataset, tmp_path):
     from birdsong.learning.training.distillation import teacher_config
     from birdsong.learning.training.fit import fit_network
 
-    config = replace(CONFIG, n_teachers=1, teacher_width=1.5, width=2.0, epochs=1)
-    teachers_targets = teacher_config(config, 1)
-    assert (teachers_targets.width, teachers_targets.seed, teachers_targets.n_teachers) == (
-        3.0,
-        config.seed + 1,
-        0,
-    )
+    config = changed(CONFIG, n_teachers=1, teacher_width=1.5, width=2.0, epochs=1)
+    teacher = teacher_config(config, 1)
+    assert (teacher.model.width, teacher.seed) == (3.0, config.seed + 1)
+    assert teacher.distillation.n_teachers == 0
     fit_network(*dataset, config, tmp_path)
 
 
@@ -142,4 +151,4 @@ def test_wider_teachers(dataset, tmp_path):
 )
 def test_settings_that_cannot_be(setting, message):
     with pytest.raises(ConfigError, match=message):
-        TrainingConfig(**setting)
+        DistillationConfig(**setting)

@@ -51,7 +51,9 @@ def test_a_training_that_is_lost_ends_early(finder, images, tmp_path, small_netw
             Lost.calls += 1
             return keras.ops.mean(y_pred, axis=1) * (float("nan") if Lost.calls > 5 else 0.0)
 
-    monkeypatch.setattr("birdsong.learning.training.training_setup.loss_of", lambda *_: Lost())
+    monkeypatch.setattr(
+        "birdsong.learning.training.training_setup.loss_of", lambda *_, **__: Lost()
+    )
     config = TrainingConfig(dataset=DatasetConfig(test_share=0.25), batch_size=16)
     store = open_store(images)
     found = finder.find_learning_rate(store, build_dataset(store, config.dataset), config, tmp_path)

@@ -15,10 +15,15 @@ from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.label_levels import label_levels
-from birdsong.learning.training.training_config import LOSSES, TrainingConfig
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import build_model
+from birdsong.learning.training.listener import TrainingListener
+from birdsong.learning.training.loss_config import LOSSES, LossConfig
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.lineage import DEPTH, Lineage
 from birdsong.taxa.taxonomy import Taxonomy
+from tests.conftest import few_layers
+from tests.learning.changed import changed
 from tests.taxa.trees import NESTED, THRUSHES, shapes, species_tree
 
 LABELS = [*NESTED, BACKGROUND]
@@ -135,20 +140,6 @@ def test_hierarchical_is_the_weighed_path(losses, seed, alpha, smoothing):
     np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
 
 
-@given(seeds, st.floats(0.1, 40))
-def test_soft_labels_fall_off_with_the_distance(losses, seed, beta):
-    logits, targets = batch(len(LABELS), seed)
-    log_probabilities = np.log(softmax(logits.astype(np.float64)))
-    distances = label_levels(LABELS, THRUSHES).distances()
-    expected = np.zeros(len(logits))
-    for i in range(len(LABELS)):
-        soft = [np.exp(-beta * distances[i, j]) for j in range(len(LABELS))]
-        for j in range(len(LABELS)):
-            expected -= targets[:, i] * soft[j] / sum(soft) * log_probabilities[:, j]
-    loss = losses.soft_labels(label_levels(LABELS, THRUSHES), beta=beta)
-    np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
-
-
 @given(seeds, st.floats(0.1, 2), st.sampled_from([0.0, 0.1]))
 def test_auxiliary_adds_the_entropy_of_each_head(losses, seed, weight, smoothing):
     levels = label_levels(LABELS, THRUSHES)
@@ -193,7 +184,6 @@ def test_what_is_known_above_the_labels_is_a_sum(losses):
             by_head[:, column] -= 0.3 * np.log(head[:, levels.groups[h, member]])
     for loss, columns, expected in (
         (losses.plain(levels), logits, whole),
-        (losses.soft_labels(levels, beta=10), logits, whole),
         (losses.hierarchical(levels, alpha=0.5), logits, by_step),
         (losses.auxiliary(levels, weight=0.3), said, whole + by_head),
     ):
@@ -209,12 +199,11 @@ def test_columns_that_nothing_is_in_change_nothing(losses, seed):
     _, targets = batch(6, seed)
     wide = np.concatenate([targets, np.zeros((len(targets), 11), np.float32)], axis=1)
     for name in LOSSES:
-        config = TrainingConfig(loss=name)
-        partly = replace(config, dataset=DatasetConfig(partly_named=True))
+        config = LossConfig(name=name)
         columns = said if name == "auxiliary" else said[:, :6]
         np.testing.assert_allclose(
             losses.loss_of(config, levels)(targets, columns).numpy().mean(),
-            losses.loss_of(partly, levels)(wide, columns).numpy().mean(),
+            losses.loss_of(config, levels, partial_labels=True)(wide, columns).numpy().mean(),
             rtol=1e-5, err_msg=name,
         )  # fmt: skip
 
@@ -235,14 +224,14 @@ def test_a_genus_does_not_tell_its_species_apart(losses, tensorflow):
 
 
 @given(shapes, seeds, st.booleans())
-def test_at_their_ends_losses_are_cross_entropy(losses, shape, seed, background):
+def test_without_weights_hierarchical_is_cross_entropy(losses, shape, seed, background):
     taxonomy, labels = species_tree(shape)
     labels = [*labels, *([BACKGROUND] if background else [])]
     levels = label_levels(labels, taxonomy)
     logits, targets = batch(len(labels), seed)
     expected = -(targets * np.log(softmax(logits.astype(np.float64)))).sum(axis=1)
-    for loss in (losses.hierarchical(levels, alpha=0), losses.soft_labels(levels, beta=1e4)):
-        np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
+    loss = losses.hierarchical(levels, alpha=0)
+    np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
 
 
 def every_loss(losses, levels):
@@ -255,7 +244,6 @@ def every_loss(losses, levels):
         return heads(targets, np.concatenate([sums[h] for h in heights], axis=1))
 
     return {
-        "soft-labels": losses.soft_labels(levels, beta=10),
         "hierarchical": losses.hierarchical(levels, alpha=0.5),
         "auxiliary": auxiliary,
     }
@@ -281,22 +269,20 @@ def test_nothing_is_better_than_to_be_certain_of_the_right_label(losses, seed):
     levels = label_levels(LABELS, THRUSHES)
     logits, _ = batch(len(LABELS), seed, n=len(LABELS))
     targets = np.eye(len(LABELS), dtype=np.float32)
-    soft = losses.soft_targets(levels.distances(), 10)
     for name, loss in every_loss(losses, levels).items():
-        best = np.log(soft) if name == "soft-labels" else 60 * targets
+        best = 60 * targets
         assert (loss(targets, best) <= loss(targets, logits)).numpy().all(), name
-        if name != "soft-labels":
-            np.testing.assert_allclose(loss(targets, best), 0, atol=1e-6)
+        np.testing.assert_allclose(loss(targets, best), 0, atol=1e-6)
 
 
 def test_hierarchical_forgives_the_near_mistake(losses):
     levels = label_levels(LABELS, THRUSHES)
     blackbird = np.tile(np.eye(6, dtype=np.float32)[0], (6, 1))
     sure = 8 * np.eye(6, dtype=np.float32)
-    for loss in (losses.hierarchical(levels, alpha=1), losses.soft_labels(levels, beta=10)):
-        right, other, genus, magpie, owl, none = loss(blackbird, sure).numpy()
-        assert right < other == pytest.approx(genus)
-        assert other < magpie < owl < none
+    loss = losses.hierarchical(levels, alpha=1)
+    right, other, genus, magpie, owl, none = loss(blackbird, sure).numpy()
+    assert right < other == pytest.approx(genus)
+    assert other < magpie < owl < none
 
 
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e6])
@@ -307,7 +293,7 @@ def test_gradients_stay_finite(losses, tensorflow, size):
         np.random.default_rng(0).choice([-size, 0, size], (6, 6 + 4 + 4 + 3)).astype(np.float32)
     )
     for name in LOSSES:
-        loss = losses.loss_of(TrainingConfig(loss=name), levels)
+        loss = losses.loss_of(LossConfig(name=name), levels)
         columns = said if name == "auxiliary" else said[:, :6]
         with tensorflow.GradientTape() as tape:
             tape.watch(columns)
@@ -337,35 +323,36 @@ def test_orders_have_no_rank_above(with_auxiliary_heads):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("loss", "hinge", "one of cross-entropy, soft-labels, hierarchical, auxiliary, got 'hi"),
-        ("soft_labels_beta", 0.0, "soft_labels_beta must be finite and greater than 0, got 0.0"),
+        ("name", "hinge", "loss must be one of cross-entropy, hierarchical, auxiliary, got 'hi"),
+        ("name", "soft-labels", "'soft-labels' is gone, since it gained nothing .*0.1 had it"),
+        ("label_smoothing", 1.0, r"label_smoothing must be in \[0, 1\), got 1.0"),
         ("hierarchical_alpha", -1.0, "must be finite and 0 or greater, got -1.0"),
         ("auxiliary_weight", float("nan"), "auxiliary_weight must be finite .* got nan"),
     ],
 )
 def test_config_out_of_range(field, value, message):
     with pytest.raises(ConfigError, match=message):
-        TrainingConfig(**{field: value})
+        LossConfig(**{field: value})
 
 
 @pytest.fixture(scope="module")
 def config():
     dataset = DatasetConfig(validation_share=0.2, test_share=0.2)
-    return TrainingConfig(dataset=dataset, epochs=2, batch_size=16, dropout=0.2)
+    return changed(dataset=dataset, epochs=2, batch_size=16, dropout=0.2)
 
 
-@pytest.mark.parametrize("loss", ["soft-labels", "hierarchical"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "hierarchical"])
 def test_two_epochs(loss, images, config, tmp_path, small_network):
     from birdsong.learning.training.fit import fit_network
 
     store = open_store(images)
     dataset = build_dataset(store, config.dataset)
-    config = replace(config, loss=loss)
+    config = changed(config, loss=loss)
     model, epochs = fit_network(store, dataset, config, tmp_path)
     assert model.output_shape == (None, len(dataset.labels))
     assert len(epochs) == 2
     assert all(np.isfinite([epoch["loss"], epoch["val_loss"]]).all() for epoch in epochs)
-    assert json.loads((tmp_path / "run.json").read_text())["config"]["loss"] == loss
+    assert json.loads((tmp_path / "run.json").read_text())["config"]["loss"]["name"] == loss
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "auxiliary"])
@@ -376,27 +363,27 @@ def test_partly_named_recordings_take_part(loss, images, config, tmp_path, small
     unnamed = {f"Acutus_{name}_{i}.wav" for name in ("surgens", "summus") for i in (0, 1)}
     rows = [replace(row, species="") if row.recording in unnamed else row for row in store.rows]
     store = replace(store, rows=tuple(rows))
-    config = replace(
-        config, loss=loss, epochs=1, dataset=replace(config.dataset, partly_named=True)
+    config = changed(
+        config, loss=loss, epochs=1, dataset=replace(config.dataset, partial_labels=True)
     )
     dataset = build_dataset(store, config.dataset)
-    assert set(dataset.partly_named.recordings) == unnamed
+    assert set(dataset.partial.recordings) == unnamed
     model, epochs = fit_network(store, dataset, config, tmp_path)
     assert model.output_shape == (None, len(dataset.labels))
     assert np.isfinite([epochs[0]["loss"], epochs[0]["val_loss"]]).all()
     assert 0 <= epochs[0]["top1"] <= epochs[0]["top5"] <= 1
     described = json.loads((tmp_path / "run.json").read_text())
-    assert described["parts"]["partly_named"]["recordings"] == 4
+    assert described["parts"]["partial"]["recordings"] == 4
 
 
 def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_network):
     """Stopped and resumed, the training ends as it would have, in a bundle without heads."""
-    from birdsong.learning.training import fit, training_setup
+    from birdsong.learning.training import fit
     from birdsong.learning.training.train import train
 
     store = open_store(images)
     dataset = build_dataset(store, config.dataset)
-    config = replace(config, loss="auxiliary")
+    config = changed(config, loss="auxiliary")
     whole, through = fit.fit_network(store, dataset, config, tmp_path / "through")
 
     def stop(epoch):
@@ -404,14 +391,20 @@ def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_networ
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(store, tmp_path / "run", config, on_epoch=stop)
+        train(store, tmp_path / "run", config, listener=TrainingListener(on_epoch=stop))
     told = []
-    train(store, tmp_path / "run", config, resume=True, on_epoch=told.append)
+    train(
+        store,
+        tmp_path / "run",
+        config,
+        resume=True,
+        listener=TrainingListener(on_epoch=told.append),
+    )
     assert told[-1]["loss"] == pytest.approx(through[-1]["loss"], rel=1e-4)
     assert told[-1]["val_loss"] == pytest.approx(through[-1]["val_loss"], rel=1e-4)
 
     bundle = read_bundle(tmp_path / "run" / "bundle")
-    plain = training_setup.squeezenet(len(bundle.labels))
+    plain = few_layers(len(bundle.labels))
     plain.load_weights(tmp_path / "run" / "bundle" / WEIGHTS)
     images = np.stack([store.read_image(row) for row in store.rows[::9]])
     logits = Network(bundle).logits(images)
@@ -422,19 +415,17 @@ def test_heads_are_gone_from_what_is_kept(images, config, tmp_path, small_networ
 
 
 def test_heads_train_the_features_of_the_network(with_auxiliary_heads, small_network):
-    from birdsong.learning.training import training_setup
-
     levels = label_levels(LABELS, THRUSHES)
-    network = training_setup.squeezenet(len(LABELS), dropout=0.0)
-    model = with_auxiliary_heads(network, levels)
+    built = build_model("squeezenet", len(LABELS), ModelConfig(dropout=0.0))
+    network, model = built.network, with_auxiliary_heads(built, levels).network
     assert model.output_shape == (None, 6 + 4 + 4 + 3)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 200, 1), np.uint8)
     np.testing.assert_allclose(model(images)[:, :6], network(images), atol=1e-6)
     before = network.get_weights()
     model.compile("sgd", loss=lambda targets, said: said[:, 6:])
     model.fit(images, np.zeros((2, 6)), verbose=0)
-    changed = [(a != b).any() for a, b in zip(before, network.get_weights(), strict=True)]
-    assert changed == [True, True, False, False], "the convolution below, not that of the labels"
+    moved = [(a != b).any() for a, b in zip(before, network.get_weights(), strict=True)]
+    assert moved == [True, True, False, False], "the convolution below, not that of the labels"
 
 
 def test_a_run_of_before_goes_on(images, config, tmp_path, small_network):
@@ -444,9 +435,9 @@ def test_a_run_of_before_goes_on(images, config, tmp_path, small_network):
     store = open_store(images)
     fit_network(store, build_dataset(store, config.dataset), replace(config, epochs=1), tmp_path)
     described = json.loads((tmp_path / "run.json").read_text())
-    for name in ("loss", "soft_labels_beta", "hierarchical_alpha", "auxiliary_weight"):
-        del described["config"][name]
+    del described["config"]["loss"]
+    del described["config"]["model"]["stem_freq_stride"]
     (tmp_path / "run.json").write_text(json.dumps(described))
     check_same_run(tmp_path, store, replace(config, epochs=1))
-    with pytest.raises(ConfigError, match="loss 'auxiliary' instead of 'cross-entropy'"):
-        check_same_run(tmp_path, store, replace(config, epochs=1, loss="auxiliary"))
+    with pytest.raises(ConfigError, match=r"loss\.name 'auxiliary' instead of 'cross-entropy'"):
+        check_same_run(tmp_path, store, changed(config, epochs=1, loss="auxiliary"))

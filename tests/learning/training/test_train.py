@@ -20,9 +20,11 @@ from birdsong.images.tables import read_attribution
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.evaluation.held_out import score_bundle
 from birdsong.learning.evaluation.scores import measure
+from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
-from birdsong.loading.batch_loader import BatchLoader
-from tests.conftest import small_network_learns
+from tests.conftest import few_layers, small_network_learns
+from tests.learning.changed import changed
+from tests.loading.loaders import batch_loader
 
 EPOCHS = 2
 
@@ -38,7 +40,7 @@ def train(tensorflow):
 @pytest.fixture(scope="module")
 def config():
     dataset = DatasetConfig(validation_share=0.15, calibration_share=0.15, test_share=0.25)
-    return TrainingConfig(dataset=dataset, epochs=EPOCHS, batch_size=16, dropout=0.2)
+    return changed(dataset=dataset, epochs=EPOCHS, batch_size=16, dropout=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +115,10 @@ def test_evaluation_measures_what_training_measured(run_dir, images):
 def test_the_bundle_answers_as_the_network_does(train, run_dir, images, small_network):
     store = open_store(images)
     bundle = read_bundle(run_dir / "bundle")
-    from birdsong.learning.training import training_setup
-
-    network = training_setup.squeezenet(len(bundle.labels), dropout=0.2)
+    network = few_layers(len(bundle.labels), dropout=0.2)
     network.load_weights(run_dir / "bundle" / WEIGHTS)
     rows = store.rows[::7]
-    feed = BatchLoader(store, rows, np.zeros(len(rows), np.int64), n_labels=2, batch_size=5)
+    feed = batch_loader(store, rows, np.zeros(len(rows), np.int64), n_labels=2, batch_size=5)
     exported = Network(bundle)
     for images, _ in feed.epoch():
         expected = np.asarray(network(images))
@@ -146,12 +146,12 @@ def test_a_stopped_training_ends_as_one_that_was_not(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train.train(store, stopped, config, on_epoch=stop)
+        train.train(store, stopped, config, listener=TrainingListener(on_epoch=stop))
     assert [epoch["epoch"] for epoch in kept_epochs(stopped)] == [0]
     with pytest.raises(DatasetError, match="stopped after epoch 1; add --resume"):
         train.train(store, stopped, config)
-    other = replace(config, learning_rate=0.002)
-    with pytest.raises(ConfigError, match=r"learning_rate 0\.002 instead of 0\.001"):
+    other = changed(config, learning_rate=0.002)
+    with pytest.raises(ConfigError, match=r"optimizer\.learning_rate 0\.002 instead of 0\.001"):
         train.train(store, stopped, other, resume=True)
     resumed = train.train(store, stopped, config, resume=True)
 
@@ -216,4 +216,4 @@ def test_a_damaged_image_is_named_and_no_thread_stays(train, images, tmp_path, s
 )
 def test_config_out_of_range(field, value, message):
     with pytest.raises(ConfigError, match=message):
-        TrainingConfig(**{field: value})
+        changed(**{field: value})

@@ -26,7 +26,7 @@ FIELDS = [field.name for field in fields(AugmentationParameters)]
 @pytest.fixture(scope="module")
 def device(tensorflow):
     """The module, imported when a test needs it."""
-    from birdsong.learning.models import augmentation_layer
+    from benchmarks import augmentation_layer
 
     return augmentation_layer
 
@@ -111,7 +111,7 @@ ON_JAX = """
 import jax, numpy as np
 from birdsong.loading.augmentation import apply_augmentation, draw_augmentation
 from birdsong.loading.augmentation_parameters import AugmentationParameters
-from birdsong.learning.models.augmentation_layer import augment_on_device
+from benchmarks.augmentation_layer import augment_on_device
 from tests.images.drawn import KINDS, generator, one_hot
 from tests.images.small_store import random_images
 

@@ -1,0 +1,36 @@
+"""EfficientNet-B0, as Keras has it.
+
+References
+----------
+.. [1] Tan & Le (2019), EfficientNet: rethinking model scaling for convolutional neural networks,
+   ICML.
+"""
+
+from __future__ import annotations
+
+import keras
+
+from birdsong.learning.models.keras_applications import from_applications
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import BuiltModel
+
+CHECKPOINT_LAYERS = (
+    "block1a_project_bn",
+    "block2a_project_bn",
+    "block2b_add",
+    "block3b_add",
+    "block4c_add",
+    "block5c_add",
+    "block6d_add",
+)
+"""The last layer of each stage, and one within the second, whose maps are the largest."""
+
+
+def build(n_classes: int, config: ModelConfig) -> BuiltModel:
+    """Build EfficientNet-B0."""
+    return from_applications(
+        keras.applications.EfficientNetB0,
+        n_classes,
+        dropout=config.dropout,
+        checkpoint_layers=CHECKPOINT_LAYERS,
+    )

@@ -1,0 +1,33 @@
+"""MobileNetV3-Small, as Keras has it.
+
+References
+----------
+.. [1] Howard et al. (2019), Searching for MobileNetV3, ICCV.
+"""
+
+from __future__ import annotations
+
+import keras
+
+from birdsong.learning.models.keras_applications import from_applications
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import BuiltModel
+
+CHECKPOINT_LAYERS = (
+    "expanded_conv_project_bn",
+    "expanded_conv_2_add",
+    "expanded_conv_5_add",
+    "expanded_conv_7_add",
+    "expanded_conv_10_add",
+)
+"""The last layer of each stage: what follows has smaller maps, or more channels."""
+
+
+def build(n_classes: int, config: ModelConfig) -> BuiltModel:
+    """Build MobileNetV3-Small; of the two sizes it is the one about as large as SqueezeNet."""
+    return from_applications(
+        keras.applications.MobileNetV3Small,
+        n_classes,
+        dropout=config.dropout,
+        checkpoint_layers=CHECKPOINT_LAYERS,
+    )
