@@ -1,4 +1,4 @@
-"""An exported network made faster: what two steps of it do, one can."""
+"""The scaling of images folded into the first convolution of an exported network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def fold_scaling(model_onnx: bytes) -> bytes:
-    """Let the first convolution do the scaling of the images: a quarter of the time is saved.
+    """Let the first convolution scale the images, which saves a quarter of the time.
 
     ``conv(a x + b)`` with weights ``w`` and bias ``c`` is ``conv(x)`` with ``a w`` and
     ``c + b sum(w)``, where the convolution does not pad. onnxruntime takes as long for the two

@@ -1,9 +1,9 @@
-"""An exported network that computes with integers of eight bits: smaller, and faster.
+"""Int8 quantization: an exported network that computes with integers of eight bits.
 
-Weights and maps of features are rounded to 128 and 256 steps; what range a map has is seen on
-images that the network learned from. Weights have seven bits and a sign of their own, since
-processors without instructions for this add two products of eight bits up in sixteen, where they
-may not fit: so every processor comes to the same sums.
+It is smaller and faster. Weights and feature maps are rounded to 128 and 256 steps; the range of
+each map is measured on training images. Weights have seven bits, sign included, since processors
+without instructions for this add two products of eight bits in sixteen, where they may not fit: so
+every processor comes to the same sums.
 
 References
 ----------
@@ -33,13 +33,13 @@ _BATCH_SIZE = 8
 
 
 def calibration_images(store: ImageStore, part: Split, seed: int) -> ImageArray:
-    """Draw images that tell how far the maps of a network reach.
+    """Draw images to measure the range of each feature map with.
 
     Parameters
     ----------
     store : ImageStore
     part : Split
-        What the network learned from.
+        What the network was trained on.
     seed : int
 
     Returns
@@ -57,14 +57,14 @@ def calibration_images(store: ImageStore, part: Split, seed: int) -> ImageArray:
 
 
 def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
-    """Round a network.
+    """Quantize a network.
 
     Parameters
     ----------
     model_onnx : bytes
         As `onnx_export.to_onnx` returns it.
     images : uint8, shape (n, 64, 200)
-        What it is to be precise for.
+        What the ranges of the feature maps are measured on.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
     import onnxruntime
     from onnxruntime import quantization
 
-    class Shown(quantization.CalibrationDataReader):  # type: ignore[misc]
+    class Images(quantization.CalibrationDataReader):  # type: ignore[misc]
         """The images, a batch at a time."""
 
         def __init__(self, batches: Iterator[dict[str, ImageArray]]) -> None:
@@ -94,20 +94,20 @@ def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
     level = logging.root.level
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.root.setLevel(logging.ERROR)  # it advises what has been done
+        logging.root.setLevel(logging.ERROR)  # it recommends what is done already
         try:
-            whole, prepared, rounded = (Path(folder) / f"{name}.onnx" for name in "abc")
+            whole, prepared, quantized = (Path(folder) / f"{name}.onnx" for name in "abc")
             whole.write_bytes(model_onnx)
             quantization.quant_pre_process(whole, prepared, skip_symbolic_shape=True)
             quantization.quantize_static(
                 prepared,
-                rounded,
-                Shown(batches),
+                quantized,
+                Images(batches),
                 per_channel=True,
                 reduce_range=True,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
             )
-            return rounded.read_bytes()
+            return quantized.read_bytes()
         finally:
             logging.root.setLevel(level)

@@ -1,4 +1,4 @@
-"""Several exported networks as one that says the mean of what they say."""
+"""Several exported networks as one, which averages their log probabilities."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ IMAGES, LOGITS = "images", "logits"
 
 
 def ensemble_networks(models_onnx: Sequence[bytes]) -> bytes:
-    """Let networks look at the same images, and take the mean of their log probabilities.
+    """Give networks the same images, and average their log probabilities.
 
-    Means of logarithms, not of probabilities: where one network is sure that it is not a bird, the
-    others have to be sure of the contrary. A network that says everything with more contrast than
-    the others counts no more than they do where they are calibrated together.
+    Logarithms are averaged, not probabilities: where one network is sure that a label is wrong, the
+    others have to be sure of the contrary.
 
     Parameters
     ----------
     models_onnx : sequence of bytes
-        As `onnx_export.to_onnx` and `int8.quantize_int8` return them, with the same labels.
+        As `onnx_export.to_onnx` and `int8_quantization.quantize_int8` return them, with the same
+        labels.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A trained network as ONNX, so that answers need no TensorFlow.
+"""A trained network as ONNX, so that inference needs no TensorFlow.
 
 Keras exports from TensorFlow. Where it runs on another backend, a process of its own does so:
 ``python -m birdsong.learning.export.onnx_export NETWORK.keras MODEL.onnx``.

@@ -1,4 +1,4 @@
-"""A network of eight bits says nearly what it said, with less."""
+"""A quantized network has nearly the same logits, in a smaller file."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from birdsong.learning.training.training_config import TrainingConfig
 
 @pytest.fixture(scope="module")
 def whole(tensorflow):
-    """SqueezeNet with the weights that chance gave it."""
+    """SqueezeNet with random weights."""
     from birdsong.learning.export.onnx_export import to_onnx
     from birdsong.learning.models.squeezenet import squeezenet
 
@@ -23,38 +23,38 @@ def whole(tensorflow):
     return to_onnx(squeezenet(5))
 
 
-def _said(model_onnx: bytes, images):
+def _logits(model_onnx: bytes, images):
     session = onnxruntime.InferenceSession(model_onnx, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {session.get_inputs()[0].name: images[..., np.newaxis]})
     return logits
 
 
-def test_it_says_nearly_the_same(whole):
+def test_its_logits_are_nearly_the_same(whole):
     from birdsong.learning.export.int8_quantization import quantize_int8
 
     images = np.random.default_rng(0).integers(0, 256, (40, 64, 200), np.uint8)
     images[::2] //= 3
-    rounded = quantize_int8(whole, images[:20])
-    assert len(rounded) < 0.4 * len(whole)
-    before, after = _said(whole, images[20:]), _said(rounded, images[20:])
+    quantized = quantize_int8(whole, images[:20])
+    assert len(quantized) < 0.4 * len(whole)
+    before, after = _logits(whole, images[20:]), _logits(quantized, images[20:])
     assert after.shape == before.shape
     assert after.dtype == np.float32
     assert np.abs(after - before).max() < 0.1 * np.ptp(before)
     assert not np.array_equal(after, before)
 
 
-def test_a_training_rounds_when_asked(images, tmp_path, small_network):
+def test_a_training_quantizes_when_asked(images, tmp_path, small_network):
     from birdsong.learning.training.train import train
 
     store = open_store(images)
     dataset = DatasetConfig(validation_share=0.15, test_share=0.25)
     config = TrainingConfig(dataset=dataset, epochs=2, batch_size=16)
-    said = []
+    logits = []
     images = np.stack([store.read_image(row) for row in store.rows[:8]])
     for int8 in (False, True):
         run_dir = tmp_path / str(int8)
         train(store, run_dir, replace(config, int8=int8))
         bundle = read_bundle(run_dir / "bundle")
         assert (b"QuantizeLinear" in bundle.model_onnx) == int8
-        said.append(Network(bundle).logits(images))
-    assert np.corrcoef(said[0].ravel(), said[1].ravel())[0, 1] > 0.99
+        logits.append(Network(bundle).logits(images))
+    assert np.corrcoef(logits[0].ravel(), logits[1].ravel())[0, 1] > 0.99

@@ -182,6 +182,9 @@ def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp
     begun = with_pretrained_model(replace(CONFIG, dataset=dataset))
     assert begun.model.stem_freq_stride == 1, "as the bundle has it"
     assert begun.model.batch_normalization
+    other = changed(CONFIG, model="mobilenet-v3-small")
+    with pytest.raises(ConfigError, match='name "mobilenet-v3-small" instead of "squeezenet"'):
+        with_pretrained_model(replace(other, dataset=dataset))
 
 
 def test_nothing_begins_where_nothing_is_asked_for(store, tensorflow):
