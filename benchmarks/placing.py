@@ -70,7 +70,7 @@ def _predict(
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     config = TrainingConfig.from_dict(description["config"])
     dataset = build_fold(store, config.dataset, description["folds"], int(folder.name))
-    model = build_network(dataset, config).network
+    model = build_network(store, dataset, config).network
     model.load_weights(folder / CHECKPOINT)
 
     def logits(images: Any) -> Any:

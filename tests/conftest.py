@@ -132,13 +132,15 @@ def tensorflow():
     return tensorflow
 
 
-def few_layers(n_labels: int, *, dropout: float = 0.5, **_options: object):
+def few_layers(
+    n_labels: int, *, shape: tuple[int, int] = (64, 200), dropout: float = 0.5, **_options: object
+):
     """Build what stands in for SqueezeNet, for what does not depend on the network."""
     import keras
 
     return keras.Sequential(
         [
-            keras.Input((64, 200, 1), dtype="uint8"),
+            keras.Input((*shape, 1), dtype="uint8"),
             keras.layers.Rescaling(1 / 255),
             keras.layers.Conv2D(8, 5, strides=4, activation="relu"),
             keras.layers.Dropout(dropout, name="dropout"),

@@ -18,6 +18,8 @@ from birdsong.images.packing import pack
 from birdsong.images.png import encode_png
 from birdsong.images.png_batches import PngReader
 from birdsong.images.store import ImageStore, open_store
+from birdsong.learning.data.dataset_config import DatasetConfig
+from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
 from birdsong.loading.image_sources import PngSource, open_source
 from birdsong.preprocessing.preprocess import preprocess
@@ -130,6 +132,18 @@ def test_a_bundle_answers(store, bundle_dir):
         prediction = classifier.classify(voice_wav(name), name=f"{name}.wav")
         assert prediction.status == "ok"
         assert prediction.top[0].taxon == taxon
+
+
+def test_training_on_them_gives_a_bundle_that_answers(store, tmp_path, small_network):
+    from birdsong.learning.training.train import train
+
+    shares = DatasetConfig(validation_share=0.25, calibration_share=0.25, test_share=0.25)
+    train(store, tmp_path / "run", TrainingConfig(dataset=shares, epochs=1, batch_size=8))
+    folder = tmp_path / "run" / "bundle"
+    assert read_bundle(folder).spectrogram == CONFIG
+    prediction = Classifier.load(folder).classify(voice_wav("low"), name="low.wav")
+    assert prediction.status == "ok"
+    assert len(prediction.top) == 3
 
 
 def test_a_person_sees_what_the_network_saw(bundle_dir):

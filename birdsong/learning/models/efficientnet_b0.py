@@ -1,4 +1,4 @@
-"""EfficientNet-B0, as Keras has it.
+"""EfficientNet-B0, from `keras.applications`.
 
 References
 ----------
@@ -23,14 +23,15 @@ CHECKPOINT_LAYERS = (
     "block5c_add",
     "block6d_add",
 )
-"""The last layer of each stage, and one within the second, whose maps are the largest."""
+"""The last layer of each stage, and one within the second, which has the largest feature maps."""
 
 
-def build(n_classes: int, config: ModelConfig) -> BuiltModel:
+def build(n_classes: int, config: ModelConfig, shape: tuple[int, int]) -> BuiltModel:
     """Build EfficientNet-B0."""
     return from_applications(
         keras.applications.EfficientNetB0,
         n_classes,
+        shape,
         dropout=config.dropout,
         checkpoint_layers=CHECKPOINT_LAYERS,
     )

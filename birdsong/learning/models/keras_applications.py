@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` for 200 x 64 images, trained from scratch."""
+"""Networks of `keras.applications` for spectrogram images, trained from scratch."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from keras import layers
 
 from birdsong.learning.models.normalization import NORMALIZATION_MOMENTUM
 from birdsong.learning.models.registry import BuiltModel
-from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 
 def from_applications(
     application: Callable[..., Any],
     n_classes: int,
+    shape: tuple[int, int],
     *,
     dropout: float,
     checkpoint_layers: tuple[str, ...],
 ) -> BuiltModel:
-    """Put one of Keras's networks between a uint8 image and logits.
+    """Build a network of `keras.applications` with a uint8 image as input and logits as output.
 
-    Its three channels are the grey one three times. No weights are loaded.
+    The grey channel is repeated three times. No weights are loaded.
 
     Parameters
     ----------
     application : callable
-        Of `keras.applications`, one that scales images of 0 to 255 by itself.
+        Function of `keras.applications` whose network scales images of 0 to 255 itself.
     n_classes : int
+    shape : (int, int)
+        Mel bands and frames of an image.
     dropout : float in [0, 1)
-        Share of the features that is dropped in training.
+        Share of the features that training drops.
     checkpoint_layers : tuple of str
         As in `BuiltModel`.
 
@@ -38,10 +40,10 @@ def from_applications(
     -------
     BuiltModel
     """
-    images = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="images")
+    images = keras.Input((*shape, 1), dtype="uint8", name="images")
     levels = layers.Rescaling(1.0, name="to_float")(images)
     channels = layers.Concatenate(name="three_channels")([levels] * 3)
-    # Built onto the tensor, its layers are layers of the network: heads and cuts find them.
+    # With input_tensor its layers become layers of this network, so that they are found by name.
     body = application(include_top=False, weights=None, input_tensor=channels, pooling="avg")
     for layer in body.layers:
         if isinstance(layer, layers.BatchNormalization):

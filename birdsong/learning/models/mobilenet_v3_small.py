@@ -1,4 +1,4 @@
-"""MobileNetV3-Small, as Keras has it.
+"""MobileNetV3-Small, from `keras.applications`.
 
 References
 ----------
@@ -20,14 +20,15 @@ CHECKPOINT_LAYERS = (
     "expanded_conv_7_add",
     "expanded_conv_10_add",
 )
-"""The last layer of each stage: what follows has smaller maps, or more channels."""
+"""The last layer of each stage: the next one has smaller feature maps or more channels."""
 
 
-def build(n_classes: int, config: ModelConfig) -> BuiltModel:
-    """Build MobileNetV3-Small; of the two sizes it is the one about as large as SqueezeNet."""
+def build(n_classes: int, config: ModelConfig, shape: tuple[int, int]) -> BuiltModel:
+    """Build MobileNetV3-Small, which has about as many parameters as SqueezeNet."""
     return from_applications(
         keras.applications.MobileNetV3Small,
         n_classes,
+        shape,
         dropout=config.dropout,
         checkpoint_layers=CHECKPOINT_LAYERS,
     )

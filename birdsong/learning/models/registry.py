@@ -1,8 +1,8 @@
 """The networks that training can build, by name.
 
-A network is a module of this room, named as it is with ``_`` for ``-``. Its function
-``build(n_classes, config)`` returns a `BuiltModel`, and its name stands in `model_config.MODELS`:
-that is all a further one needs.
+Each network is a module of this package, with ``_`` for ``-`` in its name. The module's function
+``build(n_classes, config, shape)`` returns a `BuiltModel`. To add a network, write such a module
+and add its name to `model_config.MODELS`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from birdsong.errors import ConfigError
 from birdsong.learning.models.model_config import MODELS, ModelConfig
+from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 if TYPE_CHECKING:
     import keras
@@ -20,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltModel:
-    """A network, and the layers of it that training has to know.
+    """A network and the names of the layers that training uses.
 
     Attributes
     ----------
     network : keras.Model
-        A functional one without networks within it: ``uint8 (n, 64, 200, 1)`` in, ``float32
-        (n, n_classes)`` out, logits.
+        A functional model without nested models. Input: ``uint8 (n, n_mels, n_frames, 1)``.
+        Output: logits, ``float32 (n, n_classes)``.
     features_layer : str
-        Its output, ``float (n, n_features)`` or ``float (n, height, width, n_features)``, is what
-        the logits are computed from; auxiliary heads and auxiliary classes begin there as well.
+        Layer whose output, ``float (n, n_features)`` or ``float (n, height, width, n_features)``,
+        the logits are computed from. Auxiliary heads and auxiliary classes use it, too.
     logits_layer : str
-        Its kernel and its bias have a column for each class, on their last axis.
+        Layer whose kernel and bias have a column for each class, on their last axis.
     checkpoint_layers : tuple of str
-        In their order; everything passes through each, so that gradient checkpointing may cut
-        there.
+        Layers, in their order, at which gradient checkpointing may cut the network: all features
+        pass through each of them.
     """
 
     network: keras.Model
@@ -43,8 +44,13 @@ class BuiltModel:
     checkpoint_layers: tuple[str, ...]
 
 
-def build_model(name: str, n_classes: int, config: ModelConfig) -> BuiltModel:
-    """Build a network, its weights drawn by chance.
+def build_model(
+    name: str,
+    n_classes: int,
+    config: ModelConfig,
+    shape: tuple[int, int] = SPECTROGRAM_SHAPE,
+) -> BuiltModel:
+    """Build a network with random weights.
 
     Parameters
     ----------
@@ -52,7 +58,9 @@ def build_model(name: str, n_classes: int, config: ModelConfig) -> BuiltModel:
         One of `model_config.MODELS`.
     n_classes : int, at least 2
     config : ModelConfig
-        How it is built; its own `name` is not looked at.
+        Its own `name` is ignored.
+    shape : (int, int)
+        Rows and columns of an image: mel bands and frames.
 
     Returns
     -------
@@ -63,7 +71,8 @@ def build_model(name: str, n_classes: int, config: ModelConfig) -> BuiltModel:
     ConfigError
         If there is no network of that name.
     ValueError
-        If there are fewer than two classes, or the width leaves a layer without filters.
+        If there are fewer than two classes, the width leaves a layer without filters, or the images
+        are too small for the network.
 
     Examples
     --------
@@ -77,5 +86,5 @@ def build_model(name: str, n_classes: int, config: ModelConfig) -> BuiltModel:
             f"a network needs at least 2 classes to choose from. Received: {n_classes}"
         )
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
-    built: BuiltModel = module.build(n_classes, config)
+    built: BuiltModel = module.build(n_classes, config, shape)
     return built

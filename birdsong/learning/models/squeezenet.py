@@ -1,9 +1,9 @@
-"""SqueezeNet 1.1 for 200 x 64 images: the network, nothing else.
+"""SqueezeNet 1.1 for spectrogram images.
 
 Input shape
-    ``uint8 (n, 64, 200, 1)``; the cast to float happens inside, on the device.
+    ``uint8 (n, n_mels, n_frames, 1)``; the network casts to float, on the device.
 Output shape
-    ``float32 (n, n_classes)``, logits. Softmax belongs to the calibrated step after the network.
+    ``float32 (n, n_classes)``, logits. The calibration after the network applies softmax.
 
 References
 ----------
@@ -27,13 +27,14 @@ SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)  # fires 2 to 9
 EXPAND_RATIO = 4
 POOL_AFTER_FIRE = (3, 5)
 CHECKPOINT_LAYERS = ("pool1", "fire2_concat", "pool3", "fire4_concat", "pool5")
-"""Layers that everything passes through, where maps are small for what was computed before."""
+"""Layers that all features pass through, and where feature maps are small."""
 
 
-def build(n_classes: int, config: ModelConfig) -> BuiltModel:
+def build(n_classes: int, config: ModelConfig, shape: tuple[int, int]) -> BuiltModel:
     """Build SqueezeNet as a config describes it."""
     network = squeezenet(
         n_classes,
+        shape=shape,
         batch_normalization=config.batch_normalization,
         dropout=config.dropout,
         width=config.width,
@@ -50,28 +51,30 @@ def build(n_classes: int, config: ModelConfig) -> BuiltModel:
 def squeezenet(
     n_classes: int,
     *,
+    shape: tuple[int, int] = SPECTROGRAM_SHAPE,
     batch_normalization: bool = True,
     dropout: float = 0.5,
     width: float = 1.0,
     stem_freq_stride: int = 2,
 ) -> keras.Model:
-    """Build SqueezeNet 1.1 with one grey channel.
+    """Build SqueezeNet 1.1 for images of one channel.
 
     Parameters
     ----------
     n_classes : int
         Columns of the logits.
+    shape : (int, int)
+        Mel bands and frames of an image.
     batch_normalization : bool
-        Normalise after every convolution of the fires. Without it the network is the published
-        one: 830,613 parameters at 213 classes.
+        Normalise after every convolution of the fire modules. False gives the published network:
+        830,613 parameters at 213 classes.
     dropout : float in [0, 1)
-        Share of the last feature maps that is dropped in training.
+        Share of the last feature maps that training drops.
     width : float, greater than 0
-        How many times the published number of filters each layer has.
+        Factor of the published number of filters in each layer.
     stem_freq_stride : {1, 2}
-        Mel bands from one row of the stem to the next. The published network keeps every second
-        row; an image of 64 bands is less than a third as high as the photographs that it was made
-        for, and 1 keeps them all.
+        Stride of the first layer over mel bands. The published network uses 2; 1 keeps every band,
+        since an image of 64 bands is less than a third as high as the photographs of the paper.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def squeezenet(
     Raises
     ------
     ValueError
-        If the width leaves a layer without filters.
+        If the width leaves a layer without filters, or the images are too small.
 
     Examples
     --------
@@ -90,7 +93,7 @@ def squeezenet(
     n_squeezed = [round(width * n_squeeze) for n_squeeze in SQUEEZE_FILTERS]
     if min(n_squeezed) < 1:
         raise ValueError(f"a layer of width {width} has no filters left; try 0.25 or more")
-    images = keras.Input((*SPECTROGRAM_SHAPE, 1), dtype="uint8", name="images")
+    images = keras.Input((*shape, 1), dtype="uint8", name="images")
     x = layers.Rescaling(1.0 / 127.5, offset=-1.0, name="to_float")(images)
     n_stem = round(width * STEM_FILTERS)
     x = layers.Conv2D(n_stem, 3, strides=(stem_freq_stride, 2), activation="relu", name="stem")(x)
@@ -108,16 +111,20 @@ def squeezenet(
 def _fire(
     x: keras.KerasTensor, n_squeeze: int, *, batch_normalization: bool, name: str
 ) -> keras.KerasTensor:
-    """Squeeze to a few channels by 1 x 1, expand by 1 x 1 and 3 x 3 side by side, concatenate."""
+    """Fire module: squeeze by 1 x 1, expand by 1 x 1 and 3 x 3 in parallel, concatenate."""
 
-    def convolve(x: keras.KerasTensor, n_filters: int, size: int, part: str) -> keras.KerasTensor:
+    def convolve(x: keras.KerasTensor, n_filters: int, size: int, suffix: str) -> keras.KerasTensor:
         if not batch_normalization:
             return layers.Conv2D(
-                n_filters, size, padding="same", activation="relu", name=f"{name}_{part}"
+                n_filters, size, padding="same", activation="relu", name=f"{name}_{suffix}"
             )(x)
-        x = layers.Conv2D(n_filters, size, padding="same", use_bias=False, name=f"{name}_{part}")(x)
-        x = FusedBatchNormalization(momentum=NORMALIZATION_MOMENTUM, name=f"{name}_{part}_norm")(x)
-        return layers.ReLU(name=f"{name}_{part}_relu")(x)
+        x = layers.Conv2D(n_filters, size, padding="same", use_bias=False, name=f"{name}_{suffix}")(
+            x
+        )
+        x = FusedBatchNormalization(momentum=NORMALIZATION_MOMENTUM, name=f"{name}_{suffix}_norm")(
+            x
+        )
+        return layers.ReLU(name=f"{name}_{suffix}_relu")(x)
 
     squeezed = convolve(x, n_squeeze, 1, "squeeze")
     n_expand = EXPAND_RATIO * n_squeeze

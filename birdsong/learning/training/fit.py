@@ -88,7 +88,7 @@ def fit_network(
                 store, dataset, config, folder, "network", listener,
                 teachers=teachers, n_folds=n_folds,
             ).epochs  # fmt: skip
-    network = build_network(dataset, config).network
+    network = build_network(store, dataset, config).network
     network.load_weights(folder / CHECKPOINT)
     return network, epochs
 
@@ -109,7 +109,9 @@ def _teacher(
     if not done.exists() or (folder / STATE).exists():
         _fit_in(store, dataset, config, folder, "model_with_auxiliary", listener)
         (folder / STATE).unlink()
-    model_with_auxiliary = build_with_auxiliary(build_network(dataset, config), dataset).network
+    model_with_auxiliary = build_with_auxiliary(
+        build_network(store, dataset, config), dataset
+    ).network
     model_with_auxiliary.load_weights(done)
     return model_with_auxiliary
 

@@ -126,6 +126,11 @@ class TrainingConfig:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed must be at least 0 and below 2**32, got {self.seed!r}")
+        if self.model.name != "squeezenet" and self.distillation.teacher_width != 1:
+            raise ConfigError(
+                f"teacher_width must be 1 with {self.model.name}, which has no width to change, "
+                f"got {self.distillation.teacher_width!r}"
+            )
         if self.batch_size < self.n_devices:
             raise ConfigError(
                 f"batch_size must be at least n_devices, got {self.batch_size} for {self.n_devices}"

@@ -88,9 +88,10 @@ def with_pretrained_model(config: TrainingConfig) -> TrainingConfig:
     return replace(config, model=with_model_of(config.model, pretrained))
 
 
-def build_network(dataset: Dataset, config: TrainingConfig) -> BuiltModel:
-    """Build the network that a config describes, its weights drawn by chance."""
-    return build_model(config.model.name, len(dataset.labels), config.model)
+def build_network(store: ImageStore, dataset: Dataset, config: TrainingConfig) -> BuiltModel:
+    """Build the network that a config describes, for the images of a store, with random weights."""
+    n_labels = len(dataset.labels)
+    return build_model(config.model.name, n_labels, config.model, store.config.shape)
 
 
 def build_with_auxiliary(built: BuiltModel, dataset: Dataset) -> BuiltModel:
@@ -131,11 +132,11 @@ def build_training_setup(
     DatasetError
         If there is no image to learn from.
     """
-    built = build_network(dataset, config)
+    built = build_network(store, dataset, config)
     if (pretrained := dataset.pretrained) is not None:
         require_model(config.model, pretrained)
         n_before = len(pretrained.bundle.labels)
-        before = build_model(config.model.name, n_before, config.model)
+        before = build_model(config.model.name, n_before, config.model, store.config.shape)
         load_pretrained_weights(built, dataset.labels, before, pretrained)
     levels = label_levels(dataset.learned_labels, dataset.learned_taxonomy)
     n_labels = len(dataset.labels)

@@ -143,6 +143,18 @@ def test_saved_as_a_whole_it_is_read_again(built, tmp_path):
     np.testing.assert_allclose(again(images), built.network(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_built_for_images_of_another_shape(name, tensorflow):
+    built = build_model(name, 5, ModelConfig(name=name), (48, 150))
+    assert built.network.input_shape == (None, 48, 150, 1)
+    assert built.network.output_shape == (None, 5)
+
+
+def test_images_too_small_for_the_network_are_refused(tensorflow):
+    with pytest.raises(ValueError, match="negative"):
+        build_model("squeezenet", 5, ModelConfig(), (8, 8))
+
+
 def test_a_network_that_there_is_not():
     with pytest.raises(ConfigError, match=r"must be one of squeezenet, .*, got 'vgg-16'"):
         build_model("vgg-16", 5, ModelConfig())

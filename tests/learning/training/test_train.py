@@ -20,6 +20,8 @@ from birdsong.images.tables import read_attribution
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.evaluation.held_out import score_bundle
 from birdsong.learning.evaluation.scores import measure
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.training.distillation_config import DistillationConfig
 from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
 from tests.conftest import few_layers, small_network_learns
@@ -217,3 +219,13 @@ def test_a_damaged_image_is_named_and_no_thread_stays(train, images, tmp_path, s
 def test_config_out_of_range(field, value, message):
     with pytest.raises(ConfigError, match=message):
         changed(**{field: value})
+
+
+def test_a_teacher_is_no_wider_than_a_model_without_a_width():
+    model = ModelConfig(name="efficientnet-b0")
+    teachers = DistillationConfig(n_teachers=1, teacher_width=1.5)
+    message = "teacher_width must be 1 with efficientnet-b0, which has no width to change, got 1.5"
+    with pytest.raises(ConfigError, match=message):
+        TrainingConfig(model=model, distillation=teachers)
+    wider = TrainingConfig(model=ModelConfig(), distillation=teachers)
+    assert wider.distillation.teacher_width == 1.5
