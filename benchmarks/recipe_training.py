@@ -97,7 +97,7 @@ def train_recipe(
         "seed": config.seed,
         "recordings": len(data),
         "seconds": round(seconds),
-        "images": len(dataset.teaching.rows),
+        "images": len(dataset.full_train.rows),
         **{metric: round(measured[metric], 4) for metric in METRICS},
         **{name: round(value, 2) for name, value in cost.items()},
     }

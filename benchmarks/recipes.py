@@ -107,7 +107,7 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
             "seed": config.seed,
             "recordings": measured["recordings"],
             "seconds": round(seconds),
-            "images": len(dataset.teaching.rows),
+            "images": len(dataset.full_train.rows),
             **{metric: round(measured[metric], 4) for metric in METRICS},
             "parameters": description["parameters"],
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.models.model_config import ModelConfig, gone
+from birdsong.learning.models.model_config import ModelConfig, removed_message
 from birdsong.learning.training.distillation_config import DistillationConfig
 from birdsong.learning.training.loss_config import LossConfig
 from birdsong.learning.training.optimizer_config import OptimizerConfig
@@ -108,9 +108,9 @@ def _add_pretrained_options(group: argparse._ArgumentGroup) -> None:
 def _add_removed_options(model: argparse._ArgumentGroup, loss: argparse._ArgumentGroup) -> None:
     """Add options of version 0.1 that ``--help`` does not show."""
     for name in ("--bypass", "--frequency-channel", "--peaks"):
-        add_removed_option(model, name, gone(name.strip("-")), takes_value=False)
+        add_removed_option(model, name, removed_message(name.strip("-")), takes_value=False)
     add_old_option(model, "--fine-bands", "--stem-freq-stride 1", "model.stem_freq_stride", 1)
-    add_removed_option(loss, "--soft-labels-beta", gone("soft-labels"), takes_value=True)
+    add_removed_option(loss, "--soft-labels-beta", removed_message("soft-labels"), takes_value=True)
 
 
 def _add_augmentation_options(group: argparse._ArgumentGroup) -> None:

@@ -39,7 +39,7 @@ def write_band_mean_bundle(store: ImageStore, folder: Path) -> None:
         step_s=float(store.settings["step_s"]),
         model_onnx=linear_network(matrix, store.config.shape),
         sessions=dataset.known_sessions,
-        provenance={"learned_from": dataset.learned_from()},
+        provenance={"learned_from": dataset.training_counts()},
     )
     write_bundle(bundle, folder)
 

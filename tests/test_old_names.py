@@ -47,7 +47,7 @@ def test_a_training_config_of_0_1():
 
 @pytest.mark.parametrize("name", ["bypass", "frequency_channel", "peaks"])
 def test_a_setting_that_is_gone(name):
-    with pytest.raises(ConfigError, match=f"'{name}' is gone, .*; birdsong 0.1 had it"):
+    with pytest.raises(ConfigError, match=f"'{name}' was removed, .*; use birdsong 0.1"):
         TrainingConfig.from_dict({**OF_0_1, name: True})
 
 

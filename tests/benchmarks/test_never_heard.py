@@ -65,7 +65,7 @@ def test_networks_predict_species_that_they_were_trained_without(
         never_heard,
         "fit_network",
         lambda store, dataset, config, folder, **options: (
-            learned.append((folder, {row.taxon for row in dataset.teaching.rows} & RARE))
+            learned.append((folder, {row.taxon for row in dataset.full_train.rows} & RARE))
             or fit(store, dataset, config, folder, **options)
         ),
     )

@@ -197,7 +197,7 @@ def test_train_with_back_off_and_exclusions(images, tmp_path, capsys, small_netw
     ]
     words = ["train", str(folder), "--out", str(tmp_path / "other"), "--rank", "genus"]
     assert main([*words, "--without", "Acutus_surgens", "Acutus_summus", "Acutus_novus"]) == 2
-    assert "only Gravis has recordings enough at rank genus" in capsys.readouterr().err
+    assert "only Gravis has enough recordings at rank genus" in capsys.readouterr().err
 
 
 @pytest.fixture

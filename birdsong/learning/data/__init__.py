@@ -1,1 +1,1 @@
-"""What a network learns from: the dataset, its labels, its splits by session."""
+"""The dataset that a network is trained on: images, labels, and splits by session."""

@@ -1,7 +1,7 @@
-"""Taxa that a network learns beside its labels, and that are dropped when it is trained.
+"""Auxiliary classes: taxa that a network is trained on, but that are never an answer.
 
-A species with two recordings makes a poor label, but its songs make better features: there are more
-birds to be told apart.
+A species with two recordings is too rare for a label, but its songs improve the features that the
+network learns. The exported network has no auxiliary classes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from birdsong.images.tables import IndexRow
-from birdsong.learning.data.split import NOTHING, Split
+from birdsong.learning.data.split import EMPTY_SPLIT, Split
 from birdsong.taxa.labels import Label, is_asked_for, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 
 
-def auxiliary_labels(
+def auxiliary_classes_split(
     rows: Sequence[IndexRow],
     unlabelled: Mapping[str, Lineage],
     *,
@@ -25,25 +25,27 @@ def auxiliary_labels(
     under: Iterable[str] = (),
     without: Iterable[str] = (),
 ) -> tuple[Split, tuple[Label, ...]]:
-    """The images of birds without a label that are known at a rank, and what they teach.
+    """Select images of birds without a label, and the auxiliary class of each.
 
     Parameters
     ----------
     rows : sequence of IndexRow
     unlabelled : mapping of str to Lineage
-        Recordings that may teach, without a label.
+        Recordings without a label, and their taxa.
     rank : str
+        Rank of the auxiliary classes; recordings that are not identified at it are left out.
     first_index : int
-        Class index of the first of these taxa.
+        Class index of the first auxiliary class.
     under : iterable of str
-        Only recordings at or under one of these taxa teach something; none: all of them.
+        Use only recordings at or under one of these taxa; empty for all.
     without : iterable of str
-        Nothing is taught by those at or under one of these.
+        Leave out recordings at or under one of these taxa.
 
     Returns
     -------
-    part : Split
+    split : Split
     labels : tuple of Label, sorted by taxon
+        The auxiliary classes.
     """
     named = {
         name: lineage
@@ -53,7 +55,7 @@ def auxiliary_labels(
     chosen = tuple(row for row in rows if row.kind == "bird" and row.recording in named)
     session_of = {row.recording: row.session for row in chosen}
     if not session_of:
-        return NOTHING, ()
+        return EMPTY_SPLIT, ()
     lineages = [named[name] for name in session_of]
     labels = select_labels(lineages, list(session_of.values()), rank=rank)
     index_of = dict(zip(session_of, label_indices(labels, lineages).tolist(), strict=True))

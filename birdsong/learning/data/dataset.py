@@ -1,4 +1,4 @@
-"""What a model learns from: the labels, the split by session, and the images of each part."""
+"""The dataset of a training: labels, taxonomy, and the images of each split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from birdsong.learning.data.pretrained_bundle import PretrainedBundle
-from birdsong.learning.data.split import NOTHING, Split
+from birdsong.learning.data.split import EMPTY_SPLIT, Split
 from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label
 from birdsong.taxa.taxonomy import Taxonomy
@@ -14,31 +14,31 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labels, their tree, and the parts of the split.
+    """Labels, their taxonomy, and the splits.
 
     Attributes
     ----------
     labels : tuple of Label
-        Each with the recordings and sessions of the training and validation parts.
-        `BACKGROUND` comes last where there are background images to learn from.
+        Each with the numbers of its recordings and sessions in the training and validation splits.
+        `BACKGROUND` is last if there are background images.
     taxonomy : Taxonomy
-        The tree of the labels.
+        Taxonomy of the labels.
     learned_taxonomy : Taxonomy
-        The tree of all that is learned.
+        Taxonomy of the labels and the auxiliary classes.
     class_index_of : Mapping
-        The class index of every recording, whatever its images show.
+        Class index of every recording with a label.
     train, validation, calibration, test : Split
     auxiliary : Split
-        Images, to learn from, of taxa that the network learns beside the labels; its
-        ``label_indices`` go on where the labels end. None of its sessions is in a part kept apart.
+        Training images of the auxiliary classes; their class indices follow those of the labels.
+        It shares no session with the validation, calibration and test splits.
     auxiliary_labels : tuple of Label
-        These taxa.
+        The auxiliary classes.
     partial : Split
-        Images of birds, to learn from, of which no more than a taxon above the labels is known;
-        its ``label_indices`` are columns past the labels' (`LabelLevels.first_columns`). None of
-        its sessions is in a part kept apart.
+        Training images of birds that are identified only to a taxon above the labels. Their
+        ``label_indices`` are target columns after those of the labels: see
+        `LabelLevels.first_columns`. It shares no session with the held-out splits, either.
     pretrained : PretrainedBundle or None
-        What the network knows before it learns; none of its sessions is in a part kept apart.
+        The bundle whose weights training starts with; its sessions are only in `train`.
     """
 
     labels: tuple[Label, ...]
@@ -49,29 +49,29 @@ class Dataset:
     validation: Split
     calibration: Split
     test: Split
-    auxiliary: Split = NOTHING
+    auxiliary: Split = EMPTY_SPLIT
     auxiliary_labels: tuple[Label, ...] = ()
-    partial: Split = NOTHING
+    partial: Split = EMPTY_SPLIT
     pretrained: PretrainedBundle | None = None
 
     @property
     def learned_labels(self) -> tuple[Label, ...]:
-        """The labels, and then what is learned beside them."""
+        """The labels, then the auxiliary classes."""
         return (*self.labels, *self.auxiliary_labels)
 
     @property
-    def teaching(self) -> Split:
-        """All images that a network is trained on."""
-        return self.train.joined(self.auxiliary).joined(self.partial)
+    def full_train(self) -> Split:
+        """All images that the network is trained on: `train`, `auxiliary` and `partial`."""
+        return Split.concatenate([self.train, self.auxiliary, self.partial])
 
     @property
     def label_space(self) -> LabelSpace:
-        """What the columns of the network's logits mean."""
+        """Meaning of the columns of the logits."""
         return LabelSpace(self.labels, self.taxonomy)
 
     @property
     def has_background(self) -> bool:
-        """Whether there is background to learn from."""
+        """Whether the labels include the background."""
         return self.label_space.has_background
 
     @property
@@ -81,14 +81,14 @@ class Dataset:
 
     @property
     def known_sessions(self) -> frozenset[str]:
-        """The sessions that a bundle is made from; it can be measured on all others."""
-        parts = (self.teaching, self.validation, self.calibration)
-        before = self.pretrained.bundle.sessions if self.pretrained else frozenset()
-        return before.union(*(part.sessions for part in parts))
+        """Sessions that the bundle learns from or is calibrated on; all others can test it."""
+        splits = (self.full_train, self.validation, self.calibration)
+        pretrained = self.pretrained.bundle.sessions if self.pretrained else frozenset()
+        return pretrained.union(*(split.sessions for split in splits))
 
-    def learned_from(self) -> dict[str, int]:
-        """Count the recordings, sessions and images that training and its steering look at."""
-        rows = [*self.teaching.rows, *self.validation.rows]
+    def training_counts(self) -> dict[str, int]:
+        """Count recordings, sessions and images of the training and validation splits."""
+        rows = [*self.full_train.rows, *self.validation.rows]
         return {
             "recordings": len({row.recording for row in rows}),
             "sessions": len({row.session for row in rows}),

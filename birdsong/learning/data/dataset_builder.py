@@ -1,4 +1,4 @@
-"""A folder of images to a dataset: labels are chosen, recordings split by session."""
+"""Builds a dataset from a folder of images: chooses the labels and splits by session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
-from birdsong.learning.data.auxiliary_classes import auxiliary_labels
+from birdsong.learning.data.auxiliary_classes import auxiliary_classes_split
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.named_recordings import NamedRecordings, named_recordings
@@ -22,8 +22,8 @@ from birdsong.learning.data.split import Split
 from birdsong.recordings.splits import SPLITS, check_no_leak, folds_by_session, split_by_session
 from birdsong.taxa.labels import BACKGROUND, Label, label_indices, select_labels
 
-Divide: TypeAlias = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
-"""Takes the session and the label of each recording, returns its split."""
+AssignSplits: TypeAlias = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
+"""Takes the sessions and the labels of recordings, returns the split of each."""
 
 
 def build_dataset(store: ImageStore, config: DatasetConfig) -> Dataset:
@@ -41,18 +41,18 @@ def build_dataset(store: ImageStore, config: DatasetConfig) -> Dataset:
     Raises
     ------
     BundleError
-        If the bundle to begin with is none, or learned from images made in another way.
+        If the pretrained bundle cannot be read, or was trained on images with other settings.
     DatasetError
-        If fewer than two labels are left to tell apart, or that bundle knows all of the sessions.
+        If fewer than two labels are left, or the pretrained bundle has learned from all sessions.
     TaxonomyError
         If a taxon of ``config.under`` or ``config.without`` is unknown, the taxa contradict each
-        other, or no label has recordings enough.
+        other, or no label has enough recordings.
     """
 
-    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+    def assign_splits(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
         return [
-            str(part)
-            for part in split_by_session(
+            str(split)
+            for split in split_by_session(
                 sessions,
                 labels,
                 validation_share=config.validation_share,
@@ -62,19 +62,19 @@ def build_dataset(store: ImageStore, config: DatasetConfig) -> Dataset:
             )
         ]
 
-    return _build(store, config, divide)
+    return _build(store, config, assign_splits)
 
 
 def build_fold(store: ImageStore, config: DatasetConfig, n_folds: int, fold: int) -> Dataset:
-    """Choose the labels, hold one fold of the recordings out as test and train on all others.
+    """Choose the labels, use one fold of the recordings as the test split and train on the others.
 
-    A label with one session is trained on in every fold and never held out.
+    A label with a single session is trained on in every fold and never held out.
 
     Parameters
     ----------
     store : ImageStore
     config : DatasetConfig
-        Its shares do not count.
+        Its shares of the splits are ignored.
     n_folds : int
         2 or more.
     fold : int
@@ -89,22 +89,22 @@ def build_fold(store: ImageStore, config: DatasetConfig, n_folds: int, fold: int
     BundleError
         As `build_dataset` does.
     DatasetError
-        As `build_dataset` does; or if there are too few sessions for so many folds.
+        As `build_dataset` does; or if there are fewer sessions than folds.
     TaxonomyError
         As `build_dataset` does.
     """
 
-    def divide(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+    def assign_splits(sessions: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
         folds = folds_by_session(sessions, labels, n_folds=n_folds, seed=config.seed)
-        return ["test" if of == fold else "train" for of in folds]
+        return ["test" if own == fold else "train" for own in folds]
 
-    return _build(store, config, divide)
+    return _build(store, config, assign_splits)
 
 
-def _build(store: ImageStore, config: DatasetConfig, divide: Divide) -> Dataset:
-    """Choose the labels; `divide` tells the split of each recording from its session and label."""
+def _build(store: ImageStore, config: DatasetConfig, assign_splits: AssignSplits) -> Dataset:
+    """Build a dataset whose recordings are assigned to splits by `assign_splits`."""
     recordings = named_recordings(store, config)
-    pretrained = _pretrained(store, config)
+    pretrained = _read_pretrained(store, config)
     labels = _choose_labels(store, recordings, config)
     indices = label_indices(labels, list(recordings.lineages.values()), without=config.without)
     label_of = {
@@ -113,13 +113,15 @@ def _build(store: ImageStore, config: DatasetConfig, divide: Divide) -> Dataset:
         if label >= 0
     }
     sessions = [recordings.session(name) for name in label_of]
-    divided = _divided(divide, sessions, list(map(str, label_of.values())), pretrained)
-    check_no_leak(sessions, divided)
-    split_of = dict(zip(label_of, divided, strict=True))
+    assigned = _assigned_splits(
+        assign_splits, sessions, list(map(str, label_of.values())), pretrained
+    )
+    check_no_leak(sessions, assigned)
+    split_of = dict(zip(label_of, assigned, strict=True))
     taxonomy = recordings.taxonomy(split_of)
-    labels = _counted(labels, label_of, split_of, recordings)
-    split_of |= _without_a_bird(recordings, split_of)
-    rows = _images(store.rows, split_of, config)
+    labels = _with_training_counts(labels, label_of, split_of, recordings)
+    split_of |= _background_recordings(recordings, split_of)
+    rows = _select_images(store.rows, split_of, config)
     if any(row.kind == "background" for row in rows):
         labels = (*labels, BACKGROUND)
     splits = _splits(rows, split_of, label_of, len(labels) - 1)
@@ -134,7 +136,7 @@ def _build(store: ImageStore, config: DatasetConfig, divide: Divide) -> Dataset:
         test=splits["test"],
         pretrained=pretrained,
     )
-    return _with_unlabelled(dataset, store, recordings, config)
+    return _add_unlabelled(dataset, store, recordings, config)
 
 
 def _choose_labels(
@@ -151,8 +153,8 @@ def _choose_labels(
     )
     if len(labels) < 2:
         raise DatasetError(
-            f"{store.folder}: only {labels[0].taxon} has recordings enough at rank "
-            f"{config.rank}; a model needs two labels to tell apart"
+            f"{store.folder}: only {labels[0].taxon} has enough recordings at rank "
+            f"{config.rank}; a model needs at least two labels"
         )
     return labels
 
@@ -163,7 +165,7 @@ def _splits(
     label_of: Mapping[str, int],
     background: int,
 ) -> dict[str, Split]:
-    """Images and class indices of each split; `background` is the class index of the background."""
+    """Build each split; `background` is the class index of the background."""
     splits = {}
     for name in SPLITS:
         own = tuple(row for row in rows if split_of[row.recording] == name)
@@ -174,18 +176,20 @@ def _splits(
     return splits
 
 
-def _with_unlabelled(
+def _add_unlabelled(
     dataset: Dataset, store: ImageStore, recordings: NamedRecordings, config: DatasetConfig
 ) -> Dataset:
-    """Add what recordings without a label teach, if asked for: none of a session kept apart."""
-    kept_apart = dataset.validation.sessions | dataset.calibration.sessions | dataset.test.sessions
+    """Add auxiliary classes and partial labels, if configured, but none of a held-out session."""
+    held_out_sessions = (
+        dataset.validation.sessions | dataset.calibration.sessions | dataset.test.sessions
+    )
     unlabelled = {
         name: lineage
         for name, lineage in recordings.lineages.items()
-        if name not in dataset.class_index_of and recordings.session(name) not in kept_apart
+        if name not in dataset.class_index_of and recordings.session(name) not in held_out_sessions
     }
     if config.auxiliary_classes:
-        auxiliary, labels = auxiliary_labels(
+        auxiliary, labels = auxiliary_classes_split(
             store.rows,
             unlabelled,
             rank=config.rank,
@@ -193,14 +197,14 @@ def _with_unlabelled(
             under=config.under,
             without=config.without,
         )
-        taught = {*dataset.class_index_of, *auxiliary.recordings}
+        used = {*dataset.class_index_of, *auxiliary.recordings}
         dataset = replace(
             dataset,
             auxiliary=auxiliary,
             auxiliary_labels=labels,
-            learned_taxonomy=recordings.taxonomy(taught),
+            learned_taxonomy=recordings.taxonomy(used),
         )
-        unlabelled = {name: each for name, each in unlabelled.items() if name not in taught}
+        unlabelled = {name: each for name, each in unlabelled.items() if name not in used}
     if config.partial_labels:
         partial = partial_labels_split(
             store.rows,
@@ -214,8 +218,8 @@ def _with_unlabelled(
     return dataset
 
 
-def _pretrained(store: ImageStore, config: DatasetConfig) -> PretrainedBundle | None:
-    """Read the bundle to begin with, if there is one, and see that it knows such images."""
+def _read_pretrained(store: ImageStore, config: DatasetConfig) -> PretrainedBundle | None:
+    """Read the pretrained bundle, if there is one, and check that its images are of this kind."""
     if not config.pretrained:
         return None
     pretrained = read_pretrained(Path(config.pretrained))
@@ -223,68 +227,72 @@ def _pretrained(store: ImageStore, config: DatasetConfig) -> PretrainedBundle | 
     return pretrained
 
 
-def _divided(
-    divide: Divide,
+def _assigned_splits(
+    assign_splits: AssignSplits,
     sessions: Sequence[str],
     labels: Sequence[str],
     pretrained: PretrainedBundle | None,
 ) -> Sequence[str]:
-    """Divide what the network does not know before it learns; the rest only trains."""
+    """Split the sessions that the pretrained bundle did not learn from; put the others in train."""
     if pretrained is None:
-        return divide(sessions, labels)
+        return assign_splits(sessions, labels)
     known = pretrained.bundle.sessions
     fresh = [i for i, session in enumerate(sessions) if session not in known]
     if not fresh:
         raise DatasetError(
-            f"bundle '{pretrained.bundle.name}' has learned from all sessions of these recordings: "
-            "nothing would tell how good the network is; add recordings, or begin without it"
+            f"bundle '{pretrained.bundle.name}' has learned from all sessions of these recordings, "
+            "so none is left to test the network on; add recordings, or train from scratch"
         )
-    parts = ["train"] * len(sessions)
-    own = divide([sessions[i] for i in fresh], [labels[i] for i in fresh])
-    for i, part in zip(fresh, own, strict=True):
-        parts[i] = part
-    return parts
+    splits = ["train"] * len(sessions)
+    own = assign_splits([sessions[i] for i in fresh], [labels[i] for i in fresh])
+    for i, split in zip(fresh, own, strict=True):
+        splits[i] = split
+    return splits
 
 
-def _without_a_bird(recordings: NamedRecordings, split_of: Mapping[str, str]) -> dict[str, str]:
-    """Recordings that are known to hold no bird teach the background, but for those kept apart."""
-    kept_apart = {recordings.session(name) for name, split in split_of.items() if split != "train"}
+def _background_recordings(
+    recordings: NamedRecordings, split_of: Mapping[str, str]
+) -> dict[str, str]:
+    """Put recordings without a bird into train, as background, but none of a held-out session."""
+    held_out_sessions = {
+        recordings.session(name) for name, split in split_of.items() if split != "train"
+    }
     return {
         name: "train"
         for name, row in recordings.first_rows.items()
-        if not row.taxon and row.session not in kept_apart
+        if not row.taxon and row.session not in held_out_sessions
     }
 
 
-def _counted(
+def _with_training_counts(
     labels: tuple[Label, ...],
     label_of: Mapping[str, int],
     split_of: Mapping[str, str],
     recordings: NamedRecordings,
 ) -> tuple[Label, ...]:
-    """Count for each label what teaches it: a recording kept apart does not."""
-    taught: list[list[str]] = [[] for _ in labels]
-    for name, part in split_of.items():
-        if part in ("train", "validation"):
-            taught[label_of[name]].append(recordings.session(name))
+    """Count the recordings and sessions of each label in the training and validation splits."""
+    sessions_of: list[list[str]] = [[] for _ in labels]
+    for name, split in split_of.items():
+        if split in ("train", "validation"):
+            sessions_of[label_of[name]].append(recordings.session(name))
     return tuple(
         replace(label, n_recordings=len(sessions), n_sessions=len(set(sessions)))
-        for label, sessions in zip(labels, taught, strict=True)
+        for label, sessions in zip(labels, sessions_of, strict=True)
     )
 
 
-def _images(
+def _select_images(
     rows: Sequence[IndexRow], split_of: dict[str, str], config: DatasetConfig
 ) -> list[IndexRow]:
-    """Keep the images of the chosen recordings, of the training background only a share."""
+    """Select the images of the chosen recordings, and a random share of the training background."""
     rows = [row for row in rows if row.recording in split_of]
 
-    def teaches_background(row: IndexRow) -> bool:
+    def is_training_background(row: IndexRow) -> bool:
         return row.kind == "background" and split_of[row.recording] == "train"
 
     n_birds = sum(row.kind == "bird" and split_of[row.recording] == "train" for row in rows)
-    backgrounds = [i for i, row in enumerate(rows) if teaches_background(row)]
+    backgrounds = [i for i, row in enumerate(rows) if is_training_background(row)]
     n_kept = min(len(backgrounds), round(config.background_share * n_birds))
     generator = np.random.default_rng(config.seed)
     kept = set(generator.choice(backgrounds, n_kept, replace=False) if n_kept else [])
-    return [row for i, row in enumerate(rows) if i in kept or not teaches_background(row)]
+    return [row for i, row in enumerate(rows) if i in kept or not is_training_background(row)]

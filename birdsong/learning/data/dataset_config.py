@@ -1,4 +1,4 @@
-"""Which recordings teach which labels: every choice and its default."""
+"""Settings of the dataset: which recordings are used, with which labels, in which splits."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ TRAINED_RANKS = ("species", "genus", "family")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetConfig:
-    """Which recordings teach which labels.
+    """Which recordings are used, with which labels, in which splits.
 
     Attributes
     ----------
     rank : {"species", "genus", "family", "order"}
         Rank of the labels.
     under : tuple of str
-        Taxa; only labels at or under one of them are learned. Empty for all.
+        Taxa; only labels at or under one of them are used. Empty for all.
     without : tuple of str
-        Taxa; nothing is learned from recordings at or under one of them.
+        Taxa; recordings at or under one of them are left out.
     min_recordings : int
         Labels with fewer recordings are left out.
     max_recordings : int
-        Labels with more are left out, and whatever shares a session with them, so that a training
-        on them can begin with this one and still be measured by all of them; 0 for no limit.
+        Labels with more recordings are left out, and all recordings that share a session with
+        them. A later training on those labels can then start from this network and still be
+        tested on all of their sessions. 0 for no limit.
     back_off : bool
-        Whether recordings of a species that is left out teach its genus, or else its family.
+        Whether recordings of a species that is left out count for its genus, or else its family.
     auxiliary_classes : bool
-        Whether species with too few recordings are learned beside the labels, and then dropped:
-        the network learns from more birds, but never names these.
+        Whether to train also on species with too few recordings, as classes that are never an
+        answer. See `auxiliary_classes`.
     partial_labels : bool
-        Whether recordings without a label, known to a taxon above some labels, teach that taxon.
+        Whether to train also on recordings that are identified only to a taxon above some labels.
+        See `partial_labels`.
     validation_share : float
-        Share of the recordings that steer the training.
+        Share of the recordings for validation, which ends training early.
     calibration_share : float
-        Share that tells, when the training is over, how far the network can be trusted.
+        Share of the recordings that the trained network is calibrated on.
     test_share : float
-        Share that nothing looks at before all of that is done.
+        Share of the recordings that only test the finished network.
     background_share : float
-        Background images to learn from, at most, for each image of a bird.
+        Maximum number of background images in training, per image of a bird.
     pretrained : str
-        Folder of a bundle whose weights the training begins with, and whose sessions only train;
-        empty to train from scratch. See `pretrained_bundle`.
+        Folder of a bundle whose weights training starts with, and whose sessions are only in the
+        training split; empty to train from scratch. See `pretrained_bundle`.
     seed : int
-        Draws the split.
+        Seed of the random split.
     """
 
     rank: str = setting("species", "rank of the labels", choices=TRAINED_RANKS)

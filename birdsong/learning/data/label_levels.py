@@ -1,9 +1,8 @@
-"""Labels on the levels of their tree: each by itself, then by genus, by family, until all are one.
+"""Groups of labels at each level of their tree: single labels, genera, families, up to all.
 
-A label above the lowest rank that is learned stands for birds that have no label of their own: it
-is a leaf beside the labels under its taxon, and each leaf counts once in every group that holds it.
-The background is a leaf beside all birds. Where a taxon is known at a rank but not at the one
-above, the group there holds that taxon and nothing else.
+A label above the lowest rank, such as a genus among species, stands for birds without a label of
+their own: it is a leaf beside the labels under its taxon. The background is a leaf beside all
+birds. If a taxon has no known taxon at the next rank, it is a group of its own there.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class LabelLevels:
-    """Which labels fall in one group at each height of the tree.
+    """The group of each label at each height of the tree.
 
     Attributes
     ----------
     ranks : tuple of str, length n_levels
-        Of the groups, from the lowest rank of a label to ``class``; ``""`` for the level above,
-        which is there with a background and holds it beside the birds.
+        Rank of the groups, from the lowest rank of a label to ``class``. With a background there
+        is one more level, ``""``, which groups it with the birds.
     groups : int64, shape (n_levels, n_labels)
-        ``groups[h, i]`` is the group at height ``h`` of label ``i``, from 0. At height 0 each label
-        is a group, its own number; at the last one all are in group 0.
+        ``groups[h, i]`` is the group of label ``i`` at height ``h``, from 0. At height 0 label
+        ``i`` is group ``i``; at the last height all labels are in group 0.
     """
 
     ranks: tuple[str, ...]
@@ -40,7 +39,7 @@ class LabelLevels:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of the groups at each height."""
+        """Number of groups at each height."""
         return tuple(int(row.max()) + 1 for row in self.groups)
 
     @property
@@ -54,10 +53,11 @@ class LabelLevels:
 
     @property
     def first_columns(self) -> dict[int, int]:
-        """Column of the first group at each height that can be taught: labels, genera, ..., orders.
+        """Target column of the first group at each height: labels, genera, families, orders.
 
-        Targets have a column for each label, or one for each group at these heights, height by
-        height; an image that shows a bird of a group, nobody knows which, has its 1 there.
+        Targets have a column for each label, and with partial labels also one for each group at
+        these heights, height by height. A bird that is identified only to its genus has its 1 in
+        the column of the genus.
         """
         heights = [0, *self.ranks_above.values()]
         ends = np.cumsum([self.sizes[height] for height in heights]).tolist()
@@ -65,21 +65,21 @@ class LabelLevels:
 
     @property
     def n_columns(self) -> int:
-        """Groups at all heights that can be taught."""
+        """Number of target columns: groups at all of these heights."""
         return sum(self.sizes[height] for height in self.first_columns)
 
     def group_sizes(self) -> list[IntArray]:
-        """Labels of each group, height by height; int64, shape (n_groups,)."""
+        """Number of labels in each group, height by height; int64, shape (n_groups,)."""
         return [np.bincount(row).astype(np.int64) for row in self.groups]
 
     def parents(self, height: int) -> IntArray:
-        """Group one height further up of each group; int64, shape (n_groups,)."""
+        """Group at the next height that holds each group; int64, shape (n_groups,)."""
         parents = np.zeros(self.sizes[height], np.int64)
         parents[self.groups[height]] = self.groups[height + 1]
         return parents
 
     def distances(self) -> npt.NDArray[np.float64]:
-        """Height of the lowest group that holds two labels, as a share of the greatest height.
+        """Height of the lowest group that holds both of two labels, divided by the maximum height.
 
         Returns
         -------
@@ -93,14 +93,14 @@ class LabelLevels:
 
 
 def label_levels(labels: Sequence[Label], taxonomy: Taxonomy) -> LabelLevels:
-    """Find the groups of labels at each height.
+    """Group labels at each height of their tree.
 
     Parameters
     ----------
     labels : sequence of Label
         Distinct; `BACKGROUND` may be among them.
     taxonomy : Taxonomy
-        Holds the taxa of the others.
+        Holds the taxa of all other labels.
 
     Returns
     -------
@@ -109,14 +109,14 @@ def label_levels(labels: Sequence[Label], taxonomy: Taxonomy) -> LabelLevels:
     Raises
     ------
     TaxonomyError
-        If no label is a bird's, two are on one taxon, or one is not in the tree.
+        If no label is a bird, two labels have the same taxon, or one is not in the tree.
     """
     birds = [i for i, label in enumerate(labels) if label != BACKGROUND]
     tree = LabelTree(taxonomy, [labels[i] for i in birds])
     lowest = max(DEPTH[labels[i].rank] for i in birds)
-    # A label by itself is numbered past all nodes, so that it is none of the taxa above it.
-    itself = len(taxonomy.nodes) + np.arange(len(labels))
-    rows, ranks = [itself], [RANKS[lowest]]
+    # Single labels get numbers after those of all nodes, to differ from the taxa above them.
+    single = len(taxonomy.nodes) + np.arange(len(labels))
+    rows, ranks = [single], [RANKS[lowest]]
     for depth in reversed(range(lowest)):
         nodes = tree.label_paths[:, depth]
         row = rows[-1].copy()
@@ -124,7 +124,7 @@ def label_levels(labels: Sequence[Label], taxonomy: Taxonomy) -> LabelLevels:
         rows.append(row)
         ranks.append(RANKS[depth])
     if len(birds) < len(labels):
-        rows.append(np.zeros_like(itself))
+        rows.append(np.zeros_like(single))
         ranks.append("")
     groups = [np.unique(row, return_inverse=True)[1] for row in rows]
     return LabelLevels(tuple(ranks), np.array(groups, np.int64).reshape(len(rows), len(labels)))

@@ -1,4 +1,4 @@
-"""The recordings in a folder of images, and what is known of the bird in each."""
+"""The recordings of a folder of images, and the taxa of the birds in them."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class NamedRecordings:
-    """Recordings and their lineages.
+    """Recordings and the lineages of their birds.
 
     Attributes
     ----------
     first_rows : Mapping of str to IndexRow
         The first image of every recording.
     lineages : Mapping of str to Lineage
-        Order to species of each recording of a named bird, as far as known, sorted by recording.
+        Order to species of each recording of a bird, as far as known, sorted by recording.
     """
 
     first_rows: Mapping[str, IndexRow]
     lineages: Mapping[str, Lineage]
 
     def session(self, name: str) -> str:
-        """The session of a recording."""
+        """Session of a recording."""
         return self.first_rows[name].session
 
     def taxonomy(self, names: Iterable[str]) -> Taxonomy:
-        """The tree of the birds in some recordings."""
+        """Taxonomy of the birds in some of the recordings."""
         chosen = set(names)
         return Taxonomy.from_lineages(
             lineage for name, lineage in self.lineages.items() if name in chosen
@@ -44,13 +44,13 @@ class NamedRecordings:
 
 
 def named_recordings(store: ImageStore, config: DatasetConfig) -> NamedRecordings:
-    """Read which bird each recording holds, and complete lineages by those of other recordings.
+    """Read the taxa of each recording, and complete lineages from those of other recordings.
 
     Parameters
     ----------
     store : ImageStore
     config : DatasetConfig
-        With `max_recordings`, lineages are those of rarer birds alone.
+        With `max_recordings`, only rarer taxa are kept.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def named_recordings(store: ImageStore, config: DatasetConfig) -> NamedRecording
         If the taxa contradict each other.
     """
     if not store.rows:
-        raise DatasetError(f"{store.folder}: holds no image; its receipt.csv tells why")
+        raise DatasetError(f"{store.folder}: holds no image; see its receipt.csv for the reasons")
     first_rows = {row.recording: row for row in reversed(store.rows)}
     names = sorted(name for name, row in first_rows.items() if row.taxon)
     lineages = [lineage_of(first_rows[name]) for name in names]

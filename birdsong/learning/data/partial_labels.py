@@ -1,8 +1,8 @@
-"""Recordings that no label fits, but a taxon above some labels does: what they can teach.
+"""Partial labels: recordings without a label that are identified to a taxon above some labels.
 
-One that is known to its genus only may be of any species of it, and a species with too few
-recordings has no label. Either is of a genus, a family and an order whose probabilities are sums
-over labels, and a sum can be taught.
+A recording may be identified only to its genus, or be of a species with too few recordings for a
+label. Its genus, family and order are known, and their probabilities are sums over labels, which a
+loss function can use.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def partial_labels_split(
     under: Iterable[str] = (),
     without: Iterable[str] = (),
 ) -> Split:
-    """The images of birds that teach a taxon above the labels, and its column for each.
+    """Select images with a partial label, and the target column of each.
 
     Parameters
     ----------
     rows : sequence of IndexRow
     unlabelled : mapping of str to Lineage
-        The recordings that may teach, without a label.
+        Recordings without a label, and their taxa.
     labels, taxonomy, under, without
         As in `partial_label_columns`.
 
@@ -60,29 +60,29 @@ def partial_label_columns(
     under: Iterable[str] = (),
     without: Iterable[str] = (),
 ) -> list[int]:
-    """Column of the targets that each recording teaches.
+    """Find the target column of each recording.
 
-    It is that of the lowest taxon of its lineage that holds two labels or more: where a genus has
-    one label, other birds of the genus must not teach it. A taxon that holds all of them teaches
-    nothing.
+    It is the column of the lowest taxon of its lineage that holds at least two labels, but not all
+    of them. A genus with a single label is not used: other birds of the genus would count for that
+    label.
 
     Parameters
     ----------
     lineages : sequence of Lineage, length n_recordings
-        Of recordings without a label, as far as the tree can complete them.
+        Lineages of recordings without a label.
     labels : sequence of Label
     taxonomy : Taxonomy
         Holds the taxa of the labels.
     under : iterable of str
-        Only recordings at or under one of these taxa teach something; none: all of them.
+        Use only recordings at or under one of these taxa; empty for all.
     without : iterable of str
-        Nothing is taught by those at or under one of these.
+        Leave out recordings at or under one of these taxa.
 
     Returns
     -------
     list of int, length n_recordings
-        A column as `LabelLevels.first_columns` lays them out; -1 for a recording that teaches
-        nothing.
+        A column after those of the labels, as in `LabelLevels.first_columns`; -1 for a recording
+        that is not used.
     """
     levels = label_levels(labels, taxonomy)
     firsts, sizes = levels.first_columns, levels.group_sizes()

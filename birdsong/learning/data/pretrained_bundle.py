@@ -1,7 +1,7 @@
-"""A bundle whose network a training begins with.
+"""A pretrained bundle: training starts with the weights of its network.
 
-What the bundle learned from only trains: the network knows it already, and would look better by it
-than it is.
+The sessions that the bundle learned from are only in the training split: on them the network would
+look better than it is.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from birdsong.taxa.labels import Label
 
 @dataclass(frozen=True, slots=True)
 class PretrainedBundle:
-    """A bundle to begin with, and its folder."""
+    """A pretrained bundle and its folder."""
 
     folder: Path
     bundle: Bundle
 
     def column(self, label: Label) -> int | None:
-        """Where the bundle's network has the taxon of a label; None where it has not."""
+        """Column of the taxon of a label in the bundle's logits; None if it has none."""
         for column, own in enumerate(self.bundle.labels):
             if (own.rank, own.taxon) == (label.rank, label.taxon):
                 return column
         return None
 
     def provenance(self) -> dict[str, Any]:
-        """What a bundle that began with this one keeps of it."""
+        """What the new bundle records about this one."""
         bundle = self.bundle
         return {
             "name": bundle.name,
@@ -42,22 +42,22 @@ class PretrainedBundle:
         }
 
     def attribution(self) -> list[AttributionRow]:
-        """Whose recordings it learned from, as far as its folder says so."""
+        """Recordists of the recordings that it learned from, as far as its folder names them."""
         return known_attribution(self.folder)
 
 
 def read_pretrained(folder: Path) -> PretrainedBundle:
-    """Read a bundle to begin with.
+    """Read a pretrained bundle.
 
     Raises
     ------
     BundleError
-        If it is none, or damaged, or does not hold its weights and how its network was made.
+        If it is not a bundle, is damaged, or lacks its weights or the config of its network.
     """
     bundle = read_bundle(folder)
     if not (folder / WEIGHTS).exists() or "config" not in bundle.provenance:
         raise BundleError(
-            f"{folder}: no training can begin with bundle '{bundle.name}', since it lacks "
-            f"{WEIGHTS} or the config of its network; name one that `birdsong train` wrote"
+            f"{folder}: bundle '{bundle.name}' cannot be used for pretraining: it lacks {WEIGHTS} "
+            "or the config of its network; name a bundle that `birdsong train` wrote"
         )
     return PretrainedBundle(folder, bundle)

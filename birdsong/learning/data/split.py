@@ -1,8 +1,10 @@
-"""Images with what each of them teaches: one side of a split."""
+"""A split: images with their class indices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -12,25 +14,32 @@ from birdsong.images.tables import IndexRow
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The images of one side of the split and the class index of each."""
+    """Images and the class index of each, such as the training split.
+
+    Attributes
+    ----------
+    rows : tuple of IndexRow, length n
+    label_indices : int64, shape (n,)
+    """
 
     rows: tuple[IndexRow, ...]
     label_indices: IntArray
 
     @property
     def recordings(self) -> tuple[str, ...]:
-        """The recordings, each once, in the order of their first image."""
+        """Distinct recordings, in the order of their first image."""
         return tuple(dict.fromkeys(row.recording for row in self.rows))
 
     @property
     def sessions(self) -> frozenset[str]:
-        """The sessions of these recordings."""
+        """Sessions of these recordings."""
         return frozenset(row.session for row in self.rows)
 
-    def joined(self, other: Split) -> Split:
-        """These images and then the other part's."""
-        indices = np.concatenate([self.label_indices, other.label_indices])
-        return Split((*self.rows, *other.rows), indices)
+    @classmethod
+    def concatenate(cls, splits: Sequence[Self]) -> Self:
+        """Concatenate splits, in their order."""
+        rows = tuple(row for split in splits for row in split.rows)
+        return cls(rows, np.concatenate([split.label_indices for split in splits]))
 
 
-NOTHING = Split((), np.zeros(0, np.int64))
+EMPTY_SPLIT = Split((), np.zeros(0, np.int64))

@@ -1,1 +1,1 @@
-"""The networks, their layers, auxiliary heads and pretrained weights."""
+"""Networks, layers, auxiliary heads and pretrained weights."""

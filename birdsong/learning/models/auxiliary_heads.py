@@ -1,9 +1,9 @@
-"""Auxiliary heads, for training only: more classes, and genus, family and order of each label.
+"""Auxiliary outputs, for training only: more classes, and genus, family and order of each label.
 
 References
 ----------
-.. [1] Szegedy et al. (2015), Going deeper with convolutions, CVPR: classifiers that are trained
-   beside the one that is kept, and then discarded.
+.. [1] Szegedy et al. (2015), Going deeper with convolutions, CVPR: auxiliary
+   classifiers that are trained with the network and then discarded.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def with_auxiliary_classes(built: BuiltModel, n_auxiliary: int) -> BuiltModel:
-    """Put auxiliary classes beside the labels of a network, for training only.
+    """Add auxiliary classes to the logits of a network, for training only.
 
-    The layers of the network stay its own: what is trained here is trained there.
+    The new model shares the layers of the network, so that training it trains the network.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def with_auxiliary_classes(built: BuiltModel, n_auxiliary: int) -> BuiltModel:
     Returns
     -------
     BuiltModel
-        Its network returns float32 ``(n, n_labels + n_auxiliary)``, logits.
+        Its network returns logits, float32 ``(n, n_labels + n_auxiliary)``.
     """
     network = built.network
     head = keras.layers.Dense(n_auxiliary, dtype="float32", name="auxiliary_logits")
@@ -47,32 +47,32 @@ def with_auxiliary_classes(built: BuiltModel, n_auxiliary: int) -> BuiltModel:
 
 
 def with_auxiliary_heads(built: BuiltModel, levels: LabelLevels) -> BuiltModel:
-    """Put a head for each rank above the labels beside the logits of a network, for training only.
+    """Add a head for each rank above the labels to a network, for training only.
 
-    The layers of the network stay its own: what is trained here is trained there.
+    The new model shares the layers of the network, so that training it trains the network.
 
     Parameters
     ----------
     built : BuiltModel
-        Perhaps with auxiliary classes.
+        With or without auxiliary classes.
     levels : LabelLevels
-        Of all its columns.
+        Of all labels of the network, auxiliary classes included.
 
     Returns
     -------
     BuiltModel
-        Its network returns float32 ``(n, n_labels + n_genera + n_families + n_orders)``, logits,
-        as far as these ranks are above the labels.
+        Its network returns logits, float32 ``(n, n_labels + n_genera + n_families + n_orders)``,
+        for those of the ranks that are above the labels.
 
     Raises
     ------
     ConfigError
-        If no rank is above the labels, as where they are orders.
+        If no rank is above the labels: they are orders.
     """
     if not levels.ranks_above:
         raise ConfigError(
             f"the loss 'auxiliary' needs a rank above the labels, but they are {levels.ranks[0]}s; "
-            "choose another loss, or learn a lower rank"
+            "choose another loss, or a lower rank"
         )
     network = built.network
     features = _pooled_features(built)
@@ -87,10 +87,10 @@ def with_auxiliary_heads(built: BuiltModel, levels: LabelLevels) -> BuiltModel:
 
 
 def _pooled_features(built: BuiltModel) -> keras.KerasTensor:
-    """The features of a network, averaged over the places of an image where it has some.
+    """Features of a network, averaged over the positions of a feature map.
 
-    SqueezeNet's last convolution looks at one place at a time and is linear, so that averaging
-    before it or after it comes to the same; before it is less work where there are many labels.
+    SqueezeNet's last convolution is 1 x 1 and linear, so that pooling before it gives the same
+    logits as pooling after it, with less work.
     """
     features = built.network.get_layer(built.features_layer).output
     if len(features.shape) == 2:

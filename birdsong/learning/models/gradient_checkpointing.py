@@ -1,4 +1,4 @@
-"""Gradient checkpointing: some features are computed twice instead of being kept."""
+"""Gradient checkpointing: recomputes some features instead of storing them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import keras
 
 
 class GradientCheckpointing(keras.Model):  # type: ignore[misc]
-    """Trains the variables of a network, with less memory and more time.
+    """Trains a network with less memory, in more time.
 
-    Of the feature maps only those after the checkpoint layers are kept for the gradient; those
-    between are computed a second time. What follows the last checkpoint layer is kept.
+    Only the feature maps of the checkpoint layers, and those after the last one, are stored for
+    the gradient. The others are computed a second time.
 
     Parameters
     ----------
     network : keras.Model
-        A functional one, of one input and one output.
+        Functional, with one input and one output.
     checkpoint_layers : sequence of str
-        Names of layers, in their order; everything passes through each of them.
+        Names of layers, in their order; all features pass through each of them.
 
     References
     ----------
@@ -30,10 +30,10 @@ class GradientCheckpointing(keras.Model):  # type: ignore[misc]
 
     def __init__(self, network: keras.Model, checkpoint_layers: Sequence[str]) -> None:
         super().__init__(name="gradient_checkpointing")
-        kept = [network.get_layer(name).output for name in checkpoint_layers]
-        tensors = [network.input, *kept, network.output]
+        checkpoints = [network.get_layer(name).output for name in checkpoint_layers]
+        tensors = [network.input, *checkpoints, network.output]
         self.segments = [keras.Model(*ends) for ends in itertools.pairwise(tensors)]
-        self.built = True  # as the network is; so kept weights can be loaded
+        self.built = True  # as the network is; load_weights needs it
 
     def call(self, images: Any, training: bool | None = None) -> Any:
         """Return the logits of the network."""
@@ -43,19 +43,18 @@ class GradientCheckpointing(keras.Model):  # type: ignore[misc]
             return images
         features = images
         for segment in self.segments[:-1]:
-            features = _recomputed(segment, features)
+            features = _call_recomputed(segment, features)
         return self.segments[-1](features, training=True)
 
 
-def _recomputed(segment: keras.Model, features: Any) -> Any:
-    """Run a segment so that the gradient runs it again, with the same dropout.
+def _call_recomputed(segment: keras.Model, features: Any) -> Any:
+    """Call a segment so that the gradient recomputes it, with the same dropout.
 
-    What it changes beside its output, the running means of its normalization and the state of its
-    random generators, comes out of it as values: a change from within what is run again would
-    happen twice, or be refused.
+    The running means of its normalization and the states of its random generators are returned as
+    values and assigned afterwards: an assignment within the segment would happen twice, or fail.
     """
     trained = segment.trainable_variables
-    running = segment.non_trainable_variables
+    non_trainable = segment.non_trainable_variables
 
     def run(features: Any, *values: Any) -> Any:
         output, changed = segment.stateless_call(
@@ -63,9 +62,9 @@ def _recomputed(segment: keras.Model, features: Any) -> Any:
         )
         return (output, *changed)
 
-    # Copies: where TensorFlow runs eagerly, the gradient of a variable itself would count twice.
-    values = [keras.ops.copy(variable) for variable in (*trained, *running)]
+    # Copies: in eager TensorFlow the gradient of a variable itself would count twice.
+    values = [keras.ops.copy(variable) for variable in (*trained, *non_trainable)]
     output, *changed = keras.remat(run)(features, *values)
-    for variable, value in zip(running, changed, strict=True):
+    for variable, value in zip(non_trainable, changed, strict=True):
         variable.assign(value)
     return output

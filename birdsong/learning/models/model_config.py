@@ -1,4 +1,4 @@
-"""Which network learns, and how it is built."""
+"""Settings of the network."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from birdsong.errors import ConfigError
 MODELS = ("squeezenet", "mobilenet-v3-small", "efficientnet-b0")
 """Names in the registry; see `registry`."""
 
-GONE = ("bypass", "frequency_channel", "peaks")
-"""Settings of networks that version 0.1 had; what they gained is in ``docs/recipes.csv``."""
+REMOVED_SETTINGS = ("bypass", "frequency_channel", "peaks")
+"""Settings that were removed after version 0.1; ``docs/recipes.csv`` has their measurements."""
 
 MIN_WIDTH, MAX_WIDTH = 0.0625, 16
-"""Widths of a network: at the first the narrowest layer of SqueezeNet has one filter."""
+"""Range of `width`: at the minimum the narrowest layer of SqueezeNet has one filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Which network learns, and how it is built.
+    """Which network is trained, and its settings.
 
     Attributes
     ----------
     name : {"squeezenet", "mobilenet-v3-small", "efficientnet-b0"}
-        Entry of the registry.
+        Name in the registry.
     width : float, 0.0625 to 16
-        Times the published number of filters in each layer.
+        Factor of the published number of filters in each layer.
     batch_normalization : bool
-        SqueezeNet alone has a choice: as published it has none.
+        For SqueezeNet only; False is as published.
     stem_freq_stride : {1, 2}
-        Mel bands from one row of SqueezeNet's stem to the next: 1 keeps every band, 2 is as
-        published.
+        Stride of SqueezeNet's first layer over mel bands: 1 keeps every band, 2 is as published.
     dropout : float in [0, 1)
-        Share of the last features that is dropped in training.
+        Share of the last features that training drops.
     """
 
     name: str = setting("squeezenet", "network architecture", flag="--model", choices=MODELS)
@@ -64,26 +63,30 @@ class ModelConfig:
         for name, value in (("width", 1.0), ("batch_normalization", True), ("stem_freq_stride", 2)):
             if self.name != "squeezenet" and getattr(self, name) != value:
                 raise ConfigError(
-                    f"{name} {getattr(self, name)!r} is for squeezenet alone, not for {self.name}"
+                    f"{name} {getattr(self, name)!r} works with squeezenet only, "
+                    f"not with {self.name}"
                 )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what a run folder or a bundle holds.
+        """Read the settings from a run folder or a bundle.
 
         Raises
         ------
         ConfigError
-            If a setting is out of range, or gone since.
+            If a setting is out of range or was removed.
         TypeError
-            If there is one that is unknown.
+            If a setting is unknown.
         """
-        for name in GONE:
+        for name in REMOVED_SETTINGS:
             if name in fields:
-                raise ConfigError(gone(name))
+                raise ConfigError(removed_message(name))
         return cls(**fields)
 
 
-def gone(name: str) -> str:
-    """Say that a setting is gone, and which version had it."""
-    return f"{name!r} is gone, since it gained nothing (docs/recipes.csv); birdsong 0.1 had it"
+def removed_message(name: str) -> str:
+    """Message for a setting that was removed."""
+    return (
+        f"{name!r} was removed, since it did not improve accuracy (docs/recipes.csv); "
+        "use birdsong 0.1"
+    )

@@ -1,4 +1,4 @@
-"""Batch normalization that reads the maps of features as few times as it can."""
+"""Batch normalization by a fused kernel."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 import keras
 
-# Keras's 0.99 lags behind the weights where an epoch has a hundred batches: the validation of the
-# first epochs would be worthless, and early stopping with it.
+# With Keras's 0.99 the running statistics lag behind the weights when an epoch has a hundred
+# batches, which spoils the validation of the first epochs and early stopping.
 NORMALIZATION_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("birdsong")
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """Keras's batch normalization of channels that come last, trained by one kernel on TensorFlow.
+    """Keras's batch normalization over the last axis, with TensorFlow's fused kernel in training.
 
-    It computes the same function. Keras composes it of a dozen operations on whole maps, which took
-    more of the time of a training than the convolutions did; TensorFlow has one kernel for it, and
-    one for its gradient. Other backends fuse what Keras composes by themselves.
+    It computes the same function as Keras's layer, which uses a dozen operations on whole feature
+    maps on TensorFlow and took more time than the convolutions. Other backends fuse these
+    operations themselves.
 
     Input shape
         ``float (n, height, width, n_channels)``.
@@ -31,11 +31,11 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     """
 
     def __init__(self, **options: Any) -> None:
-        # Scale, offset and running averages stay 32 bits wide in a network that computes with 16.
+        # Scale, offset and running statistics stay float32 in mixed precision.
         super().__init__(autocast=False, **options)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise maps: by their own mean and variance in training, by running ones otherwise."""
+        """Normalise by the statistics of the batch in training, else by running statistics."""
         if not training or not self.trainable or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
@@ -45,14 +45,14 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
             x=inputs,
             scale=gamma,
             offset=beta,
-            mean=tf.zeros([0]),  # neither is read in training
+            mean=tf.zeros([0]),  # not read in training
             variance=tf.zeros([0]),
             epsilon=self.epsilon,
             is_training=True,
         )
-        # The kernel estimates the variance of more than the batch; Keras keeps the batch's own.
+        # The kernel returns the unbiased variance; Keras uses the biased one.
         n = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
         variance = variance * (n - 1) / n
-        for running, of_batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            running.assign(running * self.momentum + of_batch * (1 - self.momentum))
+        for running, batch_value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            running.assign(running * self.momentum + batch_value * (1 - self.momentum))
         return normalised

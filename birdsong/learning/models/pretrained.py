@@ -1,13 +1,13 @@
-"""Weights of a bundle's network, given to one that goes on learning.
+"""Loads the weights of a pretrained bundle into a network.
 
-All layers but the one of the logits take the bundle's weights over, and of that one the columns of
-the labels that both have.
+All layers but the logits layer get the weights of the bundle. In the logits layer the columns of
+the labels that both have get them.
 
 References
 ----------
 .. [1] Yosinski, Clune, Bengio & Lipson (2014), How transferable are features in deep neural
-   networks?, NeurIPS: layers that were taken over learn better than drawn ones where they go on
-   learning, even from what is unlike their first task.
+   networks?, NeurIPS: transferred layers that are fine-tuned do better than random ones, even when
+   the tasks differ.
 """
 
 from __future__ import annotations
@@ -26,49 +26,50 @@ from birdsong.taxa.labels import Label
 if TYPE_CHECKING:
     from birdsong.learning.models.registry import BuiltModel
 
-FREE = ("dropout",)
-"""Settings of a `ModelConfig` that weights do not depend on."""
+WEIGHT_INDEPENDENT = ("dropout",)
+"""Settings of a `ModelConfig` that do not change the weights."""
 
 
 def model_config_of(pretrained: PretrainedBundle) -> ModelConfig:
-    """How the network of a bundle is built; what is younger than the bundle has its default.
+    """Model config of a bundle; settings that are newer than the bundle have their defaults.
 
     Raises
     ------
     ConfigError
-        If it has a setting that is gone since.
+        If it has a setting that was removed.
     """
     fields = current_training_fields(pretrained.bundle.provenance["config"])
     return ModelConfig.from_dict(fields.get("model", {}))
 
 
 def require_model(config: ModelConfig, pretrained: PretrainedBundle) -> None:
-    """Refuse a network that the weights of a bundle do not fit.
+    """Check that the weights of a bundle fit a network.
 
     Raises
     ------
     ConfigError
+        If the bundle has another network.
     """
-    own, asked = asdict(model_config_of(pretrained)), asdict(config)
+    own, wanted = asdict(model_config_of(pretrained)), asdict(config)
     differing = [
-        f"{name} {json.dumps(asked[name])} instead of {json.dumps(value)}"
+        f"{name} {json.dumps(wanted[name])} instead of {json.dumps(value)}"
         for name, value in own.items()
-        if name not in FREE and asked[name] != value
+        if name not in WEIGHT_INDEPENDENT and wanted[name] != value
     ]
     if differing:
         raise ConfigError(
             f"bundle '{pretrained.bundle.name}' has another network: {', '.join(differing)}; "
-            "train without it, or ask for a network like its own"
+            "train from scratch, or with the settings of the bundle's network"
         )
 
 
-def with_model_of(config: ModelConfig, pretrained: PretrainedBundle) -> ModelConfig:
-    """Ask for a network like that of a bundle.
+def match_model_config(config: ModelConfig, pretrained: PretrainedBundle) -> ModelConfig:
+    """Replace the default settings of a model config by those of a bundle.
 
     Parameters
     ----------
     config : ModelConfig
-        What it leaves as it is by default becomes as the bundle has it.
+        Settings that have their default get the value of the bundle.
     pretrained : PretrainedBundle
 
     Returns
@@ -78,43 +79,47 @@ def with_model_of(config: ModelConfig, pretrained: PretrainedBundle) -> ModelCon
     Raises
     ------
     ConfigError
-        If it asks for another network.
+        If a setting that is not a default differs from the bundle's.
     """
-    default, asked = asdict(ModelConfig()), asdict(config)
+    default, wanted = asdict(ModelConfig()), asdict(config)
     own = asdict(model_config_of(pretrained))
     if config.name not in (default["name"], own["name"]):
-        require_model(config, pretrained)  # it raises: settings of one network may not fit another
-    changed = {name: own[name] for name in own if name not in FREE and asked[name] == default[name]}
-    like_it = replace(config, **changed)
-    require_model(like_it, pretrained)
-    return like_it
+        require_model(config, pretrained)  # raises: the settings of networks differ
+    changed = {
+        name: own[name]
+        for name in own
+        if name not in WEIGHT_INDEPENDENT and wanted[name] == default[name]
+    }
+    matching = replace(config, **changed)
+    require_model(matching, pretrained)
+    return matching
 
 
 def load_pretrained_weights(
     built: BuiltModel,
     labels: tuple[Label, ...],
-    before: BuiltModel,
+    source: BuiltModel,
     pretrained: PretrainedBundle,
 ) -> None:
-    """Give a network the weights of a bundle.
+    """Copy the weights of a bundle into a network.
 
     Parameters
     ----------
     built : BuiltModel
-        With a class for each of the labels.
+        Network with a class for each label.
     labels : tuple of Label
-    before : BuiltModel
+    source : BuiltModel
         The same network, with a class for each label of the bundle.
     pretrained : PretrainedBundle
     """
-    before.network.load_weights(pretrained.folder / WEIGHTS)
-    for layer, its in zip(built.network.layers, before.network.layers, strict=True):
+    source.network.load_weights(pretrained.folder / WEIGHTS)
+    for layer, source_layer in zip(built.network.layers, source.network.layers, strict=True):
         if layer.name != built.logits_layer:
-            layer.set_weights(its.get_weights())
+            layer.set_weights(source_layer.get_weights())
     logits = built.network.get_layer(built.logits_layer)
     kernel, bias = logits.get_weights()
-    kernel_before, bias_before = before.network.get_layer(before.logits_layer).get_weights()
+    source_kernel, source_bias = source.network.get_layer(source.logits_layer).get_weights()
     for column, label in enumerate(labels):
         if (known := pretrained.column(label)) is not None:
-            kernel[..., column], bias[column] = kernel_before[..., known], bias_before[known]
+            kernel[..., column], bias[column] = source_kernel[..., known], source_bias[known]
     logits.set_weights([kernel, bias])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.learning.data.flat_settings import flat
+from birdsong.learning.data.flatten_settings import flatten_settings
 from birdsong.learning.export.ensemble import network_provenances
 from birdsong.learning.reporting.markdown import code, plain, table
 from birdsong.old_names import IMAGE_FIELDS, current_training_fields, with_new_names
@@ -64,7 +64,7 @@ def _table_of(provenance: Mapping[str, Any], besides: Mapping[str, str]) -> str:
         if value not in (None, "")
     ]
     settings = ", ".join(
-        code(f"{name} {json.dumps(value)}") for name, value in flat(config).items()
+        code(f"{name} {json.dumps(value)}") for name, value in flatten_settings(config).items()
     )
     every = f"\n\nEvery setting: {settings}." if settings else ""
     return table(["what", "how"], rows) + every

@@ -102,7 +102,7 @@ def _bundle(
             "config": asdict(config),
             "versions": described["versions"],
             "machine": described.get("machine"),  # older runs did not tell
-            "learned_from": dataset.learned_from(),
+            "learned_from": dataset.training_counts(),
             "training_s": round(sum(epoch["seconds"] for epoch in training.history)),
             **training.origin,
             **_pretrained_provenance(dataset, training.origin),

@@ -130,7 +130,7 @@ def _fit_in(
     """Fit what a config describes; `kept` is the field of `TrainingSetup` whose weights stay."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    log = EpochMetrics(len(dataset.teaching.rows), listener.on_epoch, kept_epochs(folder))
+    log = EpochMetrics(len(dataset.full_train.rows), listener.on_epoch, kept_epochs(folder))
     prepared = build_training_setup(
         store,
         dataset,

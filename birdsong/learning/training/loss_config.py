@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from birdsong.config_options import setting
 from birdsong.errors import ConfigError
-from birdsong.learning.models.model_config import gone
+from birdsong.learning.models.model_config import removed_message
 
 LOSSES = ("cross-entropy", "hierarchical", "auxiliary")
 
@@ -48,7 +48,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         if self.name == "soft-labels":
-            raise ConfigError(gone(self.name))
+            raise ConfigError(removed_message(self.name))
         if self.name not in LOSSES:
             raise ConfigError(f"loss must be one of {', '.join(LOSSES)}, got {self.name!r}")
         if not 0 <= self.label_smoothing < 1:

@@ -18,7 +18,7 @@ from birdsong.atomic import write_atomically
 from birdsong.errors import ConfigError, DatasetError
 from birdsong.images.store import ImageStore, is_store
 from birdsong.learning.data.dataset import Dataset
-from birdsong.learning.data.flat_settings import flat
+from birdsong.learning.data.flatten_settings import flatten_settings
 from birdsong.learning.data.pretrained_bundle import PretrainedBundle, read_pretrained
 from birdsong.learning.training.checkpoint import HISTORY, STATE
 from birdsong.learning.training.devices import machine
@@ -118,8 +118,8 @@ def check_same_run(
     """
     began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
     config_before = _filled(current_training_fields(began["config"]), _as_read(TrainingConfig()))
-    before = {**flat(config_before), "folds": began["folds"]}
-    asked = {**flat(_as_read(config)), "folds": n_folds}
+    before = {**flatten_settings(config_before), "folds": began["folds"]}
+    asked = {**flatten_settings(_as_read(config)), "folds": n_folds}
     differing = [
         f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
         for name in dict.fromkeys([*asked, *before])

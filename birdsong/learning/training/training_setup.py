@@ -141,7 +141,7 @@ def build_training_setup(
     levels = label_levels(dataset.learned_labels, dataset.learned_taxonomy)
     n_labels = len(dataset.labels)
     n_columns = levels.n_columns if dataset.partial.rows else len(dataset.learned_labels)
-    train_feed = _feed(store, dataset.teaching, n_columns, config, training=True)
+    train_feed = _feed(store, dataset.full_train, n_columns, config, training=True)
     built_with_auxiliary = with_heads = build_with_auxiliary(built, dataset)
     if config.loss.name == "auxiliary":
         with_heads = with_auxiliary_heads(with_heads, levels)

@@ -50,7 +50,7 @@ def test_what_is_known_to_its_genus_teaches_that_of_all_that_is_learned(store):
     assert {row.species for row in both.partial.rows} == {""}
     assert len(both.partial.recordings) == 1
     assert min(both.partial.label_indices) >= len(both.learned_labels)
-    assert len(both.teaching.rows) == sum(
+    assert len(both.full_train.rows) == sum(
         len(part.rows) for part in (both.train, both.auxiliary, both.partial)
     )
 

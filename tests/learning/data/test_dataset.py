@@ -43,7 +43,7 @@ def test_every_image_teaches_the_label_of_its_recording(store, rank, labels):
     taught = [*dataset.train.recordings, *dataset.validation.recordings]
     assert dataset.calibration.rows
     assert sum(label.n_recordings for label in birds) == len(taught) < 24
-    assert dataset.learned_from() == {
+    assert dataset.training_counts() == {
         "recordings": len(taught),
         "sessions": len(taught),  # each is a session of its own
         "images": len(dataset.train.rows) + len(dataset.validation.rows),
@@ -80,7 +80,7 @@ def test_labels_can_be_chosen_under_a_taxon(store):
 
 
 def test_one_label_is_refused(store):
-    with pytest.raises(DatasetError, match="only Gravis profundus has recordings enough"):
+    with pytest.raises(DatasetError, match="only Gravis profundus has enough recordings"):
         build_dataset(store, DatasetConfig(under=("Gravis",)))
     with pytest.raises(TaxonomyError, match="the largest has 8; lower 'min_recordings'"):
         build_dataset(store, DatasetConfig(min_recordings=9))

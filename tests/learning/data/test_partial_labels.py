@@ -82,7 +82,7 @@ def test_they_add_to_the_training_and_change_nothing_else(store):
     assert {row.kind for row in dataset.partial.rows} == {"bird"}
     assert len(dataset.partial.recordings) == 2
     assert dataset.known_sessions == plain.known_sessions | dataset.partial.sessions
-    told, before = dataset.learned_from(), plain.learned_from()
+    told, before = dataset.training_counts(), plain.training_counts()
     assert told["recordings"] == before["recordings"] + 2
 
 

@@ -245,7 +245,7 @@ def test_other_images_are_refused(store, config):
 
 def test_a_bundle_without_weights_is_refused(store, config, first, tmp_path):
     write_bundle(read_bundle(first), tmp_path / "bare")
-    with pytest.raises(BundleError, match=r"bare: no training can begin with bundle 'first'"):
+    with pytest.raises(BundleError, match=r"bare: bundle 'first' cannot be used for pretraining"):
         build_dataset(store, replace(config.dataset, pretrained=str(tmp_path / "bare")))
 
 

@@ -324,7 +324,11 @@ def test_orders_have_no_rank_above(with_auxiliary_heads):
     ("field", "value", "message"),
     [
         ("name", "hinge", "loss must be one of cross-entropy, hierarchical, auxiliary, got 'hi"),
-        ("name", "soft-labels", "'soft-labels' is gone, since it gained nothing .*0.1 had it"),
+        (
+            "name",
+            "soft-labels",
+            "'soft-labels' was removed, since .*; use birdsong 0.1",
+        ),
         ("label_smoothing", 1.0, r"label_smoothing must be in \[0, 1\), got 1.0"),
         ("hierarchical_alpha", -1.0, "must be finite and 0 or greater, got -1.0"),
         ("auxiliary_weight", float("nan"), "auxiliary_weight must be finite .* got nan"),
