@@ -18,8 +18,8 @@ from birdsong.learning.models.auxiliary_heads import with_auxiliary_classes, wit
 from birdsong.learning.models.gradient_checkpointing import GradientCheckpointing
 from birdsong.learning.models.pretrained import (
     load_pretrained_weights,
+    match_model_config,
     require_model,
-    with_model_of,
 )
 from birdsong.learning.models.registry import BuiltModel, build_model
 from birdsong.learning.training.devices import filled_up
@@ -85,7 +85,7 @@ def with_pretrained_model(config: TrainingConfig) -> TrainingConfig:
     if not config.dataset.pretrained:
         return config
     pretrained = read_pretrained(Path(config.dataset.pretrained))
-    return replace(config, model=with_model_of(config.model, pretrained))
+    return replace(config, model=match_model_config(config.model, pretrained))
 
 
 def build_network(store: ImageStore, dataset: Dataset, config: TrainingConfig) -> BuiltModel:
