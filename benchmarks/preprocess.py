@@ -89,10 +89,11 @@ def ours(
     from birdsong.preprocessing.preprocess import preprocess
     from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.recording import Recording
+    from birdsong.runs.jobs import JobsConfig
 
     config = PreprocessConfig(grid=grid)
     rows = [Recording(file=path.name, genus="Avis") for path in files]
-    preprocess(rows, files[0].parent, out, config=config, n_jobs=n_jobs)
+    preprocess(rows, files[0].parent, out, config=config, jobs=JobsConfig(n_jobs=n_jobs))
     store = open_store(out)
     if packed:
         pack(store, n_jobs=n_jobs)

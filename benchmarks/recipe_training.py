@@ -22,6 +22,7 @@ from birdsong.learning.training.train import train
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.manifest import read_manifest
+from birdsong.runs.jobs import JobsConfig
 
 N_FOLDS = 5
 
@@ -54,7 +55,8 @@ def train_recipe(
     fingerprint = preprocess_config.spectrogram.fingerprint()
     images = work / f"images-{fingerprint}-{placed}-{preprocess_config.step_s:g}"
     if not (images / "receipt.csv").exists():
-        preprocess(read_manifest(manifest), audio, images, config=preprocess_config, n_jobs=-1)
+        jobs = JobsConfig(n_jobs=-1)
+        preprocess(read_manifest(manifest), audio, images, config=preprocess_config, jobs=jobs)
     store = open_store(images)
     config = recipe.training_config(epochs)
     folder = run_folder(work, name, fold, epochs)

@@ -156,6 +156,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
     from birdsong.images.store import open_store
     from birdsong.preprocessing.preprocess import preprocess
     from birdsong.preprocessing.recording_work import PreprocessConfig
+    from birdsong.runs.jobs import JobsConfig
 
     from .preprocess import print_summary
     from .progress import Progress
@@ -167,7 +168,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
             out / "audio",
             out / "images",
             config=PreprocessConfig(step_s=STEP_S),
-            n_jobs=n_jobs,
+            jobs=JobsConfig(n_jobs=n_jobs),
             on_done=lambda row: progress.advance(),
         )
     print_summary(receipt, out / "images")

@@ -92,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from birdsong.preprocessing.preprocess import preprocess
     from birdsong.preprocessing.recording_work import PreprocessConfig
     from birdsong.recordings.manifest import read_manifests
+    from birdsong.runs.jobs import JobsConfig
     from birdsong.runs.receipt import RECEIPT
 
     from .command import EXIT_OK, EXIT_SOME_FAILED
@@ -128,9 +129,11 @@ def run(arguments: argparse.Namespace) -> int:
             [folder.absolute() for folder in arguments.audio],  # absolute for other machines
             arguments.out.absolute(),
             config=config,
-            n_jobs=-1 if arguments.jobs is None else arguments.jobs,
-            backend=arguments.backend,
-            timeout_s=arguments.timeout_s,
+            jobs=JobsConfig(
+                n_jobs=-1 if arguments.jobs is None else arguments.jobs,
+                backend=arguments.backend,
+                timeout_s=arguments.timeout_s,
+            ),
             replace=arguments.replace,
             on_start=show_estimate,
             on_done=show_row,

@@ -10,6 +10,7 @@ from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.manifest import read_manifest
+from birdsong.runs.jobs import JobsConfig
 
 MANIFEST = Path(__file__).parents[1] / "data_manifest.csv"
 
@@ -28,7 +29,7 @@ def test_a_handful(real_recordings, tmp_path):
 @pytest.mark.slow
 def test_all_of_them_end_in_the_receipt(real_recordings, tmp_path):
     recordings = read_manifest(MANIFEST)
-    preprocess(recordings, real_recordings, tmp_path / "images", n_jobs=2)
+    preprocess(recordings, real_recordings, tmp_path / "images", jobs=JobsConfig(n_jobs=2))
     receipt = read_receipt(tmp_path / "images")
     assert [row.recording for row in receipt] == [r.name for r in recordings]
     assert Counter(row.status for row in receipt) == {"ok": 1815}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from birdsong.selective.selection import RankedTaxon
+from birdsong.selective.selection import Answer, RankedTaxon
 
 if TYPE_CHECKING:
-    from birdsong.answers.prediction import Prediction
+    from birdsong.answers.prediction import Detection, Prediction, SegmentAnswer
 
 CSV_COLUMNS = (
     "recording",
@@ -32,15 +32,15 @@ TIME_DIGITS = 3
 def detection_rows(predictions: Iterable[Prediction]) -> Iterator[tuple[object, ...]]:
     """Yield a row for each detection, with a value for each of `CSV_COLUMNS`."""
     for prediction in predictions:
-        for found in prediction.detections:
+        for detection in prediction.detections:
             yield (
                 prediction.recording,
-                round(found.start_s, TIME_DIGITS),
-                round(found.end_s, TIME_DIGITS),
-                found.rank,
-                found.taxon,
-                found.english_name or "",
-                round(found.probability, PROBABILITY_DIGITS),
+                round(detection.start_s, TIME_DIGITS),
+                round(detection.end_s, TIME_DIGITS),
+                detection.rank,
+                detection.taxon,
+                detection.english_name or "",
+                round(detection.probability, PROBABILITY_DIGITS),
                 prediction.promise,
             )
 
@@ -55,58 +55,63 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
             "error": prediction.error,
             "bundle": bundle,
         }
-    answer = prediction.answer
     return {
         "recording": prediction.recording,
         "status": prediction.status,
-        "duration_s": round(prediction.duration_s, TIME_DIGITS),
-        "declared_s": None
-        if prediction.declared_s is None
-        else round(prediction.declared_s, TIME_DIGITS),
-        "missing_s": round(prediction.missing_s, TIME_DIGITS),
+        "duration_s": _seconds(prediction.duration_s),
+        "declared_s": _seconds(prediction.declared_s),
+        "missing_s": _seconds(prediction.missing_s),
         "channel": prediction.channel,
         "bird_probability": round(prediction.bird_probability, PROBABILITY_DIGITS),
         "warnings": list(prediction.warnings),
-        "answer": None
-        if answer is None
-        else {
-            "rank": answer.rank,
-            "taxon": answer.taxon,
-            "english_name": answer.english_name or None,
-            "probability": round(answer.probability, PROBABILITY_DIGITS),
-            "promise": answer.promise,
-            "reason": answer.reason,
-            "runner_up": None if answer.runner_up is None else _ranked(answer.runner_up),
-        },
+        "answer": None if prediction.answer is None else _answer(prediction.answer),
         "reason": prediction.reason,
         "path": [_ranked(step) for step in prediction.path],
         "top": [
             _ranked(taxon) | {"english_name": taxon.english_name or None}
             for taxon in prediction.top
         ],
-        "detections": [
-            {
-                "start_s": round(found.start_s, TIME_DIGITS),
-                "end_s": round(found.end_s, TIME_DIGITS),
-                "rank": found.rank,
-                "taxon": found.taxon,
-                "english_name": found.english_name,
-                "probability": round(found.probability, PROBABILITY_DIGITS),
-            }
-            for found in prediction.detections
-        ],
-        "segments": [
-            {
-                "start_s": round(heard.start_s, TIME_DIGITS),
-                "end_s": round(heard.end_s, TIME_DIGITS),
-                "bird_probability": round(heard.bird_probability, PROBABILITY_DIGITS),
-                "taxon": heard.taxon,
-                "probability": round(heard.probability, PROBABILITY_DIGITS),
-            }
-            for heard in prediction.segments
-        ],
+        "detections": [_detection(detection) for detection in prediction.detections],
+        "segments": [_segment(segment) for segment in prediction.segments],
         "bundle": bundle,
     }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "rank": answer.rank,
+        "taxon": answer.taxon,
+        "english_name": answer.english_name or None,
+        "probability": round(answer.probability, PROBABILITY_DIGITS),
+        "promise": answer.promise,
+        "reason": answer.reason,
+        "runner_up": None if answer.runner_up is None else _ranked(answer.runner_up),
+    }
+
+
+def _detection(detection: Detection) -> dict[str, Any]:
+    return {
+        "start_s": _seconds(detection.start_s),
+        "end_s": _seconds(detection.end_s),
+        "rank": detection.rank,
+        "taxon": detection.taxon,
+        "english_name": detection.english_name,
+        "probability": round(detection.probability, PROBABILITY_DIGITS),
+    }
+
+
+def _segment(segment: SegmentAnswer) -> dict[str, Any]:
+    return {
+        "start_s": _seconds(segment.start_s),
+        "end_s": _seconds(segment.end_s),
+        "bird_probability": round(segment.bird_probability, PROBABILITY_DIGITS),
+        "taxon": segment.taxon,
+        "probability": round(segment.probability, PROBABILITY_DIGITS),
+    }
+
+
+def _seconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, TIME_DIGITS)
 
 
 def _ranked(taxon: RankedTaxon) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from birdsong.preprocessing.recording_work import (
 )
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.recording import Recording
-from birdsong.runs.jobs import JobsConfig, run_jobs
+from birdsong.runs.jobs import SERIAL, JobsConfig, run_jobs
 from birdsong.runs.journal import JOURNAL, Journal
 from birdsong.runs.receipt import RECEIPT
 from birdsong.runs.work_item import WorkItem
@@ -48,9 +48,7 @@ def preprocess(
     out_dir: Path,
     *,
     config: PreprocessConfig | None = None,
-    n_jobs: int = 1,
-    backend: str = "loky",
-    timeout_s: float = 60.0,
+    jobs: JobsConfig = SERIAL,
     replace: bool = False,
     on_start: Callable[[Estimate], None] | None = None,
     on_done: Callable[[ReceiptRow], None] | None = None,
@@ -67,14 +65,9 @@ def preprocess(
         Made if need be. Images of the same recordings in it are kept, and made anew where the
         file or the row of the manifest changed.
     config : PreprocessConfig, optional
-    n_jobs : int
-        Recordings worked on side by side; -1 for as many as there are cores.
-    backend : {"loky", "threading", "dask"}
-        joblib's: processes, threads, or the workers of the Dask client that is open. The result is
-        the same.
-    timeout_s : float
-        Seconds that a recording may take, beside a tenth of its duration, before it has failed.
-        Holds for processes: threads cannot be stopped.
+    jobs : JobsConfig, optional
+        Who does the work; the result is the same. A recording may take a tenth of its duration
+        more than ``jobs.timeout_s``.
     replace : bool
         Whether images may be removed that are in the folder and will not be made again: those of
         recordings that the manifest does not name or that are not found, and those of another
@@ -99,12 +92,9 @@ def preprocess(
         run is writing into it.
     OverwriteError
         If images would be removed and `replace` does not say that they may; nothing was changed.
-    ConfigError
-        If `n_jobs` is 0, or `timeout_s` is not above 0.
     """
     if not recordings:
         raise DatasetError("the manifest holds no recording: there is nothing to preprocess")
-    jobs = JobsConfig(n_jobs=n_jobs, backend=backend, timeout_s=timeout_s)
     config = config or PreprocessConfig()
     audio = AudioFolders([audio_dir] if isinstance(audio_dir, Path) else audio_dir)
     filters = mel_filters(config.spectrogram)

@@ -51,15 +51,18 @@ class JobsConfig:
         If `n_jobs` is 0, or `timeout_s` is not above 0.
     """
 
-    n_jobs: int
-    backend: str
-    timeout_s: float
+    n_jobs: int = 1
+    backend: str = "loky"
+    timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
         if self.n_jobs == 0:
             raise ConfigError("n_jobs must be at least 1, or -1 for all cores, got 0")
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s must be greater than 0, got {self.timeout_s!r}")
+
+
+SERIAL = JobsConfig()
 
 
 def run_jobs(

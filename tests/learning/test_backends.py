@@ -11,6 +11,7 @@ import pytest
 
 from birdsong.images.store import open_store
 from birdsong.preprocessing.preprocess import preprocess
+from birdsong.runs.jobs import JobsConfig
 from birdsong.synthetic.files import write_recordings
 
 SEEDS = (0, 1, 2)
@@ -22,7 +23,7 @@ def demo_images(tmp_path_factory):
     """600 images, more or less, of synthetic birds."""
     folder = tmp_path_factory.mktemp("demo")
     recordings = write_recordings(folder / "audio", n_individuals=6, n_jobs=2)
-    preprocess(recordings, folder / "audio", folder / "images", n_jobs=2)
+    preprocess(recordings, folder / "audio", folder / "images", jobs=JobsConfig(n_jobs=2))
     assert 500 < len(open_store(folder / "images").rows) < 700
     return folder / "images"
 

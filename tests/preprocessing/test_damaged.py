@@ -10,6 +10,7 @@ import soundfile
 from birdsong.images.store import open_store
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
+from birdsong.runs.jobs import JobsConfig
 from tests.conftest import RATE_HZ, voice
 
 ORIGINALS = Path(__file__).resolve().parents[3] / "shared" / "originals"
@@ -90,7 +91,7 @@ def damage_all(sources: list[Path], folder: Path, n: int) -> list[Recording]:
 
 
 def check(rows: list[Recording], folder: Path, out: Path) -> Counter[str]:
-    receipt = preprocess(rows, folder, out, n_jobs=2)
+    receipt = preprocess(rows, folder, out, jobs=JobsConfig(n_jobs=2))
     assert [row.recording for row in receipt] == [row.name for row in rows]
     assert receipt[-1].status == "ok"
     for row in receipt:

@@ -10,6 +10,7 @@ import pytest
 
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.recordings.recording import Recording
+from birdsong.runs.jobs import JobsConfig
 from birdsong.runs.receipt import RECEIPT
 from tests.odd_files import CASES, make
 from tests.odd_files.base import OddFile
@@ -76,7 +77,7 @@ def account_for(n: int, folder: Path) -> None:
     files = night(n)
     recordings = written(files, folder / "audio")
     try:
-        preprocess(recordings, folder / "audio", folder / "images", n_jobs=1)
+        preprocess(recordings, folder / "audio", folder / "images", jobs=JobsConfig(n_jobs=1))
         with (folder / "images" / RECEIPT).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     finally:

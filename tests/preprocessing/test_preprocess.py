@@ -16,6 +16,7 @@ from birdsong.images.tables import read_receipt
 from birdsong.preprocessing.preprocess import preprocess
 from birdsong.preprocessing.recording_work import PreprocessConfig
 from birdsong.recordings.recording import Recording
+from birdsong.runs.jobs import JobsConfig
 from birdsong.runs.journal import JOURNAL
 from birdsong.runs.receipt import RECEIPT
 from birdsong.sound.audio import AudioReader
@@ -203,7 +204,11 @@ def test_the_number_of_workers_changes_no_byte(songs, tmp_path, n_jobs, backend)
     preprocess(recordings, audio, tmp_path / "one")
     told = []
     receipt = preprocess(
-        recordings, audio, tmp_path / "many", n_jobs=n_jobs, backend=backend, on_done=told.append
+        recordings,
+        audio,
+        tmp_path / "many",
+        jobs=JobsConfig(n_jobs=n_jobs, backend=backend),
+        on_done=told.append,
     )
     assert contents(tmp_path / "many") == contents(tmp_path / "one")
     assert Counter(told) == Counter(receipt)

@@ -17,6 +17,7 @@ from birdsong.preprocessing.recording_work import PreprocessConfig, preprocess_r
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
+from birdsong.runs.jobs import JobsConfig
 from birdsong.runs.work_item import WorkItem
 from birdsong.sound.filters import mel_filters
 
@@ -40,7 +41,7 @@ def test_every_recording_has_a_row_though_workers_crash_or_hang(voices, tmp_path
     asked = [recordings[0], traps[0], recordings[1], traps[1], recordings[2]]
     monkeypatch.setattr("birdsong.preprocessing.preprocess.preprocess_recording", trapped)
     audio, out = [folder, tmp_path / "traps"], tmp_path / "images"
-    rows = preprocess(asked, audio, out, n_jobs=2, timeout_s=3.0)
+    rows = preprocess(asked, audio, out, jobs=JobsConfig(n_jobs=2, timeout_s=3.0))
     assert [row.recording for row in rows] == [each.name for each in asked]
     assert [row.status for row in rows] == ["ok", "failed", "ok", "failed", "ok"]
     assert rows[1].reason.startswith("crash.wav: its process was killed by signal 11 (")

@@ -150,12 +150,11 @@ def score_bundle(
     columns = bundle.label_space.class_indices(list(lineages.values()))
     allowed_mask = None if only is None else bundle.allowed_mask(only)
     named = {name: int(c) for name, c in zip(lineages, columns, strict=True)}
-    known = {
-        name: c for name, c in named.items() if c >= 0 and (allowed_mask is None or allowed_mask[c])
-    }
+    labelled = {name: c for name, c in named.items() if c >= 0}
     unlabelled = {name: -1 for name, c in named.items() if c < 0}
+    known = {name: c for name, c in labelled.items() if allowed_mask is None or allowed_mask[c]}
     not_allowed = Counter(
-        bundle.bird_labels[c].taxon for name, c in named.items() if c >= 0 and name not in known
+        bundle.bird_labels[c].taxon for name, c in labelled.items() if name not in known
     )
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     network = Network(bundle)
@@ -165,25 +164,17 @@ def score_bundle(
         return rows, predict_logits(network.logits, store, rows, asked, n_threads=n_threads)
 
     if out_of_fold:
-        data = carried_out_of_fold(bundle)
-        rows = _their_images(data, store)
-        if allowed_mask is not None:
-            data = data.of(np.flatnonzero(allowed_mask[data.y_true]))
-            rows = [row for row in rows if row.recording in known]
+        rows, data = _out_of_fold(bundle, store, allowed_mask)
     else:
-        taken = known if with_learned else {n: c for n, c in known.items() if n not in learned}
-        if not taken:
+        asked = known if with_learned else {n: c for n, c in known.items() if n not in learned}
+        if not asked:
+            outside = f", {not_allowed.total()} of birds outside the list" if only else ""
             raise DatasetError(
                 f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
                 f"{len(learned)} are of sessions that it learned from, "
-                f"{len(unlabelled)} of taxa that it does not know"
-                + (
-                    f", {not_allowed.total()} of birds outside the list"
-                    if allowed_mask is not None
-                    else ""
-                )
+                f"{len(unlabelled)} of taxa that it does not know{outside}"
             )
-        rows, data = predict(taken)
+        rows, data = predict(asked)
     scored = score(
         data,
         bundle.label_space,
@@ -206,6 +197,19 @@ def score_bundle(
         with_learned=with_learned,
         out_of_fold=out_of_fold,
     )
+
+
+def _out_of_fold(
+    bundle: Bundle, store: ImageStore, allowed_mask: BoolArray | None
+) -> tuple[list[IndexRow], CalibrationData]:
+    """Images and logits of the recordings that the networks of the folds held out."""
+    data = carried_out_of_fold(bundle)
+    rows = _their_images(data, store)
+    if allowed_mask is not None:
+        data = data.of(np.flatnonzero(allowed_mask[data.y_true]))
+        kept = set(data.recordings)
+        rows = [row for row in rows if row.recording in kept]
+    return rows, data
 
 
 def lineages_in(store: ImageStore, taxonomy: Taxonomy) -> dict[str, Lineage]:

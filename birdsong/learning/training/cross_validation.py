@@ -12,7 +12,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.errors import DatasetError
 from birdsong.folder_lock import folder_lock
 from birdsong.images.store import ImageStore
+from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_dataset, build_fold
 from birdsong.learning.evaluation.out_of_fold import measure_out_of_fold
 from birdsong.learning.evaluation.scores import measure_logits
@@ -111,19 +112,7 @@ def train_folds(
             listener.on_fold(fold, by_fold[-1])
         everything = build_dataset(store, config.dataset)
         logits = CalibrationData.concatenate(parts)
-        metrics = {
-            "rank": config.dataset.rank,
-            "seed": config.seed,
-            "epochs": config.epochs,
-            "folds": n_folds,
-            **measure_out_of_fold(
-                logits,
-                by_fold,
-                everything.label_space,
-                segment_s=store.config.segment_s,
-                seed=config.seed,
-            ),
-        }
+        metrics = _metrics(logits, by_fold, everything, store, config)
         write_metrics(run_dir, metrics)
         if folds.folds_only:
             return metrics
@@ -139,6 +128,28 @@ def train_folds(
         )
         finish_run(training, store, config, run_dir)
         return metrics
+
+
+def _metrics(
+    logits: CalibrationData,
+    by_fold: Sequence[Mapping[str, float]],
+    everything: Dataset,
+    store: ImageStore,
+    config: TrainingConfig,
+) -> dict[str, Any]:
+    return {
+        "rank": config.dataset.rank,
+        "seed": config.seed,
+        "epochs": config.epochs,
+        "folds": len(by_fold),
+        **measure_out_of_fold(
+            logits,
+            by_fold,
+            everything.label_space,
+            segment_s=store.config.segment_s,
+            seed=config.seed,
+        ),
+    }
 
 
 def _require_free_or_resumed(
