@@ -35,23 +35,26 @@ class TrainingCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     run_dir : Path
     log : EpochMetrics
         Its epochs, where it has some at the start, are those of the state that was kept.
-    judges : sequence of keras Callback
-        Callbacks that decide by what earlier epochs showed; they are told of them again.
+    stateful_callbacks : sequence of keras Callback
+        Callbacks that decide by earlier epochs; they see these again when a training is resumed.
     """
 
     def __init__(
-        self, run_dir: Path, log: EpochMetrics, judges: Sequence[keras.callbacks.Callback]
+        self,
+        run_dir: Path,
+        log: EpochMetrics,
+        stateful_callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         super().__init__()
         self._run_dir = run_dir
         self._log = log
-        self._selectors = judges
+        self._stateful_callbacks = stateful_callbacks
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Take up the state, if one was kept."""
         for epoch in self._log.epochs:
-            for cross_fit_rules in self._selectors:
-                cross_fit_rules.on_epoch_end(int(epoch["epoch"]), dict(epoch))
+            for callback in self._stateful_callbacks:
+                callback.on_epoch_end(int(epoch["epoch"]), dict(epoch))
         if self._log.epochs:
             self.model.optimizer.build(self.model.trainable_variables)
             self.model.load_weights(self._run_dir / STATE)
