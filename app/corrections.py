@@ -121,6 +121,9 @@ def _image_options(images: Path) -> list[str]:
         settings = read_settings(images)
         spectrogram = SpectrogramConfig.from_dict(settings["spectrogram"])
         options = ["--segment-s", str(round(spectrogram.segment_s, 6))]
+        for name in ("n_mels", "n_frames"):
+            if (value := getattr(spectrogram, name)) != getattr(SpectrogramConfig(), name):
+                options += [f"--{name.replace('_', '-')}", str(value)]
         options += ["--step-s", str(float(settings["step_s"]))]
         return [*options, "--grid"] if settings["grid"] else options
     except (DatasetError, KeyError, TypeError, ValueError):

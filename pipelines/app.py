@@ -109,7 +109,7 @@ def page_file() -> Path:
     spec = find_spec("birdsong.app")
     if spec is None or spec.origin is None:
         raise ImportError("this installation of birdsong has no app", name="birdsong.app")
-    return Path(spec.origin).with_name("main.py")
+    return Path(spec.origin).with_name("streamlit_script.py")
 
 
 def page_address(address: str, port: int) -> str:

@@ -48,15 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_segment_options(group: argparse._ArgumentGroup) -> None:
+    from birdsong.sound.spectrogram import SpectrogramConfig
+
+    default = SpectrogramConfig()
     group.add_argument(
-        "--segment-s", type=float, default=2.0, help="duration of a segment; one becomes an image"
-    )
+        "--segment-s", type=float, default=default.segment_s,
+        help="duration of a segment; one becomes an image",
+    )  # fmt: skip
     group.add_argument(
-        "--n-mels", type=int, default=64, help="number of mel bands: the height of an image"
-    )
+        "--n-mels", type=int, default=default.n_mels,
+        help="number of mel bands: the height of an image",
+    )  # fmt: skip
     group.add_argument(
-        "--n-frames", type=int, default=200, help="frames in a segment: the width of an image"
-    )
+        "--n-frames", type=int, default=default.n_frames,
+        help="frames in a segment: the width of an image",
+    )  # fmt: skip
     group.add_argument(
         "--step-s", type=float, default=1.0, help="seconds from one segment to the next"
     )
@@ -67,13 +73,16 @@ def _add_segment_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_job_options(group: argparse._ArgumentGroup) -> None:
+    from birdsong.runs.jobs import JobsConfig
+
+    default = JobsConfig()
     group.add_argument(
         "--jobs", type=int, default=None,
         help="number of recordings processed in parallel; by default the number of cores, or all "
         "workers of a Dask cluster",
     )  # fmt: skip
     group.add_argument(
-        "--backend", choices=("loky", "threading", "dask"), default="loky",
+        "--backend", choices=("loky", "threading", "dask"), default=default.backend,
         help="processes, threads, or the machines of a Dask cluster",
     )  # fmt: skip
     group.add_argument(
@@ -81,7 +90,7 @@ def _add_job_options(group: argparse._ArgumentGroup) -> None:
         help="address of the Dask scheduler, as in tcp://HOST:8786",
     )  # fmt: skip
     group.add_argument(
-        "--timeout-s", type=float, default=60.0,
+        "--timeout-s", type=float, default=default.timeout_s,
         help="time limit for a recording, to which a tenth of its duration is added",
     )  # fmt: skip
 
@@ -102,7 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_jobs(arguments.jobs, all_cores=True)
     recordings = apply_taxonomy_options(read_manifests(arguments.manifest), arguments)
     config = PreprocessConfig(
-        spectrogram=spectrogram_config(arguments.segment_s, arguments.n_mels, arguments.n_frames),
+        spectrogram=spectrogram_config(
+            arguments.segment_s, n_mels=arguments.n_mels, n_frames=arguments.n_frames
+        ),
         step_s=arguments.step_s,
         grid=arguments.grid,
     )
@@ -149,10 +160,14 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if any(row.status == "failed" for row in receipt) else EXIT_OK
 
 
-def spectrogram_config(
-    segment_s: float, n_mels: int = 64, n_frames: int = 200
-) -> SpectrogramConfig:
-    """Return the settings for images of `n_mels` by `n_frames` of segments of `segment_s`.
+def spectrogram_config(segment_s: float, **shape: int) -> SpectrogramConfig:
+    """Return the settings for images of segments of some duration.
+
+    Parameters
+    ----------
+    segment_s : float
+    shape : int
+        `n_mels` and `n_frames`, where they are not the defaults.
 
     Raises
     ------
@@ -162,8 +177,8 @@ def spectrogram_config(
     from birdsong.errors import ConfigError
     from birdsong.sound.spectrogram import SpectrogramConfig
 
-    config = SpectrogramConfig(n_mels=n_mels, n_frames=n_frames)
-    unit_s = n_frames / config.sample_rate_hz
+    config = SpectrogramConfig(**shape)
+    unit_s = config.n_frames / config.sample_rate_hz
     hop_length = round(segment_s / unit_s) if math.isfinite(segment_s) else 0
     if not math.isclose(hop_length * unit_s, segment_s, abs_tol=1e-6):
         raise ConfigError(

@@ -39,9 +39,9 @@ MAY_KNOW = {
     "taxa": {"errors", "arrays"},
     "selective": {"errors", "arrays", "taxa"},
     "synthetic": {"errors", "arrays", "recordings.recording"},
-    "page": set(),
+    "html_page": set(),
     "images": {
-        *("errors", "arrays", "atomic", "csv_escape", "old_names", "folder_lock", "page"),
+        *("errors", "arrays", "atomic", "csv_escape", "old_names", "folder_lock", "html_page"),
         *("csv_tables", "recordings", "runs.receipt", "sound"),
     },
     "loading": {"errors", "arrays", "images", "recordings", "sound"},
@@ -52,7 +52,7 @@ MAY_KNOW = {
     "bundle": {"errors", "arrays", "atomic", "sound", "selective", "taxa"},
     "learning": {
         *("errors", "arrays", "atomic", "csv_escape", "csv_tables", "licences", "old_names"),
-        *("config_options", "folder_lock", "overwrite", "page"),
+        *("config_options", "folder_lock", "overwrite", "html_page"),
         *("images", "loading", "taxa", "bundle", "selective"),
         *("recordings.splits", "sound.grey_levels", "sound.spectrogram"),
     },

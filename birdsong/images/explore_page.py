@@ -13,11 +13,11 @@ import numpy as np
 from birdsong.atomic import write_atomically
 from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
+from birdsong.html_page import BAR, draw_svg, embedded_png, html_page, integer_ticks
 from birdsong.images.contact_sheet import typical_rows
 from birdsong.images.explore import NO_BIRD, Overview, RankedRow, Ranking, TaxonRow
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ReceiptRow
-from birdsong.page import BAR, draw_svg, embedded_png, html_page, integer_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

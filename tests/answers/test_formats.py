@@ -112,7 +112,7 @@ def test_an_unknown_format_is_named(tmp_path):
 def test_classify_offers_what_is_registered(toys):
     options = options_of_classify()
     assert options["format"].choices == (*list(FORMATS)[:-2], "count", "count-each")
-    assert "without it csv and json and count go to standard output" in options["out"].help
+    assert "without it csv and json and count are printed" in options["out"].help
 
 
 def test_without_a_toy_there_is_none():

@@ -21,7 +21,7 @@ def test_it_serves_this_machine_only_by_default():
 
 
 def test_the_page_is_found():
-    assert app.page_file().name == "main.py"
+    assert app.page_file().name == "streamlit_script.py"
     assert app.page_file().is_file()
 
 

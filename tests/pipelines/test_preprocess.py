@@ -28,7 +28,7 @@ def test_the_options_say_what_the_config_does_by_default():
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     options = parser.parse_args(["--manifest", "M", "--audio", "A", "--out", "O"])
-    config = spectrogram_config(options.segment_s, options.n_mels, options.n_frames)
+    config = spectrogram_config(options.segment_s, n_mels=options.n_mels, n_frames=options.n_frames)
     assert config == SpectrogramConfig()
 
 

@@ -32,7 +32,7 @@ def full_then_mended(asked, out, capsys, mend):
     assert main([*asked, "--out", str(out), "--jobs", "1"]) == 2
     said = capsys.readouterr().err
     assert "cannot be written" in said
-    assert "the same command goes on" in said
+    assert "run the same command again to resume" in said
     assert not (out / INDEX).exists()
     mend()
     assert main([*asked, "--out", str(out), "--jobs", "1"]) == 0

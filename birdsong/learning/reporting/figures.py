@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import IntArray
-from birdsong.page import BAR, INK, draw_svg, integer_ticks, percent_ticks
+from birdsong.html_page import BAR, INK, draw_svg, integer_ticks, percent_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

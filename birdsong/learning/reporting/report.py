@@ -16,6 +16,7 @@ from birdsong.atomic import write_atomically
 from birdsong.bundle.bundle import Bundle
 from birdsong.csv_escape import escape_cells
 from birdsong.errors import DatasetError
+from birdsong.html_page import embedded_png, html_page
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation.held_out import HeldOut
 from birdsong.learning.evaluation.metrics.classification import (
@@ -34,7 +35,6 @@ from birdsong.learning.evaluation.scores import (
 from birdsong.learning.reporting import figures
 from birdsong.learning.reporting.confusion_report import confusion_section
 from birdsong.learning.reporting.selective_report import Answers
-from birdsong.page import embedded_png, html_page
 
 N_WORST = 12
 METRIC_NAMES = {

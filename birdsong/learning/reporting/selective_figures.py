@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from birdsong.html_page import BAR, INK, draw_svg, percent_ticks
 from birdsong.learning.evaluation.metrics.calibration import Reliability
 from birdsong.learning.evaluation.metrics.hierarchical import Floats
-from birdsong.page import BAR, INK, draw_svg, percent_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from birdsong.page import integer_ticks
+from birdsong.html_page import integer_ticks
 
 CURVES = (
     ("loss", "cross-entropy"),

@@ -24,7 +24,7 @@ pytest.importorskip("streamlit", reason="the app needs Streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-PAGE = Path(birdsong.app.__file__).with_name("main.py")
+PAGE = Path(birdsong.app.__file__).with_name("streamlit_script.py")
 PATIENCE_S = 120
 
 

@@ -1,4 +1,4 @@
-"""The pages of the app, and the first of them, which classifies uploaded recordings.
+"""The page that classifies recordings: uploads in, answers out.
 
 Streamlit runs the page again after every click; `PredictionCache` keeps what takes time.
 """
@@ -6,75 +6,21 @@ Streamlit runs the page again after every click; `PredictionCache` keeps what ta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
 from birdsong.answers.classifier import Classifier
 from birdsong.audio_formats import UPLOAD_SUFFIXES
-from birdsong.errors import BirdsongError
 
-from .bundle_choice import bundle_folder, load_classifier, show_bundle, show_missing_bundle
+from .bundle_choice import show_bundle
 from .corrections import show_corrections
 from .downloads import show_archive
 from .examples import choose_example
-from .images_page import show_images_page
-from .model_page import show_model_page
 from .predictions import PredictionCache, Upload
 from .recording_view import show_recording
-from .run_page import show_run_page
-from .settings import path_setting
 from .species_filter import choose_labels
 
-ICON = Path(__file__).with_name("icon.png")
 PROMISES = (0.8, 0.9, 0.95, 0.99)
-
-
-def show_app() -> None:
-    """Show the page that the user chose."""
-    # Without it, the browser fetches an icon from another server.
-    st.set_page_config(page_title="birdsong", page_icon=Image.open(ICON), layout="wide")
-    folder = bundle_folder()
-    try:
-        classifier = load_classifier(str(folder))
-    except BirdsongError as error:
-        show_missing_bundle(folder, error)
-        return
-    pages = [
-        st.Page(
-            lambda: show_answers_page(classifier),
-            title="Which bird is this?",
-            icon=":material/graphic_eq:",
-            url_path="answers",
-            default=True,
-        ),
-        st.Page(
-            lambda: show_model_page(classifier, folder),
-            title="The model",
-            icon=":material/badge:",
-            url_path="model",
-        ),
-    ]
-    if images := path_setting("images"):
-        pages.append(
-            st.Page(
-                lambda: show_images_page(images),
-                title="Images",
-                icon=":material/grid_view:",
-                url_path="images",
-            )
-        )
-    if run := path_setting("run"):
-        pages.append(
-            st.Page(
-                lambda: show_run_page(run),
-                title="Training",
-                icon=":material/monitoring:",
-                url_path="training",
-            )
-        )
-    st.navigation(pages).run()
 
 
 def show_answers_page(classifier: Classifier) -> None:
