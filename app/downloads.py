@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from birdsong.answers.archive import zip_results
-from birdsong.answers.clips import clip_wav
 from birdsong.answers.formats import FORMATS
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.results import result_bytes
-from birdsong.answers.view import Overview, window
+from birdsong.answers.spectrogram_views import Overview, window
+from birdsong.sound.clips import clip_wav
 
 from .answer_text import format_time, safe_stem
 from .predictions import PredictionCache, Upload

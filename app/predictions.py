@@ -12,7 +12,7 @@ import numpy as np
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.answers.inference import SegmentLogits
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.view import Overview, overview, segment_image
+from birdsong.answers.spectrogram_views import Overview, overview, segment_image
 from birdsong.errors import AudioError
 
 

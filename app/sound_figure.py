@@ -18,7 +18,7 @@ import streamlit as st
 from PIL import Image
 
 from birdsong.answers.prediction import Detection
-from birdsong.answers.view import Overview, window
+from birdsong.answers.spectrogram_views import Overview, window
 
 from .answer_text import count_text, format_percent, format_time
 

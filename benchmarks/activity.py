@@ -31,8 +31,8 @@ import scipy.ndimage
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
-from birdsong.preprocessing.recording_work import PreprocessConfig
-from birdsong.sound.filters import mel_filters
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.segment_proposal import find_segments, place_segments
 from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 from birdsong.synthetic.synthesis import SyntheticRecording
@@ -80,10 +80,10 @@ def median_clipping(samples: FloatArray) -> list[float]:
     patch = np.ones((4, 4), bool)
     signal = scipy.ndimage.binary_dilation(scipy.ndimage.binary_erosion(signal, patch), patch)
     singing = scipy.ndimage.binary_dilation(signal.any(axis=0), np.ones(4, bool), iterations=2)
-    n_segment, n_step, n_joined = (
+    n_segment, n_step, max_pause = (
         round(seconds * RATE_HZ / _HOP) for seconds in (SEGMENT_S, CONFIG.step_s, _JOINED_S)
     )
-    starts = place_segments(singing, n_segment, n_step, n_joined=n_joined)
+    starts = place_segments(singing, n_segment, n_step, max_pause=max_pause)
     return [start * _HOP / RATE_HZ for start in starts]
 
 

@@ -15,7 +15,7 @@ from keras import ops
 from scipy.special import betainc
 
 from birdsong.arrays import FloatArray, ImageArray
-from birdsong.images.decibels import BRIGHTEST, GREY_DB, gain_table, mixing_table
+from birdsong.images.grey_level_tables import BRIGHTEST, GREY_DB, gain_table, mixing_table
 from birdsong.loading.augmentation import AugmentationConfig, AugmentationParameters, gains_db
 from birdsong.loading.augmentation_parameters import MIXUP_STEPS, TEMPO_STEPS
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE

@@ -163,7 +163,7 @@ def write_minute(files: Sequence[Path], path: Path) -> None:
     import numpy as np
     import soundfile
 
-    from birdsong.sound.audio import read_samples
+    from birdsong.sound.audio_reader import read_samples
 
     n_samples = int(MINUTE_S * MINUTE_RATE_HZ)
     parts: list[Any] = []
@@ -232,7 +232,7 @@ class _Stopwatch:
     def _stand_around(self) -> None:
         from birdsong.answers import inference
         from birdsong.bundle.network import Network
-        from birdsong.sound.audio import AudioReader
+        from birdsong.sound.audio_reader import AudioReader
 
         blocks, cut, logits = AudioReader.blocks, inference.segments_of, Network.logits
 

@@ -23,10 +23,10 @@ from PIL import Image
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import decode_png, encode_png
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.recordings.audio_folder import find_audio_files
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.segment_proposal import find_segments
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import SynthesisConfig, render_recording

@@ -58,7 +58,7 @@ def usual(files: Sequence[Path], out: Path) -> Made:
     import numpy as np
     from PIL import Image
 
-    from birdsong.preprocessing.recording_work import PreprocessConfig
+    from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 
     config = PreprocessConfig()
     spectrogram = config.spectrogram
@@ -87,7 +87,7 @@ def ours(
     from birdsong.images.packing import pack
     from birdsong.images.store import open_store
     from birdsong.preprocessing.preprocess import preprocess
-    from birdsong.preprocessing.recording_work import PreprocessConfig
+    from birdsong.preprocessing.preprocess_recording import PreprocessConfig
     from birdsong.recordings.recording import Recording
     from birdsong.runs.jobs import JobsConfig
 

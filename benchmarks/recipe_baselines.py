@@ -30,7 +30,7 @@ from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.evaluation.inference import by_recording, predict_logits
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.manifest import read_manifest
-from birdsong.sound.audio import read_samples
+from birdsong.sound.audio_reader import read_samples
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE, SpectrogramConfig
 
 N_COEFFICIENTS = 20

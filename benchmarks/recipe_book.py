@@ -24,7 +24,7 @@ from birdsong.learning.training.loss_config import LossConfig
 from birdsong.learning.training.optimizer_config import OptimizerConfig
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation_config import AugmentationConfig
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 METRICS = ("top1", "top5", "macro_recall", "mean_average_precision", "top1_genus", "top1_order")

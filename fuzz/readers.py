@@ -28,8 +28,8 @@ from birdsong.images.png import decode_png, encode_png
 from birdsong.images.store import ImageStore, image_path, open_store, write_settings
 from birdsong.images.tables import INDEX, IndexRow
 from birdsong.recordings.manifest import read_manifest
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import read_synonyms

@@ -155,7 +155,7 @@ def _preprocess(out: Path, recordings: Sequence[Recording], n_jobs: int) -> None
     from birdsong.images.contact_sheet import write_contact_sheet
     from birdsong.images.store import open_store
     from birdsong.preprocessing.preprocess import preprocess
-    from birdsong.preprocessing.recording_work import PreprocessConfig
+    from birdsong.preprocessing.preprocess_recording import PreprocessConfig
     from birdsong.runs.jobs import JobsConfig
 
     from .preprocess import print_summary

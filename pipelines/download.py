@@ -160,13 +160,13 @@ def make_postprocess(*, whole: bool) -> Postprocess:
     """Return a function that cuts a fetched file to the clip of its manifest row, if it has one."""
     from birdsong.errors import ManifestError
     from birdsong.recordings.downloads import ProcessedFile, detect_file_suffix
-    from birdsong.sound.clips import decoded_s, keep_clip
-    from birdsong.sound.writing import FormError
+    from birdsong.sound.audio_writer import FormatError
+    from birdsong.sound.clips import decoded_duration_s, write_clip
 
     def postprocess(path: Path, recording: Recording) -> ProcessedFile:
         file_suffix = detect_file_suffix(path)
         if whole or recording.clip_duration_s is None:
-            return ProcessedFile(path, file_suffix, decoded_s(path))
+            return ProcessedFile(path, file_suffix, decoded_duration_s(path))
         suffix = Path(recording.file).suffix.lower()
         if recording.file and suffix not in _CLIP_SUFFIXES:
             raise ManifestError(
@@ -175,10 +175,10 @@ def make_postprocess(*, whole: bool) -> Postprocess:
             )
         start_s = recording.clip_start_s or 0.0
         try:
-            kept, duration_s = keep_clip(
+            kept, duration_s = write_clip(
                 path, path, start_s, recording.clip_duration_s, suffix=suffix
             )
-        except FormError as error:
+        except FormatError as error:
             raise ManifestError(
                 f"'file' is {recording.file!r}, but the clip {error}; leave 'file' empty, or "
                 "let it end in .wav"

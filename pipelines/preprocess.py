@@ -16,7 +16,7 @@ from .replace_option import add_replace_argument
 from .taxonomy_option import add_taxonomy_options, apply_taxonomy_options
 
 if TYPE_CHECKING:
-    from birdsong.images.reasons import Reason
+    from birdsong.images.receipt_reasons import Reason
     from birdsong.images.tables import ReceiptRow
     from birdsong.preprocessing.estimate import Estimate
     from birdsong.sound.spectrogram import SpectrogramConfig
@@ -97,9 +97,9 @@ def _add_job_options(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Preprocess the recordings, and print how many succeeded and why others failed."""
-    from birdsong.images.reasons import group_reasons
+    from birdsong.images.receipt_reasons import group_reasons
     from birdsong.preprocessing.preprocess import preprocess
-    from birdsong.preprocessing.recording_work import PreprocessConfig
+    from birdsong.preprocessing.preprocess_recording import PreprocessConfig
     from birdsong.recordings.manifest import read_manifests
     from birdsong.runs.jobs import JobsConfig
     from birdsong.runs.receipt import RECEIPT

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 import birdsong
-from birdsong.answers.many_recordings import AHEAD
+from birdsong.answers.classify_many import AHEAD
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import render_recording

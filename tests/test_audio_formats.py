@@ -151,7 +151,7 @@ MADE = {
 NO_ENCODER = {".ape", ".spx", ".tak"}  # tried with files of others
 
 
-def decoded_s(content):
+def decoded_duration_s(content):
     """Seconds in a file, counted by the library that the table names first or second."""
     try:
         samples, rate_hz = soundfile.read(io.BytesIO(content), always_2d=True)
@@ -172,7 +172,9 @@ def made(request):
 
 
 def test_each_format_is_decoded(made):
-    assert decoded_s(made[2]) == pytest.approx(SECONDS, abs=0.06)  # frames of AAC and ADPCM
+    assert decoded_duration_s(made[2]) == pytest.approx(
+        SECONDS, abs=0.06
+    )  # frames of AAC and ADPCM
 
 
 def test_each_format_is_recognised_by_its_first_bytes(made):

@@ -9,7 +9,7 @@ import soundfile
 from PIL import Image
 
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.view import overview, segment_image
+from birdsong.answers.spectrogram_views import overview, segment_image
 from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.network import Network
 from birdsong.errors import BundleError, DatasetError, OverwriteError
@@ -23,7 +23,7 @@ from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
 from birdsong.loading.image_sources import PngSource, open_source
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.band_means import linear_network, write_band_mean_bundle
 from tests.conftest import RATE_HZ, voice, write_voices

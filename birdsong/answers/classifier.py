@@ -9,8 +9,8 @@ from typing import Self
 
 from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classify_config import ClassifyConfig, check_overlap
+from birdsong.answers.classify_many import classify_all
 from birdsong.answers.inference import SegmentLogits, run_inference
-from birdsong.answers.many_recordings import classify_all
 from birdsong.answers.out_of_fold_stats import FAMILIAR_SHARE, OutOfFoldStats
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.sources import Source, name_of, to_audio_source

@@ -15,14 +15,14 @@ from birdsong.arrays import BoolArray, FloatArray, ImageArray
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.network import BATCH_SIZE, Network
 from birdsong.errors import AudioError
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 from birdsong.sound.grey_levels import signal_level_db
-from birdsong.sound.segment_proposal import ProposalRules, cover_segments
+from birdsong.sound.segment_proposal import ProposalConfig, cover_segments
 from birdsong.sound.segments import (
     MIN_DURATION_S,
     Segment,
+    grid_segments,
     recording_warnings,
-    walk_segments,
 )
 from birdsong.sound.waveform import AudioSource
 
@@ -92,8 +92,8 @@ def segments_of(
     blocks, spectrogram, filters = reader.blocks(), bundle.spectrogram, bundle.filters
     if overlap_s is not None:
         step_s = spectrogram.segment_s - overlap_s
-        return walk_segments(blocks, spectrogram, filters, step_s=step_s)
-    return cover_segments(blocks, spectrogram, filters, ProposalRules(), step_s=bundle.step_s)
+        return grid_segments(blocks, spectrogram, filters, step_s=step_s)
+    return cover_segments(blocks, spectrogram, filters, ProposalConfig(), step_s=bundle.step_s)
 
 
 def run_inference(

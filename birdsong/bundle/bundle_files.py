@@ -33,7 +33,7 @@ from birdsong.bundle.calibration_data import (
 )
 from birdsong.bundle.seal import SEAL, checked, facts_of, is_sealed, sealed
 from birdsong.errors import BundleError, TaxonomyError
-from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
+from birdsong.sound.mel_filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import Label
 from birdsong.taxa.taxonomy import Taxonomy

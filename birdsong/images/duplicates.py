@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from birdsong.errors import BirdsongError, strip_name
 from birdsong.recordings.audio_folder import AudioFolder
 from birdsong.recordings.recording import Recording
-from birdsong.sound.near_duplicates import Fingerprint, find_near_duplicates, fingerprint
+from birdsong.sound.near_duplicates import AudioFingerprint, audio_fingerprint, find_near_duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def find_duplicates(
         delayed(_look)(recording, audio) for recording in recordings
     )
     digests: list[str] = []
-    fingerprints: list[Fingerprint] = []
+    fingerprints: list[AudioFingerprint] = []
     unread = []
     for recording, (digest, described, problem) in zip(recordings, running, strict=True):
         digests.append(digest)
@@ -89,14 +89,14 @@ def find_duplicates(
     return Looked(tuple(_twice(recordings, digests, fingerprints)), tuple(unread))
 
 
-def _look(recording: Recording, audio: AudioFolder) -> tuple[str, Fingerprint, str]:
+def _look(recording: Recording, audio: AudioFolder) -> tuple[str, AudioFingerprint, str]:
     nothing = np.empty(0, np.uint32)
     path = None
     try:
         path = audio.find(recording)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, fingerprint(path), ""
+        return digest, audio_fingerprint(path), ""
     except BirdsongError as error:
         return "", nothing, strip_name(str(error), recording.name, path.name if path else "")
     except OSError as error:
@@ -104,7 +104,9 @@ def _look(recording: Recording, audio: AudioFolder) -> tuple[str, Fingerprint, s
 
 
 def _twice(
-    recordings: Sequence[Recording], digests: Sequence[str], fingerprints: Sequence[Fingerprint]
+    recordings: Sequence[Recording],
+    digests: Sequence[str],
+    fingerprints: Sequence[AudioFingerprint],
 ) -> list[Twice]:
     first_with: dict[str, int] = {}
     found, copies = [], set()
@@ -116,7 +118,7 @@ def _twice(
     for alike in find_near_duplicates(fingerprints):
         if {alike.first, alike.second} & copies:
             continue
-        later = f"{abs(alike.later_s):.1f} s {'later' if alike.later_s > 0 else 'earlier'}"
-        how = f"the same sound{'' if abs(alike.later_s) < 0.05 else f', {later} in the first'}"
+        later = f"{abs(alike.lag_s):.1f} s {'later' if alike.lag_s > 0 else 'earlier'}"
+        how = f"the same sound{'' if abs(alike.lag_s) < 0.05 else f', {later} in the first'}"
         found.append(Twice(recordings[alike.first], recordings[alike.second], how))
     return found

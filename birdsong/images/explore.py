@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from birdsong.images.reasons import Reason, group_reasons
+from birdsong.images.receipt_reasons import Reason, group_reasons
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow, ReceiptRow, read_attribution, read_receipt
 

@@ -20,7 +20,7 @@ from birdsong.atomic import write_atomically
 from birdsong.errors import DatasetError
 from birdsong.images.png import read_png
 from birdsong.images.tables import IndexRow, read_index
-from birdsong.sound.filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
+from birdsong.sound.mel_filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 CONFIG = "config.json"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray, IntArray
-from birdsong.images.decibels import (
+from birdsong.images.grey_level_tables import (
     BRIGHTEST,
     GREY_DB,
     gain_table,

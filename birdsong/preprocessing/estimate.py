@@ -9,9 +9,9 @@ from math import prod
 from pathlib import Path
 
 from birdsong.errors import AudioError
-from birdsong.preprocessing.recording_work import PreprocessConfig, longest_s
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig, longest_s
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 
 N_PROBED = 20
 """Headers that are read of the files of each kind."""

@@ -20,26 +20,26 @@ from birdsong.folder_lock import folder_lock, report_write_errors
 from birdsong.images import store, tables
 from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.preprocessing.estimate import Estimate, estimate
-from birdsong.preprocessing.existing import (
+from birdsong.preprocessing.existing_images import (
     Existing,
     differing_settings,
     read_existing,
     remove_images,
     require_kept,
 )
-from birdsong.preprocessing.recording_result import CODEC, RecordingResult
-from birdsong.preprocessing.recording_work import (
+from birdsong.preprocessing.preprocess_recording import (
     PreprocessConfig,
     no_images,
     preprocess_recording,
 )
+from birdsong.preprocessing.recording_result import CODEC, RecordingResult
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.recording import Recording
 from birdsong.runs.jobs import SERIAL, JobsConfig, run_jobs
 from birdsong.runs.journal import JOURNAL, Journal
 from birdsong.runs.receipt import RECEIPT
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.mel_filters import mel_filters
 
 
 def preprocess(

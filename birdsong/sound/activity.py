@@ -1,13 +1,13 @@
-"""Where something sings: frames in which a narrow band stands out from what goes on all the time.
+"""Song activity: frames in which a narrow band is well above its own background.
 
-Song is narrow in frequency and comes and goes. What a band never falls much below, the steady tone
-of an insect as the rush of rain, is its background, and how much that wavers tells by how much
-song has to stand out. Gusts, drops and clicks lift many neighbouring bands at once: the median of a
-region of bands takes them away. What is left is told in standard deviations of the background.
+Song is narrow in frequency and intermittent. The background of a band is the level that it rarely
+falls below: the steady tone of an insect, or rain. Its standard deviation sets how far song must
+rise above it. Gusts, drops and clicks raise many neighbouring bands at once, so the median of each
+region of bands is subtracted. The result is in standard deviations of the background.
 
-The idea of a signal above the medians of its row and its column is that of Lasseck (2013) and
-Sprengel et al. (2016); here levels are in decibels, each band is measured by its own spread, and
-the medians are those of regions, since wind has a low voice.
+Lasseck (2013) and Sprengel et al. (2016) compare a signal with the medians of its row and its
+column. Here levels are in decibels, each band has its own standard deviation, and medians are taken
+over regions of bands, because wind is low in frequency.
 
 References
 ----------
@@ -21,24 +21,24 @@ from __future__ import annotations
 import numpy as np
 
 from birdsong.arrays import FloatArray
-from birdsong.sound.grey_levels import live_frames
+from birdsong.sound.grey_levels import nonsilent_frames
 from birdsong.sound.spectrogram import BAND_REGIONS, SpectrogramConfig
 
-_SMOOTHED_S = 0.085  # a note, seldom less: noise wavers faster
-_EVERY = 4  # of the frames one is enough to measure the background by
-_LOW, _HIGHER = 0.05, 0.25  # quantiles over time: song may fill most of it, seldom all
+_SMOOTHING_S = 0.085  # a note is rarely shorter; noise changes faster
+_FRAME_STRIDE = 4  # every fourth frame is enough to measure the background
+_LOW_QUANTILE, _HIGHER_QUANTILE = 0.05, 0.25  # over time: song may fill most of an excerpt
 _LOW_DEVIATIONS, _HIGHER_DEVIATIONS = 1.6449, 0.6745  # below the mean of a normal distribution
-_DEVIATION_DB = (0.5, 2.5)  # what wavers more is song that hardly pauses
+_DEVIATION_RANGE_DB = (0.5, 2.5)  # a larger deviation is song with few pauses
 
 
 def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
-    """By how much the most prominent band of each frame stands out.
+    """Prominence of the most prominent band of each frame above its background.
 
     Parameters
     ----------
     decibels : float32, shape (n_mels, n_frames)
-        From `spectrogram.mel_power_db`: a stretch of a recording, tens of seconds long, so that
-        song does not fill most of it.
+        From `spectrogram.mel_power_db`: tens of seconds of a recording, so that song does not fill
+        most of it.
     config : SpectrogramConfig
 
     Returns
@@ -46,32 +46,34 @@ def prominence(decibels: FloatArray, config: SpectrogramConfig) -> FloatArray:
     float32, shape (n_frames,)
         Standard deviations of the band's background; minus infinity in digital silence.
     """
-    live = live_frames(decibels, config)
-    if not live.any():
+    nonsilent = nonsilent_frames(decibels, config)
+    if not nonsilent.any():
         return np.full(decibels.shape[1], -np.inf, np.float32)
-    levels = _smoothed(decibels.T, int(_SMOOTHED_S * config.frames_per_s / 2))
-    sample = np.sort(levels[live][::_EVERY].T, axis=1)
-    low, higher = (sample[:, int(share * sample.shape[1])] for share in (_LOW, _HIGHER))
-    # The empty bands of a low-passed recording hold nothing but the coder's whims.
-    least = np.median(higher) - np.float32(config.background_spread_db)
-    low, higher = np.maximum(low, least), np.maximum(higher, least)
-    deviation = (higher - low) / np.float32(_LOW_DEVIATIONS - _HIGHER_DEVIATIONS)
-    deviation = np.clip(deviation, *_DEVIATION_DB, dtype=np.float32)
-    levels -= higher + np.float32(_HIGHER_DEVIATIONS) * deviation
+    levels = _moving_average(decibels.T, int(_SMOOTHING_S * config.frames_per_s / 2))
+    sample = np.sort(levels[nonsilent][::_FRAME_STRIDE].T, axis=1)
+    low, quartile = (
+        sample[:, int(share * sample.shape[1])] for share in (_LOW_QUANTILE, _HIGHER_QUANTILE)
+    )
+    # The empty bands of a low-passed recording hold only artefacts of the codec.
+    lowest_background = np.median(quartile) - np.float32(config.background_spread_db)
+    low, quartile = np.maximum(low, lowest_background), np.maximum(quartile, lowest_background)
+    deviation = (quartile - low) / np.float32(_LOW_DEVIATIONS - _HIGHER_DEVIATIONS)
+    deviation = np.clip(deviation, *_DEVIATION_RANGE_DB, dtype=np.float32)
+    levels -= quartile + np.float32(_HIGHER_DEVIATIONS) * deviation
     levels /= deviation
     regions = np.sort(levels.reshape(len(levels), BAND_REGIONS, -1), axis=2)
     medians = regions[:, :, regions.shape[2] // 2 - 1]
-    standing_out: FloatArray = (regions[:, :, -1] - np.maximum(medians, 0)).max(axis=1)
-    standing_out[~live] = -np.inf
-    return standing_out
+    prominences: FloatArray = (regions[:, :, -1] - np.maximum(medians, 0)).max(axis=1)
+    prominences[~nonsilent] = -np.inf
+    return prominences
 
 
-def _smoothed(levels: FloatArray, reach: int) -> FloatArray:
+def _moving_average(levels: FloatArray, half_width: int) -> FloatArray:
     """Average each band over as many frames before and after; `levels` is (n_frames, n_mels)."""
     n_frames = len(levels)
-    padded = np.concatenate([levels[:1]] * reach + [levels] + [levels[-1:]] * reach)
+    padded = np.concatenate([levels[:1]] * half_width + [levels] + [levels[-1:]] * half_width)
     total = padded[:n_frames].copy()
-    for shift in range(1, 2 * reach + 1):
+    for shift in range(1, 2 * half_width + 1):
         total += padded[shift : n_frames + shift]
-    total /= 2 * reach + 1
+    total /= 2 * half_width + 1
     return total

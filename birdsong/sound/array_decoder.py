@@ -1,4 +1,4 @@
-"""Samples in memory, handed out as every decoder does."""
+"""The decoder of samples that are in memory already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ArrayDecoder:
 
     is_estimate = False
     missing_s = 0.0
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, waveform: Waveform) -> None:
         self._waveform, self._at = waveform, 0
@@ -33,4 +33,4 @@ class ArrayDecoder:
         return frames
 
     def close(self) -> None:
-        """Let go of nothing: the samples belong to the caller."""
+        """Do nothing: the samples belong to the caller."""

@@ -1,7 +1,7 @@
-"""The files in a WMA that was joined of several, and the length that each declares.
+"""The files in a WMA (ASF) file: one, or several that were joined; and the length each declares.
 
-FFmpeg believes the header of a WMA where the file is as large as it says. Else it guesses a length
-from the size, and it reads the first of several files alone.
+FFmpeg uses the length in the header if the file has the size that the header declares. Otherwise it
+estimates the length from the size. Of several joined files it reads only the first.
 
 References
 ----------
@@ -17,25 +17,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
-from birdsong.sound.file_search import read_at, search
+from birdsong.sound.file_search import find_pattern, read_at
 
-_BEGINS = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_HEADER_GUID = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_FILE_PROPERTIES_GUID = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEADER_BYTES = 65_536
-_SINCE_PROPERTIES = struct.Struct("<64xQ8xQI")  # duration in 100 ns, what is buffered in ms, flags
-_IS_BROADCAST = 1
+_FILE_PROPERTIES = struct.Struct("<64xQ8xQI")  # duration in 100 ns, what is buffered in ms, flags
+_BROADCAST_FLAG = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AsfFile:
-    """A whole WMA in a file.
+    """One WMA within a file.
 
     Attributes
     ----------
     start, end : int
         First byte and end.
     declared_s : float or None
-        None where it was written into a stream, and nobody filled in the length.
+        None if it was written as a stream and the length was never filled in.
     """
 
     start: int
@@ -44,27 +44,27 @@ class AsfFile:
 
 
 def asf_files(file: BinaryIO) -> list[AsfFile]:
-    """Find the files in one that begins as a WMA does; none of it where it does not.
+    """Find the WMA files in a file; an empty list if it does not begin as a WMA does.
 
     Parameters
     ----------
     file : binary file
-        One that can seek; it is read to its end.
+        Seekable; it is read to its end.
     """
-    if read_at(file, 0, len(_BEGINS)) != _BEGINS:
+    if read_at(file, 0, len(_HEADER_GUID)) != _HEADER_GUID:
         return []
     size = file.seek(0, 2)
-    starts = list(search(file, re.compile(re.escape(_BEGINS)), 0, size))
+    starts = list(find_pattern(file, re.compile(re.escape(_HEADER_GUID)), 0, size))
     return [
-        AsfFile(start, end, _declared_s(read_at(file, start, min(_HEADER_BYTES, end - start))))
+        AsfFile(start, end, _read_declared_s(read_at(file, start, min(_HEADER_BYTES, end - start))))
         for start, end in pairwise([*starts, size])
     ]
 
 
-def _declared_s(header: bytes) -> float | None:
-    at = header.find(_PROPERTIES)
-    if at < 0 or len(header) < at + _SINCE_PROPERTIES.size:
+def _read_declared_s(header: bytes) -> float | None:
+    at = header.find(_FILE_PROPERTIES_GUID)
+    if at < 0 or len(header) < at + _FILE_PROPERTIES.size:
         return None
-    duration, buffered_ms, flags = _SINCE_PROPERTIES.unpack_from(header, at)
+    duration, buffered_ms, flags = _FILE_PROPERTIES.unpack_from(header, at)
     seconds: float = duration / 1e7 - buffered_ms / 1e3
-    return seconds if seconds > 0 and not flags & _IS_BROADCAST else None
+    return seconds if seconds > 0 and not flags & _BROADCAST_FLAG else None

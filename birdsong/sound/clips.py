@@ -1,27 +1,33 @@
-"""A clip cut out of a recording of any length, and a recording decoded to its end."""
+"""Clips cut out of a recording of any length, and the decoded length of a recording."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.writing import write_blocks
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.audio_writer import write_blocks, write_wav
 
-_LOWEST_RATE_HZ = 8_000
+_MIN_RATE_HZ = 8_000
+
+WAV_RATE_HZ = 48_000
+"""Sample rate of `clip_wav`: usual for video, and high enough for any bird."""
 
 
 def read_clip(reader: AudioReader, start_s: float, end_s: float) -> Iterator[FloatArray]:
-    """Read what lies between two times, and no further.
+    """Read the audio between two times, and no further.
 
     Parameters
     ----------
     reader : AudioReader
-        Of which nothing has been read.
+        Not read from yet.
     start_s, end_s : float
-        What lies outside the recording is left out.
+        Times outside the recording are left out.
 
     Yields
     ------
@@ -44,8 +50,8 @@ def read_clip(reader: AudioReader, start_s: float, end_s: float) -> Iterator[Flo
             return
 
 
-def decoded_s(path: Path) -> float:
-    """Decode a recording to its end, and tell how long it is.
+def decoded_duration_s(path: Path) -> float:
+    """Decode a recording to its end and return its length.
 
     Returns
     -------
@@ -57,20 +63,20 @@ def decoded_s(path: Path) -> float:
     AudioError
         If it cannot be decoded.
     """
-    with AudioReader(path, _LOWEST_RATE_HZ) as reader:
+    with AudioReader(path, _MIN_RATE_HZ) as reader:
         for _ in reader.blocks():
             pass
         return reader.duration_s
 
 
-def keep_clip(
+def write_clip(
     path: Path, out: Path, start_s: float, duration_s: float, *, suffix: str = ""
 ) -> tuple[Path, float]:
     """Write a clip of a recording: mono, at its own rate, with at least its own bits.
 
-    It becomes FLAC of 16 or 24 bits where FLAC holds it. A rate that FLAC does not take becomes
-    WAV; floating point, integers of 32 bits and samples over full scale become WAV with 32-bit
-    floating point. See `write_blocks`.
+    The clip is FLAC of 16 or 24 bits if FLAC can store it without loss. Rates that FLAC does not
+    support give WAV; floating point, 32-bit integers and samples over full scale give WAV with
+    32-bit floating point. See `write_blocks`.
 
     Parameters
     ----------
@@ -79,25 +85,25 @@ def keep_clip(
         Its suffix is replaced by ``.flac`` or ``.wav``.
     start_s, duration_s : float
     suffix : str
-        ``.flac`` or ``.wav``, where no other form will do.
+        ``.flac`` or ``.wav``, to allow only that format.
 
     Returns
     -------
     path : Path
-        Of what was written.
+        The file that was written.
     duration_s : float
-        Less than asked for where the recording ends before.
+        Shorter than requested if the recording ends earlier.
 
     Raises
     ------
     AudioError
         If it cannot be decoded, or ends before the clip begins.
-    FormError
-        If the form that `suffix` asks for does not hold it.
+    FormatError
+        If the format of `suffix` cannot store it without loss.
     WriteError
         If the file cannot be written.
     """
-    with AudioReader(path, _LOWEST_RATE_HZ) as reader:
+    with AudioReader(path, _MIN_RATE_HZ) as reader:
         info = reader.info
 
     def blocks() -> Iterator[FloatArray]:
@@ -107,5 +113,38 @@ def keep_clip(
     written, n_samples = write_blocks(out, blocks, info, suffix=suffix)
     if not n_samples:
         written.unlink()
-        raise AudioError(f"{path.name}: ends before {start_s:g} s, where the stretch begins")
+        raise AudioError(f"{path.name}: ends before {start_s:g} s, where the clip begins")
     return written, n_samples / info.sample_rate_hz
+
+
+def clip_wav(source: Path | bytes, start_s: float, end_s: float, *, name: str = "") -> bytes:
+    """Cut a clip out of a recording, as the bytes of a WAV file.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    start_s, end_s : float
+        Times outside the recording are left out.
+    name : str, optional
+        The recording's name in error messages; the file's name by default.
+
+    Returns
+    -------
+    bytes
+        A WAV file: mono, 48 kHz, 16-bit integers; 32-bit floating point if a sample is over full
+        scale, which integers would clip. Browsers, Audacity and Raven play both.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, or the clip is outside it.
+    WriteError
+        If the WAV cannot be written.
+    """
+    with AudioReader(source, WAV_RATE_HZ, name=name) as reader:
+        parts = list(read_clip(reader, start_s, end_s))
+        if not parts:
+            raise AudioError(f"{reader.name}: has no audio from {start_s:g} to {end_s:g} s")
+    content = io.BytesIO()
+    write_wav(content, np.concatenate(parts), WAV_RATE_HZ)
+    return content.getvalue()

@@ -1,4 +1,4 @@
-"""What every decoder hands out, whatever library is at work in it."""
+"""The interface of all decoders, whichever library they use."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 from birdsong.arrays import FloatArray
 
-MOST_CHANNELS = 64
-"""Arrays of microphones have as many; headers that claim more would claim memory."""
+MAX_CHANNELS = 64
+"""Microphone arrays have up to this many; a damaged header that claims more would cost memory."""
 
 RATES_HZ = range(100, 10_000_001)
-"""Nothing that sings is below 50 Hz, and a megabyte at 1 Hz would be days to resample; the fastest
-recorders of bats take a million samples a second."""
+"""No bird sings below 50 Hz, and resampling a megabyte at 1 Hz would take days; the fastest bat
+recorders take a million samples a second."""
 
 
 class Decoder(Protocol):
@@ -20,21 +20,15 @@ class Decoder(Protocol):
     Attributes
     ----------
     sample_rate_hz, n_channels : int
-        Of the frames that `read` returned last; before, of those that come first.
-    declared_s : float or None
-        Length that the header declares; None where it declares none.
+        Of the frames that `read` returned last; before the first read, of the first frames.
+    declared_s, present_s, bits, is_float
+        As in `AudioInfo`.
     is_estimate : bool
-        Whether `declared_s` is a guess instead, because the format declares none.
-    present_s : float or None
-        Length of the sound that the bytes hold; None where nobody knows before it is decoded.
-    bits : int or None
-        Of a sample, where samples are integers; None for floating point and lossy formats.
-    is_float : bool
-        Whether samples are stored as floating point, which may go over full scale.
+        Whether `declared_s` is an estimate, because the format declares no length.
     missing_s : float
-        Seconds of joined parts that ended before what they declare, so far.
-    notes : tuple of str
-        What a person should know about how the file is read.
+        Seconds missing so far from joined parts that are shorter than they declare.
+    warnings : tuple of str
+        About the content of the file and how it is read.
     """
 
     sample_rate_hz: int
@@ -45,7 +39,7 @@ class Decoder(Protocol):
     bits: int | None
     is_float: bool
     missing_s: float
-    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def read(self, n_frames: int) -> FloatArray:
         """Return the next frames, all of one rate and one number of channels.
@@ -53,7 +47,7 @@ class Decoder(Protocol):
         Returns
         -------
         float32, shape (n, n_channels), n at most n_frames
-            None at the end. Where the rate or the channels change, fewer than asked for.
+            No frames at the end. Fewer than `n_frames` where the rate or the channels change.
 
         Raises
         ------
@@ -62,4 +56,4 @@ class Decoder(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""

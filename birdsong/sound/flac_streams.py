@@ -1,8 +1,8 @@
-"""The streams of a FLAC file, and how much sound is in each, by its last frame.
+"""The streams of a FLAC file, and the length of each, from its last frame.
 
-A FLAC states how many samples it holds. A recorder that was cut off leaves 0 there, which stands
-for an unknown number, and files that were joined state the first one's. The last frame tells its
-place in the stream, and so how much there is.
+A FLAC header declares the number of samples. A recorder that was cut off leaves it at 0, which
+means unknown, and joined files have the number of the first one. The last frame holds its position
+in the stream, and so gives the length.
 
 References
 ----------
@@ -17,8 +17,8 @@ from itertools import pairwise
 from typing import BinaryIO
 
 _BLOCK_BYTES = 2**20
-_TAIL_BYTES = 2**18  # holds the last frame: one of 8 channels of 65,535 samples is rare
-_INFO_BYTES = 42  # the marker, a block header, and streaminfo
+_TAIL_BYTES = 2**18  # enough for the last frame: 8 channels of 65,535 samples are rare
+_INFO_BYTES = 42  # the marker, a block header and the streaminfo block
 _STREAM = re.compile(rb"fLaC[\x00\x80]\0\0\x22")
 _FRAME = re.compile(rb"\xff[\xf8\xf9]")
 
@@ -38,7 +38,7 @@ _CRC8 = _crc8_table()
 
 @dataclass(frozen=True, slots=True)
 class FlacStream:
-    """A whole FLAC in a file.
+    """One FLAC stream within a file.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class FlacStream:
         First byte and end.
     sample_rate_hz : int
     n_declared : int or None
-        Samples of each channel that its header states; None where it states none.
+        Samples per channel in its header; None if the number is unknown.
     n_present : int or None
-        Samples up to the end of the last frame; None where no frame was found near the end.
-    open_ended : bytes
-        The first bytes of the file with an unknown number of samples in them.
+        Samples up to the end of the last frame; None if no frame is found near the end.
+    header_without_length : bytes
+        The header with the number of samples set to unknown.
     """
 
     start: int
@@ -58,7 +58,7 @@ class FlacStream:
     sample_rate_hz: int
     n_declared: int | None
     n_present: int | None
-    open_ended: bytes
+    header_without_length: bytes
 
 
 def flac_streams(file: BinaryIO) -> list[FlacStream]:
@@ -67,12 +67,12 @@ def flac_streams(file: BinaryIO) -> list[FlacStream]:
     Parameters
     ----------
     file : binary file
-        One that can seek; it is read to its end.
+        Seekable; it is read to its end.
 
     Returns
     -------
     list of FlacStream
-        None of it where the first header is not whole.
+        Empty if the first header is incomplete.
     """
     starts: list[int] = []
     overlap, at = b"", 0
@@ -85,12 +85,12 @@ def flac_streams(file: BinaryIO) -> list[FlacStream]:
     starts = list(dict.fromkeys(starts))
     streams = []
     for start, end in pairwise([*starts, at]):
-        if (stream := _stream(file, start, end)) is not None:
+        if (stream := _read_stream(file, start, end)) is not None:
             streams.append(stream)
     return streams
 
 
-def _stream(file: BinaryIO, start: int, end: int) -> FlacStream | None:
+def _read_stream(file: BinaryIO, start: int, end: int) -> FlacStream | None:
     file.seek(start)
     info = file.read(_INFO_BYTES)
     if len(info) < _INFO_BYTES:
@@ -98,39 +98,39 @@ def _stream(file: BinaryIO, start: int, end: int) -> FlacStream | None:
     block_samples = int.from_bytes(info[10:12])
     packed = int.from_bytes(info[18:26])  # rate 20 bits, channels 3, bits 5, samples 36
     rate_hz, n_samples = packed >> 44, packed & (1 << 36) - 1
-    unknown = (packed & ~((1 << 36) - 1)).to_bytes(8)
+    without_length = (packed & ~((1 << 36) - 1)).to_bytes(8)
     return FlacStream(
         start=start,
         end=end,
         sample_rate_hz=rate_hz,
         n_declared=n_samples or None,
-        n_present=_samples_to_last_frame(file, start, end, block_samples, packed >> 41 & 7),
-        open_ended=info[:18] + unknown + info[26:],
+        n_present=_count_samples(file, start, end, block_samples, packed >> 41 & 7),
+        header_without_length=info[:18] + without_length + info[26:],
     )
 
 
-def _samples_to_last_frame(
+def _count_samples(
     file: BinaryIO, start: int, end: int, block_samples: int, last_channel: int
 ) -> int | None:
-    """Return the samples up to the end of the last whole frame header."""
+    """Return the number of samples up to the end of the last frame with an intact header."""
     first = max(start + _INFO_BYTES, end - _TAIL_BYTES)
     file.seek(first)
     tail = file.read(end - first)
     for found in reversed([each.start() for each in _FRAME.finditer(tail)]):
-        n_samples = _samples_after(tail[found : found + 16], block_samples, last_channel)
+        n_samples = _frame_end(tail[found : found + 16], block_samples, last_channel)
         if n_samples is not None:
             return n_samples
     return None
 
 
-def _samples_after(header: bytes, block_samples: int, last_channel: int) -> int | None:
-    """Return the samples up to the end of a frame, None where the bytes are no frame's header."""
+def _frame_end(header: bytes, block_samples: int, last_channel: int) -> int | None:
+    """Return the number of samples up to the end of a frame; None if it is not a frame header."""
     if len(header) < 16 or header[2] >> 4 == 0 or header[2] & 15 == 15 or header[3] & 1:
         return None
     channels = header[3] >> 4
     if channels > 10 or (channels != last_channel if channels < 8 else last_channel != 1):
         return None
-    number, place = _coded_number(header)
+    number, place = _read_frame_number(header)
     if number is None:
         return None
     code = header[2] >> 4
@@ -150,12 +150,12 @@ def _samples_after(header: bytes, block_samples: int, last_channel: int) -> int 
         checksum = _CRC8[checksum ^ byte]
     if place >= len(header) or checksum != header[place]:
         return None
-    varies = header[1] & 1
-    return number + n_samples if varies else number * block_samples + n_samples
+    has_variable_blocks = header[1] & 1
+    return number + n_samples if has_variable_blocks else number * block_samples + n_samples
 
 
-def _coded_number(header: bytes) -> tuple[int | None, int]:
-    """Read the frame's number, which is written as UTF-8 writes a character, and where it ends."""
+def _read_frame_number(header: bytes) -> tuple[int | None, int]:
+    """Return the frame number, which is coded as in UTF-8, and the offset of its end."""
     first = header[4]
     if first < 0x80:
         return first, 5

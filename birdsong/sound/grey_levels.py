@@ -1,4 +1,4 @@
-"""Levels of mel bands to the grey levels of an image: what is background, what stands out."""
+"""Levels of mel bands to the grey levels of an image, relative to the background."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SILENT_ABOVE_FLOOR_DB = 10.0
 def above_background_db(
     decibels: FloatArray, config: SpectrogramConfig, *, n_columns: int | None = None
 ) -> FloatArray:
-    """How far each point of some sound stands above its background.
+    """Level of each point above its background.
 
-    The background of a band is a low percentile of its level over the frames that hold sound; how
-    much of it is taken away, ``config.background_share`` says. Frames of digital silence, and
-    columns that are missing at the end of a recording, are as the background is.
+    The background of a band is a low percentile of its level over the frames that are not silent;
+    ``config.background_share`` sets how much of it is subtracted. Frames of digital silence, and
+    columns past the end of a recording, are set to the background.
 
     Parameters
     ----------
@@ -35,32 +35,34 @@ def above_background_db(
     """
     n_columns = decibels.shape[1] if n_columns is None else n_columns
     excess = np.zeros((len(decibels), n_columns), np.float32)
-    live = live_frames(decibels, config)
-    sounding = decibels if live.all() else np.ascontiguousarray(decibels.T[live].T)
-    if sounding.shape[1] == 0:
+    nonsilent = nonsilent_frames(decibels, config)
+    nonsilent_db = decibels if nonsilent.all() else np.ascontiguousarray(decibels.T[nonsilent].T)
+    if nonsilent_db.shape[1] == 0:
         return excess
-    background, dark = _levels_db(sounding, config)
-    if sounding.shape[1] < n_columns:
-        excess[:] = (background - dark)[:, np.newaxis]
-    columns = slice(len(live)) if live.all() else np.flatnonzero(live)
-    excess[:, columns] = sounding - dark[:, np.newaxis]
+    background, black = _background_and_black_db(nonsilent_db, config)
+    if nonsilent_db.shape[1] < n_columns:
+        excess[:] = (background - black)[:, np.newaxis]
+    columns = slice(len(nonsilent)) if nonsilent.all() else np.flatnonzero(nonsilent)
+    excess[:, columns] = nonsilent_db - black[:, np.newaxis]
     return excess
 
 
-def _levels_db(decibels: FloatArray, config: SpectrogramConfig) -> tuple[FloatArray, FloatArray]:
-    """The background of each band, and the level that is dark in it; both of shape (n_mels,)."""
+def _background_and_black_db(
+    decibels: FloatArray, config: SpectrogramConfig
+) -> tuple[FloatArray, FloatArray]:
+    """The background of each band and the level that becomes black; both of shape (n_mels,)."""
     rank = round(config.background_percentile / 100 * (decibels.shape[1] - 1))
     background = np.sort(decibels, axis=1)[:, rank]  # faster than a partition of short rows
     middle = np.sort(background)[len(background) // 2 - 1 : len(background) // 2 + 1].mean()
     background = np.maximum(background, middle - config.background_spread_db)
-    dark = background + np.float32(1 - config.background_share) * (middle - background)
-    return background, dark
+    black = background + np.float32(1 - config.background_share) * (middle - background)
+    return background, black
 
 
-def live_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
-    """Tell which frames, shape (n_frames,), hold anything above the floor."""
-    live: BoolArray = decibels.max(axis=0) > config.floor_db + _SILENT_ABOVE_FLOOR_DB
-    return live
+def nonsilent_frames(decibels: FloatArray, config: SpectrogramConfig) -> BoolArray:
+    """Whether each frame, shape (n_frames,), is above the floor."""
+    nonsilent: BoolArray = decibels.max(axis=0) > config.floor_db + _SILENT_ABOVE_FLOOR_DB
+    return nonsilent
 
 
 def grey_image(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
@@ -84,10 +86,10 @@ def grey_image(excess_db: FloatArray, config: SpectrogramConfig) -> ImageArray:
 
 
 def signal_level_db(images: ImageArray, config: SpectrogramConfig) -> FloatArray:
-    """How loud the song in each image is: how far its brightest points stand above the rest.
+    """Level of the song in each image: its brightest points relative to its median.
 
-    That is the distance from the median of an image to what a hundredth of it exceeds: a click of
-    two of 200 columns, or a note in one band for two thirds of its length.
+    This is the difference between the 99th percentile of an image and its median. One hundredth of
+    an image is a click of two of 200 columns, or a note in one band for two thirds of its length.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def signal_level_db(images: ImageArray, config: SpectrogramConfig) -> FloatArray
     float32, shape (n,), dB, at least 0
     """
     n_points = math.prod(images.shape[1:])
-    ranks = (n_points // 2, n_points * 99 // 100)  # of the points of an image, the darkest first
+    ranks = (n_points // 2, n_points * 99 // 100)  # with points sorted from dark to bright
     counts = (np.bincount(each.ravel(), minlength=256) for each in images)
     points = np.array([np.searchsorted(each.cumsum(), ranks, "right") for each in counts])
     return np.diff(points.reshape(-1, 2)).ravel().astype(np.float32) * np.float32(config.grey_db)

@@ -8,24 +8,24 @@ import numpy as np
 
 from birdsong.arrays import FloatArray
 
-LOUDEST_SAMPLE = 1000.0
-"""60 dB over full scale: more is a float file that holds integers, or noise."""
+MAX_SAMPLE = 1000.0
+"""60 dB over full scale: larger values are integers stored as floating point, or noise."""
 
 CLIPPED_FROM = 0.999  # of full scale; decoders of lossy formats round and overshoot
-_HIGHEST_OVERSHOOT = 2.0  # of a lossy format whose source was clipped; more is a louder source
+_HIGHEST_OVERSHOOT = 2.0  # of a lossy format with a clipped source; more means a louder source
 _WARN_CLIPPED_SHARE = 0.001
 _WARN_PEAK_DBFS = -60.0
 
 
 class LevelMeter:
-    """Looks at all samples of a recording as they come.
+    """Measures peak and clipping over all samples of a recording, block by block.
 
     Parameters
     ----------
     is_float : bool
-        Whether samples are stored as floating point, which is never clipped.
+        Whether samples are stored as floating point, which never counts as clipped.
     is_lossy : bool
-        Whether the format is a lossy one, which shows what was clipped before, and overshoots.
+        Whether the format is lossy: it keeps clipping from before the encoding, and overshoots.
     """
 
     def __init__(self, *, is_float: bool, is_lossy: bool) -> None:
@@ -41,7 +41,7 @@ class LevelMeter:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether a warning says that there is next to nothing, or nothing, to hear."""
+        """Whether `warnings` reports the recording as silent or nearly silent."""
         return self.peak_dbfs < _WARN_PEAK_DBFS
 
     @property
@@ -52,16 +52,16 @@ class LevelMeter:
         return self._n_clipped / max(1, self.n_samples)
 
     def add(self, block: FloatArray) -> tuple[int, int] | None:
-        """Look at a block, shape (n, n_channels), before it is mixed down.
+        """Measure a block, shape (n, n_channels), before it is mixed down.
 
         Returns
         -------
         (int, int) or None
-            Frame and channel of the first sample that is no number, or far over full scale.
+            Frame and channel of the first sample that is not a number or is far over full scale.
         """
         peak = float(np.maximum(block.max(), -block.min()))  # a NaN anywhere makes it a NaN
-        if not peak <= LOUDEST_SAMPLE:
-            frames, channels = np.nonzero(~(np.abs(block) <= LOUDEST_SAMPLE))
+        if not peak <= MAX_SAMPLE:
+            frames, channels = np.nonzero(~(np.abs(block) <= MAX_SAMPLE))
             return int(frames[0]), int(channels[0])
         self._peak = max(self._peak, peak)
         self.n_samples += block.size
@@ -70,7 +70,7 @@ class LevelMeter:
         return None
 
     def warnings(self) -> list[str]:
-        """What a person should know about the level."""
+        """Warnings about the level."""
         found = []
         if self.clipped_share >= _WARN_CLIPPED_SHARE:
             found.append(f"clipped: {self.clipped_share:.1%} of its samples are at full scale")

@@ -1,7 +1,7 @@
-"""The files in an MP4, M4A, MOV or 3GP that was joined of several with ``cat``.
+"""The files in an MP4, M4A, MOV or 3GP file that was joined from several with ``cat``.
 
-Such a file is a row of boxes, each with its size before it. FFmpeg reads what the first table of
-contents lists, and no more: what was joined to it is lost.
+Such a file is a sequence of boxes, each preceded by its size. FFmpeg reads only what the first
+table of contents lists, so the joined files would be lost.
 
 References
 ----------
@@ -19,17 +19,17 @@ _MAX_BOXES = 100_000  # a fragmented file has two a second
 
 
 def mp4_files(file: BinaryIO) -> list[tuple[int, int]]:
-    """Find where the files that were joined begin and end.
+    """Find where the joined files begin and end.
 
     Parameters
     ----------
     file : binary file
-        One that can seek. The headers of its boxes are read.
+        Seekable. Only the headers of its boxes are read.
 
     Returns
     -------
     list of (int, int)
-        First byte and end of each; none of it where the file does not begin as such files do.
+        First byte and end of each; empty if the file does not begin as an MP4 does.
     """
     size = file.seek(0, 2)
     starts: list[int] = []

@@ -1,10 +1,10 @@
-"""The frames of an MP3, walked through from the first to the last: how long it is, what it holds.
+"""The frames of an MP3, scanned from first to last: its real length, formats and damage.
 
-libsndfile believes the number of frames that a Xing or Info header in the first one tells. Where
-there is none, it divides the size of the file by the length of the first frame. It decodes that
-much and no more, at the rate and with the channels of the first frame: the rest of a variable bit
-rate is lost, and a second file behind the first is lost or plays at another speed. Walking from
-header to header takes less than a hundredth of the time that decoding takes.
+libsndfile uses the number of frames in the Xing or Info header of the first frame. Without that
+header it divides the size of the file by the size of the first frame. It decodes that many frames,
+with the rate and channels of the first: the rest of a file with a variable bit rate is lost, and a
+joined second file is lost or plays at the wrong speed. Scanning the frame headers takes less than a
+hundredth of the time of decoding.
 
 References
 ----------
@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _BLOCK_BYTES = 2**20
-_LONGEST_FRAME = 2**12  # bytes, roughly: 2,881 at most
-_MIN_FRAMES = 4  # in a row, where the walk begins anew; fewer may be chance
+_MAX_FRAME_BYTES = 2**12  # bytes, roughly: 2,881 at most
+_MIN_SYNC_FRAMES = 4  # valid frames in a row to be in sync; fewer may be chance
 _MAX_TAGS = 8
-_FRAME_MAYBE = re.compile(rb"(?=\xff[\xe2-\xff][\x10-\xef])")
+_SYNC_WORD = re.compile(rb"(?=\xff[\xe2-\xff][\x10-\xef])")
 _TAG = re.compile(rb"ID3[\x02-\x04]|TAG|APETAGEX")
-_COUNTS = re.compile(rb"Xing|Info")
-_COUNTS_WITHIN = 44  # bytes: behind the side information, which takes up to 32
+_XING = re.compile(rb"Xing|Info")
+_XING_WITHIN_BYTES = 44  # bytes: behind the side information, which takes up to 32
 _KBIT_S = {
     # (MPEG-1, layer): by index from 1
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -40,147 +40,147 @@ _RATE_DIVISORS = {3: 1, 2: 2, 0: 4}  # of MPEG-1, MPEG-2 and MPEG-2.5
 
 @dataclass(frozen=True, slots=True)
 class MpegFrames:
-    """What the frames of an MP3 hold.
+    """Summary of the frames of an MP3.
 
     Attributes
     ----------
     seconds : float
-        All frames together, without the one that only counts the others.
-    n_kinds : int
-        How many pairs of sample rate and number of channels there are.
-    counted_s : float or None
-        What a Xing or Info header states; None without one.
-    n_lost_bytes : int
-        Bytes between frames that are neither frames nor tags: of damage.
-    lost_s : float
-        About as much sound as was in them.
+        Length of all frames, without the Xing or Info frame.
+    n_formats : int
+        Number of distinct pairs of sample rate and number of channels.
+    declared_s : float or None
+        Length in the Xing or Info header; None without one.
+    n_damaged_bytes : int
+        Damaged bytes: between frames, and neither frames nor tags.
+    damaged_s : float
+        Estimated length of audio in the damaged bytes.
     """
 
     seconds: float
-    n_kinds: int
-    counted_s: float | None
-    n_lost_bytes: int = 0
-    lost_s: float = 0.0
+    n_formats: int
+    declared_s: float | None
+    n_damaged_bytes: int = 0
+    damaged_s: float = 0.0
 
 
-def walk_frames(file: BinaryIO) -> MpegFrames | None:
-    """Walk through the frames of an MP3.
+def scan_frames(file: BinaryIO) -> MpegFrames | None:
+    """Scan all frames of an MP3.
 
     Parameters
     ----------
     file : binary file
-        One that can seek. It is read to its end, a megabyte at a time.
+        Seekable. It is read to its end, a megabyte at a time.
 
     Returns
     -------
     MpegFrames or None
-        None where there are no frames.
+        None if there are no frames.
     """
-    walk = _Walk()
+    scanner = _FrameScanner()
     at = after_id3_tags(file)
     file.seek(at)
     held = b""
     while True:
         block = file.read(_BLOCK_BYTES)
         held += block
-        walked = walk.through(held, is_last=not block)
-        held = held[walked:]
+        n_scanned = scanner.scan(held, is_last=not block)
+        held = held[n_scanned:]
         if not block:
             break
-    return walk.result()
+    return scanner.result()
 
 
-class _Walk:
+class _FrameScanner:
     """Counts frames by their headers."""
 
     def __init__(self) -> None:
-        self._n_of: dict[bytes, int] = {}
-        self._n_bytes_of: dict[bytes, int] = {}
-        self._kinds: set[tuple[int, bool]] = set()
-        self._lost = True
+        self._n_frames_of: dict[bytes, int] = {}
+        self._frame_bytes_of: dict[bytes, int] = {}
+        self._formats: set[tuple[int, bool]] = set()
+        self._is_out_of_sync = True
         self._start = 0  # of the bytes that come next
-        self._lost_from: int | None = None  # None before the first frame, and in a tag
-        self._n_lost_bytes = 0
-        self._counted: tuple[int, bytes] | None = None
+        self._damaged_from: int | None = None  # None before the first frame, and in a tag
+        self._n_damaged_bytes = 0
+        self._xing_header: tuple[int, bytes] | None = None
 
-    def through(self, content: bytes, *, is_last: bool) -> int:
-        """Count the frames that begin in some bytes; return where the walk stands in them."""
-        n_of, n_bytes_of = self._n_of, self._n_bytes_of
-        at, end = 0, len(content) - (4 if is_last else _MIN_FRAMES * _LONGEST_FRAME)
+    def scan(self, content: bytes, *, is_last: bool) -> int:
+        """Count the frames that begin in some bytes; return the offset up to which it scanned."""
+        n_frames_of, frame_bytes_of = self._n_frames_of, self._frame_bytes_of
+        at, end = 0, len(content) - (4 if is_last else _MIN_SYNC_FRAMES * _MAX_FRAME_BYTES)
         while at <= end:
-            if self._lost:
-                found = _row(content, at)
+            if self._is_out_of_sync:
+                found = _find_sync(content, at)
                 if found is None:
-                    return self._stand(max(at, end))
-                self._find_again(found)
+                    return self._advance(max(at, end))
+                self._resync(found)
                 at = found
-                if not n_of and self._counted is None:
-                    at = self._read_counts(content, at)
+                if not n_frames_of and self._xing_header is None:
+                    at = self._read_xing_header(content, at)
                     continue
             header = content[at : at + 4]
-            n_bytes = n_bytes_of.get(header)
+            n_bytes = frame_bytes_of.get(header)
             if n_bytes is None:
                 n_bytes = _frame_bytes(header)
                 if not n_bytes:
-                    self._lose(content, at)
+                    self._lose_sync(content, at)
                     continue
-                if _kind(header) not in self._kinds:  # perhaps noise behind the last frame
-                    if not _is_row(content, at):
-                        self._lose(content, at)
+                if _frame_format(header) not in self._formats:  # may be noise after the last frame
+                    if not _is_sync(content, at):
+                        self._lose_sync(content, at)
                         at += 1
                         continue
-                    self._kinds.add(_kind(header))
-                n_bytes_of[header] = n_bytes
-            n_of[header] = n_of.get(header, 0) + 1
+                    self._formats.add(_frame_format(header))
+                frame_bytes_of[header] = n_bytes
+            n_frames_of[header] = n_frames_of.get(header, 0) + 1
             at += n_bytes
-        return self._stand(at)
+        return self._advance(at)
 
-    def _stand(self, at: int) -> int:
+    def _advance(self, at: int) -> int:
         self._start += at
         return at
 
-    def _lose(self, content: bytes, at: int) -> None:
-        self._lost = True
-        # Where a file was cut, its last frame reaches into the tag of the next one.
-        is_tag = _TAG.search(content, max(0, at - _LONGEST_FRAME), at + _LONGEST_FRAME)
-        self._lost_from = None if is_tag else self._start + at
+    def _lose_sync(self, content: bytes, at: int) -> None:
+        self._is_out_of_sync = True
+        # The last frame of a cut file overlaps the tag of the next file.
+        is_tag = _TAG.search(content, max(0, at - _MAX_FRAME_BYTES), at + _MAX_FRAME_BYTES)
+        self._damaged_from = None if is_tag else self._start + at
 
-    def _find_again(self, at: int) -> None:
-        if self._lost_from is not None:
-            self._n_lost_bytes += self._start + at - self._lost_from
-        self._lost, self._lost_from = False, None
+    def _resync(self, at: int) -> None:
+        if self._damaged_from is not None:
+            self._n_damaged_bytes += self._start + at - self._damaged_from
+        self._is_out_of_sync, self._damaged_from = False, None
 
-    def _read_counts(self, content: bytes, at: int) -> int:
-        """Read the header that counts the frames, if the first one is it; return what is next."""
-        found = _COUNTS.search(content, at, at + _COUNTS_WITHIN)
-        self._counted = 0, b""
+    def _read_xing_header(self, content: bytes, at: int) -> int:
+        """Read the Xing or Info header if the first frame has one; return the next offset."""
+        found = _XING.search(content, at, at + _XING_WITHIN_BYTES)
+        self._xing_header = 0, b""
         if not found:
             return at
         flags = int.from_bytes(content[found.end() : found.end() + 4])
         header = content[at : at + 4]
         if flags & 1:
             n_frames = int.from_bytes(content[found.end() + 4 : found.end() + 8])
-            self._counted = n_frames, header
+            self._xing_header = n_frames, header
         return at + _frame_bytes(header)
 
     def result(self) -> MpegFrames | None:
-        """Add up."""
-        if not self._n_of:
+        """Summarize all frames; None if there are none."""
+        if not self._n_frames_of:
             return None
-        n_counted, header = self._counted or (0, b"")
-        seconds = sum(n * _frame_s(each) for each, n in self._n_of.items())
-        n_bytes = sum(n * self._n_bytes_of[each] for each, n in self._n_of.items())
+        n_counted, header = self._xing_header or (0, b"")
+        seconds = sum(n * _frame_s(each) for each, n in self._n_frames_of.items())
+        n_bytes = sum(n * self._frame_bytes_of[each] for each, n in self._n_frames_of.items())
         return MpegFrames(
             seconds=seconds,
-            n_lost_bytes=self._n_lost_bytes,
-            lost_s=self._n_lost_bytes * seconds / n_bytes,
-            n_kinds=len(self._kinds),
-            counted_s=n_counted * _frame_s(header) if n_counted else None,
+            n_damaged_bytes=self._n_damaged_bytes,
+            damaged_s=self._n_damaged_bytes * seconds / n_bytes,
+            n_formats=len(self._formats),
+            declared_s=n_counted * _frame_s(header) if n_counted else None,
         )
 
 
 def after_id3_tags(file: BinaryIO) -> int:
-    """Return where the ID3v2 tags end that stand first in a file, 0 where there is none."""
+    """Return the offset after the ID3v2 tags at the start of a file; 0 without any."""
     start = 0
     for _ in range(_MAX_TAGS):
         file.seek(start)
@@ -194,32 +194,32 @@ def after_id3_tags(file: BinaryIO) -> int:
     return start
 
 
-def _row(content: bytes, start: int) -> int | None:
-    """Return the first place from which frames of one kind follow one another."""
+def _find_sync(content: bytes, start: int) -> int | None:
+    """Return the first offset at which several frames of one format follow each other."""
     return next(
         (
             found.start()
-            for found in _FRAME_MAYBE.finditer(content, start)
-            if _is_row(content, found.start())
+            for found in _SYNC_WORD.finditer(content, start)
+            if _is_sync(content, found.start())
         ),
         None,
     )
 
 
-def _is_row(content: bytes, place: int) -> bool:
-    kind = None
-    for _ in range(_MIN_FRAMES):
+def _is_sync(content: bytes, place: int) -> bool:
+    frame_format = None
+    for _ in range(_MIN_SYNC_FRAMES):
         header = content[place : place + 4]
         n_bytes = _frame_bytes(header)
-        if not n_bytes or kind not in (None, _kind(header)):
+        if not n_bytes or frame_format not in (None, _frame_format(header)):
             return False
-        kind = _kind(header)
+        frame_format = _frame_format(header)
         place += n_bytes
     return True
 
 
 def _frame_bytes(header: bytes) -> int:
-    """Return the length of a frame in bytes, 0 where it is no header of one."""
+    """Return the length of a frame in bytes; 0 if it is not a frame header."""
     bits = int.from_bytes(header)
     version, layer = bits >> 19 & 3, 4 - (bits >> 17 & 3)
     bit_rate_index, rate_index = bits >> 12 & 15, bits >> 10 & 3
@@ -238,8 +238,8 @@ def _frame_s(header: bytes) -> float:
     return _n_samples(bits) / _rate_hz(bits)
 
 
-def _kind(header: bytes) -> tuple[int, bool]:
-    """The sample rate, and whether it is mono."""
+def _frame_format(header: bytes) -> tuple[int, bool]:
+    """Return the sample rate, and whether the frame is mono."""
     bits = int.from_bytes(header)
     return _rate_hz(bits), bits >> 6 & 3 == 3
 

@@ -1,9 +1,9 @@
-"""Recordings that hold the same sound: found again though cut, made louder or encoded anew.
+"""Near duplicates: recordings of the same sound, even if cut, amplified or encoded again.
 
-Each frame becomes 32 bits that say between which neighbouring bands the difference of energy rises
-from the frame before. Two recordings of different birds agree in half of the bits, two copies of
-one recording in nearly all. Frames that share 21 of the bits tell where two recordings may
-coincide; whether they do is counted over two seconds.
+Each frame gives 32 bits: whether the difference of energy between two neighbouring bands rises from
+the frame before. Recordings of different birds agree in half of the bits, copies of one recording
+in nearly all. Frames with 21 equal bits give candidates for the lag between two recordings; the bit
+error rate over two seconds then decides.
 
 References
 ----------
@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from birdsong.arrays import FloatArray
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 
-Fingerprint: TypeAlias = npt.NDArray[np.uint32]
+AudioFingerprint: TypeAlias = npt.NDArray[np.uint32]
 
 RATE_HZ = 16_000
 FRAME_LENGTH = 4096
@@ -33,46 +33,46 @@ HOP_LENGTH = 256
 FRAMES_PER_S = RATE_HZ / HOP_LENGTH
 LOW_HZ, HIGH_HZ = 500.0, 7_500.0
 COMPARED_FRAMES = 125
-"""Two seconds: how much of two recordings has to agree."""
-MOST_DIFFERENT = 0.22
-"""Share of the bits in which copies differ at most.
+"""Two seconds, over which the bit error rate is measured."""
+MAX_BIT_ERROR_RATE = 0.22
+"""Pairs up to this bit error rate are near duplicates.
 
-Of 1,815 recordings from xeno-canto, the nine pairs below it (up to 0.21) are copies: the waveforms
-of two seconds correlate by 0.82 or more. The next pair, at 0.23, correlates by 0.20.
+Of 1,815 recordings from xeno-canto, the nine pairs below it (up to 0.21) are copies: their
+waveforms over two seconds correlate by 0.82 or more. The next pair, at 0.23, correlates by 0.20.
 """
-LONGEST_S = 600.0
-"""Of a recording, as much is looked at."""
+MAX_DURATION_S = 600.0
+"""Only this much of a recording is compared."""
 
 _N_BITS = 32
-# Of 32 bits some change when a sound is encoded anew; of a part of them all may stay.
-_PARTS = (0x001FFFFF, 0xFFFFF800, 0xFFE007FF)
-_LEAST_VOTES = 3  # shared by chance is a part now and then
-_MOST_COMMON = 8  # what more recordings share is noise of a machine, not a song
+# Encoding changes some of the 32 bits, but often none of those in one mask.
+_HASH_MASKS = (0x001FFFFF, 0xFFFFF800, 0xFFE007FF)
+_MIN_VOTES = 3  # one or two matches may be chance
+_MAX_SHARED_BY = 8  # a hash in more recordings is machine noise, not song
 _FRAMES_AT_A_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """Two recordings with the same sound.
+    """Two recordings of the same sound.
 
     Attributes
     ----------
     first, second : int
-        Which ones, first below second.
-    later_s : float
-        How much later the sound comes in the first.
-    different : float, 0 to `MOST_DIFFERENT`
-        Share of bits that differ over the two seconds that agree best.
+        Their indices, first below second.
+    lag_s : float
+        How much later the sound is in the first recording.
+    bit_error_rate : float, 0 to `MAX_BIT_ERROR_RATE`
+        Share of bits that differ, in the two seconds that agree best.
     """
 
     first: int
     second: int
-    later_s: float
-    different: float
+    lag_s: float
+    bit_error_rate: float
 
 
-def fingerprint(source: Path | bytes) -> Fingerprint:
-    """Describe the sound of a recording.
+def audio_fingerprint(source: Path | bytes) -> AudioFingerprint:
+    """Compute the fingerprint of a recording.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def fingerprint(source: Path | bytes) -> Fingerprint:
     Returns
     -------
     uint32, shape (n_frames,)
-        A number each 16 ms of the first ten minutes; none for what is shorter than 0.3 s.
+        One number per 16 ms of the first ten minutes; empty for less than 0.3 s.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def fingerprint(source: Path | bytes) -> Fingerprint:
         for block in reader.blocks():
             kept.append(block)
             n_samples += len(block)
-            if n_samples >= LONGEST_S * RATE_HZ:
+            if n_samples >= MAX_DURATION_S * RATE_HZ:
                 break
     samples = np.concatenate(kept) if kept else np.empty(0, np.float32)
     if len(samples) < FRAME_LENGTH + HOP_LENGTH:
@@ -106,8 +106,8 @@ def fingerprint(source: Path | bytes) -> Fingerprint:
     return packed.astype(np.uint32)
 
 
-def find_near_duplicates(fingerprints: Sequence[Fingerprint]) -> list[NearDuplicate]:
-    """Find all pairs of recordings that hold the same sound.
+def find_near_duplicates(fingerprints: Sequence[AudioFingerprint]) -> list[NearDuplicate]:
+    """Find all pairs of recordings of the same sound.
 
     Parameters
     ----------
@@ -116,35 +116,37 @@ def find_near_duplicates(fingerprints: Sequence[Fingerprint]) -> list[NearDuplic
     Returns
     -------
     list of NearDuplicate
-        Each pair once, by its recordings.
+        Each pair once, sorted by its indices.
     """
     best: dict[tuple[int, int], NearDuplicate] = {}
-    for first, second, later in _candidates(fingerprints):
-        different = _difference(fingerprints[first], fingerprints[second], later)
+    for first, second, lag in _candidates(fingerprints):
+        bit_error_rate = _bit_error_rate(fingerprints[first], fingerprints[second], lag)
         known = best.get((first, second))
-        if different <= MOST_DIFFERENT and (known is None or different < known.different):
-            best[first, second] = NearDuplicate(first, second, later / FRAMES_PER_S, different)
+        if bit_error_rate <= MAX_BIT_ERROR_RATE and (
+            known is None or bit_error_rate < known.bit_error_rate
+        ):
+            best[first, second] = NearDuplicate(first, second, lag / FRAMES_PER_S, bit_error_rate)
     return [best[pair] for pair in sorted(best)]
 
 
-def _candidates(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, int]]:
-    """Pairs of recordings, and the lag at which frames of them share most of their bits."""
+def _candidates(fingerprints: Sequence[AudioFingerprint]) -> Iterator[tuple[int, int, int]]:
+    """Yield pairs of recordings, and a lag at which several of their frames share most bits."""
     lengths = [len(each) for each in fingerprints]
     bits = np.concatenate([*fingerprints, np.empty(0, np.uint32)])
     owners = np.repeat(np.arange(len(lengths)), lengths)
     places = np.concatenate([*(np.arange(n) for n in lengths), np.empty(0, np.int64)])
     votes: Counter[tuple[int, int, int]] = Counter()
-    for part in _PARTS:
+    for part in _HASH_MASKS:
         values = bits & np.uint32(part)
         order = np.lexsort((places, owners, values))
         value, owner, place = values[order], owners[order], places[order]
-        for step in range(1, _MOST_COMMON):
+        for step in range(1, _MAX_SHARED_BY):
             same = (value[step:] == value[:-step]) & (owner[step:] != owner[:-step])
             at = np.flatnonzero(same)
             one, other = owner[at], owner[at + step]
             lag = place[at] - place[at + step]
             votes.update(zip(one.tolist(), other.tolist(), lag.tolist(), strict=True))
-    return (pair for pair, n in votes.items() if n >= _LEAST_VOTES)
+    return (pair for pair, n in votes.items() if n >= _MIN_VOTES)
 
 
 def _band_energies(samples: FloatArray) -> FloatArray:
@@ -164,17 +166,17 @@ def _band_energies(samples: FloatArray) -> FloatArray:
     return energies
 
 
-def _difference(first: Fingerprint, second: Fingerprint, later: int) -> float:
-    """The least share of bits that differ over `COMPARED_FRAMES`; 1 where fewer overlap.
+def _bit_error_rate(first: AudioFingerprint, second: AudioFingerprint, lag: int) -> float:
+    """The lowest bit error rate over `COMPARED_FRAMES`; 1 if fewer frames overlap.
 
-    Frames without any change, as in digital silence, are evidence of nothing.
+    Frames without any change, as in digital silence, count as half different.
     """
-    start, end = max(0, later), min(len(first), len(second) + later)
+    start, end = max(0, lag), min(len(first), len(second) + lag)
     if end - start < COMPARED_FRAMES:
         return 1.0
-    one, other = first[start:end], second[start - later : end - later]
-    n_different = np.bitwise_count(one ^ other).astype(np.int64)
-    is_telling = (np.bitwise_count(one) > 2) & (np.bitwise_count(other) > 2)
-    n_different[~is_telling] = _N_BITS // 2
-    sums = np.convolve(n_different, np.ones(COMPARED_FRAMES, np.int64), "valid")
+    one, other = first[start:end], second[start - lag : end - lag]
+    n_bit_errors = np.bitwise_count(one ^ other).astype(np.int64)
+    is_informative = (np.bitwise_count(one) > 2) & (np.bitwise_count(other) > 2)
+    n_bit_errors[~is_informative] = _N_BITS // 2
+    sums = np.convolve(n_bit_errors, np.ones(COMPARED_FRAMES, np.int64), "valid")
     return float(sums.min() / (_N_BITS * COMPARED_FRAMES))

@@ -1,7 +1,7 @@
-"""The links of an Ogg file: whole streams, one behind the other.
+"""The links of a chained Ogg file: whole streams, one after the other.
 
-Ogg allows files to be joined as they are; each link then has its own rate and channels. libsndfile
-stops at the end of the first one, FFmpeg reads on as long as nothing changes.
+Ogg files may be joined as they are; each link then has its own rate and channels. libsndfile stops
+at the end of the first link, and FFmpeg where the rate or the channels change.
 
 References
 ----------
@@ -14,7 +14,7 @@ import re
 from itertools import pairwise
 from typing import BinaryIO
 
-_FIRST_PAGE = re.compile(rb"OggS\0[\x02\x03\x06\x07]")  # of a stream, which may be its last, too
+_FIRST_PAGE = re.compile(rb"OggS\0[\x02\x03\x06\x07]")  # of a stream; it may also be the last
 _BLOCK_BYTES = 2**20
 _PAGE_HEADER_BYTES = 27
 
@@ -25,13 +25,13 @@ def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
     Parameters
     ----------
     file : binary file
-        One that can seek, and begins with ``OggS``. It is read to its end.
+        Seekable, and begins with ``OggS``. It is read to its end.
 
     Returns
     -------
     list of (int, int)
-        First byte and end of each link. Streams that run side by side, as sound and images of a
-        film do, are one link.
+        First byte and end of each link. Multiplexed streams, such as the audio and video of a film,
+        are one link.
     """
     starts: list[int] = []
     group_end = 0  # where the first pages of the streams of a link end
@@ -54,7 +54,7 @@ def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
 
 
 def _page_end(file: BinaryIO, place: int) -> int:
-    """Return where the page at a place ends, by the sizes of its segments."""
+    """Return the end of the page at an offset, from the sizes of its segments."""
     file.seek(place)
     header = file.read(_PAGE_HEADER_BYTES)
     n_segments = header[26] if len(header) == _PAGE_HEADER_BYTES else 0

@@ -1,7 +1,7 @@
-"""Segments and their images, and a recording walked through on a regular grid.
+"""Segments with their images, and segments on a regular grid.
 
-Segments are placed where something sings, see `segment_proposal`, or where one asks for it on the
-grid. Both cut them with `segment_of`.
+`segment_proposal` places segments around songs, `grid_segments` on a regular grid. Both make them
+with `make_segment`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.errors import ConfigError
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.grey_levels import above_background_db, grey_image, live_frames
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.grey_levels import above_background_db, grey_image, nonsilent_frames
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
-SHORTEST_NEW_S = 0.3
-"""A last segment is worth an image when it adds at least this much that no other one shows."""
+MIN_NEW_S = 0.3
+"""A segment is made only if at least this much of it is in no earlier segment."""
 
 MIN_DURATION_S = 0.3
-"""Shorter recordings are not looked at."""
+"""Shorter recordings are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Segment:
     image : uint8, shape (n_mels, n_frames)
         Row 0 is the highest mel band.
     silent : bool
-        Whether nothing in it is above the floor of an image.
+        Whether its level is never above the floor of an image.
     """
 
     start_s: float
@@ -44,7 +44,7 @@ class Segment:
     silent: bool
 
 
-def walk_segments(
+def grid_segments(
     blocks: Iterable[FloatArray],
     config: SpectrogramConfig,
     filters: FloatArray,
@@ -53,9 +53,9 @@ def walk_segments(
 ) -> Iterator[Segment]:
     """Cut a stream of samples into segments on a regular grid.
 
-    The first segment starts at 0, each next one ``step_s`` later, as long as it shows 0.3 s that
-    the one before does not. A segment that reaches past the end is filled up with its own
-    background. No more of the recording is held than a block and a segment.
+    The first segment starts at 0 and each next one ``step_s`` later, as long as it adds at least
+    0.3 s. A segment that reaches past the end is padded with its own background. Only one block and
+    one segment are in memory.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def walk_segments(
         Consecutive mono blocks at ``config.sample_rate_hz``.
     config : SpectrogramConfig
     filters : float32, shape (n_mels, n_fft // 2 + 1)
-        From `spectrogram.mel_filters`.
+        From `mel_filters.mel_filters`.
     step_s : float
-        Seconds from one start to the next, brought to a whole number of frames.
+        Seconds from one start to the next, rounded to a whole number of frames.
 
     Yields
     ------
     Segment
-        In order of time; none where there is less than one frame of sound.
+        In order of time; none if there is less than one frame of audio.
 
     Raises
     ------
@@ -79,24 +79,26 @@ def walk_segments(
     """
     n_columns = config.n_frames
     step = step_frames(config, step_s)
-    held = np.empty((config.n_mels, 0), np.float32)
-    first = 0  # the frame that `held` begins with, where the next segment starts
+    buffered = np.empty((config.n_mels, 0), np.float32)
+    first = 0  # first frame of `buffered`, where the next segment starts
     for frames in mel_power_db_blocks(blocks, config, filters):
-        held = np.concatenate([held, frames], axis=1)
-        while held.shape[1] >= n_columns:
-            yield segment_of(held[:, :n_columns], first, config)
-            held = held[:, step:]
+        buffered = np.concatenate([buffered, frames], axis=1)
+        while buffered.shape[1] >= n_columns:
+            yield make_segment(buffered[:, :n_columns], first, config)
+            buffered = buffered[:, step:]
             first += step
-    shown = n_columns - step if first > 0 else 0  # frames of `held` that the last segment showed
-    n_new = held.shape[1] - shown
-    if held.shape[1] > 0 and (first == 0 or n_new >= SHORTEST_NEW_S * config.frames_per_s):
-        yield segment_of(held, first, config)
+    n_shown = (
+        n_columns - step if first > 0 else 0
+    )  # frames of `buffered` that the last segment showed
+    n_new = buffered.shape[1] - n_shown
+    if buffered.shape[1] > 0 and (first == 0 or n_new >= MIN_NEW_S * config.frames_per_s):
+        yield make_segment(buffered, first, config)
 
 
 def recording_warnings(
     reader: AudioReader, config: SpectrogramConfig, *, is_silent: bool = False
 ) -> list[str]:
-    """What a person should know about a recording that was walked through to its end.
+    """Warnings about a recording that was read to its end.
 
     Parameters
     ----------
@@ -104,12 +106,12 @@ def recording_warnings(
         Read to its end.
     config : SpectrogramConfig
     is_silent : bool
-        Whether no segment holds anything above the floor of an image.
+        Whether the level of no segment is above the floor of an image.
 
     Returns
     -------
     list of str
-        Those of `AudioReader.warnings`, and whether less than a segment was there.
+        Those of `AudioReader.warnings`, and one for a recording shorter than a segment.
     """
     warnings = reader.warnings(highest_hz=config.f_max_hz)
     if is_silent and not reader.is_quiet:
@@ -120,7 +122,7 @@ def recording_warnings(
 
 
 def step_frames(config: SpectrogramConfig, step_s: float) -> int:
-    """Return the whole number of frames that is nearest to a step in seconds.
+    """Round a step in seconds to a whole number of frames.
 
     Raises
     ------
@@ -136,15 +138,15 @@ def step_frames(config: SpectrogramConfig, step_s: float) -> int:
     return step
 
 
-def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig) -> Segment:
-    """Cut a segment.
+def make_segment(decibels: FloatArray, first_frame: int, config: SpectrogramConfig) -> Segment:
+    """Make a segment with its image.
 
     Parameters
     ----------
     decibels : float32, shape (n_mels, n_columns) with n_columns at most ``config.n_frames``
         Its frames, from `spectrogram.mel_power_db`.
     first_frame : int
-        The first of them, counted from the start of the recording.
+        Index of its first frame in the recording.
     config : SpectrogramConfig
 
     Returns
@@ -155,5 +157,5 @@ def segment_of(decibels: FloatArray, first_frame: int, config: SpectrogramConfig
     return Segment(
         start_s=first_frame / config.frames_per_s,
         image=grey_image(excess_db, config),
-        silent=not live_frames(decibels, config).any(),
+        silent=not nonsilent_frames(decibels, config).any(),
     )

@@ -1,4 +1,4 @@
-"""The formats that libsndfile reads."""
+"""The libsndfile decoder (soundfile): the formats of recorders and catalogues."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import soundfile
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
-from birdsong.sound.pcm_containers import PcmPart
+from birdsong.sound.pcm_parts import PcmPart
 
 _UNKNOWN_FRAMES = 1 << 48
-"""More than that no file holds: libsndfile's largest number stands for an unknown one."""
+"""No file has so many frames; libsndfile's largest number means unknown."""
 
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-_BITS |= {"ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32, "ALAW": 16, "ULAW": 16}
+_SAMPLE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+_SAMPLE_BITS |= {"ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32, "ALAW": 16, "ULAW": 16}
 _FLOAT = frozenset({"FLOAT", "DOUBLE"})
 
-OPENING_FAILS = (soundfile.LibsndfileError, RuntimeError, TypeError)
-"""What is raised where libsndfile cannot open a file."""
+OPEN_ERRORS = (soundfile.LibsndfileError, RuntimeError, TypeError)
+"""Exceptions that are raised when libsndfile cannot open a file."""
 
 
 class SoundfileDecoder:
@@ -32,28 +32,28 @@ class SoundfileDecoder:
     source : Path, bytes or file
         A file object is closed with the decoder.
     part : PcmPart, optional
-        What lies in a file object, where it is samples without a header.
+        The sample format of a file object without a header.
 
     Attributes
     ----------
     format : str
-        libsndfile's name of the format, as in ``MP3``.
+        libsndfile's name of the format, such as ``MP3``.
     n_frames : int or None
-        How many libsndfile expects.
+        How many frames libsndfile expects; None if unknown.
     """
 
     is_estimate = False
 
     def __init__(self, source: Path | bytes | io.RawIOBase, *, part: PcmPart | None = None) -> None:
         self._source = source if isinstance(source, io.IOBase) else None
-        opened: object = _Bytes(source) if isinstance(source, bytes) else source
+        to_open: object = _ClampedBytesIO(source) if isinstance(source, bytes) else source
         if isinstance(source, Path):
-            opened = _named(source)
+            to_open = libsndfile_path(source)
         if part is None:
-            self._file = _Stream(opened)
+            self._file = _SequentialFile(to_open)
         else:
-            self._file = _Stream(
-                opened,
+            self._file = _SequentialFile(
+                to_open,
                 samplerate=part.sample_rate_hz,
                 channels=part.n_channels,
                 format="RAW",
@@ -70,10 +70,10 @@ class SoundfileDecoder:
             else self.n_frames / self.sample_rate_hz
         )
         self.present_s: float | None = None
-        self.bits = _BITS.get(self._file.subtype)
+        self.bits = _SAMPLE_BITS.get(self._file.subtype)
         self.is_float = self._file.subtype in _FLOAT
         self.missing_s = 0.0
-        self.notes: tuple[str, ...] = ()
+        self.warnings: tuple[str, ...] = ()
         self._error = ""
 
     def read(self, n_frames: int) -> FloatArray:
@@ -81,32 +81,32 @@ class SoundfileDecoder:
         if self._error:
             raise AudioError(self._error)
         frames: FloatArray = np.empty((n_frames, self.n_channels), np.float32)
-        if self.format == "FLAC":  # of which the frames before a damage come with its error
+        if self.format == "FLAC":  # frames before the damage are in the array despite the error
             frames.fill(np.nan)
         try:
-            came_whole: FloatArray = self._file.read(out=frames)
-            return came_whole
+            read_whole: FloatArray = self._file.read(out=frames)
+            return read_whole
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            self._error = cause(error)
+            self._error = error_message(error)
             if self.format != "FLAC":
                 raise AudioError(self._error) from error
-            is_there = ~np.isnan(frames[:, 0])
-            n_came = n_frames if is_there.all() else int(np.argmin(is_there))
-            if not n_came:
+            is_read = ~np.isnan(frames[:, 0])
+            n_read = n_frames if is_read.all() else int(np.argmin(is_read))
+            if not n_read:
                 raise AudioError(self._error) from error
-            return frames[:n_came]
+            return frames[:n_read]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
         if self._source is not None:
             self._source.close()
 
 
-class _Bytes(io.BytesIO):
-    """Bytes as a file; a place before the first byte is the first byte.
+class _ClampedBytesIO(io.BytesIO):
+    """Bytes as a file, in which a seek before the first byte goes to the first byte.
 
-    Damaged headers send libsndfile there. An error within its callback would be printed, with
+    Damaged headers cause such seeks. An error within libsndfile's callback would be printed with
     its traceback.
     """
 
@@ -117,26 +117,26 @@ class _Bytes(io.BytesIO):
             return super().seek(0)
 
 
-class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
-    """A file that is only read onwards.
+class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A sound file that claims not to be seekable.
 
-    soundfile 0.14 seeks to where it stands after each read of a file that can seek. libmpg123 then
-    decodes the frames before that place once more, without the bits that still earlier ones hold
-    for them: at low bit rates nearly all of the sound is wrong (`findings/mp3-in-blocks.sh`).
+    After each read of a seekable file, soundfile 0.14 seeks to the current position. libmpg123 then
+    decodes the frames before it again, without their bit reservoir: at low bit rates nearly all of
+    the audio is wrong (`findings/mp3-in-blocks.sh`).
     """
 
     def seekable(self) -> bool:
         return False
 
 
-def cause(error: Exception) -> str:
-    """Return the library's own words, without the path that libsndfile puts before them."""
-    words = str(getattr(error, "error_string", error)).rstrip(".")
-    if words.startswith("File does not exist"):  # said of an MP3 without a single frame, too
+def error_message(error: Exception) -> str:
+    """Return the library's message, without the path that libsndfile puts before it."""
+    message = str(getattr(error, "error_string", error)).rstrip(".")
+    if message.startswith("File does not exist"):  # also for an MP3 without any frame
         return "no audio found in it"
-    return words
+    return message
 
 
-def _named(path: Path) -> bytes | str:
-    """A path as libsndfile's binding takes it, also where its bytes are no UTF-8."""
+def libsndfile_path(path: Path) -> bytes | str:
+    """Return a path in the form that soundfile accepts, even if it is not valid UTF-8."""
     return str(path) if os.name == "nt" else os.fsencode(path)

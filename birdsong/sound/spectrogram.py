@@ -1,9 +1,8 @@
-"""Samples to the levels of mel bands, and how an image is made of them.
+"""The mel spectrogram, and the config of the images that are made from it.
 
 An image shows one segment of a recording: time from left to right, mel bands with the highest on
 top, brightness in decibels above the segment's own background. It depends only on the samples of
-its segment and on the `SpectrogramConfig`; nothing of the rest of the recording enters, so that a
-recording of any length can be read as a stream.
+its segment and on the `SpectrogramConfig`, so a recording of any length can be read as a stream.
 
 Frames are not centred: frame ``t`` covers samples ``t * hop_length`` to ``t * hop_length + n_fft``.
 Segments that start on a multiple of the hop therefore share their frames.
@@ -23,15 +22,15 @@ import numpy as np
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError, ConfigError
 
-_FRAMES_AT_A_TIME = 104  # a second of them, which stays in the processor's cache
+_FRAMES_AT_A_TIME = 104  # one second, which fits in the processor's cache
 _BANDS_AT_A_TIME = 16
-_MOST_BANDS, _MOST_FRAMES = 512, 4096
-_FEWEST_BANDS = _FEWEST_FRAMES = 8
+_MAX_BANDS, _MAX_FRAMES = 512, 4096
+_MIN_BANDS = _MIN_FRAMES = 8
 BAND_REGIONS = 4
-"""Of each frame, in which `activity.prominence` looks for song."""
+"""Regions of mel bands, each with its own median in `activity.prominence`."""
 
-# Fields that came later, and the value at which they change nothing.
-_CAME_LATER = {"background_share": 1.0, "n_mels": 64, "n_frames": 200}
+# Fields of later versions, and the values with which they change nothing.
+_LATER_FIELDS = {"background_share": 1.0, "n_mels": 64, "n_frames": 200}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class SpectrogramConfig:
     Attributes
     ----------
     sample_rate_hz : int
-        Rate that every recording is brought to.
+        Rate to which every recording is resampled.
     n_fft : int
         Samples in a frame, and length of its Fourier transform.
     hop_length : int
@@ -53,12 +52,12 @@ class SpectrogramConfig:
     background_percentile : float, 0 to 100
         Percentile over time of a band's level that is taken as its background.
     background_spread_db : float
-        No band's background counts as more than this below the median band's, so that the empty
-        bands of a low-passed recording stay dark.
+        A band's background is at most this far below the median band's, so that the empty bands of
+        a low-passed recording stay dark.
     background_share : float, 0 to 1
-        How much of what a band's background differs from the median band's is taken away. At 1
-        every band's own background is dark, and with it a song that hardly pauses; at 0 one level
-        is dark in all bands, and rushing water is bright.
+        Share of the difference between a band's background and the median band's that is
+        subtracted. At 1 every band's own background is dark, and so is a song with few pauses; at
+        0 one level is dark in all bands, and rushing water is bright.
     darkest_db, brightest_db : float
         Levels above the background that become grey 0 and grey 255.
     n_mels : int, 8 to 512, a multiple of 4
@@ -106,15 +105,15 @@ class SpectrogramConfig:
         check(0 <= self.background_share <= 1, "background_share", "in 0..1")
         check(self.brightest_db > self.darkest_db, "brightest_db", "above darkest_db")
         check(
-            self.n_mels % BAND_REGIONS == 0 and _FEWEST_BANDS <= self.n_mels <= _MOST_BANDS,
+            self.n_mels % BAND_REGIONS == 0 and _MIN_BANDS <= self.n_mels <= _MAX_BANDS,
             "n_mels",
-            f"a multiple of {BAND_REGIONS} in {_FEWEST_BANDS}..{_MOST_BANDS}, as song is looked "
-            f"for in {BAND_REGIONS} regions of bands",
+            f"a multiple of {BAND_REGIONS} in {_MIN_BANDS}..{_MAX_BANDS}, because song activity is "
+            f"measured in {BAND_REGIONS} regions of bands",
         )
         check(
-            _FEWEST_FRAMES <= self.n_frames <= _MOST_FRAMES,
+            _MIN_FRAMES <= self.n_frames <= _MAX_FRAMES,
             "n_frames",
-            f"in {_FEWEST_FRAMES}..{_MOST_FRAMES}: fewer show no background, more are no segment",
+            f"in {_MIN_FRAMES}..{_MAX_FRAMES}",
         )
 
     @property
@@ -134,7 +133,7 @@ class SpectrogramConfig:
 
     @property
     def segment_samples(self) -> int:
-        """Samples that a whole image is made of: its hops, and the reach of the last window."""
+        """Samples from the start of the first frame of an image to the end of the last."""
         return (self.n_frames - 1) * self.hop_length + self.n_fft
 
     @property
@@ -143,24 +142,24 @@ class SpectrogramConfig:
         return (self.brightest_db - self.darkest_db) / 255
 
     def fingerprint(self) -> str:
-        """Hash of every field: images with the same one can be mixed."""
+        """Hash of every field; images with the same fingerprint can be mixed."""
         return _fingerprint(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values.
 
-        A field that came later is left out where it changes nothing, so that fingerprints of before
-        hold.
+        Fields of later versions are left out at their defaults, so that old fingerprints stay
+        valid.
         """
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in _CAME_LATER or value != _CAME_LATER[name]
+            if name not in _LATER_FIELDS or value != _LATER_FIELDS[name]
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make a config of the values that `to_dict` gave.
+        """Make a config from the result of `to_dict`.
 
         Raises
         ------
@@ -168,10 +167,10 @@ class SpectrogramConfig:
             If a field is missing, unknown or of another type, or a value is out of range.
         """
         types: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
-        values = {**_CAME_LATER, **values}
+        values = {**_LATER_FIELDS, **values}
         if set(values) != set(types):
             wrong = sorted(set(values) ^ set(types))
-            raise ConfigError(f"a spectrogram config has other fields: {', '.join(wrong)}")
+            raise ConfigError(f"missing or unknown spectrogram fields: {', '.join(wrong)}")
         for name, kind in types.items():
             number = values[name]
             if isinstance(number, bool) or not isinstance(number, (int, kind)):
@@ -180,10 +179,10 @@ class SpectrogramConfig:
 
 
 SPECTROGRAM_SHAPE = SpectrogramConfig().shape
-"""Rows and columns of the default config's images, for what is made before any config is known."""
+"""Rows and columns of images with the default config."""
 
 
-@cache  # every image is stamped with it
+@cache  # it is written into every image
 def _fingerprint(config: SpectrogramConfig) -> str:
     canonical = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -228,7 +227,7 @@ def _mel_power_db(
     frames = np.lib.stride_tricks.as_strided(
         samples, (n_frames, config.n_fft), (config.hop_length * stride, stride), writeable=False
     )
-    window = _window(config.n_fft)
+    window = _hann_window(config.n_fft)
     power = np.empty((n_frames, config.n_mels), np.float32)
     spectra = np.empty((_FRAMES_AT_A_TIME, config.n_fft // 2 + 1), np.complex64)  # once: faster
     for first in range(0, n_frames, _FRAMES_AT_A_TIME):
@@ -250,7 +249,7 @@ def _mel_power_db(
 def mel_power_db_blocks(
     blocks: Iterable[FloatArray], config: SpectrogramConfig, filters: FloatArray
 ) -> Iterator[FloatArray]:
-    """`mel_power_db` of a stream: the same frames, whatever the blocks.
+    """`mel_power_db` of a stream: the same frames for any size of blocks.
 
     Parameters
     ----------
@@ -262,7 +261,7 @@ def mel_power_db_blocks(
     Yields
     ------
     float32, shape (n_mels, n_frames)
-        Consecutive frames; those that would reach past the last sample are left out.
+        Consecutive frames; frames that would reach past the last sample are left out.
     """
     groups = _filter_groups(filters)
     rest = np.empty(0, np.float32)
@@ -277,10 +276,10 @@ def mel_power_db_blocks(
 
 @dataclass(frozen=True, slots=True)
 class _FilterGroup:
-    """Some mel filters, cut to the bins that they reach.
+    """Some mel filters, cut to the bins in which they are not zero.
 
-    `columns` are those of a spectrum's real and imaginary parts side by side; each weight comes
-    twice, once for either. So the power of a bin is summed within the product.
+    `columns` index a spectrum whose real and imaginary parts alternate; each weight is there twice,
+    once for each part. So the matrix product also sums the power of a bin.
     """
 
     bands: slice
@@ -301,7 +300,7 @@ def _filter_groups(filters: FloatArray) -> list[_FilterGroup]:
 
 
 @cache
-def _window(n_fft: int) -> FloatArray:
+def _hann_window(n_fft: int) -> FloatArray:
     """Periodic Hann window, scaled so that a full-scale sine has power 1 in its bin."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
     scaled: FloatArray = (2 * window / window.sum()).astype(np.float32)

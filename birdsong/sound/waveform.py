@@ -1,4 +1,4 @@
-"""Samples in memory as a recording: what they may be, and how they become ``float32``."""
+"""Samples in memory as a recording: the accepted types, and their conversion to ``float32``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy.typing as npt
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import ConfigError
-from birdsong.sound.decoder import MOST_CHANNELS
+from birdsong.sound.decoder import MAX_CHANNELS
 
 _SAMPLE_BYTES = 4
-"""Of the widest integer that holds samples: wider arrays hold numbers of a range nobody knows."""
+"""Of the widest integer type of samples; the range of wider integers is unknown."""
 
 
 class Waveform:
     """Samples of a recording at their own rate.
 
-    Pickles as its samples. They are not copied: who changes them changes the recording.
+    Pickles as its samples. They are not copied, so changing them changes the recording.
 
     Parameters
     ----------
     samples : float, shape (n,) or (n, n_channels), values in [-1, 1]; or integer
-        Integers of up to 32 bits are scaled by their range, as those of a file are: ``int16`` by
-        32,768. Unsigned integers have their zero in the middle of their range.
+        Integers of up to 32 bits are scaled by their range, as in a file: ``int16`` by 32,768.
+        The zero of unsigned integers is in the middle of their range.
     sample_rate_hz : int
 
     Raises
@@ -33,8 +33,8 @@ class Waveform:
     TypeError
         If the samples are neither floating point nor integers.
     ConfigError
-        If the samples have another shape, are integers of 64 bits, or the rate is no whole number
-        of at least 1.
+        If the samples have another shape, are integers of 64 bits, or the rate is not a whole
+        number of at least 1.
 
     Examples
     --------
@@ -57,9 +57,9 @@ class Waveform:
             raise ConfigError(
                 f"samples must have shape (n,) or (n, n_channels), got {samples.shape}"
             )
-        if samples.ndim == 2 and not 0 < samples.shape[1] <= MOST_CHANNELS:
+        if samples.ndim == 2 and not 0 < samples.shape[1] <= MAX_CHANNELS:
             raise ConfigError(
-                f"samples of shape (n, n_channels) must have 1 to {MOST_CHANNELS} channels, got "
+                f"samples of shape (n, n_channels) must have 1 to {MAX_CHANNELS} channels, got "
                 f"shape {samples.shape}; transpose them if their channels come first"
             )
         is_whole = isinstance(sample_rate_hz, int | np.integer) or (
@@ -94,7 +94,7 @@ class Waveform:
         """Return some frames as ``float32`` of shape (n, n_channels), values mostly in [-1, 1]."""
         block = self._samples[start:end]
         if self.is_float:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is refused as an infinity
+            with np.errstate(over="ignore"):  # an overflow is an infinity, which is refused later
                 return block.astype(np.float32)
         half_range = 2.0 ** (8 * block.dtype.itemsize - 1)
         values = block.astype(np.float64)
@@ -104,4 +104,4 @@ class Waveform:
 
 
 AudioSource: TypeAlias = Path | bytes | Waveform
-"""Whatever can be decoded: a file, the content of one, or samples."""
+"""Everything that can be decoded: a file, the content of a file, or samples."""

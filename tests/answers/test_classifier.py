@@ -16,7 +16,7 @@ from birdsong.bundle.network import Network
 from birdsong.errors import ConfigError, TaxonomyError
 from birdsong.images.store import open_store
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from tests.conftest import RATE_HZ, voice, write_voices
 
 

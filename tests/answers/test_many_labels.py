@@ -9,7 +9,7 @@ import soundfile
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.bundle_files import read_bundle, write_bundle
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.labels import BACKGROUND, Label
 from birdsong.taxa.published_tables import read_taxonomy

@@ -10,9 +10,9 @@ import soundfile
 
 from birdsong.answers.archive import zip_results
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.clips import WAV_RATE_HZ, clip_wav
 from birdsong.answers.species_filter import read_species_filter
 from birdsong.errors import AudioError, TaxonomyError
+from birdsong.sound.clips import WAV_RATE_HZ, clip_wav
 from tests.conftest import RATE_HZ, voice
 
 
@@ -55,14 +55,14 @@ def test_a_clip_is_not_clipped(gain, subtype, clip_subtype):
 
 
 def test_a_clip_that_a_wav_cannot_count(monkeypatch):
-    monkeypatch.setattr("birdsong.sound.writing.WAV_BYTES", 10_000)
+    monkeypatch.setattr("birdsong.sound.audio_writer.WAV_BYTES", 10_000)
     clip = clip_wav(wav(voice("low", 4, 0)), 1, 3)
     assert clip[:4] == b"RF64"
     assert soundfile.info(io.BytesIO(clip)).frames == 2 * WAV_RATE_HZ
 
 
 def test_nothing_to_cut_is_said():
-    with pytest.raises(AudioError, match=r"field\.wav: nothing lies from 9 to 12 s"):
+    with pytest.raises(AudioError, match=r"field\.wav: has no audio from 9 to 12 s"):
         clip_wav(wav(voice("low", 4, 0)), 9, 12, name="field.wav")
 
 

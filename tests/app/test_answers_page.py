@@ -14,7 +14,7 @@ from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.app.examples import find_examples
 from birdsong.images.store import open_store
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.recordings.manifest import read_manifest, write_manifest
 from birdsong.recordings.recording import Recording
 from tests.conftest import RATE_HZ, voice

@@ -4,7 +4,7 @@ import pytest
 
 from birdsong.app.corrections import preprocess_command
 from birdsong.images.store import write_settings
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 

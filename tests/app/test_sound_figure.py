@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from birdsong.answers.prediction import Detection
-from birdsong.answers.view import Overview, band_edges_hz
+from birdsong.answers.spectrogram_views import Overview, band_edges_hz
 from birdsong.app.sound_figure import (
     DARK,
     LIGHT,

@@ -9,8 +9,8 @@ import numpy as np
 
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.images.png import encode_png
-from birdsong.sound.filters import mel_filters
 from birdsong.sound.grey_levels import above_background_db, grey_image
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
 
 FOLDER = Path(__file__).parent

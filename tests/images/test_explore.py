@@ -12,7 +12,7 @@ import soundfile
 from birdsong.errors import DatasetError
 from birdsong.images.explore import explore
 from birdsong.images.explore_page import _histogram, write_overview
-from birdsong.images.reasons import group_reasons
+from birdsong.images.receipt_reasons import group_reasons
 from birdsong.images.store import open_store
 from birdsong.images.tables import ReceiptRow
 from birdsong.pipelines.command import main

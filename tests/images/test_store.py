@@ -17,7 +17,7 @@ from birdsong.images import store, tables
 from birdsong.images.store import image_path, is_store, open_store, write_settings
 from birdsong.images.tables import IndexRow, ReceiptRow, read_receipt
 from birdsong.runs.receipt import RECEIPT, STATUSES
-from birdsong.sound.filters import FILTERS_FILE
+from birdsong.sound.mel_filters import FILTERS_FILE
 from birdsong.sound.spectrogram import SpectrogramConfig
 from tests.images.small_store import (
     CONFIG,
@@ -133,7 +133,7 @@ def test_an_altered_fingerprint_is_noticed(folder):
     ("changes", "message"),
     [
         ({"format_version": 2}, r"config\.json: expected format_version 1; preprocess again"),
-        ({"spectrogram": {}}, r"config\.json: no usable spectrogram config \(a spectrogram"),
+        ({"spectrogram": {}}, r"config\.json: no usable spectrogram config \(missing or unknown"),
         ({"spectrogram": 7}, r"config\.json: no usable spectrogram config"),
         ({"spectrogram": CONFIG.to_dict() | {"n_fft": "big"}}, "n_fft must be a number, got 'big'"),
         ({"spectrogram": CONFIG.to_dict() | {"n_fft": 3}}, "n_fft must be at least 64"),

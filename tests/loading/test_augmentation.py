@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdsong.images.decibels import GREY_DB
+from birdsong.images.grey_level_tables import GREY_DB
 from birdsong.loading.augmentation import (
     AugmentationParameters,
     apply_augmentation,

@@ -12,7 +12,7 @@ from benchmarks.classify import lengthened
 from benchmarks.feed_large import one_epoch
 from birdsong.pipelines import bench
 from birdsong.pipelines.command import main
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 from birdsong.synthetic.synthesis import SyntheticRecording
 from tests.conftest import RATE_HZ, voice
 

@@ -14,15 +14,15 @@ from birdsong.images import store, tables
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.recordings.recording import Recording
 from birdsong.runs.jobs import JobsConfig
 from birdsong.runs.journal import JOURNAL
 from birdsong.runs.receipt import RECEIPT
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.filters import FILTERS_FILE
-from birdsong.sound.segment_proposal import ProposalRules
-from birdsong.sound.segments import walk_segments
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.mel_filters import FILTERS_FILE
+from birdsong.sound.segment_proposal import ProposalConfig
+from birdsong.sound.segments import grid_segments
 from tests.images.folder_contents import contents
 
 RATE = 24_000
@@ -165,7 +165,7 @@ def test_images_are_those_of_the_one_path_from_sound_to_pixels(odd_audio, odd_im
     opened = open_store(odd_images[0])
     with AudioReader(odd_audio / name, RATE) as reader:  # as `classify` does, from every frame
         one_frame_s = 1 / opened.config.frames_per_s
-        walk = walk_segments(reader.blocks(), opened.config, opened.filters, step_s=one_frame_s)
+        walk = grid_segments(reader.blocks(), opened.config, opened.filters, step_s=one_frame_s)
         images = {segment.start_s: segment.image for segment in walk}
     rows = [row for row in opened.rows if row.recording == name]
     for row in rows:
@@ -175,7 +175,7 @@ def test_images_are_those_of_the_one_path_from_sound_to_pixels(odd_audio, odd_im
 
 def test_background_is_kept_from_the_whole_length_of_a_recording(tmp_path):
     soundfile.write(tmp_path / "hiss.wav", noise(61), RATE)
-    config = PreprocessConfig(songs=ProposalRules(song_level=60, quiet_level=60, max_background=5))
+    config = PreprocessConfig(songs=ProposalConfig(song_level=60, quiet_level=60, max_background=5))
     preprocess([bird("hiss.wav")], tmp_path, tmp_path / "images", config=config)
     rows = open_store(tmp_path / "images").rows
     assert Counter(row.kind for row in rows) == {"bird": 1, "background": 5}
@@ -287,7 +287,7 @@ def test_what_changed_is_done_anew_and_only_that(songs, tmp_path, change, n_redo
         PreprocessConfig(step_s=2.0),
         PreprocessConfig(step_s=1.0),
         PreprocessConfig(grid=True),
-        PreprocessConfig(songs=ProposalRules(song_level=9.0)),
+        PreprocessConfig(songs=ProposalConfig(song_level=9.0)),
         PreprocessConfig(spectrogram=replace(PreprocessConfig().spectrogram, brightest_db=40.0)),
     ],
 )

@@ -13,13 +13,13 @@ import soundfile
 
 from birdsong.images.tables import read_receipt
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig, preprocess_recording
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig, preprocess_recording
 from birdsong.recordings.audio_folder import AudioFolders
 from birdsong.recordings.manifest import write_manifest
 from birdsong.recordings.recording import Recording
 from birdsong.runs.jobs import JobsConfig
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.mel_filters import mel_filters
 
 
 def trapped(item, extend, **rest):

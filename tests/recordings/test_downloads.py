@@ -148,7 +148,7 @@ def test_a_clip_beyond_the_end(tmp_path):
     with served(Catalogue(sounds=SOUNDS)) as catalogue:
         wanted = named(1, clip_start_s=20.0, clip_duration_s=3.0)
         reason = rows_of(catalogue, tmp_path, wanted)["XC1"].reason
-    assert "ends before 20 s, where the stretch begins" in reason
+    assert "ends before 20 s, where the clip begins" in reason
 
 
 def test_a_file_is_stored_at_its_path_in_the_manifest_and_never_outside(tmp_path):

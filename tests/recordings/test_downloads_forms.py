@@ -68,8 +68,8 @@ def test_a_name_that_does_not_fit_is_one_failed_row(tmp_path):
     rows, asked = rows_of(recordings, tmp_path)
     assert [row.status for row in rows] == ["ok", "failed", "failed", "failed"]
     assert rows[1].reason == (
-        "'file' is 'bird2.flac', but the clip cannot be kept as FLAC: FLAC does not take 768000 "
-        "samples a second; leave 'file' empty, or let it end in .wav"
+        "'file' is 'bird2.flac', but the clip cannot be stored as FLAC: FLAC does not support "
+        "768000 samples a second; leave 'file' empty, or let it end in .wav"
     )
     assert "384002 samples a second" in rows[2].reason
     assert "its samples are floating point" in rows[3].reason
@@ -91,9 +91,9 @@ def test_an_error_of_the_library_is_one_failed_row(tmp_path, monkeypatch):
                 raise soundfile.LibsndfileError(2)
             super().write(samples)
 
-    monkeypatch.setattr("birdsong.sound.writing.soundfile.SoundFile", NoFloat)
+    monkeypatch.setattr("birdsong.sound.audio_writer.soundfile.SoundFile", NoFloat)
     rows, asked = rows_of([stretch_of(number) for number in SOUNDS], tmp_path)
     assert [row.status for row in rows] == ["ok", "ok", "ok", "failed"]
-    assert rows[3].reason.startswith("cannot be written as WAV (System error); look whether the")
+    assert rows[3].reason.startswith("cannot be written as WAV (System error); check that the")
     assert asked[FLOAT] == 1
     assert {path.name for path in tmp_path.rglob("*.*")} == {"XC1.flac", "XC2.wav", "XC3.wav"}

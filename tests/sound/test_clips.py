@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 from birdsong.errors import AudioError, WriteError
-from birdsong.sound import writing
-from birdsong.sound.audio import AudioReader, read_samples
-from birdsong.sound.clips import keep_clip
-from birdsong.sound.writing import FormError
+from birdsong.sound import audio_writer
+from birdsong.sound.audio_reader import AudioReader, read_samples
+from birdsong.sound.audio_writer import FormatError
+from birdsong.sound.clips import write_clip
 
 RATES_HZ = [100, 8000, 22_050, 65_535, 65_536, 88_201, 96_000, 250_000, 256_000, 384_000, 384_002]
 RATES_HZ += [500_000, 655_349, 655_350, 655_351, 768_000, 1_000_000]
@@ -34,7 +34,7 @@ def as_stored(samples, subtype):
 
 
 def kept(folder, path, start_s=0.0, duration_s=1e9, **options):
-    written, lasts_s = keep_clip(path, folder / "kept.part", start_s, duration_s, **options)
+    written, lasts_s = write_clip(path, folder / "kept.part", start_s, duration_s, **options)
     return written, lasts_s, soundfile.info(written)
 
 
@@ -52,14 +52,14 @@ def test_any_rate_is_kept_to_the_bit(tmp_path, rate_hz):
 
 
 def test_the_rates_are_those_that_libsndfile_takes(tmp_path):
-    """Where a new libsndfile takes other rates, the table in `writing` can follow."""
+    """Where a new libsndfile takes other rates, the table in `audio_writer` can follow."""
     for rate_hz in RATES_HZ:
         try:
             soundfile.write(tmp_path / "a.flac", np.zeros(100), rate_hz)
             taken = True
         except soundfile.LibsndfileError:
             taken = False
-        assert writing._flac_takes(rate_hz) == taken, rate_hz
+        assert audio_writer._flac_supports(rate_hz) == taken, rate_hz
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_channel_that_is_heard_is_the_one_that_is_kept(tmp_path):
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
 def test_what_a_wav_cannot_count_becomes_rf64(tmp_path, monkeypatch, subtype):
-    monkeypatch.setattr(writing, "WAV_BYTES", 150_000)
+    monkeypatch.setattr(audio_writer, "WAV_BYTES", 150_000)
     samples = as_stored(integers(16, 200_000), subtype)
     soundfile.write(tmp_path / "a.wav", samples, 384_002, subtype)
     written, _, info = kept(tmp_path, tmp_path / "a.wav", 0.1)
@@ -143,9 +143,9 @@ def test_what_a_wav_cannot_count_becomes_rf64(tmp_path, monkeypatch, subtype):
 @pytest.mark.parametrize(
     ("subtype", "rate_hz", "gain", "why"),
     [
-        ("PCM_16", 768_000, 0.5, "FLAC does not take 768000 samples a second"),
+        ("PCM_16", 768_000, 0.5, "FLAC does not support 768000 samples a second"),
         ("FLOAT", 48_000, 0.5, "its samples are floating point"),
-        ("PCM_32", 48_000, 0.5, "its samples have 32 bits, FLAC takes 24"),
+        ("PCM_32", 48_000, 0.5, "its samples have 32 bits, FLAC supports 24"),
         ("VORBIS", 48_000, 1.5, "it holds samples over full scale"),
     ],
 )
@@ -153,7 +153,7 @@ def test_flac_alone_does_not_do(tmp_path, subtype, rate_hz, gain, why):
     path = tmp_path / ("a.ogg" if subtype == "VORBIS" else "a.wav")
     samples = gain * np.sin(np.arange(48_000) / 5)
     soundfile.write(path, samples, rate_hz, subtype)
-    with pytest.raises(FormError, match=f"cannot be kept as FLAC: {why}"):
+    with pytest.raises(FormatError, match=f"cannot be stored as FLAC: {why}"):
         kept(tmp_path, path, suffix=".flac")
     assert list(tmp_path.iterdir()) == [path]
     written, _, _ = kept(tmp_path, path, suffix=".wav")
@@ -169,29 +169,29 @@ def test_a_stretch_that_is_to_be_a_wav_has_its_bits(tmp_path):
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
 def test_beyond_the_end(tmp_path, subtype):
     soundfile.write(tmp_path / "a.wav", as_stored(integers(16), subtype), 48_000, subtype)
-    with pytest.raises(AudioError, match=r"a\.wav: ends before 20 s, where the stretch begins"):
+    with pytest.raises(AudioError, match=r"a\.wav: ends before 20 s, where the clip begins"):
         kept(tmp_path, tmp_path / "a.wav", 20)
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     soundfile.write(tmp_path / "a.wav", integers(16), 48_000, "PCM_16")
-    with pytest.raises(WriteError, match=r"cannot be written as FLAC \(System error\); look"):
-        keep_clip(tmp_path / "a.wav", tmp_path / "none" / "kept", 0, 1)
+    with pytest.raises(WriteError, match=r"cannot be written as FLAC \(System error\); check"):
+        write_clip(tmp_path / "a.wav", tmp_path / "none" / "kept", 0, 1)
 
 
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from birdsong.errors import WriteError
-from birdsong.sound.clips import keep_clip
+from birdsong.sound.clips import write_clip
 
 source, out = map(Path, sys.argv[1:3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for n_bytes in map(int, sys.argv[3:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
     try:
-        keep_clip(source, out, 0, 100)
+        write_clip(source, out, 0, 100)
         print("kept", n_bytes)
     except WriteError as error:
         assert "cannot be written as" in str(error), error

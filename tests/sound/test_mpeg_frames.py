@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import AudioError
-from birdsong.sound import decoders
-from birdsong.sound.audio import AudioReader, read_samples
-from birdsong.sound.mpeg_frames import walk_frames
+from birdsong.sound import open_decoder
+from birdsong.sound.audio_reader import AudioReader, read_samples
+from birdsong.sound.mpeg_frames import scan_frames
 
 RATE = 44_100
 MONO_COUNTS_AT = 21  # of the header that says how much follows, in a first frame of MPEG-1
@@ -73,8 +73,8 @@ AS_LONG = {
 @pytest.mark.parametrize("what", LONGER)
 def test_what_libsndfile_would_lose_is_heard(tmp_path, what):
     content, seconds = LONGER[what]
-    lost_s = seconds - soundfile.info(io.BytesIO(content)).duration
-    assert lost_s > 0.5, "else there is nothing to see here"
+    damaged_s = seconds - soundfile.info(io.BytesIO(content)).duration
+    assert damaged_s > 0.5, "else there is nothing to see here"
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
     with AudioReader(path, 24_000) as reader:
@@ -92,34 +92,34 @@ def test_what_libsndfile_hears_whole_is_its_own(monkeypatch, what):
     def refuse(*args, **options):
         raise AssertionError("sent to FFmpeg")
 
-    monkeypatch.setattr(decoders, "FfmpegDecoder", refuse)
+    monkeypatch.setattr(open_decoder, "FfmpegDecoder", refuse)
     with AudioReader(AS_LONG[what], 24_000) as reader:
         assert reader.info.estimate_s is None
         assert sum(map(len, reader.blocks())) > 0
 
 
-@pytest.mark.parametrize(("n_counted", "counted_s"), [(0, None), (100, 100 * 1152 / RATE)])
-def test_what_the_first_frame_counts_and_what_there_is(n_counted, counted_s):
+@pytest.mark.parametrize(("n_counted", "declared_s"), [(0, None), (100, 100 * 1152 / RATE)])
+def test_what_the_first_frame_counts_and_what_there_is(n_counted, declared_s):
     content = bytearray(VARIABLE)
     assert content[MONO_COUNTS_AT : MONO_COUNTS_AT + 4] == b"Xing"
     content[MONO_COUNTS_AT + 8 : MONO_COUNTS_AT + 12] = n_counted.to_bytes(4)
-    frames = walk_frames(io.BytesIO(content))
-    assert frames.counted_s == (None if counted_s is None else pytest.approx(counted_s))
+    frames = scan_frames(io.BytesIO(content))
+    assert frames.declared_s == (None if declared_s is None else pytest.approx(declared_s))
     assert frames.seconds == pytest.approx(30, abs=0.1)
 
 
 def test_two_kinds_are_two():
     joined = headless(CONSTANT) + mp3(3, rate_hz=22_050)
-    assert walk_frames(io.BytesIO(joined)).n_kinds == 2
-    assert walk_frames(io.BytesIO(joined)).seconds == pytest.approx(13, abs=0.2)
-    assert walk_frames(io.BytesIO(VARIABLE)).n_kinds == 1
+    assert scan_frames(io.BytesIO(joined)).n_formats == 2
+    assert scan_frames(io.BytesIO(joined)).seconds == pytest.approx(13, abs=0.2)
+    assert scan_frames(io.BytesIO(VARIABLE)).n_formats == 1
 
 
 def test_what_ffmpeg_refuses_is_left_to_libsndfile(monkeypatch):
     def refuse(*args, **options):
         raise ValueError("no sound track")
 
-    monkeypatch.setattr(decoders, "FfmpegDecoder", refuse)
+    monkeypatch.setattr(open_decoder, "FfmpegDecoder", refuse)
     assert len(read_samples(CONSTANT + CONSTANT, 24_000)) == 10 * 24_000
 
 
@@ -141,7 +141,7 @@ def test_a_playlist_that_begins_like_an_mp3_is_not_followed(tmp_path):
     st.integers(0, 60),
 )
 def test_any_bytes_are_walked_through(before, content, n_times):
-    frames = walk_frames(io.BytesIO(before + content * n_times))
+    frames = scan_frames(io.BytesIO(before + content * n_times))
     assert frames is None or frames.seconds > 0
 
 
@@ -150,19 +150,19 @@ def test_any_bytes_are_walked_through(before, content, n_times):
     [b"", b"\xff", b"\xff" * 300_000, b"\xff\xfb\x90\x00" * 100_000, b"ID3" * 100_000, bytes(10)],
 )
 def test_what_only_looks_like_frames(content):
-    assert walk_frames(io.BytesIO(content)) is None
+    assert scan_frames(io.BytesIO(content)) is None
 
 
 def test_random_bytes_hold_next_to_nothing():
-    frames = walk_frames(io.BytesIO(np.random.default_rng(2).bytes(300_000)))
+    frames = scan_frames(io.BytesIO(np.random.default_rng(2).bytes(300_000)))
     assert frames is None or frames.seconds < 0.5
 
 
 @pytest.mark.parametrize("n_skipped", [0, 1, 700_000, 2**20 - 2, 2**20])
 def test_frames_are_counted_across_the_blocks_that_are_read(n_skipped):
     content = tag(n_skipped) + headless(CONSTANT) * 20
-    frames = walk_frames(io.BytesIO(content))
-    assert frames.seconds == pytest.approx(20 * walk_frames(io.BytesIO(headless(CONSTANT))).seconds)
+    frames = scan_frames(io.BytesIO(content))
+    assert frames.seconds == pytest.approx(20 * scan_frames(io.BytesIO(headless(CONSTANT))).seconds)
 
 
 def test_damage_ends_in_a_sentence_or_in_what_is_there():
@@ -193,15 +193,15 @@ def test_a_hole_in_the_middle_is_told_and_what_follows_heard(damage):
     with AudioReader(content, 24_000) as reader:
         heard_s = sum(map(len, reader.blocks())) / 24_000
         (warning,) = reader.warnings(highest_hz=11_000)
-    found = walk_frames(io.BytesIO(content))
+    found = scan_frames(io.BytesIO(content))
     assert heard_s == pytest.approx(found.seconds, abs=0.1)
-    assert heard_s + found.lost_s == pytest.approx(10, abs=0.2)
+    assert heard_s + found.damaged_s == pytest.approx(10, abs=0.2)
     assert warning == (
-        f"about {found.lost_s:.1f} s in the middle are damaged: what follows is heard that much "
-        "too early"
+        f"about {found.damaged_s:.1f} s in the middle are damaged: all later times are too early "
+        "by that much"
     )
 
 
 def test_tags_between_joined_files_are_no_damage():
     joined = CONSTANT + b"TAG" + bytes(125) + tag(50_000) + CONSTANT[:-100] + tag(200) + CONSTANT
-    assert walk_frames(io.BytesIO(joined)).n_lost_bytes == 0
+    assert scan_frames(io.BytesIO(joined)).n_damaged_bytes == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.sound.near_duplicates import find_near_duplicates, fingerprint
+from birdsong.sound.near_duplicates import audio_fingerprint, find_near_duplicates
 
 RATE_HZ = 32_000
 
@@ -34,7 +34,7 @@ def mp3(samples):
 
 
 @pytest.mark.parametrize(
-    ("change", "later_s"),
+    ("change", "lag_s"),
     [
         (lambda s: s, 0),
         (lambda s: 0.2 * s, 0),
@@ -44,27 +44,27 @@ def mp3(samples):
     ],
 )
 @pytest.mark.parametrize("encode", [wav, mp3])
-def test_a_copy_is_found(change, later_s, encode):
+def test_a_copy_is_found(change, lag_s, encode):
     original, other = songs(1), songs(2)
-    described = [fingerprint(wav(each)) for each in (other, original)]
-    described.append(fingerprint(encode(change(original))))
+    described = [audio_fingerprint(wav(each)) for each in (other, original)]
+    described.append(audio_fingerprint(encode(change(original))))
     (alike,) = find_near_duplicates(described)
     assert (alike.first, alike.second) == (1, 2)
-    assert alike.later_s == pytest.approx(later_s, abs=0.1)
-    assert alike.different < 0.2
+    assert alike.lag_s == pytest.approx(lag_s, abs=0.1)
+    assert alike.bit_error_rate < 0.2
 
 
 def test_different_songs_and_silence_are_not_alike():
-    described = [fingerprint(wav(songs(seed))) for seed in range(8)]
-    described += [fingerprint(wav(np.zeros(5 * RATE_HZ)))] * 2
-    described += [np.empty(0, np.uint32), fingerprint(wav(np.zeros(100)))]
+    described = [audio_fingerprint(wav(songs(seed))) for seed in range(8)]
+    described += [audio_fingerprint(wav(np.zeros(5 * RATE_HZ)))] * 2
+    described += [np.empty(0, np.uint32), audio_fingerprint(wav(np.zeros(100)))]
     assert find_near_duplicates(described) == []
     assert find_near_duplicates([]) == []
 
 
 def test_real_recordings_differ(real_recordings):
     paths = sorted(real_recordings.glob("*.ogg"))[:150]
-    alike = find_near_duplicates([fingerprint(path) for path in paths])
+    alike = find_near_duplicates([audio_fingerprint(path) for path in paths])
     assert {(paths[each.first].stem, paths[each.second].stem) for each in alike} <= {
         # Published twice, one of them cut; and one bird's song, maybe.
         ("XC143501", "XC171916"), ("XC146102", "XC172207"), ("XC115976", "XC124332"),

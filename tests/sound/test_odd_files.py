@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from birdsong.errors import AudioError
-from birdsong.sound import decoders, pcm_containers
-from birdsong.sound.audio import AudioReader
+from birdsong.sound import open_decoder, pcm_parts
+from birdsong.sound.audio_reader import AudioReader
 from tests.odd_files import CASES, make
 from tests.odd_files.base import encoded, tone, written
 from tests.odd_files.recorders import gap
@@ -79,15 +79,15 @@ def test_an_unknown_length_is_unknown(name):
 
 
 def test_more_parts_than_are_heard_are_told(monkeypatch):
-    monkeypatch.setattr(decoders, "MOST_PARTS", 3)
-    monkeypatch.setattr(pcm_containers, "MOST_PARTS", 3)
+    monkeypatch.setattr(open_decoder, "MAX_PARTS", 3)
+    monkeypatch.setattr(pcm_parts, "MAX_PARTS", 3)
     content = wav(tone(1000, 1.0)) * 5
     with AudioReader(content, RATE_HZ) as reader:
         assert sum(map(len, reader.blocks())) == 3 * RATE_HZ
         (warning,) = reader.warnings(highest_hz=HIGHEST_HZ)
     assert warning == (
-        "more than 3 recordings were joined in this file: the first 3 are heard; split the file "
-        "to hear the rest"
+        "more than 3 recordings were joined in this file: only the first 3 are read; split "
+        "the file to read the rest"
     )
 
 
@@ -98,7 +98,7 @@ def test_many_parts_with_a_note_each_are_counted():
         list(reader.blocks())
         warnings = reader.warnings(highest_hz=HIGHEST_HZ)
     assert len(warnings) == 12
-    assert "more such notes about its parts" in warnings[-1]
+    assert "more such warnings about its parts" in warnings[-1]
 
 
 @pytest.mark.parametrize("kind", ["FLAC", "OGG", "AU", "mp4", "matroska", "asf"])
@@ -117,7 +117,7 @@ def test_a_file_of_another_kind_behind_a_wav_is_no_noise(kind, n_odd):
         (warning,) = reader.warnings(highest_hz=HIGHEST_HZ)
     assert len(samples) / RATE_HZ == pytest.approx(4.0, abs=0.1)
     assert dominant_hz(samples, 3.0) == pytest.approx(3000, rel=0.02)
-    assert warning == "2 recordings were joined in this file: they are heard as one"
+    assert warning == "2 recordings were joined in this file: they are read as one"
 
 
 @pytest.mark.parametrize("n_channels", [65, 2**16, 0xFF00_0001, 2**32 - 1])

@@ -8,11 +8,11 @@ import pytest
 from benchmarks.activity import Score, score
 from birdsong.errors import ConfigError
 from birdsong.sound.activity import prominence
-from birdsong.sound.audio import read_samples
-from birdsong.sound.filters import mel_filters
+from birdsong.sound.audio_reader import read_samples
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.segment_proposal import (
     EXCERPT_S,
-    ProposalRules,
+    ProposalConfig,
     cover_segments,
     find_segments,
     place_segments,
@@ -23,7 +23,7 @@ from birdsong.synthetic.soundscapes import SOUNDSCAPES, render_soundscape
 CONFIG = SpectrogramConfig()
 RATE = CONFIG.sample_rate_hz
 FILTERS = mel_filters(CONFIG)
-RULES = ProposalRules()
+RULES = ProposalConfig()
 SEED = 11
 
 
@@ -166,4 +166,4 @@ def test_a_recording_shorter_than_a_segment_is_one():
 )
 def test_rules_out_of_range_are_named(changes, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
-        ProposalRules(**changes)
+        ProposalConfig(**changes)

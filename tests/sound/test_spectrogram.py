@@ -9,8 +9,8 @@ import pytest
 
 from birdsong.errors import AudioError, ConfigError
 from birdsong.images.png import encode_png, read_png
-from birdsong.sound.filters import mel_filters
 from birdsong.sound.grey_levels import above_background_db, grey_image
+from birdsong.sound.mel_filters import mel_filters
 from birdsong.sound.spectrogram import (
     SpectrogramConfig,
     mel_power_db,
@@ -222,10 +222,14 @@ def test_the_shape_of_images_enters_the_fingerprint_where_it_is_another():
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [
-        ("n_mels", 4, r"a multiple of 4 in 8\.\.512, as song is looked for in 4 regions of bands"),
+        (
+            "n_mels",
+            4,
+            r"a multiple of 4 in 8\.\.512, because .* in 4 regions of bands",
+        ),
         ("n_mels", 50, "a multiple of 4"),
         ("n_mels", 516, r"in 8\.\.512"),
-        ("n_frames", 7, r"in 8\.\.4096: fewer show no background, more are no segment"),
+        ("n_frames", 7, r"in 8\.\.4096"),
         ("n_frames", 4097, r"in 8\.\.4096"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from birdsong.errors import AudioError, ConfigError
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 from birdsong.sound.waveform import Waveform
 
 RATE_HZ = 24_000

@@ -17,7 +17,7 @@ from birdsong.learning.evaluation.scores import ScoredRecordings, measure, measu
 from birdsong.learning.reporting.report import write_report
 from birdsong.pipelines.command import main
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.sound.spectrogram import SpectrogramConfig
 from birdsong.taxa.label_space import LabelSpace
 from birdsong.taxa.labels import Label

@@ -17,7 +17,7 @@ from birdsong.answers.inference import segments_of
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.segments import MIN_DURATION_S
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks

@@ -12,7 +12,7 @@ from birdsong.images import store, tables
 from birdsong.images.store import open_store
 from birdsong.pipelines.command import main
 from birdsong.preprocessing.preprocess import preprocess
-from birdsong.preprocessing.recording_work import PreprocessConfig
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig
 from birdsong.recordings.manifest import write_manifest
 from birdsong.runs.journal import JOURNAL
 from tests.images.folder_contents import contents

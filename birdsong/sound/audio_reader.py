@@ -1,7 +1,7 @@
-"""Path, bytes or samples to mono ``float32`` at one rate, in blocks: one downmix, one resample.
+"""The audio reader: a path, bytes or samples to mono ``float32`` blocks at one sample rate.
 
-Everything that birdsong hears comes through `AudioReader`. It reads block by block, so that the
-memory it takes does not depend on how long a recording is.
+All audio that birdsong uses comes through `AudioReader`. It reads block by block, so its memory
+does not depend on the length of a recording.
 """
 
 from __future__ import annotations
@@ -17,25 +17,21 @@ from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
 from birdsong.sound.array_decoder import ArrayDecoder
 from birdsong.sound.audio_info import AudioInfo
-from birdsong.sound.channels import ChannelChoice, Downmix
+from birdsong.sound.block_buffer import BlockBuffer
 from birdsong.sound.decoder import Decoder
-from birdsong.sound.decoders import open_decoder
-from birdsong.sound.held_blocks import HeldBlocks
+from birdsong.sound.downmix import ChannelChoice, Downmix
 from birdsong.sound.level_meter import LevelMeter
+from birdsong.sound.open_decoder import open_decoder
 from birdsong.sound.waveform import AudioSource, Waveform
 
 BLOCK_S = 1.0
-_MOST_AT_A_TIME = 1 << 22  # samples of all channels together
-_MOST_CHOICES = 8
-"""Parts of a joined file whose channels are chosen between; of further ones the mean is taken."""
-
-_EXACT_S, _LOSSY_S = 0.02, 0.25
-"""Seconds that a length may be off without a word: of samples that are counted, and of those that
-a lossy coder pads."""
+_MAX_BLOCK_SAMPLES = 1 << 22  # of all channels together
+_MAX_CHOICES = 8
+"""Parts of a joined file for which a channel is chosen; later parts use the mean."""
 
 
-class _OtherChoice(Exception):  # noqa: N818  # no fault
-    """One channel is to be used where the mean was; what was read is to be read again."""
+class _RestartWithChannel(Exception):  # noqa: N818  # not an error
+    """A single channel is better than the mean so far: decode again from the start."""
 
 
 class AudioReader:
@@ -53,13 +49,13 @@ class AudioReader:
     Attributes
     ----------
     info : AudioInfo
-        What the header says.
+        What the header declares.
     channel : str
-        Which channel is heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
+        The channel used: ``mix``, or ``channel 1 of 2``; empty for a mono file.
     duration_s : float
-        How much has been decoded so far.
+        Seconds decoded so far.
     peak_dbfs : float
-        The loudest sample so far, in decibels below full scale; -inf in digital silence.
+        The loudest sample so far, in decibels relative to full scale; -inf in digital silence.
     clipped_share : float
         Share of the samples so far, in [0, 1], that reach full scale.
 
@@ -79,7 +75,7 @@ class AudioReader:
         self.sample_rate_hz = sample_rate_hz
         self._source = source
         self._decoder = self._open()
-        self._choices: dict[int, ChannelChoice] = {}  # by the number of the part
+        self._channel_choices: dict[int, ChannelChoice] = {}  # by the number of the part
         decoder = self._decoder
         self.info = AudioInfo(
             sample_rate_hz=decoder.sample_rate_hz,
@@ -90,19 +86,19 @@ class AudioReader:
             bits=decoder.bits,
             is_float=decoder.is_float,
         )
-        self._start()
+        self._reset()
 
     def _open(self) -> Decoder:
         if isinstance(self._source, Waveform):
             return ArrayDecoder(self._source)
         return open_decoder(self._source, self.name)
 
-    def _start(self) -> None:
-        """Stand before the first block."""
+    def _reset(self) -> None:
+        """Reset all measurements to the state before the first block."""
         self._rate_hz, self._n_channels = self._decoder.sample_rate_hz, self._decoder.n_channels
         self._n_decoded = 0
-        self._before_s = 0.0  # of parts at other rates
-        self._levels = LevelMeter(is_float=self.info.is_float, is_lossy=self.info.is_lossy)
+        self._earlier_parts_s = 0.0  # of parts at other rates
+        self._level_meter = LevelMeter(is_float=self.info.is_float, is_lossy=self.info.is_lossy)
         self._is_damaged = False
         self._rates_hz = [self._rate_hz]
         self._downmixes: dict[int, Downmix] = {}
@@ -116,16 +112,16 @@ class AudioReader:
     @property
     def duration_s(self) -> float:
         """Seconds decoded so far."""
-        return self._before_s + self._n_decoded / self._rate_hz
+        return self._earlier_parts_s + self._n_decoded / self._rate_hz
 
     @property
     def missing_s(self) -> float:
-        """Seconds that are declared, or are in the bytes, and were not decoded so far."""
+        """Seconds that are declared or present in the file and have not been decoded."""
         return self.info.missing_s(self.duration_s) or self._decoder.missing_s
 
     @property
     def channel(self) -> str:
-        """Which channel is heard: ``mix``, or ``channel 1 of 2``; empty where there is but one."""
+        """The channel used: ``mix``, or ``channel 1 of 2``; empty for a mono file."""
         return "; ".join(
             dict.fromkeys(each.channel for each in self._downmixes.values() if each.channel)
         )
@@ -133,27 +129,27 @@ class AudioReader:
     @property
     def peak_dbfs(self) -> float:
         """The loudest sample so far, in decibels relative to full scale."""
-        return self._levels.peak_dbfs
+        return self._level_meter.peak_dbfs
 
     @property
     def is_quiet(self) -> bool:
-        """Whether a warning says that there is next to nothing, or nothing, to hear."""
-        return self._levels.is_quiet
+        """Whether `warnings` reports the recording as silent or nearly silent."""
+        return self._level_meter.is_quiet
 
     @property
     def clipped_share(self) -> float:
         """Share of the samples so far, of all channels, that reach full scale.
 
-        Floating point holds what lies beyond, so it is never clipped; lossy formats show what was
-        clipped before.
+        Always 0 for floating point, which can hold larger values. In a lossy format it shows
+        clipping from before the encoding.
         """
-        return self._levels.clipped_share
+        return self._level_meter.clipped_share
 
     def blocks(self) -> Iterator[FloatArray]:
         """Decode, mix down to one channel and resample, a few seconds at a time.
 
-        Of several channels the first minute is decoded before the first block comes, since the
-        choice between them is made by it.
+        With several channels, the first minute is decoded before the first block is yielded,
+        because it decides which channel to use.
 
         Yields
         ------
@@ -163,94 +159,94 @@ class AudioReader:
         Raises
         ------
         AudioError
-            If decoding breaks before the first sample, if a sample is not a number or is far
-            over full scale, or if there is no sample at all.
+            If decoding fails before the first sample, if a sample is not a number or is far
+            over full scale, or if there are no samples.
         """
-        n_handed_out = 0
+        n_yielded = 0
         while True:
-            n_repeated = n_handed_out
+            n_to_skip = n_yielded
             try:
                 for block in self._mono_blocks():
-                    new = block[n_repeated:]
-                    n_repeated -= len(block) - len(new)
-                    n_handed_out += len(new)
+                    new = block[n_to_skip:]
+                    n_to_skip -= len(block) - len(new)
+                    n_yielded += len(new)
                     yield new
                 return
-            except _OtherChoice:
+            except _RestartWithChannel:
                 self._decoder.close()
                 self._decoder = self._open()
-                self._start()
+                self._reset()
 
     def _mono_blocks(self) -> Iterator[FloatArray]:
-        """Read from the first block to the last; raise `_OtherChoice` where that was in vain.
+        """Decode all blocks; raise `_RestartWithChannel` if the mean is the wrong choice.
 
-        Blocks are held back until it is known that the mean of the channels was right.
+        Blocks are buffered until the choice of channel is made.
         """
         resample, downmix = self._resampler(), self._downmix()
-        held = HeldBlocks()
+        buffer = BlockBuffer()
         while True:
-            block = self._decode()
-            changed = self._decoder.sample_rate_hz, self._decoder.n_channels
-            if len(block) == 0 or changed != (self._rate_hz, self._n_channels):
-                self._settle(downmix)
-                yield from held.let_go()
+            block = self._read_block()
+            stream_format = self._decoder.sample_rate_hz, self._decoder.n_channels
+            if len(block) == 0 or stream_format != (self._rate_hz, self._n_channels):
+                self._choose_channel(downmix)
+                yield from buffer.drain()
                 if len(block) == 0:
                     break
                 yield resample(np.empty(0, np.float32), True)
-                self._change_to(*changed)
+                self._start_part(*stream_format)
                 resample, downmix = self._resampler(), self._downmix()
-            self._look_at_peaks(block)
+            self._measure_level(block)
             start_s = self.duration_s
             self._n_decoded += len(block)
             if downmix is None:
                 yield resample(block[:, 0], False)
                 continue
-            mono = resample(downmix.feed(block, start_s), False)
-            if downmix.choice is None and downmix.has_sounded:
-                held.hold(mono)
+            mono = resample(downmix.mix_down(block, start_s), False)
+            if downmix.choice is None and downmix.has_sound:
+                buffer.append(mono)
                 continue
             if downmix.choice is not None:
-                self._settle(downmix)
-            yield from held.let_go()
+                self._choose_channel(downmix)
+            yield from buffer.drain()
             yield mono
-        if self._levels.n_samples == 0:
+        if self._level_meter.n_samples == 0:
             raise AudioError(f"{self.name}: holds no samples, only a header")
         yield resample(np.empty(0, np.float32), True)
 
-    def _settle(self, downmix: Downmix | None) -> None:
-        """Choose at last, and raise `_OtherChoice` where the mean was handed out wrongly."""
+    def _choose_channel(self, downmix: Downmix | None) -> None:
+        """Make the choice; raise `_RestartWithChannel` if it is not the mean that was used."""
         part = len(self._rates_hz)
-        if downmix is None or part in self._choices:
+        if downmix is None or part in self._channel_choices:
             return
         choice = downmix.choose()
-        if len(self._choices) < _MOST_CHOICES:
-            self._choices[part] = choice
+        if len(self._channel_choices) < _MAX_CHOICES:
+            self._channel_choices[part] = choice
             if choice.number:
-                raise _OtherChoice
+                raise _RestartWithChannel
 
     def warnings(self, *, highest_hz: float) -> list[str]:
-        """What a person should know about a recording that was read to its end.
+        """Warnings about a recording that was read to its end.
 
         Parameters
         ----------
         highest_hz : float
-            The highest frequency that is looked at.
+            The highest frequency in use.
         """
         found = [
             *self.info.length_warnings(self.duration_s, is_damaged=self._is_damaged),
-            *self._decoder.notes,
+            *self._decoder.warnings,
         ]
         for rate_hz in dict.fromkeys(self._rates_hz):
             if rate_hz < 2 * highest_hz:
                 found.append(f"recorded at {rate_hz} Hz: nothing above {rate_hz // 2} Hz")
         for downmix in self._downmixes.values():
-            found += downmix.notes()
-        found += self._levels.warnings()
+            found += downmix.warnings()
+        found += self._level_meter.warnings()
         return list(dict.fromkeys(found))
 
-    def _change_to(self, rate_hz: int, n_channels: int) -> None:
-        """Go on at another rate, or with another number of channels."""
-        self._before_s, self._n_decoded = self.duration_s, 0
+    def _start_part(self, rate_hz: int, n_channels: int) -> None:
+        """Continue with another sample rate or number of channels."""
+        self._earlier_parts_s, self._n_decoded = self.duration_s, 0
         self._rate_hz, self._n_channels = rate_hz, n_channels
         self._rates_hz.append(rate_hz)
 
@@ -258,30 +254,30 @@ class AudioReader:
         if self._n_channels == 1:
             return None
         part = len(self._rates_hz)
-        downmix = Downmix(self._n_channels, self._rate_hz, self._choices.get(part))
+        downmix = Downmix(self._n_channels, self._rate_hz, self._channel_choices.get(part))
         self._downmixes[part] = downmix
         return downmix
 
-    def _decode(self) -> FloatArray:
-        """Return the next frames, shape (n, n_channels); none where a damaged file ends early."""
+    def _read_block(self) -> FloatArray:
+        """Return the next frames, shape (n, n_channels); none where a damaged file breaks off."""
         n_frames = int(BLOCK_S * self._rate_hz)
-        n_frames = max(1, min(n_frames, _MOST_AT_A_TIME // self._n_channels))
+        n_frames = max(1, min(n_frames, _MAX_BLOCK_SAMPLES // self._n_channels))
         try:
             return self._decoder.read(n_frames)
         except AudioError as error:
-            if self._levels.n_samples == 0:
+            if self._level_meter.n_samples == 0:
                 raise AudioError(f"{self.name}: cannot be decoded ({error})") from error
             self._is_damaged = True
             return np.empty((0, self._n_channels), np.float32)
 
-    def _look_at_peaks(self, block: FloatArray) -> None:
-        """Measure a block's level; refuse what is no sound."""
-        wrong = self._levels.add(block)
-        if wrong is not None:
-            at_s = self.duration_s + wrong[0] / self._rate_hz
+    def _measure_level(self, block: FloatArray) -> None:
+        """Measure a block's level; raise `AudioError` for invalid samples."""
+        bad_sample = self._level_meter.add(block)
+        if bad_sample is not None:
+            at_s = self.duration_s + bad_sample[0] / self._rate_hz
             raise AudioError(
-                f"{self.name}: sample at {at_s:.3f} s is {block[wrong]}, expected a "
-                "number between -1 and 1; write the file anew from its original"
+                f"{self.name}: sample at {at_s:.3f} s is {block[bad_sample]}, expected a "
+                "number between -1 and 1; export the file again from its original"
             )
 
     def _resampler(self) -> Callable[[FloatArray, bool], FloatArray]:

@@ -1,7 +1,7 @@
-"""The mel filters: made once by librosa, then carried along as an array.
+"""The mel filters: made once by librosa, then stored as an array.
 
-They travel with a folder of images and with a bundle, so that neither a worker nor the light
-install needs librosa.
+A folder of images and a bundle each store them, so that workers and an install for classifying
+alone do not need librosa.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from birdsong.arrays import FloatArray
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 FILTERS_FILE = "mel_filters.npy"
-"""What the array is called wherever it is kept."""
+"""File name of the stored array."""
 
 
 def mel_filters(config: SpectrogramConfig) -> FloatArray:
@@ -27,7 +27,7 @@ def mel_filters(config: SpectrogramConfig) -> FloatArray:
     Returns
     -------
     float32, shape (n_mels, n_fft // 2 + 1)
-        Row 0 is the lowest band. Each filter peaks at 1: a band holds the power that is in it.
+        Row 0 is the lowest band. Each filter has a peak of 1, so a band sums the power in it.
 
     References
     ----------
@@ -55,7 +55,7 @@ def filters_to_bytes(filters: FloatArray) -> bytes:
 
 
 def filters_from_bytes(content: bytes, config: SpectrogramConfig) -> FloatArray:
-    """Read filters back, and hold their shape against the config.
+    """Read filters from the content of an ``.npy`` file, and check their shape.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def filters_from_bytes(content: bytes, config: SpectrogramConfig) -> FloatArray:
     Raises
     ------
     ValueError
-        If the content is no plain array, or one of another shape or type.
+        If the content is not a single array of the expected shape and type.
     """
     expected = (config.n_mels, config.n_fft // 2 + 1)
     try:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birdsong.sound import channels
-from birdsong.sound.channels import Downmix, choose_channel, cut_frames
+from birdsong.sound import downmix as downmix_module
+from birdsong.sound.downmix import Downmix, choose_channel, sample_frames
 
 RATE_HZ = 24_000
 
@@ -22,7 +22,7 @@ def hiss(n, level, seed=1):
 
 
 def chosen(*each):
-    frames = cut_frames(np.stack(each, axis=1), RATE_HZ, 6)
+    frames = sample_frames(np.stack(each, axis=1), RATE_HZ, 6)
     return choose_channel(frames, RATE_HZ).number
 
 
@@ -54,12 +54,12 @@ def test_too_little_to_choose_by_is_mixed(n_samples):
 
 def test_many_channels_at_a_high_rate_are_chosen_between_early(monkeypatch):
     """Frames of 64 channels at a million samples a second would take gigabytes."""
-    monkeypatch.setattr(channels, "_MOST_KEPT", 10_000)
+    monkeypatch.setattr(downmix_module, "_MAX_KEPT_SAMPLES", 10_000)
     downmix = Downmix(2, RATE_HZ)
     block = np.stack([song(1.0), -song(1.0)], axis=1)
     n_blocks = 0
     while downmix.choice is None:
-        downmix.feed(block, float(n_blocks))
+        downmix.mix_down(block, float(n_blocks))
         n_blocks += 1
     assert n_blocks == 2
     assert downmix.channel == "channel 1 of 2"
@@ -68,7 +68,9 @@ def test_many_channels_at_a_high_rate_are_chosen_between_early(monkeypatch):
 def test_the_mean_is_handed_out_until_the_choice_is_made():
     block = np.stack([song(1.0), hiss(RATE_HZ, 0.5)], axis=1)
     downmix = Downmix(2, RATE_HZ)
-    np.testing.assert_allclose(downmix.feed(block, 0.0), block.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(downmix.mix_down(block, 0.0), block.mean(axis=1), atol=1e-6)
     again = Downmix(2, RATE_HZ, downmix.choose())
-    np.testing.assert_array_equal(again.feed(block, 0.0), block[:, 0])
-    assert again.notes() == ["channel 1 of 2 was used: in the mix of all channels its song is lost"]
+    np.testing.assert_array_equal(again.mix_down(block, 0.0), block[:, 0])
+    assert again.warnings() == [
+        "channel 1 of 2 was used: the mix of all channels would lose its song"
+    ]

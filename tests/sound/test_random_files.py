@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from birdsong.errors import AudioError
-from birdsong.sound.audio import AudioReader
+from birdsong.sound.audio_reader import AudioReader
 from tests.odd_files.base import OddFile
 from tests.odd_files.drawn import draw
 

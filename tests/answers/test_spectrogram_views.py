@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from birdsong.answers.inference import segments_of
-from birdsong.answers.view import (
+from birdsong.answers.spectrogram_views import (
     Overview,
     _Columns,
     band_edges_hz,
@@ -17,9 +17,9 @@ from birdsong.answers.view import (
 )
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.filters import mel_filters
-from birdsong.sound.segments import walk_segments
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.mel_filters import mel_filters
+from birdsong.sound.segments import grid_segments
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db
 from birdsong.taxa.labels import Label
 from birdsong.taxa.lineage import Lineage
@@ -141,7 +141,7 @@ def test_silence_and_low_pass_stay_dark(bundle):
 
 def test_the_scale_is_that_of_the_segments(bundle):
     samples = tone(3000, 3)[: CONFIG.segment_samples]
-    (segment,) = walk_segments([samples], CONFIG, bundle.filters, step_s=3.0)
+    (segment,) = grid_segments([samples], CONFIG, bundle.filters, step_s=3.0)
     view = overview(wav(samples), bundle)
     assert mel_power_db(samples, CONFIG, bundle.filters).shape == view.image.shape
     difference = view.image.astype(int) - segment.image[:, : view.image.shape[1]]

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from birdsong.errors import AudioError
-from birdsong.sound.audio import AudioReader, read_samples
+from birdsong.sound.audio_reader import AudioReader, read_samples
 
 RATE = 24_000
 

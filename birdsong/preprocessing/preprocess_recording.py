@@ -17,14 +17,14 @@ from birdsong.preprocessing.recording_result import RecordingResult
 from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 from birdsong.runs.jobs import Extend
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.audio import AudioReader
-from birdsong.sound.segment_proposal import ProposalRules, find_segments
+from birdsong.sound.audio_reader import AudioReader
+from birdsong.sound.segment_proposal import ProposalConfig, find_segments
 from birdsong.sound.segments import (
     MIN_DURATION_S,
     Segment,
+    grid_segments,
     recording_warnings,
     step_frames,
-    walk_segments,
 )
 from birdsong.sound.spectrogram import SpectrogramConfig
 
@@ -45,7 +45,7 @@ class PreprocessConfig:
     ----------
     spectrogram : SpectrogramConfig
         How a segment becomes an image.
-    songs : ProposalRules
+    songs : ProposalConfig
         What counts as song.
     step_s : float
         Seconds from the start of one segment to the next, in a long song or on the grid.
@@ -56,7 +56,7 @@ class PreprocessConfig:
     """
 
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
-    songs: ProposalRules = field(default_factory=ProposalRules)
+    songs: ProposalConfig = field(default_factory=ProposalConfig)
     step_s: float = 1.0
     grid: bool = False
     min_duration_s: float = MIN_DURATION_S
@@ -169,10 +169,10 @@ def _segments(
 ) -> Iterator[tuple[Segment, str]]:
     blocks, spectrogram, step_s = reader.blocks(), config.spectrogram, config.step_s
     if recording.is_background:  # wherever one looks, there is no bird
-        walk = walk_segments(blocks, spectrogram, filters, step_s=spectrogram.segment_s)
+        walk = grid_segments(blocks, spectrogram, filters, step_s=spectrogram.segment_s)
         return ((segment, BACKGROUND) for segment in walk if not segment.silent)
     if config.grid:
-        walk = walk_segments(blocks, spectrogram, filters, step_s=step_s)
+        walk = grid_segments(blocks, spectrogram, filters, step_s=step_s)
         return ((segment, "bird") for segment in walk if not segment.silent)
     return find_segments(blocks, spectrogram, filters, config.songs, step_s=step_s)
 
