@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import PurePath
 
 from birdsong.answers.prediction import Prediction
 from birdsong.errors import strip_name
+from birdsong.selective.selection import format_percent
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ITALIC_RANKS = ("genus", "species")  # as these names are printed everywhere
-
-
-def format_percent(probability: float) -> str:
-    """Format whole percent, rounded down, so that 89.9 % never reads as a promise of 90 %."""
-    return f"{math.floor(100 * probability + 1e-9)} %"
 
 
 def escape_markdown(text: str) -> str:

@@ -8,11 +8,10 @@ import streamlit as st
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.prediction import Prediction
-from birdsong.selective.selection import RankedTaxon
+from birdsong.selective.selection import RankedTaxon, format_percent
 
 from .answer_text import (
     escape_markdown,
-    format_percent,
     headline_text,
     taxon_text,
     uncertainty_text,

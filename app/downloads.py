@@ -10,7 +10,7 @@ from birdsong.answers.archive import zip_results
 from birdsong.answers.formats import FORMATS
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.results import result_bytes
-from birdsong.answers.spectrogram_views import Overview, window
+from birdsong.answers.spectrogram_views import OverviewSpectrogram, crop
 from birdsong.sound.clips import clip_wav
 
 from .answer_text import format_time, safe_stem
@@ -102,7 +102,7 @@ def _show_detection(
     )
 
 
-def detection_png(overview: Overview, detection: Detection) -> bytes:
+def detection_png(overview: OverviewSpectrogram, detection: Detection) -> bytes:
     """Draw one detection, dark on light."""
-    image = window(overview, detection.start_s, detection.end_s, max_columns=MAX_COLUMNS)
+    image = crop(overview, detection.start_s, detection.end_s, max_columns=MAX_COLUMNS)
     return coloured_png(image, LIGHT, scale=_SCALE)

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from birdsong.errors import BirdsongError
-from birdsong.images.explore import NO_BIRD, Overview, explore
+from birdsong.images.explore import NO_BIRD, DatasetSummary, explore
 from birdsong.images.store import ImageStore, open_store
 
 from .answer_text import count_text, escape_markdown, markdown_code, taxon_text
@@ -21,7 +21,7 @@ def show_images_page(folder: Path) -> None:
     """Show the contents of a folder of images."""
     st.title("Images", anchor=False)
     try:
-        store, overview = _open_and_explore(str(folder))
+        store, dataset_summary = _open_and_explore(str(folder))
     except BirdsongError as error:
         st.error(escape_markdown(str(error)))
         st.markdown("Make images with")
@@ -30,32 +30,32 @@ def show_images_page(folder: Path) -> None:
             language="bash",
         )
         return
-    statuses = [row.status for row in overview.receipt]
+    statuses = [row.status for row in dataset_summary.receipt]
     columns = st.columns(4)
     columns[0].metric("Recordings", f"{len(statuses):,}")
-    n_taxa = sum(row.taxon != NO_BIRD for row in overview.taxa)
+    n_taxa = sum(row.taxon != NO_BIRD for row in dataset_summary.taxa)
     columns[1].metric("Taxa", f"{n_taxa:,}")
     columns[2].metric("Images", f"{len(store.rows):,}")
     columns[3].metric(
-        "Hours of sound", f"{sum(row.duration_s for row in overview.receipt) / 3600:.1f}"
+        "Hours of sound", f"{sum(row.duration_s for row in dataset_summary.receipt) / 3600:.1f}"
     )
     st.caption(f"From {markdown_code(str(folder))}")
-    _show_taxa(store, overview)
-    _show_reasons(overview)
+    _show_taxa(store, dataset_summary)
+    _show_reasons(dataset_summary)
 
 
 @st.cache_resource(show_spinner="Reading the images' tables …", max_entries=1)
-def _open_and_explore(folder: str) -> tuple[ImageStore, Overview]:
+def _open_and_explore(folder: str) -> tuple[ImageStore, DatasetSummary]:
     store = open_store(Path(folder))
     return store, explore(store)
 
 
-def _show_taxa(store: ImageStore, overview: Overview) -> None:
+def _show_taxa(store: ImageStore, dataset_summary: DatasetSummary) -> None:
     st.subheader("Images per taxon", anchor=False)
     st.bar_chart(
         {
-            "Taxon": [row.taxon for row in overview.taxa if row.taxon != NO_BIRD],
-            "Images": [row.bird_images for row in overview.taxa if row.taxon != NO_BIRD],
+            "Taxon": [row.taxon for row in dataset_summary.taxa if row.taxon != NO_BIRD],
+            "Images": [row.bird_images for row in dataset_summary.taxa if row.taxon != NO_BIRD],
         },
         x="Taxon",
         y="Images",
@@ -72,10 +72,10 @@ def _show_taxa(store: ImageStore, overview: Overview) -> None:
             "Family": row.family,
             "Order": row.order,
         }
-        for row in overview.taxa
+        for row in dataset_summary.taxa
     ]
     st.dataframe(without_empty_columns(table), hide_index=True)
-    chosen = st.selectbox("Images of", [row.taxon for row in overview.taxa], key="images-of")
+    chosen = st.selectbox("Images of", [row.taxon for row in dataset_summary.taxa], key="images-of")
     rows = [row for row in store.rows if row.taxon == chosen and row.kind == "bird"]
     if not rows:
         st.caption("No images of this taxon.")
@@ -97,20 +97,20 @@ def _show_taxa(store: ImageStore, overview: Overview) -> None:
         columns[i % 3].caption(f"{markdown_code(row.recording)} from {row.start_s:.1f} s")
 
 
-def _show_reasons(overview: Overview) -> None:
+def _show_reasons(dataset_summary: DatasetSummary) -> None:
     st.subheader("Outliers", anchor=False)
-    if overview.reasons:
+    if dataset_summary.reasons:
         st.dataframe(
             [
                 {"Recording": row.recording, "Status": row.status, "Reason": row.reason}
-                for row in overview.receipt
+                for row in dataset_summary.receipt
                 if row.reason
             ],
             hide_index=True,
         )
     else:
         st.markdown("Every recording has images, and none has a warning.")
-    for ranking in overview.rankings:
+    for ranking in dataset_summary.rankings:
         st.markdown(
             f"**The {ranking.name}**: the median of all is {ranking.median:.3g} {ranking.unit}"
         )

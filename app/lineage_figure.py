@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from birdsong.answers.prediction import Prediction
-
-from .answer_text import format_percent
+from birdsong.selective.selection import format_percent
 
 
 def lineage_html(prediction: Prediction) -> str:

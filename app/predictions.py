@@ -12,7 +12,7 @@ import numpy as np
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.answers.inference import SegmentLogits
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.spectrogram_views import Overview, overview, segment_image
+from birdsong.answers.spectrogram_views import OverviewSpectrogram, overview, segment_image
 from birdsong.errors import AudioError
 
 
@@ -67,7 +67,7 @@ class PredictionCache:
             logits = self._segment_logits(upload)
         except AudioError as error:
             return self.classifier.failed(str(error), name=upload.name, config=config)
-        return self.classifier.decide(logits, name=upload.name, config=config)
+        return self.classifier.choose_answer(logits, name=upload.name, config=config)
 
     def _segment_logits(self, upload: Upload) -> SegmentLogits:
         """Run the network once; raises `AudioError` each time if the recording cannot be read."""
@@ -82,12 +82,12 @@ class PredictionCache:
             raise result
         return result
 
-    def overview(self, upload: Upload) -> Overview:
+    def overview(self, upload: Upload) -> OverviewSpectrogram:
         """Return the spectrogram of the whole recording; raises `AudioError` if unreadable."""
         key = (self._digest(upload), "overview")
         if key not in self._results:
             self._results[key] = overview(upload.content, self.classifier.bundle, name=upload.name)
-        view: Overview = self._results[key]
+        view: OverviewSpectrogram = self._results[key]
         return view
 
     def image(self, upload: Upload, start_s: float) -> np.ndarray:

@@ -9,12 +9,12 @@ import streamlit as st
 from birdsong.answers.prediction import Prediction, SegmentAnswer
 from birdsong.audio_formats import mime_type
 from birdsong.errors import AudioError
+from birdsong.selective.selection import format_percent
 
 from .answer_text import (
     count_text,
     escape_markdown,
     failure_text,
-    format_percent,
     format_time,
     markdown_code,
 )

@@ -18,9 +18,10 @@ import streamlit as st
 from PIL import Image
 
 from birdsong.answers.prediction import Detection
-from birdsong.answers.spectrogram_views import Overview, window
+from birdsong.answers.spectrogram_views import OverviewSpectrogram, crop
+from birdsong.selective.selection import format_percent
 
-from .answer_text import count_text, format_percent, format_time
+from .answer_text import count_text, format_time
 
 MAX_LANES = 6
 MAX_COLUMNS = 1600  # of an image: the width of a wide screen
@@ -52,13 +53,18 @@ DARK = Colours(
 
 
 def show_sound_figure(
-    overview: Overview, detections: Sequence[Detection], *, key: str, player: str, dark: bool
+    overview: OverviewSpectrogram,
+    detections: Sequence[Detection],
+    *,
+    key: str,
+    player: str,
+    dark: bool,
 ) -> None:
     """Show the figure on the page.
 
     Parameters
     ----------
-    overview : Overview
+    overview : OverviewSpectrogram
     detections : sequence of Detection
     key : str
         Of the figure; unique on the page.
@@ -85,7 +91,7 @@ def show_sound_figure(
 
 
 def figure_data(
-    overview: Overview,
+    overview: OverviewSpectrogram,
     detections: Sequence[Detection],
     *,
     visible_range_s: tuple[float, float] | None,
@@ -97,7 +103,7 @@ def figure_data(
 
     Parameters
     ----------
-    overview : Overview
+    overview : OverviewSpectrogram
     detections : sequence of Detection
     visible_range_s : (float, float) or None
         Seconds; None for the whole recording.
@@ -111,7 +117,7 @@ def figure_data(
         Written as JSON.
     """
     start_s, end_s = visible_range_s or (0.0, overview.duration_s)
-    image = window(overview, start_s, end_s, max_columns=MAX_COLUMNS)
+    image = crop(overview, start_s, end_s, max_columns=MAX_COLUMNS)
     first = np.floor(start_s / overview.column_s)
     n_each = -(-int(np.ceil(end_s / overview.column_s) - first) // MAX_COLUMNS)
     image_start_s = float(first * overview.column_s)
@@ -195,7 +201,7 @@ def detection_lanes(detections: Sequence[Detection], colours: Colours) -> list[d
     return lanes
 
 
-def frequency_height(frequency_hz: float, overview: Overview) -> float:
+def frequency_height(frequency_hz: float, overview: OverviewSpectrogram) -> float:
     """Return the height of a frequency in the figure: 0 at the bottom, 1 at the top."""
     edges_hz = overview.band_edges_hz
     return float(np.interp(frequency_hz, edges_hz, np.linspace(0, 1, len(edges_hz))))

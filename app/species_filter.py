@@ -63,8 +63,8 @@ def _summary(species_filter: SpeciesFilter, n_labels: int) -> str:
     text = f"Limited to {len(species_filter.only)} of {count_text(n_labels, 'label')}."
     if species_filter.unknown:
         text += f" Unknown to the model: {_first_names(species_filter.unknown)}."
-    if species_filter.passed_over:
-        text += f" Skipped, as of no single species: {_first_names(species_filter.passed_over)}."
+    if species_filter.ambiguous:
+        text += f" Skipped, as of no single species: {_first_names(species_filter.ambiguous)}."
     return text
 
 

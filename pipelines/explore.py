@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Summarize the images, write the page, and print the outliers."""
     from birdsong.images.explore import explore
-    from birdsong.images.explore_page import ranking_words, summary, write_overview
+    from birdsong.images.explore_page import ranking_sentence, summary_sentence, write_explore_page
     from birdsong.images.store import open_store
     from birdsong.overwrite import staged_files
 
@@ -29,13 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
     from .preprocess import print_reasons
 
     store = open_store(arguments.images)
-    overview = explore(store)
+    dataset_summary = explore(store)
     with staged_files(arguments.out, replace=arguments.replace) as folder:
-        write_overview(overview, store, folder)
-    print(summary(overview))
-    print_reasons(overview.reasons)
-    for ranking in overview.rankings:
-        print(ranking_words(ranking))
+        write_explore_page(dataset_summary, store, folder)
+    print(summary_sentence(dataset_summary))
+    print_reasons(dataset_summary.reasons)
+    for ranking in dataset_summary.rankings:
+        print(ranking_sentence(ranking))
     print(f"page: {arguments.out}/explore.html")
     return EXIT_OK
 

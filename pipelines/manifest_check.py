@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .truncate import truncate
 
 if TYPE_CHECKING:
-    from birdsong.images.duplicates import Looked
+    from birdsong.images.duplicates import DuplicateReport
     from birdsong.recordings.manifest_checks import ManifestReport
 
 
@@ -52,7 +52,7 @@ def check(arguments: argparse.Namespace) -> int:
             )
         for line in duplicate_lines(duplicates):
             print(line)
-        is_clean = is_clean and not duplicates.twice and not duplicates.unread
+        is_clean = is_clean and not duplicates.pairs and not duplicates.unreadable
     return EXIT_OK if is_clean else EXIT_SOME_FAILED
 
 
@@ -95,19 +95,19 @@ def manifest_lines(checked: ManifestReport) -> list[str]:
     return lines
 
 
-def duplicate_lines(duplicates: Looked) -> list[str]:
+def duplicate_lines(duplicates: DuplicateReport) -> list[str]:
     """Describe the duplicates among the files, and the files that could not be read."""
-    lines = [f"duplicates: {len(duplicates.twice)}"]
-    for twice in duplicates.twice:
-        leak = "; THEY ARE IN DIFFERENT SESSIONS" if twice.leaks else ""
+    lines = [f"duplicates: {len(duplicates.pairs)}"]
+    for pairs in duplicates.pairs:
+        leak = "; THEY ARE IN DIFFERENT SESSIONS" if pairs.leaks else ""
         lines.append(
-            f"  {twice.first.name} ({twice.first.taxon}) and {twice.second.name} "
-            f"({twice.second.taxon}): {twice.how}{leak}"
+            f"  {pairs.first.name} ({pairs.first.taxon}) and {pairs.second.name} "
+            f"({pairs.second.taxon}): {pairs.description}{leak}"
         )
-    if any(twice.leaks for twice in duplicates.twice):
+    if any(pairs.leaks for pairs in duplicates.pairs):
         lines.append("  put both into one session, or remove one of them")
-    if duplicates.unread:
-        lines.append(f"could not be read: {len(duplicates.unread)}")
-        reasons = [f"{name}: {reason}" for name, reason in duplicates.unread]
+    if duplicates.unreadable:
+        lines.append(f"could not be read: {len(duplicates.unreadable)}")
+        reasons = [f"{name}: {reason}" for name, reason in duplicates.unreadable]
         lines += [f"  {line}" for line in truncate(reasons)]
     return lines

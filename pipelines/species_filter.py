@@ -43,8 +43,8 @@ def allowed_labels(path: Path, bundle: Bundle) -> frozenset[str]:
     if n := len(species_filter.unknown):
         summary += f"; {n} unknown {'name' if n == 1 else 'names'}: "
         summary += ", ".join(truncate(species_filter.unknown, max_items=MAX_NAMED))
-    if n := len(species_filter.passed_over):
+    if n := len(species_filter.ambiguous):
         summary += f"; {n} {'name' if n == 1 else 'names'} skipped, as of no single species: "
-        summary += ", ".join(truncate(species_filter.passed_over, max_items=MAX_NAMED))
+        summary += ", ".join(truncate(species_filter.ambiguous, max_items=MAX_NAMED))
     print(one_line(summary), file=sys.stderr)
     return species_filter.only

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 import birdsong
-from birdsong.answers.classify_many import AHEAD
+from birdsong.answers.classify_many import MAX_AHEAD
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import render_recording
@@ -213,7 +213,7 @@ def test_only_a_few_sources_are_taken_ahead(model, recording, jobs):
     for n_given in range(1, 4):
         next(predictions)
         time.sleep(0.2)  # whoever goes on unasked would do so now
-        assert n_taken <= n_given + AHEAD * jobs
+        assert n_taken <= n_given + MAX_AHEAD * jobs
     predictions.close()
 
 

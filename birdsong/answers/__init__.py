@@ -1,1 +1,1 @@
-"""From a file to an answer, and the answer to the formats people use."""
+"""Classification of a recording, and its answer in the formats of other programs."""

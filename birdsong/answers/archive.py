@@ -22,14 +22,14 @@ def zip_results(
     ----------
     predictions : sequence of Prediction
     stems : sequence of str
-        A distinct file name without ending for each, which nothing has to be taken out of.
+        A distinct file name without suffix for each, safe on any file system.
     spectrogram : SpectrogramConfig
         Of the bundle.
 
     Returns
     -------
     bytes
-        A ZIP: of each format one file for all recordings, or one for each that could be read.
+        A ZIP with one file per format, or one per format and recording that could be read.
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""From a file to an answer: the only inference path. Commands, app and tests come through here."""
+"""The classifier, the only path from a recording to an answer: commands and app use it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Self
 
 from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classify_config import ClassifyConfig, check_overlap
-from birdsong.answers.classify_many import classify_all
+from birdsong.answers.classify_many import classify_many
 from birdsong.answers.inference import SegmentLogits, run_inference
 from birdsong.answers.out_of_fold_stats import FAMILIAR_SHARE, OutOfFoldStats
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.sources import Source, name_of, to_audio_source
+from birdsong.answers.sources import Source, recording_name, to_audio_source
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
 from birdsong.bundle.network import Network
-from birdsong.bundle.pooling import Evidence
+from birdsong.bundle.pooling import PooledProbabilities
 from birdsong.errors import AudioError, BundleError
 from birdsong.sound.waveform import AudioSource
 
 __all__ = ["Classifier", "ClassifyConfig", "check_overlap"]
 
-_SELECTORS_KEPT = 32
+_MAX_SELECTORS = 32
 
 
 class Classifier:
-    """A bundle ready to answer.
+    """Classifies recordings with the model of a bundle.
 
-    Threads may share one, and so may processes that are forked. It pickles as the folder of its
-    bundle, which is loaded again where it is unpickled: once in a process.
+    Threads and forked processes may share one. It pickles as the folder of its bundle, which is
+    loaded once in each process that unpickles it.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Classifier:
     Attributes
     ----------
     out_of_fold_stats : OutOfFoldStats
-        How the model did when it was tested.
+        Results of the model in cross-validation.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class Classifier:
 
     Examples
     --------
-    A synthetic bird, which the model that ships does not know:
+    A synthetic bird, which the default model was not trained on:
 
     >>> from birdsong.synthetic.synthesis import render_recording
     >>> from birdsong.synthetic.species import SPECIES
@@ -68,7 +68,7 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_BUNDLE) -> Self:
-        """Read a bundle's folder and make it ready: the one that ships with birdsong by default.
+        """Load a bundle from its folder; by default the one that ships with birdsong.
 
         Raises
         ------
@@ -84,9 +84,9 @@ class Classifier:
                 f"bundle '{self.bundle.name}': a classifier pickles as the folder of its bundle, "
                 "and this bundle was made in memory; write it with write_bundle, and load that"
             )
-        # Another machine may have the default bundle in another place.
+        # On another machine the default bundle may be in another folder.
         shipped = folder == DEFAULT_BUNDLE.absolute()
-        return _load_again, (type(self), None if shipped else folder, self._fingerprint)
+        return _reload, (type(self), None if shipped else folder, self._fingerprint)
 
     def classify(
         self,
@@ -105,26 +105,26 @@ class Classifier:
             place to its end; or samples of shape (n,) or (n, n_channels): floating point in
             [-1, 1], or integers of up to 32 bits, which are scaled by their range.
         sample_rate_hz : int, optional
-            Of samples, which need it; everything else says its own.
+            Required for samples, and only for them; files have their own.
         name : str, optional
-            What the prediction calls the recording; by default its path, also that of an open
+            Name of the recording in the prediction; by default its path, or the path of an open
             file, or ``recording``.
         config : ClassifyConfig, optional
 
         Returns
         -------
         Prediction
-            With status ``failed`` and a sentence where the recording cannot be read.
+            With status ``failed`` and an error if the recording cannot be read.
 
         Raises
         ------
         TypeError
-            If `source` is nothing of these.
+            If `source` is of another type.
         TaxonomyError
-            If ``config.only`` is empty or holds a taxon that is none of the bundle's labels.
+            If ``config.only`` is empty or holds a taxon that is not one of the bundle's labels.
         ConfigError
             If ``config.overlap_s`` is not less than a segment of the bundle, if `sample_rate_hz`
-            is missing or out of place, or if samples are not as above.
+            is missing or not allowed, or if samples are not as above.
 
         Examples
         --------
@@ -135,14 +135,14 @@ class Classifier:
         (3.0, ('holds nothing but digital silence',))
         """
         config = config or ClassifyConfig()
-        self._selector(config.only)  # a list that allows nothing fails before the work
-        name = name or name_of(source)
+        self._selector(config.only)  # an invalid list fails before any work is done
+        name = name or recording_name(source)
         try:
             audio = to_audio_source(source, sample_rate_hz=sample_rate_hz)
             segments = self.run_inference(audio, overlap_s=config.overlap_s)
         except AudioError as error:
             return self.failed(str(error), name=name, config=config)
-        return self.decide(segments, name=name, config=config)
+        return self.choose_answer(segments, name=name, config=config)
 
     def classify_many(
         self,
@@ -152,21 +152,21 @@ class Classifier:
         config: ClassifyConfig | None = None,
         sample_rate_hz: int | None = None,
     ) -> Iterator[Prediction]:
-        """Classify many recordings, one after the other or side by side.
+        """Classify many recordings, one after the other or in parallel.
 
-        Sources are taken as predictions are, a few ahead, so that memory does not grow with their
-        number. Whatever is wrong with one of them makes a prediction with status ``failed``; the
-        others go on.
+        Sources are read only a few ahead of the predictions, so memory does not grow with their
+        number. An error in one recording gives a prediction with status ``failed``; the others
+        continue.
 
         Parameters
         ----------
         sources : iterable
             Each as in `classify`.
         jobs : int
-            Processes; threads where the bundle was made in memory. 1 works in this process.
+            Number of processes; of threads if the bundle was made in memory. 1 uses this process.
         config : ClassifyConfig, optional
         sample_rate_hz : int, optional
-            Of those sources that are samples.
+            Of sources that are samples.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class Classifier:
         config = config or ClassifyConfig()
         self._selector(config.only)
         check_overlap(config.overlap_s, self.bundle.spectrogram)
-        return classify_all(self, sources, jobs=jobs, config=config, sample_rate_hz=sample_rate_hz)
+        return classify_many(self, sources, jobs=jobs, config=config, sample_rate_hz=sample_rate_hz)
 
     def run_inference(
         self, source: AudioSource, *, overlap_s: float | None = None
@@ -218,17 +218,17 @@ class Classifier:
         check_overlap(overlap_s, self.bundle.spectrogram)
         return run_inference(source, self.bundle, self._network, overlap_s=overlap_s)
 
-    def decide(
+    def choose_answer(
         self, segments: SegmentLogits, *, name: str, config: ClassifyConfig | None = None
     ) -> Prediction:
-        """Choose the answer from the logits; takes little time, with any other config too.
+        """Choose the answer from the logits; fast, so it can be repeated with other configs.
 
         Parameters
         ----------
         segments : SegmentLogits
             From `run_inference`.
         name : str
-            What the prediction calls the recording.
+            Name of the recording in the prediction.
         config : ClassifyConfig, optional
 
         Returns
@@ -242,10 +242,10 @@ class Classifier:
         """
         config = config or ClassifyConfig()
         selector = self._selector(config.only)
-        evidence = self.bundle.pool(
+        pooled = self.bundle.pool(
             segments.logits, signal_level_db=segments.signal_level_db, silent=segments.silent
         )
-        answer = selector.answer(evidence, config.promise)
+        answer = selector.answer(pooled, config.promise)
         reason, is_answered = answer.reason, True
         if segments.duration_s > config.answer_up_to_s:
             reason, is_answered = (
@@ -260,23 +260,23 @@ class Classifier:
             declared_s=segments.declared_s,
             missing_s=segments.missing_s,
             channel=segments.channel,
-            bird_probability=evidence.bird,
-            warnings=(*segments.warnings, *self._unfamiliar_warnings(evidence)),
+            bird_probability=pooled.bird,
+            warnings=(*segments.warnings, *self._unfamiliar_warnings(pooled)),
             answer=answer if is_answered else None,
             reason=reason,
             path=answer.path,
-            top=selector.top(evidence),
+            top=selector.top(pooled),
             detections=selector.detections(
-                evidence, segments.starts_s, segments.ends_s, config.promise
+                pooled, segments.starts_s, segments.ends_s, config.promise
             ),
-            segments=selector.segments(evidence, segments.starts_s, segments.ends_s),
+            segments=selector.segments(pooled, segments.starts_s, segments.ends_s),
             promise=config.promise,
             bundle_name=self.bundle.name,
             bundle_fingerprint=self._fingerprint,
         )
 
     def failed(self, error: str, *, name: str, config: ClassifyConfig | None = None) -> Prediction:
-        """Say that a recording could not be read, and why."""
+        """Return the prediction of a recording that could not be read."""
         return Prediction(
             recording=name,
             status="failed",
@@ -286,33 +286,34 @@ class Classifier:
             bundle_fingerprint=self._fingerprint,
         )
 
-    def _unfamiliar_warnings(self, evidence: Evidence) -> tuple[str, ...]:
-        """Warn of a sound unlike those that the model was tested on."""
-        if evidence.bird < 0.5 or not self.out_of_fold_stats.is_unfamiliar(evidence.labels):
+    def _unfamiliar_warnings(self, pooled: PooledProbabilities) -> tuple[str, ...]:
+        """Warn if the model is more uncertain than on nearly all recordings of its test."""
+        if pooled.bird < 0.5 or not self.out_of_fold_stats.is_unfamiliar(pooled.labels):
             return ()
         return (
-            f"puzzles the model more than {100 * FAMILIAR_SHARE:g} in 100 recordings that it was "
-            "tested on: perhaps a bird that it does not know",
+            f"the model is more uncertain than on {100 * FAMILIAR_SHARE:g} in 100 recordings that "
+            "it was tested on: perhaps a bird that it does not know",
         )
 
     def _selector(self, only: frozenset[str] | None) -> AnswerSelector:
-        """Make the selector for a list of species, once."""
+        """Return the selector for a list of species, which is made once."""
         selector = self._selectors.get(only)
         if selector is None:
             selector = AnswerSelector(self.bundle, only)
-            if len(self._selectors) >= _SELECTORS_KEPT:  # anyone may bring another list
+            if len(self._selectors) >= _MAX_SELECTORS:  # bounds the memory
                 self._selectors.clear()
             self._selectors[only] = selector
         return selector
 
 
 @lru_cache(maxsize=1)  # joblib sends a classifier with each of its tasks
-def _load_again(kind: type[Classifier], folder: Path | None, fingerprint: str) -> Classifier:
+def _reload(kind: type[Classifier], folder: Path | None, fingerprint: str) -> Classifier:
     """Load the bundle of a pickled classifier; raises `BundleError` where it is not the same."""
     classifier = kind.load(folder or DEFAULT_BUNDLE)
     if classifier.bundle.fingerprint != fingerprint:
         raise BundleError(
             f"{classifier.bundle.folder}: the bundle changed after its classifier was pickled: "
-            f"expected fingerprint {fingerprint}, got {classifier.bundle.fingerprint}; load it anew"
+            f"expected fingerprint {fingerprint}, got {classifier.bundle.fingerprint}; load it "
+            "again"
         )
     return classifier

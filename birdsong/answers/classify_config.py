@@ -1,4 +1,4 @@
-"""How a recording is walked through, and how sure its answer must be."""
+"""The classify config: the promise, the allowed species, and the placement of segments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifyConfig:
-    """How sure an answer must be, and how a recording is walked through.
+    """How sure an answer must be, which taxa are allowed, and how segments are placed.
 
     Attributes
     ----------
@@ -43,16 +43,16 @@ class ClassifyConfig:
 def check_overlap(
     overlap_s: float | None, spectrogram: SpectrogramConfig, *, name: str = "overlap_s"
 ) -> None:
-    """See that neighbouring segments can share so many seconds.
+    """Check that neighbouring segments can overlap by so many seconds.
 
     Parameters
     ----------
     overlap_s : float or None
         As in `ClassifyConfig`.
     spectrogram : SpectrogramConfig
-        The bundle's, which says how long a segment is.
+        Of the bundle; it sets the length of a segment.
     name : str
-        What a person calls the setting.
+        Name of the setting in the error message.
 
     Raises
     ------

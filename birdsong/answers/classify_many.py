@@ -1,9 +1,8 @@
-"""Many recordings to predictions, in order: one after the other, or side by side.
+"""Classification of many recordings in order, one after the other or in parallel.
 
-joblib's ``Parallel`` goes on with its tasks whether or not anybody takes their results, so that
-predictions would pile up behind a slow reader. Here no more than a few recordings are under way or
-wait to be taken. They go to loky's processes, which joblib brings, and which need no
-``if __name__ == "__main__"`` in a script.
+joblib's ``Parallel`` continues even if its results are not consumed, so predictions would pile up
+behind a slow consumer. Here only a few recordings are in progress or wait to be consumed. They run
+in processes of loky (part of joblib), which need no ``if __name__ == "__main__"`` in a script.
 """
 
 from __future__ import annotations
@@ -20,27 +19,27 @@ import numpy as np
 
 from birdsong.answers.classify_config import ClassifyConfig
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.sources import EXPECTED, Source, name_of, to_audio_source
+from birdsong.answers.sources import EXPECTED, Source, recording_name, to_audio_source
 from birdsong.errors import BundleError, ConfigError
 from birdsong.sound.waveform import AudioSource, Waveform
 
 if TYPE_CHECKING:
     from birdsong.answers.classifier import Classifier
 
-AHEAD = 2
-"""Recordings for each job that are under way or wait to be taken."""
+MAX_AHEAD = 2
+"""Recordings per job that are in progress or wait to be consumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A recording that can go to another process, or why there is none."""
+    """A recording that can be sent to another process, or the error that prevents it."""
 
     name: str
     source: AudioSource | None
     error: str = ""
 
 
-def classify_all(
+def classify_many(
     classifier: Classifier,
     sources: Iterable[Source],
     *,
@@ -68,67 +67,67 @@ def classify_all(
     tasks = (_task(source, sample_rate_hz) for source in sources)
     if jobs == 1:
         return (_classify_task(classifier, task, config) for task in tasks)
-    return _side_by_side(classifier, tasks, jobs, config)
+    return _classify_parallel(classifier, tasks, jobs, config)
 
 
 def _task(source: Source, sample_rate_hz: int | None) -> _Task:
-    """Read what cannot go to another process; note what is wrong with a source."""
-    name = name_of(source)
+    """Convert a source to a form that can be sent to another process; keep its error."""
+    name = recording_name(source)
     rate_hz = sample_rate_hz if isinstance(source, np.ndarray) else None
     try:
         return _Task(name, to_audio_source(source, sample_rate_hz=rate_hz))
     except Exception as error:  # one bad source never stops the rest
-        return _Task(name, None, _in_words(error))
+        return _Task(name, None, _error_message(error))
 
 
 def _classify_task(classifier: Classifier, task: _Task, config: ClassifyConfig) -> Prediction:
-    """Classify one recording; whatever breaks on it becomes a failed prediction."""
+    """Classify one recording; any error becomes a failed prediction."""
     if task.source is None:
         return classifier.failed(task.error, name=task.name, config=config)
     try:
         return classifier.classify(task.source, name=task.name, config=config)
-    except BundleError:  # no recording's fault
+    except BundleError:  # not an error of the recording
         raise
     except Exception as error:
-        return classifier.failed(_in_words(error), name=task.name, config=config)
+        return classifier.failed(_error_message(error), name=task.name, config=config)
 
 
-def _in_words(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
-    # Errors of birdsong and refused sources are sentences; of others the kind says most.
+    # Errors of birdsong and TypeErrors are sentences; other messages need the type's name.
     is_sentence = isinstance(error, TypeError) or type(error).__module__.startswith("birdsong.")
     return str(error) if is_sentence else f"{type(error).__name__}: {error}"
 
 
-def _side_by_side(
+def _classify_parallel(
     classifier: Classifier, tasks: Iterator[_Task], jobs: int, config: ClassifyConfig
 ) -> Iterator[Prediction]:
-    """Yield predictions in order while others are made; begin anew where a process dies."""
-    left: deque[_Task] = deque()
+    """Yield predictions in order while others are made; start a new pool if a process dies."""
+    remaining: deque[_Task] = deque()
     while True:
         with _pool(classifier, jobs) as pool:
-            under_way: deque[tuple[_Task, Future[Prediction]]] = deque()
+            running: deque[tuple[_Task, Future[Prediction]]] = deque()
             try:
                 while True:
-                    while len(under_way) < AHEAD * jobs and (task := next(tasks, None)):
-                        left.append(task)
+                    while len(running) < MAX_AHEAD * jobs and (task := next(tasks, None)):
+                        remaining.append(task)
                         future = _submit(pool, classifier, task, config)
-                        under_way.append((task, future))
-                    if not under_way:
+                        running.append((task, future))
+                    if not running:
                         return
-                    prediction = under_way[0][1].result()
-                    under_way.popleft()
-                    left.popleft()
+                    prediction = running[0][1].result()
+                    running.popleft()
+                    remaining.popleft()
                     yield prediction
             except BrokenProcessPool:
                 pass
-        # Any of those under way may have ended its process: each is done once more by itself.
-        while left:
-            yield _alone(classifier, left.popleft(), config)
+        # Any of those in progress may have crashed its process: each is done again, alone.
+        while remaining:
+            yield _classify_isolated(classifier, remaining.popleft(), config)
 
 
-def _alone(classifier: Classifier, task: _Task, config: ClassifyConfig) -> Prediction:
+def _classify_isolated(classifier: Classifier, task: _Task, config: ClassifyConfig) -> Prediction:
     """Classify one recording in a process of its own."""
     try:
         with _pool(classifier, 1) as pool:
@@ -143,7 +142,7 @@ def _submit(
 ) -> Future[Prediction]:
     if isinstance(pool, ThreadPoolExecutor):
         return pool.submit(_classify_task, classifier, task, config)
-    # What fails to unpickle breaks all of loky's processes, so the bundle is loaded by the task.
+    # A failure to unpickle breaks all of loky's processes, so the task itself loads the bundle.
     load, arguments = classifier.__reduce__()
     return pool.submit(_load_and_classify, load, arguments, task, config)
 
@@ -159,7 +158,7 @@ def _load_and_classify(
 
 @contextmanager
 def _pool(classifier: Classifier, jobs: int) -> Iterator[Executor]:
-    """Open processes, or threads for a bundle that no process could load; leave none behind."""
+    """Open a pool of processes, or of threads for a bundle in memory; close it at the end."""
     if classifier.bundle.folder is None:
         threads = ThreadPoolExecutor(jobs)
         try:

@@ -1,7 +1,7 @@
-"""A prediction in the formats that other programs read: text only, nothing is written here.
+"""Predictions as text in the formats of other programs.
 
-JSON holds everything; the table formats hold the detections, and no cell that a spreadsheet would
-run.
+JSON holds everything; the tables hold the detections, with cells escaped so that a spreadsheet does
+not run them as formulas.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -23,20 +22,21 @@ from birdsong.answers.prediction_data import (
     detection_rows,
 )
 from birdsong.csv_escape import escape_cells
+from birdsong.selective.selection import format_percent
 
 RAVEN_COLUMNS = (
     *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
-    *("Low Freq (Hz)", "High Freq (Hz)"),  # Raven's own end here
+    *("Low Freq (Hz)", "High Freq (Hz)"),  # Raven's standard columns end here
     *("Rank", "Taxon", "English Name", "Probability", "Promise"),
 )
 KALEIDOSCOPE_COLUMNS = (
-    *("INDIR", "FOLDER", "IN FILE", "OFFSET", "DURATION"),  # what Kaleidoscope finds a place by
+    *("INDIR", "FOLDER", "IN FILE", "OFFSET", "DURATION"),  # Kaleidoscope needs these
     *("rank", "scientific_name", "common_name", "confidence", "promise"),
 )
 
 
 def to_json_line(prediction: Prediction) -> str:
-    """Write everything that is said of a recording as one JSON object on one line."""
+    """Write a whole prediction as one JSON object on one line."""
     return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
@@ -67,7 +67,7 @@ def to_raven(prediction: Prediction, *, low_hz: float, high_hz: float) -> str:
     ----------
     prediction : Prediction
     low_hz, high_hz : float
-        The frequencies that the network looks at: a box in Raven spans them.
+        Frequency range of the network's images, which is that of the boxes in Raven.
 
     Returns
     -------
@@ -79,12 +79,12 @@ def to_raven(prediction: Prediction, *, low_hz: float, high_hz: float) -> str:
         (
             [
                 *(number, "Spectrogram 1", 1),
-                *(round(found.start_s, TIME_DIGITS), round(found.end_s, TIME_DIGITS)),
+                *(round(detection.start_s, TIME_DIGITS), round(detection.end_s, TIME_DIGITS)),
                 *(low_hz, high_hz),
-                *(found.rank, found.taxon, found.english_name or ""),
-                *(round(found.probability, PROBABILITY_DIGITS), prediction.promise),
+                *(detection.rank, detection.taxon, detection.english_name or ""),
+                *(round(detection.probability, PROBABILITY_DIGITS), prediction.promise),
             ]
-            for number, found in enumerate(prediction.detections, start=1)
+            for number, detection in enumerate(prediction.detections, start=1)
         ),
         delimiter="\t",
     )
@@ -96,13 +96,13 @@ def to_audacity(prediction: Prediction) -> str:
     Returns
     -------
     str
-        A line for each detection: start and end in seconds, what it is; with tabs between.
+        A line for each detection: start and end in seconds and its label, separated by tabs.
     """
     return _table(
         None,
         (
-            [f"{found.start_s:.6f}", f"{found.end_s:.6f}", _words(found)]
-            for found in prediction.detections
+            [f"{detection.start_s:.6f}", f"{detection.end_s:.6f}", _label_text(detection)]
+            for detection in prediction.detections
         ),
         delimiter="\t",
     )
@@ -114,7 +114,7 @@ def to_kaleidoscope(predictions: Iterable[Prediction], *, header: bool = True) -
     Parameters
     ----------
     predictions : iterable of Prediction
-        Their recordings are paths, which are split into folder above, folder and file.
+        Their recordings are paths, which are split into parent folder, folder and file.
     header : bool
         Whether the names of the columns come first.
 
@@ -133,13 +133,13 @@ def to_kaleidoscope(predictions: Iterable[Prediction], *, header: bool = True) -
         (
             [
                 *place(prediction.recording),
-                round(found.start_s, TIME_DIGITS),
-                round(found.end_s - found.start_s, TIME_DIGITS),
-                *(found.rank, found.taxon, found.english_name or ""),
-                *(round(found.probability, PROBABILITY_DIGITS), prediction.promise),
+                round(detection.start_s, TIME_DIGITS),
+                round(detection.end_s - detection.start_s, TIME_DIGITS),
+                *(detection.rank, detection.taxon, detection.english_name or ""),
+                *(round(detection.probability, PROBABILITY_DIGITS), prediction.promise),
             ]
             for prediction in predictions
-            for found in prediction.detections
+            for detection in prediction.detections
         ),
     )
 
@@ -152,13 +152,13 @@ def result_paths(recordings: Sequence[str], ending: str) -> list[PurePath]:
     recordings : sequence of str
         Distinct paths.
     ending : str
-        What comes in the place of the audio ending, as in ``.selections.txt``.
+        Replaces the suffix of the audio file, as in ``.selections.txt``.
 
     Returns
     -------
     list of PurePath
         Relative to the folder of results: ``<stem><ending>``. Recordings with equal stems keep
-        their subfolder, and those that differ in nothing but the audio ending keep that, too.
+        their subfolder, and those that differ only in their suffix keep that, too.
     """
     paths = [PurePath(recording) for recording in recordings]
     stems = Counter(path.stem.casefold() for path in paths)
@@ -169,21 +169,21 @@ def result_paths(recordings: Sequence[str], ending: str) -> list[PurePath]:
     def subfolder(path: PurePath) -> PurePath:
         return PurePath(os.path.relpath(os.path.abspath(path.parent), base))
 
-    kept = [
+    relative = [
         subfolder(path) / path.stem if stems[path.stem.casefold()] > 1 else PurePath(path.stem)
         for path in paths
     ]
-    again = Counter(str(path).casefold() for path in kept)
+    again = Counter(str(path).casefold() for path in relative)
     return [
         result.with_name((path.name if again[str(result).casefold()] > 1 else path.stem) + ending)
-        for path, result in zip(paths, kept, strict=True)
+        for path, result in zip(paths, relative, strict=True)
     ]
 
 
-def _words(found: Detection) -> str:
-    """Say what was detected on one line; the percentage is rounded down."""
-    name = f" ({found.english_name})" if found.english_name else ""
-    return f"{found.taxon}{name} {math.floor(100 * found.probability + 1e-9)} %"
+def _label_text(detection: Detection) -> str:
+    """Return the label of a detection: names and percentage."""
+    name = f" ({detection.english_name})" if detection.english_name else ""
+    return f"{detection.taxon}{name} {format_percent(detection.probability)}"
 
 
 def _table(

@@ -1,8 +1,8 @@
-"""The formats that answers are written in: one registry, from which every list of them is taken.
+"""The registry of output formats.
 
-A new format is a function that makes a file's content and an entry in `FORMATS`: `results` and
-`archive` write it, ``birdsong classify --format`` offers it, and so does the app. What a format
-looks like is in `exports`.
+A new format needs a function that makes a file's content and an entry in `FORMATS`: `results` and
+`archive` then write it, and ``birdsong classify --format`` and the app offer it. The text of each
+format is made in `exports`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 Encode: TypeAlias = Callable[[Iterable[Prediction], SpectrogramConfig], Iterator[bytes]]
 """Takes predictions and the config of the bundle's images, yields a file's content in pieces.
 
-Predictions are taken as they come, so that a piece can be written before the next recording is
-looked at. A format with a file for each recording gets one prediction at a time.
+Each piece can be written before the next recording is classified. A format with one file per
+recording gets one prediction at a time.
 """
 
 
@@ -37,15 +37,15 @@ class AnswerFormat:
     Attributes
     ----------
     name : str
-        What ``--format`` calls it.
+        The value of ``--format``.
     description : str
-        What a button that saves it says.
+        The label of its button in the app.
     suffix : str
         Ending of a file with the answer to one recording: ``<stem><suffix>``.
     media_type : str
     encode : Encode
     shared_file : str
-        Name of the one file for all recordings; empty where each recording has its own.
+        Name of the one file for all recordings; empty if each recording has its own.
     to_stdout : bool
         Whether it may go to standard output: UTF-8 text, one file for all.
     """

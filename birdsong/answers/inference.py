@@ -1,7 +1,7 @@
-"""The network's logits of a recording, segment by segment, before an answer is chosen.
+"""Inference: the network's logits for each segment of a recording.
 
-Inference takes seconds and happens once; choosing an answer, at any promise and for all taxa or a
-list of them, takes next to nothing and can be repeated.
+Inference takes seconds and is done once. Choosing an answer from the logits, at any promise and for
+any list of taxa, is fast and can be repeated.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class SegmentLogits:
     declared_s : float or None
         Length that the file's header declares; None where it declares none.
     missing_s : float
-        Seconds that are declared, or are in the file, and could not be decoded.
+        Seconds that are declared or present in the file and could not be decoded.
     channel : str
-        Which channel was used: ``mix``, or ``channel 1 of 2``; empty where there is but one.
+        The channel used: ``mix``, or ``channel 1 of 2``; empty for a mono file.
     starts_s, ends_s : tuple of float
         Of the segments, in order.
     silent : bool, shape (n_segments,)
-        Segments that hold nothing above the floor of an image.
+        Segments whose level is never above the floor of an image.
     signal_level_db : float32, shape (n_segments,)
-        How loud the song in each segment is.
+        Level of the song in each segment.
     logits : float32, shape (n_segments, n_labels)
         The background, where the bundle has one, comes last.
     warnings : tuple of str
-        What may impair the answer, as phrases.
+        Facts about the file that may impair the answer, as phrases.
     """
 
     duration_s: float

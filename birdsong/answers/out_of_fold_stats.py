@@ -1,8 +1,8 @@
-"""How a model did out of fold: on recordings that the network of the fold did not learn from.
+"""Out-of-fold statistics: results on recordings that a network was not trained on.
 
-A bundle that was trained by folds holds the logits of each of its recordings by the network of the
-fold that held it out. They show two things about an answer: how often the label was right in that
-test, and whether a recording is less familiar to the model than those were.
+A bundle from cross-validation stores the logits of each of its recordings, from the network that
+did not train on it. They show how often a label was right in that test, and whether the model is
+more uncertain about a new recording than about those.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.pooling import Probabilities
 
 FAMILIAR_SHARE = 0.95
-"""Share of the recordings that a model was tested on which count as familiar."""
+"""Quantile of the entropy in the test, above which a recording is unfamiliar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LabelStats:
     n_found : int
         Those of which it was the most probable label.
     n_named : int
-        Recordings of any label of which it was the most probable one.
+        Recordings of any label for which it was the most probable one.
     """
 
     n_tested: int
@@ -38,7 +38,7 @@ class LabelStats:
 
 
 class OutOfFoldStats:
-    """The out-of-fold test that a bundle carries.
+    """Out-of-fold statistics of a bundle.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class OutOfFoldStats:
         self._max_entropy_bits = float(np.quantile(entropy_bits(labels), FAMILIAR_SHARE))
 
     def is_unfamiliar(self, labels: Probabilities) -> bool:
-        """Whether probabilities of labels have a higher entropy than in nearly all of the test.
+        """Whether the entropy of label probabilities is higher than in nearly all of the test.
 
         Parameters
         ----------

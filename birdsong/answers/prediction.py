@@ -1,4 +1,4 @@
-"""What is said of a recording: the answer, the detections, the segments behind them."""
+"""The prediction of a recording: its answer, detections and segments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SegmentAnswer:
-    """What was heard in one segment: the most probable label, given that it holds a bird."""
+    """The most probable label of one segment, given that it holds a bird."""
 
     start_s: float
     end_s: float
@@ -42,7 +42,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """All that is said of one recording.
+    """The prediction of one recording.
 
     Attributes
     ----------
@@ -50,26 +50,26 @@ class Prediction:
         The path or name as given.
     status : {"ok", "failed"}
     error : str
-        Why it failed; empty where it did not.
+        Why it failed; empty if it did not.
     duration_s : float
-        Seconds that were heard.
+        Seconds that were decoded.
     declared_s : float or None
-        Length that the file's header declares; None where it declares none.
+        Length in the file's header; None if it has none.
     missing_s : float
-        Seconds that are declared, or are in the file, and could not be decoded.
+        Seconds that are declared or present in the file and could not be decoded.
     channel : str
-        Which channel was heard: ``mix``, or ``channel 1 of 2``; empty where there is but one.
+        The channel used: ``mix``, or ``channel 1 of 2``; empty for a mono file.
     bird_probability : float
         Probability that the recording holds a bird.
     warnings : tuple of str
     answer : Answer or None
-        None where the recording failed or is too long for one answer; `reason` says so.
+        None if the recording failed or is too long for one answer; `reason` says so.
     reason : str
         Why there is no answer; the answer's own reason otherwise.
     path : tuple of RankedTaxon
-        From birds at large to the most probable label.
+        From Aves to the most probable label.
     top : tuple of RankedTaxon
-        The ten most probable labels, of all that is possible: bird or not.
+        The ten most probable labels; their probabilities include that there is a bird.
     detections : tuple of Detection
     segments : tuple of SegmentAnswer
     promise : float
@@ -96,12 +96,12 @@ class Prediction:
     bundle_fingerprint: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything that is said of the recording, as `birdsong classify --format json`.
+        """Return the whole prediction, as in ``birdsong classify --format json``.
 
         Returns
         -------
         dict
-            Strings, numbers, lists and None alone, so that ``json.dumps`` takes it.
+            Only JSON values, so that ``json.dumps`` accepts it.
 
         Examples
         --------
@@ -115,7 +115,7 @@ class Prediction:
         return prediction_to_dict(self)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """Return the detections as a table of pandas, a row each.
+        """Return the detections as a pandas DataFrame, a row each.
 
         Returns
         -------

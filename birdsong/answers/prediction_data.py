@@ -1,7 +1,6 @@
 """A prediction as plain data: a dictionary of everything, and a row for each detection.
 
-Every format of answers is made from these, so that they agree: probabilities have four digits,
-times three.
+All output formats use these: probabilities have four digits, times three.
 """
 
 from __future__ import annotations
@@ -66,9 +65,9 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         "warnings": list(prediction.warnings),
         "answer": None if prediction.answer is None else _answer(prediction.answer),
         "reason": prediction.reason,
-        "path": [_ranked(step) for step in prediction.path],
+        "path": [_ranked_taxon(step) for step in prediction.path],
         "top": [
-            _ranked(taxon) | {"english_name": taxon.english_name or None}
+            _ranked_taxon(taxon) | {"english_name": taxon.english_name or None}
             for taxon in prediction.top
         ],
         "detections": [_detection(detection) for detection in prediction.detections],
@@ -85,7 +84,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "probability": round(answer.probability, PROBABILITY_DIGITS),
         "promise": answer.promise,
         "reason": answer.reason,
-        "runner_up": None if answer.runner_up is None else _ranked(answer.runner_up),
+        "runner_up": None if answer.runner_up is None else _ranked_taxon(answer.runner_up),
     }
 
 
@@ -114,7 +113,7 @@ def _seconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, TIME_DIGITS)
 
 
-def _ranked(taxon: RankedTaxon) -> dict[str, Any]:
+def _ranked_taxon(taxon: RankedTaxon) -> dict[str, Any]:
     return {
         "rank": taxon.rank,
         "taxon": taxon.taxon,

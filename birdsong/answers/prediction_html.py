@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import TYPE_CHECKING
+
+from birdsong.selective.selection import format_percent
 
 if TYPE_CHECKING:
     from birdsong.answers.prediction import Prediction
@@ -20,10 +21,10 @@ def prediction_to_html(prediction: Prediction) -> str:
     if answer is None:
         headline = f"{len(prediction.detections)} detections"
     elif answer.taxon is None:
-        headline = f"no bird, {_percent(answer.probability)}"
+        headline = f"no bird, {format_percent(answer.probability)}"
     else:
         name = _named(answer.taxon, answer.english_name)
-        headline = f"{escape(answer.rank)} {name}, {_percent(answer.probability)}"
+        headline = f"{escape(answer.rank)} {name}, {format_percent(answer.probability)}"
     parts.append(f"<div><strong>{headline}</strong></div>")
     parts.append(f"<div>{escape(prediction.reason)}</div>")
     if prediction.warnings:
@@ -32,7 +33,7 @@ def prediction_to_html(prediction: Prediction) -> str:
     if prediction.top:
         rows = "".join(
             f"<tr><td>{_named(taxon.taxon, taxon.english_name)}</td>"
-            f"<td>{_percent(taxon.probability)}</td></tr>"
+            f"<td>{format_percent(taxon.probability)}</td></tr>"
             for taxon in prediction.top
         )
         head = "<tr><th>most probable labels</th><th>probability</th></tr>"
@@ -44,8 +45,3 @@ def _named(taxon: str, english_name: str | None) -> str:
     """Name a taxon with its English name first, where it has one."""
     scientific = f"<i>{escape(taxon)}</i>"
     return f"{escape(english_name)} ({scientific})" if english_name else scientific
-
-
-def _percent(probability: float) -> str:
-    """Round down, so that nothing short of a promise reads as if it kept it."""
-    return f"{math.floor(100 * probability + 1e-9)} %"

@@ -1,4 +1,4 @@
-"""Predictions to files, as they come: a file for all recordings, or a file for each."""
+"""Writing predictions to files as they are made: one for all recordings, or one for each."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 def result_bytes(
     predictions: Sequence[Prediction], format: str, spectrogram: SpectrogramConfig
 ) -> bytes:
-    """Write predictions in one format, into memory.
+    """Return predictions in one format as the content of a file.
 
     Parameters
     ----------
     predictions : sequence of Prediction
-        Only one where each recording has a file of its own.
+        Only one, if the format has one file per recording.
     format : str
         One of `formats.FORMATS`.
     spectrogram : SpectrogramConfig
@@ -53,22 +53,22 @@ def write_results(
     spectrogram: SpectrogramConfig,
     replace: bool = False,
 ) -> Path:
-    """Write predictions into a folder as they come; a file appears when it is whole.
+    """Write predictions into a folder as they are made; a file appears once it is complete.
 
     Parameters
     ----------
     predictions : iterable of Prediction
         One for each of `recordings`, in their order.
     recordings : sequence of str
-        Distinct paths. What could not be read has no file of its own.
+        Distinct paths. A recording that could not be read gets no file of its own.
     out : Path
-        Made if need be.
+        Created if it does not exist.
     format : str
         One of `formats.FORMATS`.
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
     replace : bool
-        Whether results that lie there may be overwritten. Those of other formats always stay.
+        Whether existing results may be overwritten. Those of other formats are always kept.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def write_results(
     ConfigError
         If there is no such format.
     OverwriteError
-        If there are results of this format that must not be overwritten; no prediction is made.
+        If results of this format exist and `replace` is False; no prediction is made.
     """
     chosen = answer_format(format)
     paths = _result_files(recordings, out, chosen)

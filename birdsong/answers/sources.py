@@ -1,4 +1,4 @@
-"""What people hand over as a recording, as what the sound's decoders take."""
+"""Sources: the forms in which a recording is passed to the classifier."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ UNNAMED = "recording"
 
 
 def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> AudioSource:
-    """Bring a recording into one of the three forms that `AudioReader` takes.
+    """Convert a recording to one of the three forms that `AudioReader` accepts.
 
     Parameters
     ----------
     source : str, Path, bytes, binary file, numpy array or Waveform
         An open file is read from its current place to its end.
     sample_rate_hz : int, optional
-        Of a numpy array, which needs it; everything else says its own.
+        Required for a numpy array, and only for it; files have their own.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> Aud
     Raises
     ------
     TypeError
-        If `source` is nothing of these.
+        If `source` is of another type.
     ConfigError
-        If the rate is missing or out of place, or the samples are not as `Waveform` needs them.
+        If the rate is missing or not allowed, or the samples are not as `Waveform` needs them.
     AudioError
         If an open file cannot be read.
     """
@@ -46,13 +46,13 @@ def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> Aud
         if sample_rate_hz is None:
             raise ConfigError(
                 "samples need their rate: pass it, as in sample_rate_hz=48_000, or pass a file, "
-                "which says its own"
+                "which has its own"
             )
         return Waveform(source, sample_rate_hz)
     if sample_rate_hz is not None:
         raise ConfigError(
             f"sample_rate_hz is for a numpy array of samples alone, got {sample_rate_hz!r} with "
-            f"{type(source).__name__}, which says its own"
+            f"{type(source).__name__}, which has its own"
         )
     if isinstance(source, Path | bytes | Waveform):
         return source
@@ -65,8 +65,8 @@ def to_audio_source(source: Source, *, sample_rate_hz: int | None = None) -> Aud
     return _read_to_end(source)
 
 
-def name_of(source: Source) -> str:
-    """Name a recording by its path, also by that of an open file; ``recording`` without one."""
+def recording_name(source: Source) -> str:
+    """Return the path of a recording or of an open file; ``recording`` if it has none."""
     if isinstance(source, str | os.PathLike):
         return printable_name(str(Path(source)))
     name = getattr(source, "name", None)  # a number where a file was opened by its descriptor
@@ -77,10 +77,10 @@ def _read_to_end(file: BinaryIO) -> bytes:
     try:
         content = file.read()
     except (OSError, ValueError) as error:  # ValueError: it is closed
-        raise AudioError(f"{name_of(file)}: cannot be read ({error})") from error
+        raise AudioError(f"{recording_name(file)}: cannot be read ({error})") from error
     if not isinstance(content, bytes):
         raise TypeError(
-            f"{name_of(file)}: a file must be open in binary mode, as by open(path, 'rb'), got "
-            f"{type(content).__name__} from its read()"
+            f"{recording_name(file)}: a file must be open in binary mode, as by open(path, 'rb'), "
+            f"got {type(content).__name__} from its read()"
         )
     return content

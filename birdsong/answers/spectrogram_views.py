@@ -1,7 +1,7 @@
-"""What a person looks at beside an answer: a whole recording, and what the network saw of it.
+"""Spectrograms for display: an overview of a whole recording, and the image of one segment.
 
-The overview is for eyes only; the network never sees it. It is drawn on the scale of the segments'
-images, but above the background of the whole recording.
+The overview is for display only and is not an input of the network. Its grey levels have the same
+scale as the images of segments, but are relative to the background of the whole recording.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from birdsong.sound.grey_levels import above_background_db, grey_image
 from birdsong.sound.segments import MIN_DURATION_S
 from birdsong.sound.spectrogram import SpectrogramConfig, mel_power_db_blocks
 
-_COLUMNS_AT_FIRST = 2048  # memory for more is taken as they come
+_INITIAL_COLUMNS = 2048  # memory for more is taken as they come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """A recording at one glance.
+class OverviewSpectrogram:
+    """Spectrogram of a whole recording.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Overview:
     duration_s : float
         Length of the recording; the last column may reach past it.
     column_s : float
-        Seconds that a column stands for.
+        Seconds per column.
     band_edges_hz : float64, shape (n_mels + 1,)
         Where a band ends and the next one begins, halfway between their peaks on the mel scale,
         from the lower edge of the lowest band up.
@@ -55,7 +55,7 @@ MAX_COLUMNS = 2**17
 
 def overview(
     source: Path | bytes, bundle: Bundle, *, name: str = "", max_columns: int = MAX_COLUMNS
-) -> Overview:
+) -> OverviewSpectrogram:
     """Draw a recording of any length, in memory that does not depend on it.
 
     Parameters
@@ -64,13 +64,13 @@ def overview(
     bundle : Bundle
         Says how its images are made.
     name : str, optional
-        What errors call the recording; the file's name by default.
+        Name of the recording in error messages; the file's name by default.
     max_columns : int
-        2 or more. A longer recording is drawn in at most as many columns and at least half.
+        2 or more. A longer recording gets at most this many columns and at least half as many.
 
     Returns
     -------
-    Overview
+    OverviewSpectrogram
 
     Raises
     ------
@@ -80,7 +80,7 @@ def overview(
         If `max_columns` is less than 2.
     """
     config = bundle.spectrogram
-    columns = _Columns(max_columns, config)
+    columns = _LoudestColumns(max_columns, config)
     with AudioReader(source, config.sample_rate_hz, name=name) as reader:
         for frames in mel_power_db_blocks(reader.blocks(), config, bundle.filters):
             columns.add(frames)
@@ -90,7 +90,7 @@ def overview(
                 "are needed"
             )
         duration_s = reader.duration_s
-    return Overview(
+    return OverviewSpectrogram(
         image=grey_image(above_background_db(columns.loudest_db, config), config),
         duration_s=duration_s,
         column_s=columns.n_frames_each / config.frames_per_s,
@@ -98,14 +98,16 @@ def overview(
     )
 
 
-def window(view: Overview, start_s: float, end_s: float, *, max_columns: int) -> ImageArray:
-    """Cut a stretch out of an overview, no wider than a screen can show.
+def crop(
+    spectrogram: OverviewSpectrogram, start_s: float, end_s: float, *, max_columns: int
+) -> ImageArray:
+    """Crop an overview in time, to at most as many columns as a screen can show.
 
     Parameters
     ----------
-    view : Overview
+    spectrogram : OverviewSpectrogram
     start_s, end_s : float
-        The stretch; what lies outside the recording is left out.
+        Times outside the recording are left out.
     max_columns : int
         1 or more.
 
@@ -114,12 +116,12 @@ def window(view: Overview, start_s: float, end_s: float, *, max_columns: int) ->
     uint8, shape (n_mels, n_columns), with 1 to `max_columns` columns
         Each the loudest of as many columns of the overview; the last may be of fewer.
     """
-    n_columns = view.image.shape[1]
-    first = min(max(0, math.floor(start_s / view.column_s)), n_columns - 1)
-    end = max(first + 1, min(n_columns, math.ceil(end_s / view.column_s)))
+    n_columns = spectrogram.image.shape[1]
+    first = min(max(0, math.floor(start_s / spectrogram.column_s)), n_columns - 1)
+    end = max(first + 1, min(n_columns, math.ceil(end_s / spectrogram.column_s)))
     n_each = math.ceil((end - first) / max_columns)
     loudest: ImageArray = np.maximum.reduceat(
-        view.image[:, first:end], np.arange(0, end - first, n_each), axis=1
+        spectrogram.image[:, first:end], np.arange(0, end - first, n_each), axis=1
     )
     return loudest
 
@@ -132,21 +134,20 @@ def segment_image(
     overlap_s: float | None = None,
     name: str = "",
 ) -> ImageArray:
-    """Make the very image that the network saw of one segment.
+    """Make the image of one segment, exactly as the network's input.
 
-    The recording is walked through from its beginning, as the classifier did, so that every byte
-    is the same.
+    The recording is read from its start, as the classifier does, so every byte is the same.
 
     Parameters
     ----------
     source : Path or bytes
     bundle : Bundle
     start_s : float
-        Where the segment starts, as a prediction tells it.
+        Start of the segment, as in a prediction.
     overlap_s : float, optional
-        As the classifier was told.
+        As in the `ClassifyConfig` of the prediction.
     name : str, optional
-        What errors call the recording; the file's name by default.
+        Name of the recording in error messages; the file's name by default.
 
     Returns
     -------
@@ -172,7 +173,7 @@ def segment_image(
 
 
 def band_edges_hz(config: SpectrogramConfig) -> npt.NDArray[np.float64]:
-    """Where the mel bands of an image meet, on the scale of `filters.mel_filters`.
+    """Frequencies of the edges between the mel bands of an image, as in `mel_filters.mel_filters`.
 
     With ``mel(f) = 2595 log10(1 + f / 700)``, the peaks of the bands divide the way from
     ``f_min_hz`` to ``f_max_hz`` into equal parts; an edge lies halfway between two peaks.
@@ -189,10 +190,10 @@ def band_edges_hz(config: SpectrogramConfig) -> npt.NDArray[np.float64]:
     return edges_hz
 
 
-class _Columns:
-    """Frames of a stream of unknown length, the loudest of each few kept.
+class _LoudestColumns:
+    """Frames of a stream of unknown length, reduced to the loudest of each few.
 
-    When all columns are taken, neighbours become one, and each stands for twice as many frames.
+    When all columns are full, each two neighbours become one, which covers twice as many frames.
     """
 
     def __init__(self, max_columns: int, config: SpectrogramConfig) -> None:
@@ -201,38 +202,38 @@ class _Columns:
         self.n_frames_each = 1
         self._n_bands, self._floor_db = config.n_mels, np.float32(config.floor_db)
         # An even number, so that halving leaves none alone.
-        self._most = max_columns - max_columns % 2
-        self._held = self._empty(min(self._most, _COLUMNS_AT_FIRST))
+        self._max_columns = max_columns - max_columns % 2
+        self._columns = self._empty(min(self._max_columns, _INITIAL_COLUMNS))
         self._n_frames = 0
 
     @property
     def loudest_db(self) -> FloatArray:
         """The columns that frames have come to, shape (n_mels, n_columns)."""
-        return self._held[:, : -(-self._n_frames // self.n_frames_each)]
+        return self._columns[:, : -(-self._n_frames // self.n_frames_each)]
 
     def add(self, decibels: FloatArray) -> None:
         """Take the next frames, shape (n_mels, n_frames)."""
         n_frames = self._n_frames + decibels.shape[1]
-        while n_frames > self._held.shape[1] * self.n_frames_each:
-            if self._held.shape[1] < self._most:
+        while n_frames > self._columns.shape[1] * self.n_frames_each:
+            if self._columns.shape[1] < self._max_columns:
                 self._grow()
             else:
                 self._halve()
-        places = np.arange(self._n_frames, n_frames) // self.n_frames_each
-        columns, firsts = np.unique(places, return_index=True)
+        column_of = np.arange(self._n_frames, n_frames) // self.n_frames_each
+        columns, firsts = np.unique(column_of, return_index=True)
         loudest = np.maximum.reduceat(decibels, firsts, axis=1)
-        self._held[:, columns] = np.maximum(self._held[:, columns], loudest)
+        self._columns[:, columns] = np.maximum(self._columns[:, columns], loudest)
         self._n_frames = n_frames
 
     def _empty(self, n_columns: int) -> FloatArray:
         return np.full((self._n_bands, n_columns), self._floor_db)
 
     def _grow(self) -> None:
-        n_more = min(self._held.shape[1], self._most - self._held.shape[1])
-        self._held = np.concatenate([self._held, self._empty(n_more)], axis=1)
+        n_more = min(self._columns.shape[1], self._max_columns - self._columns.shape[1])
+        self._columns = np.concatenate([self._columns, self._empty(n_more)], axis=1)
 
     def _halve(self) -> None:
-        n_left = self._held.shape[1] // 2
-        self._held[:, :n_left] = np.maximum(self._held[:, ::2], self._held[:, 1::2])
-        self._held[:, n_left:] = self._floor_db
+        n_left = self._columns.shape[1] // 2
+        self._columns[:, :n_left] = np.maximum(self._columns[:, ::2], self._columns[:, 1::2])
+        self._columns[:, n_left:] = self._floor_db
         self.n_frames_each *= 2

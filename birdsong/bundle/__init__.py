@@ -1,1 +1,1 @@
-"""One folder with all that a model needs to be used: description, seal, network, calibration."""
+"""The bundle: one folder with a model's description, network, filters and calibration."""

@@ -19,13 +19,13 @@ import numpy.typing as npt
 from birdsong.arrays import BoolArray, FloatArray
 from birdsong.bundle.calibration import (
     Calibration,
+    fit_promises_for_allowed,
     pool_recordings,
     pooling_of,
-    promises_for_allowed,
     temperatures_of,
 )
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.pooling import Evidence, Probabilities, pool
+from birdsong.bundle.pooling import PooledProbabilities, Probabilities, pool
 from birdsong.errors import BundleError
 from birdsong.selective.promises import Promises
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -48,7 +48,7 @@ class Bundle:
         The tree that the labels hang on.
     spectrogram : SpectrogramConfig
         Settings of its images.
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
         The mel filters of those images.
     step_s : float
         Seconds from one segment of a long song to the next, as in its training images.
@@ -60,11 +60,11 @@ class Bundle:
         Pooling rule, temperatures and thresholds; without it, defaults pool the segments, and a
         promise is the probability that an answer needs.
     calibration_data : CalibrationData or None
-        Logits of recordings that it did not learn from, and the true label of each.
+        Logits and true labels of recordings that it was not trained on.
     provenance : Mapping
         Commands, seed, versions, counts.
     folder : Path or None
-        Where `read_bundle` found it; None where it was made or changed in memory.
+        Where `read_bundle` read it from; None if it was made or changed in memory.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Bundle:
 
     @property
     def licence(self) -> str:
-        """What it may be used for, empty where it has none."""
+        """Its licence; empty if it has none."""
         return str(self.provenance.get("licence") or "")
 
     @property
@@ -109,7 +109,7 @@ class Bundle:
         return hashlib.sha256(described.encode() + self.model_onnx).hexdigest()[:16]
 
     def allowed_mask(self, taxa: Set[str]) -> BoolArray:
-        """Tell which labels may be the answer where answers are limited to some taxa.
+        """Return which labels may be the answer if answers are limited to some taxa.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Bundle:
             return None
         if allowed_mask is None or self.calibration_data is None:
             return self.calibration.promises
-        return promises_for_allowed(
+        return fit_promises_for_allowed(
             self.calibration_data,
             self.label_tree(allowed_mask),
             has_background=self.has_background,
@@ -170,7 +170,7 @@ class Bundle:
         *,
         signal_level_db: npt.NDArray[np.floating] | None = None,
         silent: BoolArray | None = None,
-    ) -> Evidence:
+    ) -> PooledProbabilities:
         """Pool the segments of one recording by the bundle's rule.
 
         Parameters
@@ -181,7 +181,7 @@ class Bundle:
 
         Returns
         -------
-        Evidence
+        PooledProbabilities
 
         Raises
         ------

@@ -1,13 +1,13 @@
-"""A bundle on disk: one folder that is written once and checked whenever it is read.
+"""A bundle on disk: one folder, whose files are checked whenever it is read.
 
 =====================  ==========================================================================
 ``bundle.json``        format version, name, labels, tree, spectrogram config, grid step,
                        provenance, the size and hash of every other file, and a hash of all that
-``model.onnx``         the network: ``uint8 (n, 64, 200, 1)`` in, ``float32 (n, n_labels)`` out
-``mel_filters.npy``    the mel filters, so that nobody needs librosa
-``weights.weights.h5`` Keras's weights, to train on from
-``sessions.csv``       the sessions that the network learned from
-``calibration.npz``    logits of recordings that it did not learn from: optional
+``model.onnx``         the network: ``uint8 (n, n_mels, n_frames, 1)`` to ``float32 (n, n_labels)``
+``mel_filters.npy``    the mel filters, so that librosa is not needed
+``weights.weights.h5`` Keras's weights, to continue training
+``sessions.csv``       the sessions that the network was trained on
+``calibration.npz``    logits of recordings that it was not trained on: optional
 =====================  ==========================================================================
 
 A bundle is data: reading one runs no code of it, and a file that was altered is refused.
@@ -31,7 +31,7 @@ from birdsong.bundle.calibration_data import (
     calibration_from_bytes,
     calibration_to_bytes,
 )
-from birdsong.bundle.seal import SEAL, checked, facts_of, is_sealed, sealed
+from birdsong.bundle.seal import SEAL, checked, file_facts, is_sealed, sealed
 from birdsong.errors import BundleError, TaxonomyError
 from birdsong.sound.mel_filters import FILTERS_FILE, filters_from_bytes, filters_to_bytes
 from birdsong.sound.spectrogram import SpectrogramConfig
@@ -92,7 +92,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, weights: Path | None = None) -
             "step_s": bundle.step_s,
             "calibration": bundle.calibration.to_dict() if bundle.calibration else None,
             "provenance": dict(bundle.provenance),
-            "files": {name: facts_of(content) for name, content in contents.items()},
+            "files": {name: file_facts(content) for name, content in contents.items()},
         }
         write_atomically(folder / DESCRIPTION, sealed(description))
     except OSError as error:
@@ -163,13 +163,11 @@ def _read_description(folder: Path) -> Mapping[str, Any]:
     got = description.get("format_version") if isinstance(description, dict) else None
     if not isinstance(description, dict) or got not in READABLE_VERSIONS:
         raise BundleError(
-            f"{path}: expected format version 1 to {FORMAT_VERSION}, got {got!r}; train it anew "
+            f"{path}: expected format version 1 to {FORMAT_VERSION}, got {got!r}; train it again "
             "with this version of birdsong, or install the version that wrote it"
         )
     if (got > 2 or SEAL in description) and not is_sealed(content):
-        raise BundleError(
-            f"{path}: is not as it was written: some of it was altered; copy the bundle anew"
-        )
+        raise BundleError(f"{path}: was altered since it was written; copy the bundle again")
     return description
 
 

@@ -1,9 +1,8 @@
-"""How a network's logits become calibrated answers: pooling rule, temperatures, thresholds.
+"""The calibration of a bundle: pooling rule, temperatures, thresholds.
 
-`learning.evaluation.calibration_fit` fits the numbers, which travel with the bundle. Where answers
-are limited to a list of species, the thresholds are fitted anew, here, to the recordings of the
-allowed species among those that the bundle was calibrated by. The defaults of a bundle without a
-calibration stand here too.
+`learning.evaluation.calibration_fit` fits them, and the bundle stores them. If answers are limited
+to a list of species, this module fits the thresholds again, to the calibration recordings of the
+allowed species. It also has the defaults of a bundle without a calibration.
 """
 
 from __future__ import annotations
@@ -30,10 +29,9 @@ class Calibration:
     Attributes
     ----------
     pooling : str
-        The rule by which segments become a recording, one of `pooling.POOLINGS`.
+        The rule that pools the segments of a recording, one of `pooling.POOLINGS`.
     temperatures : mapping of str to float
-        For each rank from the labels' up to the order: what logarithms of probabilities are
-        divided by.
+        Softmax temperature of each rank, from the labels' rank up to the order.
     promises : Promises
     """
 
@@ -80,7 +78,7 @@ def pooling_of(calibration: Calibration | None) -> str:
 
 
 def temperatures_of(calibration: Calibration | None) -> Mapping[str, float]:
-    """The temperature of each rank; without a calibration none is named, and each is 1."""
+    """The temperature of each rank; empty without a calibration, which means 1."""
     return {} if calibration is None else calibration.temperatures
 
 
@@ -116,7 +114,7 @@ def pool_recordings(
     return np.stack([each.labels for each in pooled]), np.array([each.bird for each in pooled])
 
 
-def promises_for_allowed(
+def fit_promises_for_allowed(
     data: CalibrationData, tree: LabelTree, *, has_background: bool, rule: str
 ) -> Promises:
     """Fit the thresholds to the recordings whose label is allowed in a tree.
@@ -138,10 +136,10 @@ def promises_for_allowed(
         return Promises(thresholds={}, n_recordings=0)
     data = data.of(chosen)
     labels, bird = pool_recordings(data, has_background=has_background, rule=rule)
-    return promises_of(tree, labels, bird, data.y_true, data.sessions)
+    return fit_promises_to(tree, labels, bird, data.y_true, data.sessions)
 
 
-def promises_of(
+def fit_promises_to(
     tree: LabelTree,
     labels: Probabilities,
     bird: Probabilities,

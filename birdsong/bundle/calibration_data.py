@@ -1,7 +1,7 @@
-"""Logits of recordings that a network did not learn from, by which answers are calibrated.
+"""Calibration data: logits of recordings that a network was not trained on.
 
-Training predicts them, the bundle carries them, and thresholds are fitted to them, so they stand
-where all of these reach them. The file is NumPy's ``npz``, and reading it runs no code of it.
+Training predicts them, the bundle stores them, and thresholds are fitted to them. The file is a
+NumPy ``npz`` without pickled objects, so reading it runs no code from it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_BYTES = 512 * 1024 * 1024  # unpacked: a small file may claim to hold anyth
 # RuntimeError: a member is encrypted, or compressed by an unknown method.
 _DAMAGE = (
     *(KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error),
-    MemoryError,  # an array that says that it is larger than any memory
+    MemoryError,  # an array that declares an impossible size
 )
 _KINDS = {"numbers": "fiu", "text": "U"}
 
@@ -36,8 +36,8 @@ class CalibrationData:
     Attributes
     ----------
     logits : float32, shape (n_segments, n_labels)
-        The column of the background is the last, where there is one. Segments of a recording are
-        together, in order of time.
+        The background, if any, is the last column. The segments of a recording are consecutive, in
+        order of time.
     starts_s : float32, shape (n_segments,)
         Where each segment starts in its recording.
     signal_level_db : float32, shape (n_segments,)
@@ -46,10 +46,10 @@ class CalibrationData:
         The segments of recording ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``.
     y_true : int64, shape (n_recordings,)
         The class index of each recording, never the background's; -1 for a bird without a label,
-        which calibrates nothing.
+        which is not used to calibrate.
     folds : int64, shape (n_recordings,)
-        The fold of each recording, whose logits are of the network that the fold was held out from.
-        All 0 where there was one network.
+        The fold of each recording; its logits are from the network that did not train on that fold.
+        All 0 if there was one network.
     recordings, sessions : tuple of str, length n_recordings
     """
 
@@ -93,8 +93,8 @@ class CalibrationData:
 
     def of(self, chosen: npt.NDArray[np.integer]) -> CalibrationData:
         """Return some of the recordings, at least one of them, by their indices."""
-        every = self.segments
-        segments = [every[i] for i in chosen]
+        all_segments = self.segments
+        segments = [all_segments[i] for i in chosen]
         sizes = [own.stop - own.start for own in segments]
         return CalibrationData(
             logits=np.concatenate([self.logits[own] for own in segments]),
@@ -199,7 +199,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
             return CalibrationData(
                 logits=_array(arrays, "logits", "numbers").astype(np.float32),
                 starts_s=starts_s,
-                # Files of before segments were weighed by level weigh all the same.
+                # Older files lack levels, and give all segments the same weight.
                 signal_level_db=(
                     _array(arrays, "song_db", "numbers").astype(np.float32)
                     if "song_db" in arrays
@@ -218,7 +218,7 @@ def calibration_from_bytes(content: bytes) -> CalibrationData:
 def _array(
     arrays: Mapping[str, npt.NDArray[np.generic]], name: str, kind: str
 ) -> npt.NDArray[np.generic]:
-    """Take an array of one of `_KINDS`; numpy returns bytes for a member that is no array."""
+    """Return an array of one of `_KINDS`; numpy returns bytes for a member that is not an array."""
     array = arrays[name]
     got = array.dtype if isinstance(array, np.ndarray) else "no array"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in _KINDS[kind]:

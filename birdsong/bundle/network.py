@@ -1,10 +1,8 @@
-"""A bundle's network at work: images to logits through onnxruntime, without TensorFlow.
+"""The network of a bundle: images to logits by onnxruntime, without TensorFlow.
 
-Answers come from it, and evaluation measures with it, so it stands where both reach it.
-
-A process that is forked has a copy of every session, but none of the sessions' threads. Such a copy
-must not run, and must not be destroyed either: onnxruntime would join the missing threads, and wait
-for ever. The child therefore keeps the copies, and makes sessions of its own.
+A forked process has a copy of every onnxruntime session, but none of its threads. The copy must not
+run, and must not be destroyed either: onnxruntime would wait forever for the missing threads. So
+the child process leaks the copies and opens sessions of its own.
 """
 
 from __future__ import annotations
@@ -25,21 +23,21 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 BATCH_SIZE = 8
-"""Images that run through the network at once: what it makes of more leaves the cache."""
+"""Images per call of the network: the activations of more do not fit in the cache."""
 
 
 def disable_telemetry() -> None:
     """Keep onnxruntime from collecting anything; to be called before it is imported.
 
-    Since 1.29 its wheels note every session under a number of the machine in the user's cache, and
-    send that to Microsoft from a thread that starts with the import. A forked child that ends as
-    any process does waits for that thread for ever. Who sets the variable otherwise decides.
+    Since 1.29 its wheels record every session under a machine identifier in the user's cache, and
+    send that to Microsoft from a thread that starts with the import. A forked child can wait
+    forever for that thread when it exits. If the variable is set already, it is left as it is.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class Network:
-    """The network of a bundle, ready to run. Threads may share it, and so may forked processes.
+    """The network of a bundle. Threads and forked processes may share it.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ class Network:
         _NETWORKS.add(self)
 
     def logits(self, images: ImageArray) -> FloatArray:
-        """Ask the network about a batch of images.
+        """Run the network on images.
 
         Parameters
         ----------
@@ -69,26 +67,26 @@ class Network:
         -------
         float32, shape (n, n_labels)
         """
-        parts, session = [], self._ready_session()
+        batches, session = [], self._ready_session()
         for first in range(0, max(len(images), 1), BATCH_SIZE):
-            part = images[first : first + BATCH_SIZE, ..., np.newaxis]
-            (logits,) = session.run(None, {self._input_name: part})
-            parts.append(logits)
-        return np.concatenate(parts, dtype=np.float32)
+            batch = images[first : first + BATCH_SIZE, ..., np.newaxis]
+            (logits,) = session.run(None, {self._input_name: batch})
+            batches.append(logits)
+        return np.concatenate(batches, dtype=np.float32)
 
     def __reduce__(self) -> tuple[type[Network], tuple[Bundle]]:
         return type(self), (self._bundle,)
 
     def _ready_session(self) -> InferenceSession:
-        """Return the session, which a forked process makes when it first needs one."""
+        """Return the session; a forked process opens its own when it first needs one."""
         with self._lock:
             if self._session is None:
                 self._session = _open_session(self._bundle)
             return self._session
 
-    def _leave_session(self) -> None:
-        """Let go of the session of the parent process without destroying it."""
-        self._lock = threading.Lock()  # a thread that is not in this process may hold the other one
+    def _abandon_session(self) -> None:
+        """Leak the session of the parent process, without destroying it."""
+        self._lock = threading.Lock()  # a thread of the parent process may hold the old one
         if self._session is not None:
             # For good: a list would be emptied at the end of the process.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
@@ -98,13 +96,13 @@ class Network:
 _NETWORKS: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
-def _leave_sessions() -> None:
+def _abandon_sessions() -> None:
     for network in list(_NETWORKS):
-        network._leave_session()
+        network._abandon_session()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_leave_sessions)
+    os.register_at_fork(after_in_child=_abandon_sessions)
 
 
 def _open_session(bundle: Bundle) -> InferenceSession:
@@ -114,9 +112,9 @@ def _open_session(bundle: Bundle) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # Left alone, it takes every core of the machine, also where this process has but one, and
-    # its threads run in circles while the next images are made: twice the processor time.
-    options.intra_op_num_threads = _cores_at_hand()
+    # By default it uses every core of the machine, even if this process may use only one, and its
+    # threads spin while the next images are made, which doubles the processor time.
+    options.intra_op_num_threads = _n_usable_cores()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(
@@ -142,7 +140,7 @@ def _open_session(bundle: Bundle) -> InferenceSession:
     return session
 
 
-def _cores_at_hand() -> int:
+def _n_usable_cores() -> int:
     """Count the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))

@@ -1,7 +1,4 @@
-"""From segments to a recording: the logits of the segments become probabilities of the whole.
-
-Evaluation and answers both pool with it, so it stands where both reach it.
-"""
+"""Pooling: the logits of the segments of a recording become probabilities of the recording."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ from birdsong.arrays import BoolArray
 
 Probabilities = npt.NDArray[np.float64]
 
-DB_A_DECADE = 20.0
-"""Decibels in which the weight of a segment grows tenfold, as an amplitude does."""
+DB_PER_DECADE = 20.0
+"""The weight of a segment grows tenfold over so many decibels, in proportion to the amplitude."""
 DEFAULT_POOLING = "mean_probabilities"
 """The rule of a model that is not calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PooledProbabilities:
     """Probabilities of a recording and of each of its segments.
 
     Attributes
@@ -50,21 +47,21 @@ def pool(
     signal_level_db: npt.NDArray[np.floating] | None = None,
     silent: BoolArray | None = None,
     rule: str = DEFAULT_POOLING,
-) -> Evidence:
+) -> PooledProbabilities:
     """Pool the segments of one recording by a weighted rule.
 
     The weight of a segment is the probability that it holds a bird, times the amplitude of its
-    song: a bird far away, or cut off at the edge of the segment, is easily taken for another. With
+    song: a distant bird, or one at the edge of the segment, is easily confused with another. With
     ``w_s`` the weight of segment ``s``, scaled to sum to 1, and ``p_sl`` the probability of label
     ``l`` in it, given a bird, the probability of the label in the recording is in proportion to
 
     ======================  ====================================================================
-    ``mean_logits``         ``exp(sum_s w_s log p_sl)``: segments agree, or the label falls
-    ``mean_roots``          ``(sum_s w_s sqrt(p_sl)) ** 2``: halfway between its neighbours
+    ``mean_logits``         ``exp(sum_s w_s log p_sl)``: low if one segment disagrees
+    ``mean_roots``          ``(sum_s w_s sqrt(p_sl)) ** 2``: between the rules above and below
     ``mean_probabilities``  ``sum_s w_s p_sl``
     ``top_third``           the mean of the highest third of ``w_s p_sl``
-    ``noisy_or``            ``1 - prod_s (1 - w_s p_sl / max(w)) ** (1 / n_segments)``: one sure
-                            segment says much, and a hundred say no more than it
+    ``noisy_or``            ``1 - prod_s (1 - w_s p_sl / max(w)) ** (1 / n_segments)``: a few sure
+                            segments are enough
     ======================  ====================================================================
 
     The length of a recording is no evidence: repeating it does not change the result.
@@ -80,13 +77,13 @@ def pool(
         Level of the signal in each segment (`sound.grey_levels.signal_level_db`); equal in all by
         default.
     silent : bool, shape (n_segments,), optional
-        Segments that hold nothing but digital silence, and so no bird.
+        Segments of digital silence, which have no bird.
     rule : str
         One of `POOLINGS`.
 
     Returns
     -------
-    Evidence
+    PooledProbabilities
 
     Raises
     ------
@@ -108,13 +105,13 @@ def pool(
     amplitude = (
         1.0
         if signal_level_db is None
-        else 10 ** ((signal_level_db - signal_level_db.max()) / DB_A_DECADE)
+        else 10 ** ((signal_level_db - signal_level_db.max()) / DB_PER_DECADE)
     )
     weights = segment_bird * amplitude
     total = weights.sum()
     weights = weights / total if total > 0 else np.full(len(logits), 1 / len(logits))
     labels = _RULES[rule](weights, segment_labels)
-    return Evidence(
+    return PooledProbabilities(
         segment_bird=segment_bird,
         segment_labels=segment_labels,
         bird=min(1.0, float(weights @ segment_bird)),
@@ -139,7 +136,7 @@ def _mean_probabilities(weights: Probabilities, labels: Probabilities) -> Probab
 
 
 def _top_third(weights: Probabilities, labels: Probabilities) -> Probabilities:
-    """Mean of the highest third of each column, of a segment a part where thirds are no whole."""
+    """Mean of the highest third of each column; fractions of a segment count in proportion."""
     highest_first = -np.sort(-weights[:, np.newaxis] * labels, axis=0)
     shares = np.clip(len(weights) / 3 - np.arange(len(weights)), 0, 1)
     pooled: Probabilities = shares @ highest_first

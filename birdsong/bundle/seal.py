@@ -1,8 +1,7 @@
-"""A folder whose files are as they were written: a description in JSON holds it to that.
+"""The seal of a folder: a JSON description with the size and hash of each file, and its own hash.
 
-The description tells the size and the hash of each file, and ends with its own hash, so that no
-byte changes unseen. That guards against accidents and careless edits; who means to deceive can
-write another hash.
+Any changed byte is detected. This protects against accidents and careless edits, not against
+tampering, because anyone can compute a new hash.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 from birdsong.errors import BundleError
 
 SEAL = "seal"
-"""The field that holds the hash; it comes last."""
+"""The field with the hash of the description; it is the last one."""
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
@@ -25,35 +24,35 @@ _AFTER = b'"\n}\n'
 
 
 def sealed(description: Mapping[str, Any]) -> bytes:
-    """Write a description.
+    """Write a description with its seal.
 
     Parameters
     ----------
     description : Mapping
-        Of at least one field, none of them `SEAL`.
+        At least one field, none of them `SEAL`.
 
     Returns
     -------
     bytes
-        JSON in UTF-8 with one field more.
+        JSON in UTF-8, with the field `SEAL` added.
     """
     body = json.dumps(description, indent=1).removesuffix("\n}").encode()
     return body + _BEFORE + hashlib.sha256(body).hexdigest().encode() + _AFTER
 
 
 def is_sealed(content: bytes) -> bool:
-    """Tell whether a description is, byte for byte, as `sealed` wrote it."""
+    """Whether a description is byte for byte as `sealed` wrote it."""
     body, _, seal = content.rpartition(_BEFORE)
     return seal == hashlib.sha256(body).hexdigest().encode() + _AFTER
 
 
-def facts_of(content: bytes) -> dict[str, Any]:
-    """Tell the size and the hash of a file, as a description holds them."""
+def file_facts(content: bytes) -> dict[str, Any]:
+    """Return the size and the hash of a file, as in a description."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
-    """Return the content of one file, if it is what the description says.
+    """Read one file and check its size and hash.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
     Raises
     ------
     BundleError
-        If the file is missing, too large or another one.
+        If the file is missing, too large or altered.
     KeyError
         If the description does not name it.
     """
@@ -76,8 +75,8 @@ def checked(folder: Path, name: str, files: Mapping[str, Any]) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-    if files[name] != facts_of(content):
+    if files[name] != file_facts(content):
         raise BundleError(
-            f"{path}: is not the file that the bundle was made with; copy the bundle anew"
+            f"{path}: is not the file that the bundle was made with; copy the bundle again"
         )
     return content

@@ -1,1 +1,1 @@
-"""Images at rest: the folder of PNGs and its tables, the packed copy, what is in them."""
+"""Stored images: the folder of PNGs and its tables, the packed copy, and their summary."""

@@ -1,4 +1,4 @@
-"""One image for each taxon, side by side: what a network is asked to tell apart."""
+"""Contact sheet: one typical image of each taxon, side by side."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def typical_rows(store: ImageStore) -> dict[str, IndexRow]:
 
 
 def _typical(store: ImageStore, rows: list[IndexRow]) -> IndexRow:
-    """Of a few images, the one whose song is of middling brightness, neither faint nor loudest.
+    """Return the image of median brightness among a few.
 
-    The brightest fiftieth is the song: what is dim all over, as rushing water, is none.
+    Brightness is the 98th percentile of an image, which is song rather than background.
     """
     some = rows[:: max(1, len(rows) // 9)]
     brightness = [float(np.percentile(store.read_image(row), 98)) for row in some]

@@ -1,4 +1,4 @@
-"""Recordings that are there twice: the same file, or the same sound in another."""
+"""Duplicate recordings: the same file, or the same sound in different files."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from birdsong.sound.near_duplicates import AudioFingerprint, audio_fingerprint, 
 
 
 @dataclass(frozen=True, slots=True)
-class Twice:
-    """Two recordings that hold the same.
+class DuplicatePair:
+    """Two recordings of the same sound.
 
     Attributes
     ----------
     first, second : Recording
-    how : str
-        In words.
+    description : str
+        How they are the same, in words.
     """
 
     first: Recording
     second: Recording
-    how: str
+    description: str
 
     @property
     def leaks(self) -> bool:
-        """Whether they may come to lie on two sides of a split."""
+        """Whether a split by sessions could put them on both sides."""
         return self.first.session != self.second.session
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What was found in the files.
+class DuplicateReport:
+    """The duplicates that were found.
 
     Attributes
     ----------
-    twice : tuple of Twice
-    unread : tuple of (str, str)
-        Recordings that could not be looked at, and why.
+    pairs : tuple of DuplicatePair
+    unreadable : tuple of (str, str)
+        Recordings that could not be read, and why.
     """
 
-    twice: tuple[Twice, ...]
-    unread: tuple[tuple[str, str], ...]
+    pairs: tuple[DuplicatePair, ...]
+    unreadable: tuple[tuple[str, str], ...]
 
 
 def find_duplicates(
@@ -57,8 +57,8 @@ def find_duplicates(
     *,
     n_jobs: int = -1,
     on_done: Callable[[], object] | None = None,
-) -> Looked:
-    """Look for recordings that are there twice.
+) -> DuplicateReport:
+    """Find duplicate recordings.
 
     Parameters
     ----------
@@ -67,29 +67,31 @@ def find_duplicates(
     n_jobs : int
         Processes, as joblib counts them.
     on_done : callable, optional
-        Told after each recording.
+        Called after each recording.
 
     Returns
     -------
-    Looked
+    DuplicateReport
     """
     running = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_look)(recording, audio) for recording in recordings
+        delayed(_hash_and_fingerprint)(recording, audio) for recording in recordings
     )
     digests: list[str] = []
     fingerprints: list[AudioFingerprint] = []
-    unread = []
-    for recording, (digest, described, problem) in zip(recordings, running, strict=True):
+    unreadable = []
+    for recording, (digest, audio_hash, problem) in zip(recordings, running, strict=True):
         digests.append(digest)
-        fingerprints.append(described)
+        fingerprints.append(audio_hash)
         if problem:
-            unread.append((recording.name, problem))
+            unreadable.append((recording.name, problem))
         if on_done:
             on_done()
-    return Looked(tuple(_twice(recordings, digests, fingerprints)), tuple(unread))
+    return DuplicateReport(tuple(_find_pairs(recordings, digests, fingerprints)), tuple(unreadable))
 
 
-def _look(recording: Recording, audio: AudioFolder) -> tuple[str, AudioFingerprint, str]:
+def _hash_and_fingerprint(
+    recording: Recording, audio: AudioFolder
+) -> tuple[str, AudioFingerprint, str]:
     nothing = np.empty(0, np.uint32)
     path = None
     try:
@@ -103,22 +105,28 @@ def _look(recording: Recording, audio: AudioFolder) -> tuple[str, AudioFingerpri
         return "", nothing, error.strerror or str(error)
 
 
-def _twice(
+def _find_pairs(
     recordings: Sequence[Recording],
     digests: Sequence[str],
     fingerprints: Sequence[AudioFingerprint],
-) -> list[Twice]:
+) -> list[DuplicatePair]:
     first_with: dict[str, int] = {}
     found, copies = [], set()
     for number, digest in enumerate(digests):
         first = first_with.setdefault(digest, number) if digest else number
         if first != number:
             copies.add(number)
-            found.append(Twice(recordings[first], recordings[number], "the same file"))
-    for alike in find_near_duplicates(fingerprints):
-        if {alike.first, alike.second} & copies:
+            found.append(DuplicatePair(recordings[first], recordings[number], "the same file"))
+    for near_duplicate in find_near_duplicates(fingerprints):
+        if {near_duplicate.first, near_duplicate.second} & copies:
             continue
-        later = f"{abs(alike.lag_s):.1f} s {'later' if alike.lag_s > 0 else 'earlier'}"
-        how = f"the same sound{'' if abs(alike.lag_s) < 0.05 else f', {later} in the first'}"
-        found.append(Twice(recordings[alike.first], recordings[alike.second], how))
+        lag_s, description = near_duplicate.lag_s, "the same sound"
+        if abs(lag_s) >= 0.05:
+            direction = "later" if lag_s > 0 else "earlier"
+            description += f", {abs(lag_s):.1f} s {direction} in the first"
+        found.append(
+            DuplicatePair(
+                recordings[near_duplicate.first], recordings[near_duplicate.second], description
+            )
+        )
     return found

@@ -1,4 +1,4 @@
-"""What a folder of images was made of: taxa, levels, licences, what stands out."""
+"""Summary of a folder of images: taxa, receipt, licences, and recordings to check."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from birdsong.images.tables import IndexRow, ReceiptRow, read_attribution, read_
 
 NO_LICENCE = "none given"
 NO_BIRD = "no bird"
-"""In the place of a taxon, of recordings that are known to hold none."""
+"""Used as the taxon of recordings that are known to hold no bird."""
 N_RANKED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class TaxonRow:
-    """What there is of one taxon: a species, or a genus where no species is known."""
+    """Counts of one taxon: a species, or a genus if no species is known."""
 
     taxon: str
     english_name: str
@@ -34,7 +34,7 @@ class TaxonRow:
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
-    """A recording that stands at an end of a ranking.
+    """A recording in a ranking.
 
     `place` counts from 1; `value` is in the unit that ends the measure's name.
     """
@@ -54,7 +54,7 @@ class Ranking:
     ----------
     name : {"quietest", "shortest", "emptiest"}
     unit : str
-        As it stands behind a value.
+        Unit of the values, for display.
     median : float
         Of all recordings that were ranked.
     rows : tuple of RankedRow
@@ -68,8 +68,8 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """What is in the data.
+class DatasetSummary:
+    """Summary of a folder of images.
 
     Attributes
     ----------
@@ -96,8 +96,8 @@ class Overview:
         return tuple(row for row in self.receipt if row.sample_rate_hz)
 
 
-def explore(store: ImageStore) -> Overview:
-    """Count what a finished folder of images holds.
+def explore(store: ImageStore) -> DatasetSummary:
+    """Summarize a finished folder of images.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def explore(store: ImageStore) -> Overview:
 
     Returns
     -------
-    Overview
+    DatasetSummary
 
     Raises
     ------
@@ -114,7 +114,7 @@ def explore(store: ImageStore) -> Overview:
     """
     receipt = read_receipt(store.folder)
     licences = Counter(row.licence or NO_LICENCE for row in read_attribution(store.folder))
-    return Overview(
+    return DatasetSummary(
         receipt=tuple(receipt),
         taxa=_taxa(store, {row.recording: row.duration_s / 60 for row in receipt}),
         reasons=tuple(group_reasons(receipt)),

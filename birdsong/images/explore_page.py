@@ -1,4 +1,4 @@
-"""The overview of a folder of images as files: one page for a reader, its tables as CSV."""
+"""The summary of a folder of images as files: an HTML page, and tables as CSV."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from birdsong.csv_tables import write_table
 from birdsong.errors import DatasetError
 from birdsong.html_page import BAR, draw_svg, embedded_png, html_page, integer_ticks
 from birdsong.images.contact_sheet import typical_rows
-from birdsong.images.explore import NO_BIRD, Overview, RankedRow, Ranking, TaxonRow
+from birdsong.images.explore import NO_BIRD, DatasetSummary, RankedRow, Ranking, TaxonRow
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import ReceiptRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_IMAGES = 200  # a page of more would not open in a blink
+MAX_IMAGES = 200  # a page with more opens slowly
 MAX_NAMED = 5
 N_IN_WORDS = 3
 
 
-def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
+def write_explore_page(dataset_summary: DatasetSummary, store: ImageStore, out: Path) -> None:
     """Write ``explore.html``, ``taxa.csv``, ``outliers.csv`` and ``rankings.csv``.
 
     Parameters
     ----------
-    overview : Overview
+    dataset_summary : DatasetSummary
         From `explore.explore`.
     store : ImageStore
         Holds the images.
@@ -44,43 +44,43 @@ def write_overview(overview: Overview, store: ImageStore, out: Path) -> None:
     DatasetError
         If the folder cannot be written, or an image is missing or damaged.
     """
-    page = _page(overview, store)
+    page = _page(dataset_summary, store)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_table(out / "taxa.csv", TaxonRow, overview.taxa)
-        outliers = [row for row in overview.receipt if row.reason]
+        write_table(out / "taxa.csv", TaxonRow, dataset_summary.taxa)
+        outliers = [row for row in dataset_summary.receipt if row.reason]
         write_table(out / "outliers.csv", ReceiptRow, outliers)
-        ranked = [row for ranking in overview.rankings for row in ranking.rows]
+        ranked = [row for ranking in dataset_summary.rankings for row in ranking.rows]
         write_table(out / "rankings.csv", RankedRow, ranked)
         write_atomically(out / "explore.html", page.encode())
     except OSError as error:
         raise DatasetError(f"{out}: cannot be written ({error})") from error
 
 
-def summary(overview: Overview) -> str:
-    """Say in a sentence or two what there is."""
-    statuses = Counter(row.status for row in overview.receipt)
-    hours = sum(row.duration_s for row in overview.receipt) / 3600
-    n_taxa = sum(row.taxon != NO_BIRD for row in overview.taxa)
-    n_bird = sum(row.bird_images for row in overview.taxa)
-    n_background = sum(row.background_images for row in overview.taxa)
+def summary_sentence(dataset_summary: DatasetSummary) -> str:
+    """Summarize the counts in two sentences."""
+    statuses = Counter(row.status for row in dataset_summary.receipt)
+    hours = sum(row.duration_s for row in dataset_summary.receipt) / 3600
+    n_taxa = sum(row.taxon != NO_BIRD for row in dataset_summary.taxa)
+    n_bird = sum(row.bird_images for row in dataset_summary.taxa)
+    n_background = sum(row.background_images for row in dataset_summary.taxa)
     return (
-        f"{len(overview.receipt)} recordings, {hours:.2f} h: {statuses['ok']} ok, "
+        f"{len(dataset_summary.receipt)} recordings, {hours:.2f} h: {statuses['ok']} ok, "
         f"{statuses['skipped']} skipped, {statuses['failed']} failed. {n_taxa} taxa, "
         f"{n_bird} images of birds, {n_background} of background."
     )
 
 
-def ranking_words(ranking: Ranking) -> str:
-    """Say in a line which recordings are at the end of a measure, and what is usual."""
+def ranking_sentence(ranking: Ranking) -> str:
+    """Return a line with the first recordings of a ranking and the median of all."""
     named = ", ".join(f"{row.recording} ({row.value:.3g})" for row in ranking.rows[:N_IN_WORDS])
     return f"{ranking.name}, {ranking.unit}: {named}; median {ranking.median:.3g}"
 
 
-def _page(overview: Overview, store: ImageStore) -> str:
-    decoded = overview.decoded
+def _page(dataset_summary: DatasetSummary, store: ImageStore) -> str:
+    decoded = dataset_summary.decoded
     typical = typical_rows(store)
-    largest = sorted(overview.taxa, key=lambda row: (-row.bird_images, row.taxon))
+    largest = sorted(dataset_summary.taxa, key=lambda row: (-row.bird_images, row.taxon))
     shown = {row.taxon for row in largest[:MAX_IMAGES]}
     left_out = (
         f" Only the {MAX_IMAGES} taxa with most images are shown."
@@ -88,23 +88,23 @@ def _page(overview: Overview, store: ImageStore) -> str:
         else ""
     )
     body = _BODY.format(
-        summary=escape(summary(overview)),
+        summary_sentence=escape(summary_sentence(dataset_summary)),
         durations=_histogram([row.duration_s for row in decoded], "seconds", logarithmic=True),
         peaks=_histogram(
             [row.peak_dbfs for row in decoded if row.peak_dbfs is not None], "peak level (dBFS)"
         ),
         per_taxon=_histogram(
-            [row.recordings for row in overview.taxa], "recordings of a taxon", whole=True
+            [row.recordings for row in dataset_summary.taxa], "recordings of a taxon", whole=True
         ),
         rates=_counts("sample rate", Counter(f"{row.sample_rate_hz} Hz" for row in decoded)),
-        licences=_counts("licence", Counter(overview.licences)),
-        reasons=_reasons(overview),
-        rankings="".join(_ranking(ranking) for ranking in overview.rankings),
+        licences=_counts("licence", Counter(dataset_summary.licences)),
+        reasons=_reasons(dataset_summary),
+        rankings="".join(_ranking(ranking) for ranking in dataset_summary.rankings),
         images="".join(
             _figure(store, taxon, row.image) for taxon, row in typical.items() if taxon in shown
         ),
         left_out=left_out,
-        taxa="\n".join(_taxon(row) for row in overview.taxa),
+        taxa="\n".join(_taxon(row) for row in dataset_summary.taxa),
     )
     return html_page("What is in the data", body)
 
@@ -145,12 +145,12 @@ def _counts(name: str, counts: Counter[str]) -> str:
     )
 
 
-def _reasons(overview: Overview) -> str:
-    if not overview.reasons:
+def _reasons(dataset_summary: DatasetSummary) -> str:
+    if not dataset_summary.reasons:
         return "<p>Nothing does.</p>"
     words = {"ok": "ok, with a warning"}
     rows = []
-    for reason in overview.reasons:
+    for reason in dataset_summary.reasons:
         named = ", ".join(reason.recordings[:MAX_NAMED])
         more = len(reason.recordings) - MAX_NAMED
         rows.append(
@@ -197,16 +197,16 @@ def _taxon(row: TaxonRow) -> str:
     )
 
 
-_BODY = """<p>{summary}</p>
-<h2>What stands out</h2>
-<p>Listen to these before you train on them. outliers.csv names every recording that was skipped,
-failed or got a warning; rankings.csv holds the ends of what was ranked.</p>
+_BODY = """<p>{summary_sentence}</p>
+<h2>Recordings to check</h2>
+<p>Listen to these before you train on them. outliers.csv lists every recording that was skipped,
+failed or got a warning; rankings.csv lists the quietest, shortest and emptiest recordings.</p>
 <div class="wide">{reasons}</div>
 {rankings}
 <h2>How long the recordings are</h2>
 {durations}
 <h2>How loud they are</h2>
-<p>0 dBFS is full scale: what reaches it may be clipped.</p>
+<p>0 dBFS is full scale: a recording that reaches it may be clipped.</p>
 {peaks}
 <h2>How many there are of each taxon</h2>
 {per_taxon}

@@ -1,4 +1,4 @@
-"""Arithmetic of loudness on grey levels, as tables.
+"""Lookup tables for gain and mixing on grey levels.
 
 Grey level ``g`` stands for a power of ``10 ** (g * grey_db / 10)`` times the background's, so that
 0 is the background itself. Louder songs and mixed sounds are sums of powers; since there are only
@@ -16,14 +16,14 @@ from birdsong.arrays import ImageArray
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 GREY_DB = SpectrogramConfig().grey_db
-"""Decibels of one grey level, where nothing else is said."""
+"""Decibels of one grey level in the default config."""
 
 BRIGHTEST = 255
 
 
 @cache
 def gain_table(grey_db: float) -> ImageArray:
-    """Tell what grey levels become when the song is louder and its background is not.
+    """Table of grey levels after a gain of the song, with the background unchanged.
 
     A level holds the background and, above it, the song: ``p = 1 + s``. With the gain ``G`` it is
     ``1 + G * s``. So loud points move by the whole gain, faint ones by less, and the background not
@@ -47,7 +47,7 @@ def gain_table(grey_db: float) -> ImageArray:
 
 @cache
 def mixing_table(grey_db: float) -> ImageArray:
-    """Tell how grey levels change when another image's sound is added.
+    """Table of the change of grey levels when another image is mixed in.
 
     Where the background of the other, ``w`` times as strong as our own, is added to it, their sum
     is the new background: ``p`` and ``q`` become ``(p + w * q) / (1 + w)``. Background on
@@ -71,7 +71,7 @@ def mixing_table(grey_db: float) -> ImageArray:
     return np.rint(mixed).astype(np.int16).astype(np.uint8)
 
 
-def whole_levels(decibels: npt.ArrayLike, grey_db: float) -> npt.NDArray[np.int64]:
+def to_grey_levels(decibels: npt.ArrayLike, grey_db: float) -> npt.NDArray[np.int64]:
     """Turn decibels into whole grey levels."""
     return np.rint(np.asarray(decibels) / grey_db).astype(np.int64)
 

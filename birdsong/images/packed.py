@@ -1,6 +1,6 @@
 """The packed copy of a folder of images: a few large files instead of millions of small ones.
 
-``packed/`` lies beside the PNGs. Shard ``n`` holds the images of the rows
+``packed/`` is in the same folder. Shard ``n`` holds the images of the rows
 ``n * SHARD_IMAGES`` and following of ``index.csv``, in that order: as raw bytes, or, compressed,
 as the PNGs' own bytes one after the other. ``packed.json`` is written last and lists every file
 with its size and hash, and the hash of the ``index.csv`` that it was made from.
@@ -34,14 +34,14 @@ SHARD_IMAGES = 4096
 
 
 class NotPackedError(DatasetError):
-    """A folder has no packed copy, or one of what it was before."""
+    """A folder has no packed copy, or an outdated one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One file of the packed copy.
 
-    `offsets` names the file that says where each PNG begins; empty where images are raw.
+    `offsets` is the file with the offset of each PNG; empty if images are raw.
     """
 
     file: str
@@ -72,7 +72,7 @@ class PackedStore:
     Raises
     ------
     DatasetError
-        If a shard is missing or has not its size.
+        If a shard is missing or has the wrong size.
     """
 
     def __init__(self, folder: Path, shards: Sequence[Shard], shape: tuple[int, int]) -> None:
@@ -98,7 +98,7 @@ class PackedStore:
         return any(offsets is not None for offsets in self._offsets)
 
     def shards_of(self, rows: IntArray) -> IntArray:
-        """Tell the shard of each row; int64 (n,)."""
+        """Return the shard of each row, int64 (n,)."""
         return np.searchsorted(self.first_rows, rows, side="right") - 1
 
     def read(self, rows: IntArray) -> ImageArray:
@@ -141,7 +141,7 @@ class PackedStore:
         return images
 
     def verify(self) -> None:
-        """Read every byte and hold it to the hashes.
+        """Check every shard against its hash.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class PackedStore:
 
 
 def check_rows(folder: Path, n: int, rows: IntArray) -> None:
-    """See that there are images at some rows.
+    """Check that rows exist.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def open_packed(store: ImageStore) -> PackedStore:
         raise NotPackedError(f"{path}: the folder has changed since it was packed; pack again")
     for shard in shards:
         for name in (shard.file, shard.offsets):
-            if Path(name).name != name:  # never out of the folder
+            if Path(name).name != name:  # never a path outside the folder
                 raise DatasetError(f"{path}: {name!r} is no name of a shard; pack again")
     return PackedStore(path.parent, shards, store.config.shape)
 
@@ -222,7 +222,7 @@ def _mapped(path: Path, n_bytes: int) -> ImageArray:
 
 
 def _offsets(folder: Path, shard: Shard, image_bytes: int) -> npt.NDArray[np.int64] | None:
-    """Where each image of a compressed shard begins; None where images are raw."""
+    """The offset of each image in a compressed shard; None if images are raw."""
     if not shard.offsets:
         if shard.n_bytes != shard.n_images * image_bytes:
             raise DatasetError(
@@ -246,6 +246,6 @@ def _offsets(folder: Path, shard: Shard, image_bytes: int) -> npt.NDArray[np.int
 
 
 def index_hash(folder: Path) -> str:
-    """Tell the hash of ``index.csv``, which says whether a copy is of the folder as it is."""
+    """Return the hash of ``index.csv``, which shows whether a packed copy is up to date."""
     with (folder / INDEX).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
-"""A packed copy made: images read side by side, shards written whole or not at all.
+"""Making the packed copy: images are read in parallel, shards are written atomically.
 
-`packed` says what is in one, and reads it.
+The format and its reader are in `packed`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pack(
     n_jobs: int = 1,
     on_done: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write the packed copy of a folder of images, shards side by side.
+    """Write the packed copy of a folder of images, several shards at a time.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def pack(
     compressed : bool
         Keep the PNGs' bytes: smaller, and slower to read.
     n_jobs : int
-        Threads; reading files and hashing let go of Python's lock.
+        Threads; reading files and hashing release the GIL.
     on_done : callable, optional
-        Told how many images a finished shard holds.
+        Called with the number of images in each finished shard.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def pack(
     Raises
     ------
     DatasetError
-        If there is no image, one is missing or damaged, or the folder cannot be written. What
-        was packed before is gone then: nothing half-written passes for whole.
+        If there is no image, one is missing or damaged, or the folder cannot be written. An
+        earlier packed copy is then gone, so that no incomplete one is used.
     """
     from joblib import Parallel, delayed
 
@@ -126,7 +126,7 @@ def write_shard(folder: Path, number: int, images: ImageArray) -> Shard:
 def write_description(
     folder: Path, config: SpectrogramConfig, shards: Sequence[Shard], *, compressed: bool = False
 ) -> None:
-    """Write ``packed.json``, which makes shards a packed copy of the folder that they lie in.
+    """Write ``packed.json``, which makes the shards a valid packed copy.
 
     Parameters
     ----------

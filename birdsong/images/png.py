@@ -1,8 +1,8 @@
-"""An image as a PNG: a column a frame, a row a mel band, 8-bit grey, stamped with how it was made.
+"""Images as 8-bit grey PNGs: a column per frame, a row per mel band, with the config's fingerprint.
 
-Ours are stored and unfiltered: larger than compressed ones, but written and read several times
-faster, with nothing but Python's zlib. Any viewer opens them; PNGs that someone else packed tighter
-are read as well, by Pillow. ``birdsong bench png`` measures both.
+They are uncompressed and unfiltered: larger than compressed ones, but written and read several
+times faster, with only Python's zlib. Any viewer opens them. PNGs that another program compressed
+are read by Pillow. ``birdsong bench png`` measures both.
 
 References
 ----------
@@ -90,7 +90,7 @@ def decode_png(content: bytes, where: str, shape: tuple[int, int]) -> ImageArray
     ----------
     content : bytes
     where : str
-        What errors call it.
+        The file's name in error messages.
     shape : (int, int)
         Rows and columns that it must have.
 
@@ -107,7 +107,7 @@ def decode_png(content: bytes, where: str, shape: tuple[int, int]) -> ImageArray
     try:
         header, data = _checked_chunks(content)
         if header == _header(shape):
-            # No more than the lines can hold: a few bytes may unfold into gigabytes.
+            # Limited to the size of the lines: a few bytes may decompress to gigabytes.
             unpacked = zlib.decompressobj().decompress(data, height * (1 + width) + 1)
             lines = np.frombuffer(unpacked, np.uint8).reshape(height, 1 + width)
             if not lines[:, 0].any():
@@ -123,7 +123,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """Width, height, bits, grey, and the only compression, filtering and order of lines we use."""
+    """The IHDR chunk: width, height, 8 bits, grey, standard compression, no interlacing."""
     height, width = shape
     return struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
 

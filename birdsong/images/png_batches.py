@@ -1,9 +1,8 @@
-"""Many PNGs read at once, into one array.
+"""Reading many PNGs at once into one array.
 
-The images that `png.encode_png` stores differ in nothing but their pixels and two checksums: what
-stands before and after the pixels is known before a file is opened. So files are read side by side
-into one block, held to what is known and to the checksum of their pixels, and copied out together.
-An image that looks any different goes through `png.read_png`, one by one.
+The files of `png.encode_png` differ only in their pixels and two checksums: the bytes before and
+after the pixels are known. So files are read into one array, compared with the known bytes, checked
+by their checksums, and copied together. Any other PNG is read by `png.read_png`, one by one.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ class PngReader:
     Parameters
     ----------
     config : SpectrogramConfig
-        Of the images. Those that were made with another, of the same shape, are read too, but one
-        by one; so are images of more than 64 kB, which zlib stores in several blocks.
+        Of the images. Images with another config of the same shape are read too, but one by one;
+        so are images of more than 64 kB, which zlib stores in several blocks.
     """
 
     def __init__(self, config: SpectrogramConfig) -> None:
@@ -74,7 +73,7 @@ class PngReader:
                 image[...] = read_png(Path(path), self._shape)
             return images
         height, width = self._shape
-        # One byte more than an image has, so that a longer file is seen to be longer.
+        # One byte more than an image has, to detect a longer file.
         block = np.empty((min(len(paths), _AT_A_TIME), self._n_bytes + 1), np.uint8)
         for part in _parts(len(paths)):
             own = paths[part]
@@ -89,7 +88,7 @@ class PngReader:
         return images
 
     def _load(self, paths: Sequence[str], files: ImageArray) -> BoolArray:
-        """Read files into the lines of an array; tell which are whole and laid out as ours."""
+        """Read files into the rows of an array; return which have the expected content."""
         known = np.ones(len(paths), bool)
         kind_at, check_at, n_bytes = self._kind_at, self._check_at, self._n_bytes
         whole = files.reshape(-1).data

@@ -1,4 +1,4 @@
-"""The reasons of a receipt, alike ones together."""
+"""The reasons in a receipt, with equal and similar ones grouped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from birdsong.images.tables import ReceiptRow
 
 MAX_EXACT = 5
-"""More texts than this that differ in figures alone become one, with the range of each figure."""
+"""More texts than this that differ only in numbers become one, with the range of each number."""
 
-_FIGURE = re.compile(r"(?<![\w./\\-])-?\d+(?:\.\d+)?(?![\w/\\-]|\.\w)")
+_NUMBER = re.compile(r"(?<![\w./\\-])-?\d+(?:\.\d+)?(?![\w/\\-]|\.\w)")
 """A number that stands alone, or before a unit sign: not one in a file's name."""
 
 
@@ -24,8 +24,8 @@ class Reason:
     ----------
     status : {"ok", "skipped", "failed"}
     text : str
-        What is true of each of the recordings, without the recording's name. Where many differ in
-        figures alone, a figure is the range of theirs, as in "lasts 4.1 to 12.3 s".
+        The reason without the recording's name. If many differ only in numbers, each number is a
+        range, as in "lasts 4.1 to 12.3 s".
     recordings : tuple of str
     """
 
@@ -35,10 +35,10 @@ class Reason:
 
 
 def group_reasons(receipt: Iterable[ReceiptRow]) -> list[Reason]:
-    """Put recordings together that have the same reason.
+    """Group recordings with the same reason.
 
-    Reasons are the same where their texts are. Where more than `MAX_EXACT` texts differ in their
-    figures alone, such as how long each recording lasts, they are one reason with ranges.
+    If more than `MAX_EXACT` reasons differ only in numbers, such as the length of each recording,
+    they become one reason with ranges.
 
     Parameters
     ----------
@@ -47,18 +47,18 @@ def group_reasons(receipt: Iterable[ReceiptRow]) -> list[Reason]:
     Returns
     -------
     list of Reason
-        What failed first, warnings last; the most frequent first. A recording with two warnings
-        is in two of them.
+        Failed first, warnings last; within each the most frequent first. A recording with two
+        warnings is in two groups.
     """
-    kinds: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    texts_of: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for row in receipt:
         for text in row.reason.split("; ") if row.status == "ok" else [row.reason]:
             if text:
                 text = _without_name(text, row.recording)
-                kind = (row.status, _FIGURE.sub("#", text))
-                kinds.setdefault(kind, []).append((text, row.recording))
+                template = (row.status, _NUMBER.sub("#", text))
+                texts_of.setdefault(template, []).append((text, row.recording))
     grouped = []
-    for (status, _), members in kinds.items():
+    for (status, _), members in texts_of.items():
         recordings: dict[str, list[str]] = {}
         for text, name in members:
             recordings.setdefault(text, []).append(name)
@@ -70,15 +70,15 @@ def group_reasons(receipt: Iterable[ReceiptRow]) -> list[Reason]:
 
 
 def _with_ranges(texts: Sequence[str]) -> str:
-    """Merge texts that differ in figures alone: each figure that varies becomes its range."""
+    """Merge texts that differ only in numbers: each number that varies becomes a range."""
     ranges = []
-    for figures in zip(*(_FIGURE.findall(text) for text in texts), strict=True):
-        low, high = min(figures, key=float), max(figures, key=float)
+    for numbers in zip(*(_NUMBER.findall(text) for text in texts), strict=True):
+        low, high = min(numbers, key=float), max(numbers, key=float)
         ranges.append(low if float(low) == float(high) else f"{low} to {high}")
-    return _FIGURE.sub(lambda _: ranges.pop(0), texts[0])
+    return _NUMBER.sub(lambda _: ranges.pop(0), texts[0])
 
 
 def _without_name(text: str, recording: str) -> str:
-    """Cut ``XC1.mp3: `` off the front, where it names the recording."""
+    """Remove a leading ``XC1.mp3: `` that names the recording."""
     name, _, rest = text.partition(": ")
     return rest if PurePosixPath(name).stem == PurePosixPath(recording).stem else text

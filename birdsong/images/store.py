@@ -2,7 +2,7 @@
 
 The folder explains itself: `config.json` holds how the images were made and the fingerprint that
 every PNG carries too, `mel_filters.npy` the filters, ``index.csv`` a row for each image,
-``receipt.csv`` a row for each recording of the manifest, and ``attribution.csv`` whom to credit.
+``receipt.csv`` a row for each recording of the manifest, and ``attribution.csv`` the recordists.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ class ImageStore:
 
 
 def image_path(recording: str, taxon: str, start_s: float) -> str:
-    """Where the image of a segment lies, relative to the folder, with forward slashes.
+    """Path of the image of a segment, relative to the folder, with forward slashes.
 
-    Two recordings never share a name: where a recording's name holds anything but letters, digits,
-    dots, hyphens and underscores, or is long, a hash of the whole name follows.
+    Paths are unique: if a recording's name is long, or holds anything but letters, digits, dots,
+    hyphens and underscores, a hash of the whole name is added.
     """
     folder = re.sub(r"[^\w-]+", "_", taxon)[:MAX_NAME] or "_"
     return f"{folder}/{image_stem(recording)}_{round(start_s * 1000):08d}.png"
 
 
 def image_stem(recording: str) -> str:
-    """How the names of a recording's images begin; see `image_path`."""
+    """The start of the file names of a recording's images; see `image_path`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", recording).lstrip(".")
     if stem != recording or len(stem) > MAX_NAME:
         stem = f"{stem[:MAX_NAME]}-{hashlib.sha256(recording.encode()).hexdigest()[:8]}"
@@ -76,7 +76,7 @@ def image_stem(recording: str) -> str:
 
 
 def recording_stem(file_name: str) -> str | None:
-    """The `image_stem` in the name of an image, or of one half written; none of any other file."""
+    """The `image_stem` in the name of an image or unfinished image; None for other files."""
     found = _IMAGE_NAME.fullmatch(file_name)
     return found["stem"] if found else None
 
@@ -143,7 +143,7 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
 
 
 def is_store(folder: Path) -> bool:
-    """Tell whether `write_settings` has been in a folder, of whatever version it was."""
+    """Whether a folder has the ``config.json`` of an image folder, of any version."""
     try:
         settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):

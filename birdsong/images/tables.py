@@ -26,10 +26,9 @@ _MADE_BY = "preprocessing"
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One image: where it lies, what it shows, and whose it is.
+    """One image: its path, segment, taxon and session.
 
-    `original_name` is what the bird was called where the names are now those of a table of taxa;
-    empty where it was called the same.
+    `original_name` is the name in the manifest, if a table of taxa replaced it; otherwise empty.
     """
 
     image: str
@@ -59,13 +58,13 @@ _SHARED_COLUMNS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow(Outcome):
-    """What became of one recording of the manifest, and what its file held.
+    """The result of one recording of the manifest, and facts about its file.
 
     These columns follow those of `Outcome`; receipts of earlier versions lack the last ones.
-    `peak_dbfs` is none for a recording that was not heard or is digital silence. `duration_s` is
-    what was heard, `declared_s` what the file's header declares (none where it declares nothing),
-    `missing_s` what is declared or in the file and could not be decoded. `channel` is the one that
-    was heard, as in ``channel 1 of 2``, ``mix`` for the mean of all, and empty where there is one.
+    `peak_dbfs` is None if the recording was not decoded or is digital silence. `duration_s` is the
+    decoded length, `declared_s` the length in the file's header (None if it has none), `missing_s`
+    what is declared or present and could not be decoded. `channel` is the channel used, such as
+    ``channel 1 of 2``, ``mix`` for the mean of all, and empty for a mono file.
     """
 
     segments_found: int
@@ -81,7 +80,7 @@ class ReceiptRow(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class AttributionRow:
-    """Who recorded a recording, and what its licence is."""
+    """The recordist and the licence of a recording."""
 
     recording: str
     xc_id: str
@@ -91,7 +90,7 @@ class AttributionRow:
 
 
 def write_attribution(path: Path, recordings: Iterable[Recording]) -> None:
-    """Write whom to credit, a row a recording."""
+    """Write the recordist and licence of each recording."""
     rows = (AttributionRow(r.name, r.xc_id, r.url, r.recordist, r.licence) for r in recordings)
     write_table(path, AttributionRow, rows)
 
@@ -142,12 +141,12 @@ def read_attribution(folder: Path) -> list[AttributionRow]:
 
 
 def known_attribution(folder: Path) -> list[AttributionRow]:
-    """Read ``attribution.csv`` where a folder has one; where it has none, nothing is known."""
+    """Read ``attribution.csv``; an empty list if the folder has none."""
     return read_attribution(folder) if (folder / ATTRIBUTION).exists() else []
 
 
 def _index_row(path: Path, number: int, row: Mapping[str, str], seen: dict[str, str]) -> IndexRow:
-    """Make a row; names that stand in many rows are kept once, in `seen`."""
+    """Make a row; strings that repeat in many rows are stored once, in `seen`."""
     try:
         image = row["image"]
         if fault := path_problem(image, "the folder"):

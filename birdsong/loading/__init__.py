@@ -1,1 +1,1 @@
-"""Images on the move: augmentation, the order of an epoch, threaded batches."""
+"""Images to batches for training: augmentation, samplers, threaded loading."""

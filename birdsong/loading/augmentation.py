@@ -1,11 +1,11 @@
-"""Images changed as draws say, whole batches at a time, in numpy.
+"""Augmentation of batches of images, in numpy.
 
-`augmentation_config` says what may change, `augmentation_parameters` draws how much;
-here it is done. `benchmarks.augmentation_layer` does the same on the device that learns.
+`AugmentationConfig` sets the ranges, `draw_augmentation` draws the parameters of a batch, and this
+module applies them. `benchmarks.augmentation_layer` does the same on the GPU.
 
-Every step is a copy of slices, a look-up or a sum in whole numbers: the same draws give the same
-bytes on any machine. Steps work through a batch a few images at a time, which stay in the
-processor's cache.
+Every step is a copy of slices, a lookup or integer arithmetic, so the same parameters give the same
+bytes on any machine. Each step processes a few images at a time, which fit in the processor's
+cache.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from birdsong.images.grey_level_tables import (
     GREY_DB,
     gain_table,
     mixing_table,
-    whole_levels,
+    to_grey_levels,
 )
 from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.loading.augmentation_parameters import (
@@ -37,20 +37,20 @@ __all__ = [
     "draw_augmentation",
 ]
 
-_AT_A_TIME = 8  # images; their look-up indices fill 800 kB in the default shape
+_IMAGES_AT_A_TIME = 8  # images; their look-up indices fill 800 kB in the default shape
 _DIFFERENCES = 2 * BRIGHTEST + 1
 
 
 def apply_augmentation(
     images: ImageArray,
     targets: FloatArray,
-    draws: AugmentationParameters,
+    parameters: AugmentationParameters,
     config: AugmentationConfig,
     backgrounds: ImageArray | None = None,
     *,
     grey_db: float = GREY_DB,
 ) -> tuple[ImageArray, FloatArray]:
-    """Change each image of a batch, and what it teaches, as was drawn for it.
+    """Augment the images of a batch, and mix their targets as their images are mixed.
 
     Parameters
     ----------
@@ -69,30 +69,30 @@ def apply_augmentation(
     ValueError
         If the config wants backgrounds and none are given.
     """
-    changed = augment_images(images, draws, config, backgrounds, grey_db=grey_db)
-    return changed, _mixed_targets(targets, draws) if config.mixup_alpha > 0 else targets
+    changed = augment_images(images, parameters, config, backgrounds, grey_db=grey_db)
+    return changed, _mix_targets(targets, parameters) if config.mixup_alpha > 0 else targets
 
 
 def augment_images(
     images: ImageArray,
-    draws: AugmentationParameters,
+    parameters: AugmentationParameters,
     config: AugmentationConfig,
     backgrounds: ImageArray | None = None,
     *,
     grey_db: float = GREY_DB,
 ) -> ImageArray:
-    """Change each image of a batch as was drawn for it.
+    """Augment the images of a batch.
 
-    Tempo and time, pitch, gain and tilt, background, masks, mixup: in that order, so that what lies
-    under a song does not move with it, and a mask covers everything.
+    The order is tempo and time, pitch, gain and tilt, background, masks, mixup, so that a mixed-in
+    background does not move with the song, and masks cover everything.
 
     Parameters
     ----------
     images : uint8, shape (n, n_mels, n_frames)
-    draws : AugmentationParameters
+    parameters : AugmentationParameters
         Of `n` images, drawn for the same config.
     config : AugmentationConfig
-        A kind that it switches off is left out, whatever the draws say.
+        Augmentations that it switches off are skipped, whatever the parameters.
     backgrounds : uint8, shape (n_backgrounds, n_mels, n_frames), optional
         Needed where the config wants backgrounds.
     grey_db : float
@@ -109,31 +109,32 @@ def augment_images(
     """
     n_bands, n_frames = images.shape[1:]
     if config.max_tempo_change > 0:
-        changed = _in_another_tempo(images, time_table(draws, n_frames))
+        changed = _change_tempo(images, time_table(parameters, n_frames))
     else:
-        changed = _rolled(images, draws.shift_frames)
+        changed = _roll(images, parameters.shift_frames)
     if config.max_pitch_bands > 0:
-        _change_pitch(changed, draws.pitch_bands)
+        _change_pitch(changed, parameters.pitch_bands)
     if config.max_gain_db > 0 or config.max_tilt_db > 0:
-        _amplify(changed, gains_db(draws, config, n_bands), grey_db)
+        _amplify(changed, gains_db(parameters, config, n_bands), grey_db)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
-        _mix_backgrounds_in(changed, draws, backgrounds, grey_db)
+        _mix_backgrounds_in(changed, parameters, backgrounds, grey_db)
     if config.n_time_masks > 0:
-        changed *= _kept(draws.time_mask_starts, draws.time_mask_ends, n_frames)[:, np.newaxis]
+        changed *= _unmasked(parameters.time_mask_starts, parameters.time_mask_ends, n_frames)[
+            :, np.newaxis
+        ]
     if config.n_frequency_masks > 0:
-        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, n_bands)
+        kept = _unmasked(parameters.frequency_mask_starts, parameters.frequency_mask_ends, n_bands)
         changed *= kept[:, :, np.newaxis]
-    return _mixed(changed, draws) if config.mixup_alpha > 0 else changed
+    return _mix_images(changed, parameters) if config.mixup_alpha > 0 else changed
 
 
-def time_table(draws: AugmentationParameters, n_frames: int) -> IntArray:
-    """Tell which frame of an image each frame of the changed one shows.
+def time_table(parameters: AugmentationParameters, n_frames: int) -> IntArray:
+    """Source frame of each frame after a change of tempo and a shift.
 
-    The nearest one, not a mean of two: frames overlap and are much alike, and a mean in grey levels
-    would dull the onsets of a trill. Frames beyond an edge are those from the other
-    edge, as when rolling.
+    The nearest frame is used, not an interpolation: frames overlap, and a mean of grey levels would
+    blur the onsets of a trill. Frames beyond an edge come from the other edge, as in `np.roll`.
 
     Returns
     -------
@@ -141,30 +142,34 @@ def time_table(draws: AugmentationParameters, n_frames: int) -> IntArray:
     """
     middle = np.float32((n_frames - 1) / 2)
     from_middle = np.arange(n_frames, dtype=np.float32) - middle
-    nearest = np.floor(draws.tempo[:, np.newaxis] * from_middle + (middle + np.float32(0.5)))
-    table: IntArray = (nearest.astype(np.int64) - draws.shift_frames[:, np.newaxis]) % n_frames
+    nearest = np.floor(parameters.tempo[:, np.newaxis] * from_middle + (middle + np.float32(0.5)))
+    table: IntArray = (nearest.astype(np.int64) - parameters.shift_frames[:, np.newaxis]) % n_frames
     return table
 
 
-def gains_db(draws: AugmentationParameters, config: AugmentationConfig, n_bands: int) -> FloatArray:
-    """Tell how much louder each band of each image becomes, the highest band first.
+def gains_db(
+    parameters: AugmentationParameters, config: AugmentationConfig, n_bands: int
+) -> FloatArray:
+    """Gain of each band of each image, the highest band first.
 
     Returns
     -------
-    float32, shape (n, n_bands), or (n, 1) where all bands become so
+    float32, shape (n, n_bands), or (n, 1) if all bands have the same gain
     """
-    gains: FloatArray = (draws.gain_db if config.max_gain_db > 0 else 0 * draws.gain_db)[:, None]
+    gains: FloatArray = (parameters.gain_db if config.max_gain_db > 0 else 0 * parameters.gain_db)[
+        :, None
+    ]
     if config.max_tilt_db == 0:
         return gains
-    return gains + draws.tilt_db[:, None] * np.linspace(0.5, -0.5, n_bands, dtype=np.float32)
+    return gains + parameters.tilt_db[:, None] * np.linspace(0.5, -0.5, n_bands, dtype=np.float32)
 
 
 def _parts(n: int) -> Iterator[slice]:
-    for first in range(0, n, _AT_A_TIME):
-        yield slice(first, min(first + _AT_A_TIME, n))
+    for first in range(0, n, _IMAGES_AT_A_TIME):
+        yield slice(first, min(first + _IMAGES_AT_A_TIME, n))
 
 
-def _rolled(images: ImageArray, shifts: IntArray) -> ImageArray:
+def _roll(images: ImageArray, shifts: IntArray) -> ImageArray:
     changed = np.empty_like(images)
     n_frames = images.shape[2]
     for image, rolled, shift in zip(images, changed, shifts % n_frames, strict=True):
@@ -173,7 +178,7 @@ def _rolled(images: ImageArray, shifts: IntArray) -> ImageArray:
     return changed
 
 
-def _in_another_tempo(images: ImageArray, table: IntArray) -> ImageArray:
+def _change_tempo(images: ImageArray, table: IntArray) -> ImageArray:
     changed = np.empty_like(images)
     n_bands, n_frames = images.shape[1:]
     for part in _parts(len(images)):
@@ -186,7 +191,7 @@ def _in_another_tempo(images: ImageArray, table: IntArray) -> ImageArray:
 
 
 def _change_pitch(images: ImageArray, bands: IntArray) -> None:
-    """Move by whole bands: a whistle is one or two bands thick, and half of it would be lost."""
+    """Shift by whole bands: interpolation would weaken a whistle, which fills one or two bands."""
     n_bands = images.shape[1]
     for image, up in zip(images, np.clip(bands, -n_bands, n_bands).tolist(), strict=True):
         if up > 0:
@@ -199,8 +204,8 @@ def _change_pitch(images: ImageArray, bands: IntArray) -> None:
 
 def _amplify(images: ImageArray, gains: FloatArray, grey_db: float) -> None:
     table = gain_table(grey_db).ravel()
-    firsts = (BRIGHTEST + 1) * _row(whole_levels(gains, grey_db))[..., np.newaxis]
-    places = np.empty((_AT_A_TIME, *images.shape[1:]), np.intp)
+    firsts = (BRIGHTEST + 1) * _table_row(to_grey_levels(gains, grey_db))[..., np.newaxis]
+    places = np.empty((_IMAGES_AT_A_TIME, *images.shape[1:]), np.intp)
     for part in _parts(len(images)):
         own = images[part]
         place = places[: len(own)]
@@ -210,20 +215,20 @@ def _amplify(images: ImageArray, gains: FloatArray, grey_db: float) -> None:
 
 
 def _mix_backgrounds_in(
-    images: ImageArray, draws: AugmentationParameters, backgrounds: ImageArray, grey_db: float
+    images: ImageArray, parameters: AugmentationParameters, backgrounds: ImageArray, grey_db: float
 ) -> None:
-    chosen = np.flatnonzero(draws.backgrounds >= 0)
+    chosen = np.flatnonzero(parameters.backgrounds >= 0)
     loudest = images.max(axis=(1, 2)).astype(np.int64)
-    above = loudest - whole_levels(draws.background_snr_db, grey_db)
-    tables = mixing_table(grey_db)[_row(above)[chosen]]
-    differences = np.empty((_AT_A_TIME, *images.shape[1:]), np.int16)
-    places = np.empty((_AT_A_TIME, *images.shape[1:]), np.intp)
-    firsts = BRIGHTEST + _DIFFERENCES * np.arange(_AT_A_TIME)[:, np.newaxis, np.newaxis]
+    above = loudest - to_grey_levels(parameters.background_snr_db, grey_db)
+    tables = mixing_table(grey_db)[_table_row(above)[chosen]]
+    differences = np.empty((_IMAGES_AT_A_TIME, *images.shape[1:]), np.int16)
+    places = np.empty((_IMAGES_AT_A_TIME, *images.shape[1:]), np.intp)
+    firsts = BRIGHTEST + _DIFFERENCES * np.arange(_IMAGES_AT_A_TIME)[:, np.newaxis, np.newaxis]
     firsts = firsts.astype(np.int16)
     for part in _parts(len(chosen)):
         own: ImageArray = images[chosen[part]]
         difference, place = differences[: len(own)], places[: len(own)]
-        difference[...] = backgrounds[draws.backgrounds[chosen[part]]]
+        difference[...] = backgrounds[parameters.backgrounds[chosen[part]]]
         difference -= own
         difference += firsts[: len(own)]
         place[...] = difference
@@ -231,35 +236,37 @@ def _mix_backgrounds_in(
         images[chosen[part]] = own + change  # in 8 bits, as the table is made for
 
 
-def _row(levels: IntArray) -> IntArray:
-    """Tell which row of a table is for so many grey levels, or for the most that it knows."""
+def _table_row(levels: IntArray) -> IntArray:
+    """Return the row of a table for a difference of grey levels, clipped to its range."""
     return BRIGHTEST + np.clip(levels, -BRIGHTEST, BRIGHTEST)
 
 
-def _kept(starts: IntArray, ends: IntArray, size: int) -> ImageArray:
-    """Tell where no mask lies, uint8 (n, size): 1 to multiply with, 0 where one does."""
+def _unmasked(starts: IntArray, ends: IntArray, size: int) -> ImageArray:
+    """Return 1 outside the masks and 0 inside, uint8 (n, size)."""
     places = np.arange(size)
     covered = (places >= starts[..., np.newaxis]) & (places < ends[..., np.newaxis])
     return np.asarray(~covered.any(axis=1), np.uint8)
 
 
-def _mixed(images: ImageArray, draws: AugmentationParameters) -> ImageArray:
-    weights = np.rint(draws.own_weights * MIXUP_STEPS).astype(np.uint16)[:, np.newaxis, np.newaxis]
+def _mix_images(images: ImageArray, parameters: AugmentationParameters) -> ImageArray:
+    weights = np.rint(parameters.own_weights * MIXUP_STEPS).astype(np.uint16)[
+        :, np.newaxis, np.newaxis
+    ]
     mixed = np.empty_like(images)
-    is_mixed = draws.own_weights < 1
+    is_mixed = parameters.own_weights < 1
     mixed[~is_mixed] = images[~is_mixed]
     chosen = np.flatnonzero(is_mixed)
     for part in _parts(len(chosen)):
         items = chosen[part]
         total = images[items] * weights[items]
-        total += images[draws.partners[items]] * (MIXUP_STEPS - weights[items])
+        total += images[parameters.partners[items]] * (MIXUP_STEPS - weights[items])
         total += MIXUP_STEPS // 2
         total >>= 8
         mixed[items] = total
     return mixed
 
 
-def _mixed_targets(targets: FloatArray, draws: AugmentationParameters) -> FloatArray:
-    own = draws.own_weights[:, np.newaxis]
-    mixed: FloatArray = own * targets + (1 - own) * targets[draws.partners]
+def _mix_targets(targets: FloatArray, parameters: AugmentationParameters) -> FloatArray:
+    own = parameters.own_weights[:, np.newaxis]
+    mixed: FloatArray = own * targets + (1 - own) * targets[parameters.partners]
     return mixed

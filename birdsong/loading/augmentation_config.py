@@ -1,10 +1,10 @@
-"""What may change in an image without changing its bird, and how much.
+"""The augmentation config: how much an image may change and still show the same species.
 
-A song may start earlier or later, be nearer or farther, a little higher or faster; a stretch of
-time or a range of frequencies may be covered; other sounds may lie under it, and two birds may sing
-at once. All of that happens outdoors.
+A song may start earlier or later, be nearer or farther, a little higher or faster; time or
+frequencies may be masked; other sounds may be mixed in, and two birds may sing at once. All of that
+happens outdoors.
 
-Absent is what makes no sense for sound, though it serves for photographs:
+Augmentations of photographs that make no sense for sound are left out:
 
 - Flips. Played backwards a song is another song, and upside down it is none: pitch has a direction.
 - Rotations and shears. They turn time into pitch.
@@ -51,8 +51,8 @@ class AugmentationConfig:
     max_gain_db : float
         The song is made louder or softer by up to this much; its background stays.
     max_tilt_db : float
-        Its highest band is made louder than its lowest by up to this much, or softer, and what lies
-        between in proportion: distance swallows high sounds, and microphones differ.
+        The highest band is made louder or softer than the lowest by up to this much, and bands
+        between in proportion: distance damps high frequencies, and microphones differ.
     max_pitch_bands : int
         The song is moved up or down by up to this many mel bands.
     max_tempo_change : float, 0 to 0.5
@@ -60,14 +60,13 @@ class AugmentationConfig:
     background_share : float, 0 to 1
         Share of the images that get a background image mixed in.
     min_background_snr_db, max_background_snr_db : float
-        How far the loudest point of the song then stands above the steady level of what was mixed
-        in.
+        Level of the loudest point of the song above the background that is mixed in.
 
     Raises
     ------
     ConfigError
-        If a field is below zero or above its range, or the least signal-to-noise ratio is above the
-        greatest.
+        If a field is below zero or above its range, or the minimum signal-to-noise ratio is above
+        the maximum.
     """
 
     max_shift_frames: int = 60
@@ -108,15 +107,15 @@ class AugmentationConfig:
 
     @classmethod
     def strong(cls) -> Self:
-        """Return what was found to help switched on, backgrounds in half of the images.
+        """Return the config with gain, pitch, tempo and backgrounds switched on.
 
-        6 dB is what halving or doubling the distance does to a song. One band is 5 % of the
-        frequency at 4 kHz, less than a semitone; a tenth of the tempo keeps a rhythm what it is.
-        From 45 dB down to 20 dB above the noise a song goes from clear to just readable.
+        Halving or doubling the distance changes a song by 6 dB. One band is 5 % of the frequency at
+        4 kHz, less than a semitone; a tenth of the tempo keeps the rhythm. Between 45 dB and 20 dB
+        above the noise, a song goes from clear to barely visible.
         """
         return cls(max_gain_db=6.0, max_pitch_bands=1, max_tempo_change=0.1, background_share=0.5)
 
     @classmethod
     def full(cls) -> Self:
-        """Return every kind in every image, as for a benchmark."""
+        """Return the config with every augmentation in every image, for benchmarks."""
         return replace(cls.strong(), max_tilt_db=6.0, background_share=1.0)

@@ -1,6 +1,6 @@
-"""What is drawn for a batch: small arrays that say what will be done to each image.
+"""Augmentation parameters: small arrays, drawn once for a batch.
 
-Drawing is apart from doing, so that numpy and a device can be told to do the same.
+Drawing is separate from applying, so that numpy and a GPU can apply the same parameters.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 TEMPO_STEPS = 1024
-"""Tempos are whole numbers of this part: so products with frames are exact in float32."""
+"""Tempos are multiples of 1/1024, so that products with frame numbers are exact in float32."""
 MIXUP_STEPS = 256
-"""Weights are whole numbers of this part: so mixing is exact in 16 bits."""
+"""Mixup weights are multiples of 1/256, so that mixing is exact in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentationParameters:
-    """What will be done to the `n` images of a batch.
+    """Augmentation parameters of the `n` images of a batch.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def draw_augmentation(
     n_backgrounds: int = 0,
     shape: tuple[int, int] = SPECTROGRAM_SHAPE,
 ) -> AugmentationParameters:
-    """Draw what will be done to each image of a batch.
+    """Draw the augmentation parameters of a batch.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def draw_augmentation(
     n_backgrounds : int
         Background images to choose from.
     shape : (int, int)
-        Rows and columns of the images: masks lie within.
+        Rows and columns of the images, which limit the masks.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def draw_augmentation(
     if config.mixup_alpha > 0:
         shares = generator.beta(config.mixup_alpha, config.mixup_alpha, n)
         own_weights[:] = np.rint(np.maximum(shares, 1 - shares) * MIXUP_STEPS) / MIXUP_STEPS
-    # The same rotation for all: nobody is his own partner, and everybody is one once.
+    # One rotation for all: no image is its own partner, and each is a partner once.
     rotation = generator.integers(1, max(n, 2))
 
     def decibels(lowest: float, highest: float) -> FloatArray:

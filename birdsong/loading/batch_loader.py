@@ -1,8 +1,8 @@
-"""Multi-threaded generators of ``uint8`` batches, from PNGs or from the packed copy.
+"""The batch loader: threaded generators of ``uint8`` batches, from PNGs or the packed copy.
 
-Threads make pieces, some batches each, ahead of what is asked for; they come out in order. What a
-batch holds follows from the seed, the epoch, its place in the epoch and the images, never from
-the number of threads.
+Threads prepare chunks of several batches in advance, and yield them in order. The content of a
+batch depends on the seed, the epoch, its position in the epoch and the images, never on the number
+of threads.
 """
 
 from __future__ import annotations
@@ -25,48 +25,48 @@ from birdsong.loading.augmentation import (
     draw_augmentation,
 )
 from birdsong.loading.image_sources import (
-    DirectReading,
+    DirectReader,
+    EpochReader,
     ImageSource,
-    Reading,
     open_source,
     row_numbers,
 )
 from birdsong.loading.loader_config import LoaderConfig
 from birdsong.loading.samplers import EpochSampler
 from birdsong.loading.shuffle_buffer import (
-    WindowedReading,
-    into_windows,
-    memory_for_images,
-    shards_a_window,
+    WindowReader,
+    image_memory_bytes,
+    order_by_windows,
+    shards_per_window,
 )
 
 Batch: TypeAlias = tuple[ImageArray, FloatArray]
 
-_PIECE_IMAGES = 512  # a thread's piece of work, at least: handing one over costs 50 us
-_PIECES_AHEAD = 2  # beside one for each thread: bounds the memory when the network is slower
+_CHUNK_IMAGES = 512  # a thread's piece of work, at least: handing one over costs 50 us
+_CHUNKS_AHEAD = 2  # beside one for each thread: bounds the memory when the network is slower
 _MAX_BACKGROUNDS = 2048  # 26 MB: in memory, so that a batch does not wait for twice the files
 
 
-DEFAULT = LoaderConfig()
+DEFAULT_CONFIG = LoaderConfig()
 
 
 class BatchLoader:
-    """Batches of images with the labels they teach.
+    """Batches of images with their targets.
 
     Parameters
     ----------
     store : ImageStore
     rows : sequence of IndexRow
-        The images to feed.
+        The images to load.
     label_indices : int, shape (n_images,)
         The class index of each.
     n_labels : int
         Columns of the targets.
     config : LoaderConfig, optional
     background_rows : sequence of IndexRow
-        The images that the augmentation may mix in. They are read now, and of many only some.
+        Background images to mix in. They are read at once; of many, only a random sample.
     source : ImageSource, optional
-        Where images are read; without one, the packed copy where there is one, else the PNGs.
+        Where images are read from; by default the packed copy if there is one, else the PNGs.
 
     Raises
     ------
@@ -84,12 +84,12 @@ class BatchLoader:
         label_indices: IntArray,
         *,
         n_labels: int,
-        config: LoaderConfig = DEFAULT,
+        config: LoaderConfig = DEFAULT_CONFIG,
         background_rows: Sequence[IndexRow] = (),
         source: ImageSource | None = None,
     ) -> None:
         if len(rows) == 0:
-            raise DatasetError(f"{store.folder}: no image is left to feed")
+            raise DatasetError(f"{store.folder}: no image is left to load")
         if len(rows) != len(label_indices):
             raise ValueError(f"{len(rows)} images, but {len(label_indices)} label indices")
         if label_indices.min() < 0 or label_indices.max() >= n_labels:
@@ -103,24 +103,24 @@ class BatchLoader:
         self._row_numbers = row_numbers(store, rows)
         self._label_indices = label_indices
         self._n_labels = n_labels
-        self._order = EpochSampler(
+        self._sampler = EpochSampler(
             label_indices,
             [row.session for row in rows] if config.sampling == "session-balanced" else (),
             sampling=config.sampling,
             shuffle=config.shuffle,
             seed=config.seed,
         )
-        self._windowed = self._store_in_windows()
+        self._windowed_store = self._find_windowed_store()
         self._backgrounds = self._read_backgrounds(background_rows)
 
-    def _store_in_windows(self) -> PackedStore | None:
-        """The packed copy, if it is read by windows: shuffled, raw and larger than memory."""
+    def _find_windowed_store(self) -> PackedStore | None:
+        """The packed copy, if it is read by windows: shuffled, uncompressed, larger than memory."""
         source, config = self._source, self._config
         if not config.shuffle or not isinstance(source, PackedStore) or source.is_compressed:
             return None
         memory_bytes = config.memory_bytes
         if memory_bytes is None:
-            memory_bytes = memory_for_images()
+            memory_bytes = image_memory_bytes()
         return source if len(source) * source.image_bytes > memory_bytes else None
 
     def __len__(self) -> int:
@@ -128,14 +128,14 @@ class BatchLoader:
         return -(-len(self._row_numbers) // self._config.batch_size)
 
     def epoch(self, number: int = 0) -> Generator[Batch, None, None]:
-        """One pass over all images, or as many as there are.
+        """Yield the batches of one epoch.
 
-        Closing it, or an exception in it, ends its threads before it returns.
+        Closing the generator, or an exception in it, ends its threads first.
 
         Parameters
         ----------
         number : int
-            Which epoch: another one has another order and other augmentation.
+            Number of the epoch, which sets its order and augmentation.
 
         Yields
         ------
@@ -148,70 +148,74 @@ class BatchLoader:
         DatasetError
             If an image is missing or damaged; the message names it.
         """
-        items, reading = self._begin(number)
-        piece = self._config.batch_size * max(1, _PIECE_IMAGES // self._config.batch_size)
-        firsts = range(0, len(items), piece)
-        waiting: deque[Future[list[Batch]]] = deque()
+        items, reader = self._start_epoch(number)
+        chunk = self._config.batch_size * max(1, _CHUNK_IMAGES // self._config.batch_size)
+        firsts = range(0, len(items), chunk)
+        pending: deque[Future[list[Batch]]] = deque()
         executor = None
         try:
             if self._config.n_threads == 0:
                 for first in firsts:
-                    yield from self._piece(reading, items, first, piece, number)
+                    yield from self._make_batches(reader, items, first, chunk, number)
                 return
             executor = ThreadPoolExecutor(
                 self._config.n_threads, thread_name_prefix="birdsong-feed"
             )
             for first in firsts:
-                waiting.append(executor.submit(self._piece, reading, items, first, piece, number))
-                if len(waiting) >= self._config.n_threads + _PIECES_AHEAD:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
+                pending.append(
+                    executor.submit(self._make_batches, reader, items, first, chunk, number)
+                )
+                if len(pending) >= self._config.n_threads + _CHUNKS_AHEAD:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
         finally:
-            reading.close()  # first: it wakes threads that wait for it
+            reader.close()  # first: it wakes threads that wait for it
             if executor:
                 executor.shutdown(wait=True, cancel_futures=True)
 
     def forever(self, first_epoch: int = 0) -> Generator[Batch, None, None]:
-        """Epoch after epoch, without end: what `keras.Model.fit` takes."""
+        """Yield batches of endless epochs, as `keras.Model.fit` expects."""
         number = first_epoch
         while True:
             yield from self.epoch(number)
             number += 1
 
-    def _begin(self, epoch: int) -> tuple[IntArray, Reading]:
-        """Order an epoch, and begin to read it."""
-        items = self._order.items(epoch)
+    def _start_epoch(self, epoch: int) -> tuple[IntArray, EpochReader]:
+        """Order an epoch, and start to read it."""
+        items = self._sampler.items(epoch)
         rows = self._row_numbers[items]
-        if self._windowed is None:
-            return items, DirectReading(self._source, rows)
-        order, windows = into_windows(
-            self._windowed.shards_of(rows),
-            shards_a_window(self._windowed, self._config.window_bytes),
+        if self._windowed_store is None:
+            return items, DirectReader(self._source, rows)
+        order, windows = order_by_windows(
+            self._windowed_store.shards_of(rows),
+            shards_per_window(self._windowed_store, self._config.window_bytes),
             seed=self._config.seed,
             epoch=epoch,
         )
-        return items[order], WindowedReading(self._windowed, rows[order], windows)
+        return items[order], WindowReader(self._windowed_store, rows[order], windows)
 
-    def _piece(
-        self, reading: Reading, items: IntArray, first: int, n: int, epoch: int
+    def _make_batches(
+        self, reader: EpochReader, items: IntArray, first: int, n: int, epoch: int
     ) -> list[Batch]:
-        """Some batches, their images read at once."""
-        images = reading.read(first, min(first + n, len(items)))
+        """Return several batches, whose images are read at once."""
+        images = reader.read(first, min(first + n, len(items)))
         batches = []
-        for at in range(0, len(images), self._config.batch_size):
-            own = images[at : at + self._config.batch_size]
-            labels = self._label_indices[items[first + at : first + at + len(own)]]
-            place = (first + at) // self._config.batch_size
-            batches.append(self._batch(own, labels, epoch, place))
+        for start in range(0, len(images), self._config.batch_size):
+            batch_images = images[start : start + self._config.batch_size]
+            labels = self._label_indices[items[first + start : first + start + len(batch_images)]]
+            batch_number = (first + start) // self._config.batch_size
+            batches.append(self._make_batch(batch_images, labels, epoch, batch_number))
         return batches
 
-    def _batch(self, images: ImageArray, labels: IntArray, epoch: int, place: int) -> Batch:
+    def _make_batch(
+        self, images: ImageArray, labels: IntArray, epoch: int, batch_number: int
+    ) -> Batch:
         augmentation = self._config.augmentation
         if augmentation is None:
             return images[..., np.newaxis], one_hot(labels, self._n_labels)
-        key = np.random.SeedSequence((self._config.seed, epoch, place))
-        draws = draw_augmentation(
+        key = np.random.SeedSequence((self._config.seed, epoch, batch_number))
+        parameters = draw_augmentation(
             np.random.Generator(np.random.Philox(key)),
             len(images),
             augmentation,
@@ -220,12 +224,12 @@ class BatchLoader:
         )
         changed = augment_images(
             images,
-            draws,
+            parameters,
             augmentation,
             self._backgrounds,
             grey_db=self._store.config.grey_db,
         )
-        return changed[..., np.newaxis], one_hot(labels, self._n_labels, draws)
+        return changed[..., np.newaxis], one_hot(labels, self._n_labels, parameters)
 
     def _read_backgrounds(self, rows: Sequence[IndexRow]) -> ImageArray:
         augmentation = self._config.augmentation
@@ -235,7 +239,7 @@ class BatchLoader:
             raise DatasetError(
                 f"{self._store.folder}: background_share is "
                 f"{augmentation.background_share:g}, but there is no background image to mix in; "
-                " set it to 0, or feed images with background among them"
+                "set it to 0, or load images that include background"
             )
         chosen = np.arange(len(rows))
         if len(rows) > _MAX_BACKGROUNDS:
@@ -247,19 +251,19 @@ class BatchLoader:
 
 
 def one_hot(
-    labels: IntArray, n_labels: int, draws: AugmentationParameters | None = None
+    labels: IntArray, n_labels: int, parameters: AugmentationParameters | None = None
 ) -> FloatArray:
-    """What images teach: 1 for the label of each, or shares of two where images were mixed.
+    """One-hot targets, with two shares per row if images were mixed.
 
-    Zeros cost a third of what an image does at 1,600 labels, and sums over whole rows several
-    times that; so only what is not zero is written.
+    With 1,600 labels, computing whole rows would take longer than loading the images, so only the
+    values that are not zero are written.
 
     Parameters
     ----------
     labels : int, shape (n,), values in 0..n_labels-1
     n_labels : int
-    draws : AugmentationParameters, optional
-        Tells which images were mixed and how much.
+    parameters : AugmentationParameters, optional
+        Of the mixup; None if images were not mixed.
 
     Returns
     -------
@@ -267,7 +271,7 @@ def one_hot(
     """
     targets = np.zeros((len(labels), n_labels), np.float32)
     places = np.arange(len(labels))
-    targets[places, labels] = 1 if draws is None else draws.own_weights
-    if draws is not None:
-        targets[places, labels[draws.partners]] += 1 - draws.own_weights
+    targets[places, labels] = 1 if parameters is None else parameters.own_weights
+    if parameters is not None:
+        targets[places, labels[parameters.partners]] += 1 - parameters.own_weights
     return targets

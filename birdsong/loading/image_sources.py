@@ -1,7 +1,4 @@
-"""Where images come from: rows of ``index.csv`` in, images out, whatever lies behind.
-
-The packed copy is read where there is one that belongs to the folder, else the PNGs.
-"""
+"""Image sources: rows of ``index.csv`` to images, from the packed copy or from PNGs."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from birdsong.images.tables import IndexRow
 
 
 class ImageSource(Protocol):
-    """Images by their rows of ``index.csv``; threads may share it."""
+    """Reads images by their rows of ``index.csv``; threads may share it."""
 
     def __len__(self) -> int:
         """How many images it holds."""
@@ -67,18 +64,18 @@ class PngSource:
         return self._reader.read([f"{self._folder}/{self._images[row]}" for row in rows.tolist()])
 
 
-class Reading(Protocol):
-    """One epoch on its way into memory; threads share it, and read each stretch of it once."""
+class EpochReader(Protocol):
+    """Reads the images of one epoch; threads share it, and read each range once."""
 
     def read(self, first: int, end: int) -> ImageArray:
         """Return the images of a stretch of the epoch, uint8 (end - first, n_mels, n_frames)."""
 
     def close(self) -> None:
-        """Let go of threads and memory, and wake whoever waits."""
+        """Release threads and memory, and wake waiting threads."""
 
 
-class DirectReading:
-    """An epoch from a source that answers in any order.
+class DirectReader:
+    """Reads the images of an epoch from a source with random access.
 
     Parameters
     ----------
@@ -103,7 +100,7 @@ Source: TypeAlias = PngSource | PackedStore
 
 
 def open_source(store: ImageStore) -> Source:
-    """Open the packed copy where there is one that belongs to the folder, else the PNGs.
+    """Open the packed copy if there is one that is up to date, else the PNGs.
 
     Raises
     ------
@@ -117,7 +114,7 @@ def open_source(store: ImageStore) -> Source:
 
 
 def row_numbers(store: ImageStore, rows: Sequence[IndexRow]) -> IntArray:
-    """Tell where rows stand in ``index.csv``; a row is known by its image.
+    """Return the positions of rows in ``index.csv``, by their images.
 
     Parameters
     ----------
@@ -140,5 +137,5 @@ def row_numbers(store: ImageStore, rows: Sequence[IndexRow]) -> IntArray:
         return np.array([place_of[row.image] for row in rows], np.int64)
     except KeyError as error:
         raise DatasetError(
-            f"{store.folder}: its index.csv has no image {error}; feed rows of this folder"
+            f"{store.folder}: its index.csv has no image {error}; load rows of this folder"
         ) from error

@@ -1,4 +1,4 @@
-"""How batches are loaded: their size, order and augmentation, and what may lie in memory."""
+"""The loader config: size, order and augmentation of batches, and the use of memory."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class LoaderConfig:
     augmentation : AugmentationConfig or None
         None leaves the images as they are.
     memory_bytes : int or None
-        A packed copy of raw images that is larger, and shuffled, is read by windows. None stands
-        for half of the machine's memory.
+        A shuffled, uncompressed packed copy that is larger is read by windows. None means half of
+        the machine's memory.
     window_bytes : int
-        What a window holds at most. Two of them are in memory.
+        Maximum size of a window. Two windows are in memory.
     """
 
     batch_size: int = 64

@@ -1,9 +1,9 @@
-"""In what order an epoch shows its images, and how often each: nothing but (seed, epoch) decides.
+"""The sampler: the order of the images in an epoch, and how often each is shown.
 
-Balanced epochs are dealt rather than drawn: where seven labels share a hundred places, each gets
-fourteen or fifteen, and which get fifteen is left to chance. So every label is shown equally often
-in expectation and nearly so in each epoch, and no image comes again before all others of its
-group have come.
+Both depend only on the seed and the epoch. Balanced epochs are divided evenly rather than sampled:
+with seven labels and a hundred images, each label gets fourteen or fifteen, chosen at random. So
+every label is shown equally often in expectation and nearly so in each epoch, and no image is
+repeated before all others of its group are shown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SAMPLINGS = ("plain", "class-balanced", "session-balanced")
 
 
 def check_sampling(sampling: str) -> None:
-    """See that there is such a sampling.
+    """Check the name of a sampling.
 
     Raises
     ------
@@ -39,10 +39,10 @@ class EpochSampler:
     sessions : sequence of str, length n, or empty
         The session of each; needed where they are balanced.
     sampling : {"plain", "class-balanced", "session-balanced"}
-        Every image once; every label equally often; or labels as often as they are, but every
-        session equally often within its label. An epoch is as long as it would be otherwise.
+        Every image once; every label equally often; or every session equally often within its
+        label. The length of an epoch is always the number of images.
     shuffle : bool
-        Without it images come in their own order, or dealt ones sorted.
+        If False, images are in ascending order.
     seed : int
 
     Raises
@@ -66,7 +66,7 @@ class EpochSampler:
         self._n = len(label_indices)
         self._shuffle = shuffle
         self._seed = seed
-        # Groups within groups, down to images; an epoch is dealt from the top.
+        # Images by label, and by session within each label.
         self._by_label = [] if sampling == "plain" else _groups(label_indices)
         self._by_session: list[list[IntArray]] = []
         if sampling == "session-balanced":
@@ -78,7 +78,7 @@ class EpochSampler:
             ]
 
     def items(self, epoch: int) -> IntArray:
-        """Tell which images an epoch shows, one after the other.
+        """Return the images of an epoch in order.
 
         Parameters
         ----------
@@ -91,10 +91,10 @@ class EpochSampler:
         generator = np.random.default_rng((self._seed, epoch))
         if self._by_session:
             groups = zip(self._by_session, self._by_label, strict=True)
-            parts = [_dealt(generator, len(own), sessions) for sessions, own in groups]
+            parts = [_deal(generator, len(own), sessions) for sessions, own in groups]
             items = np.concatenate(parts)
         elif self._by_label:
-            items = _dealt(generator, self._n, self._by_label)
+            items = _deal(generator, self._n, self._by_label)
         else:
             items = np.arange(self._n)
         if self._shuffle:
@@ -105,22 +105,22 @@ class EpochSampler:
 
 
 def _groups(keys: IntArray) -> list[IntArray]:
-    """The places of each key, keys from the lowest."""
+    """Return the positions of each distinct key, in ascending order of keys."""
     order = np.argsort(keys, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
 
 
-def _dealt(generator: np.random.Generator, n: int, groups: Sequence[IntArray]) -> IntArray:
-    """Deal `n` places to groups, and the places of a group to its items."""
+def _deal(generator: np.random.Generator, n: int, groups: Sequence[IntArray]) -> IntArray:
+    """Divide `n` evenly among groups, and the share of each group among its items."""
     parts = [
-        np.repeat(items, _shares(generator, share, len(items)))
-        for items, share in zip(groups, _shares(generator, n, len(groups)), strict=True)
+        np.repeat(items, _even_shares(generator, share, len(items)))
+        for items, share in zip(groups, _even_shares(generator, n, len(groups)), strict=True)
     ]
     return np.concatenate(parts)
 
 
-def _shares(generator: np.random.Generator, n: int, among: int) -> IntArray:
-    """Divide `n` into whole shares that differ by no more than one; chance says who gets more."""
-    shares = np.full(among, n // among)
-    shares[generator.choice(among, n % among, replace=False)] += 1
+def _even_shares(generator: np.random.Generator, n: int, n_groups: int) -> IntArray:
+    """Divide `n` into integer shares that differ by at most one, the larger ones at random."""
+    shares = np.full(n_groups, n // n_groups)
+    shares[generator.choice(n_groups, n % n_groups, replace=False)] += 1
     return shares

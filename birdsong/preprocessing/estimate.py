@@ -1,4 +1,4 @@
-"""How much there will be, before the work begins, and whether the disk has room for it."""
+"""Estimate of the work before it begins: hours of audio, images, and disk space."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from math import prod
 from pathlib import Path
 
 from birdsong.errors import AudioError
-from birdsong.preprocessing.preprocess_recording import PreprocessConfig, longest_s
+from birdsong.preprocessing.preprocess_recording import PreprocessConfig, max_duration_s
 from birdsong.runs.work_item import WorkItem
 from birdsong.sound.audio_reader import AudioReader
 
 N_PROBED = 20
-"""Headers that are read of the files of each kind."""
+"""Number of headers to read, of files with each suffix."""
 
 BYTES_BESIDE_PIXELS = 1000
-"""Of a PNG with its share of the tables: the mean over 8,798 images of 1,815 recordings."""
+"""Of a PNG, with its rows in the tables: the mean over 8,798 images of 1,815 recordings."""
 
 SHARE_WITH_SONG = 0.64
-"""Of a regular grid's images, how many there are of songs and background, in the same ones."""
+"""Number of images of songs and background, as a share of the images on a regular grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is about to be done, roughly: lengths are taken from a few headers of each kind.
+    """Estimated size of a run, from a few headers of files with each suffix.
 
     Attributes
     ----------
     n_recordings : int
-        To be worked on.
+        Recordings to process.
     hours : float
-        Of sound.
+        Hours of audio.
     n_images : int
     n_bytes : int
-        That they will take on the disk.
+        Disk space that the images will take.
     free_bytes : int
-        That the disk has left.
+        Free disk space.
     """
 
     n_recordings: int
@@ -48,12 +48,12 @@ class Estimate:
 
 
 def estimate(items: Sequence[WorkItem], config: PreprocessConfig, out_dir: Path) -> Estimate:
-    """Look at a few headers of each kind of file, and at the disk.
+    """Estimate the size of a run from a few headers, and read the free disk space.
 
     Parameters
     ----------
     items : sequence of WorkItem
-        The recordings that are not done yet.
+        The recordings still to process.
     config : PreprocessConfig
     out_dir : Path
         An existing folder.
@@ -82,7 +82,7 @@ def estimate(items: Sequence[WorkItem], config: PreprocessConfig, out_dir: Path)
 
 
 def _seconds_per_byte(items: Sequence[WorkItem], config: PreprocessConfig) -> float:
-    """Of a few files, from the first to the last; 0 where none can be read."""
+    """Seconds of audio per byte, from evenly spread files; 0 if none can be read."""
     seconds, n_bytes = 0.0, 0
     for item in items[:: -(-len(items) // N_PROBED)]:
         if item.path is None:
@@ -91,8 +91,8 @@ def _seconds_per_byte(items: Sequence[WorkItem], config: PreprocessConfig) -> fl
             with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
                 length_s = reader.info.length_s
         except AudioError:
-            continue  # it will stand in the receipt
+            continue  # the run will report it in the receipt
         if length_s:
-            seconds += longest_s(length_s, item.n_bytes)
+            seconds += max_duration_s(length_s, item.n_bytes)
             n_bytes += item.n_bytes
     return seconds / n_bytes if n_bytes else 0.0

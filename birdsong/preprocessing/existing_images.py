@@ -1,8 +1,8 @@
-"""What earlier runs of preprocessing left in a folder, and what of it a new run would lose.
+"""Images of earlier runs in a folder, and whether a new run would lose any of them.
 
-Images can take days to make, and their recordings may be on another drive by now. So a run that
-would remove images which it does not make again, or make them in another way, stops before it
-changes anything; see `require_kept`.
+Images can take days to make, and their recordings may no longer be at hand. So a run that would
+remove images that it does not make again, or make them with other settings, stops before it changes
+anything; see `check_nothing_lost`.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ _MAX_SETTINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """What a folder holds.
+class ExistingImages:
+    """The images in a folder before a run.
 
     Attributes
     ----------
     n_images : Mapping of str to int
-        How many images are there of each recording that an earlier run finished.
+        Number of images of each recording that an earlier run finished.
     settings : Mapping
-        How they were made: the content of ``config.json``; empty in a new folder.
+        Their settings: the content of ``config.json``; empty for a new folder.
     """
 
     n_images: Mapping[str, int]
     settings: Mapping[str, Any]
 
 
-def read_existing(folder: Path) -> Existing:
-    """Read what earlier runs left in a folder; what cannot be read is not known.
+def read_existing(folder: Path) -> ExistingImages:
+    """Read which images a folder holds; what cannot be read is ignored.
 
-    The journal knows of unfinished runs, too; where it is gone, the index tells.
+    The journal also covers unfinished runs; without it, the index is used.
     """
     images: dict[str, int] = {}
     if (folder / JOURNAL).exists():
-        for recording, names in _journal(folder / JOURNAL):
+        for recording, names in _read_journal(folder / JOURNAL):
             images[recording] = sum((folder / name).exists() for name in names)
     elif (folder / tables.INDEX).exists():
         with suppress(DatasetError):
@@ -57,13 +57,16 @@ def read_existing(folder: Path) -> Existing:
     settings: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         settings = json.loads((folder / store.CONFIG).read_text(encoding="utf-8"))
-    return Existing(images, settings)
+    return ExistingImages(images, settings)
 
 
-def require_kept(
-    folder: Path, existing: Existing, work: Mapping[str, WorkItem], settings: Mapping[str, Any]
+def check_nothing_lost(
+    folder: Path,
+    existing: ExistingImages,
+    work: Mapping[str, WorkItem],
+    settings: Mapping[str, Any],
 ) -> None:
-    """See that a run keeps, or makes again in the same way, what is in the folder.
+    """Check that a run keeps all images in a folder, or makes them again with the same settings.
 
     Parameters
     ----------
@@ -72,66 +75,66 @@ def require_kept(
     work : Mapping of str to WorkItem
         The recordings of the run by name.
     settings : Mapping
-        How it makes images.
+        Settings of the run.
 
     Raises
     ------
     OverwriteError
-        If images are there of recordings that the run does not know or whose files it does not
-        find, or that were made with other settings. The message says how many, and what to do.
+        If the folder holds images of recordings that are not in the run or whose files are not
+        found, or images with other settings. The message says how many, and what to do.
     """
-    unnamed = _counted(existing, (name for name in existing.n_images if name not in work))
+    unnamed = _count_images(existing, (name for name in existing.n_images if name not in work))
     not_found = [name for name in existing.n_images if name in work and work[name].path is None]
-    gone = _counted(existing, not_found)
-    faults, remedies = [], []
+    missing = _count_images(existing, not_found)
+    problems, fixes = [], []
     if unnamed:
-        faults.append(f"{unnamed} that the manifest does not name")
-        remedies.append("name both manifests (--manifest A B)")
-    if gone:
-        faults.append(f"{gone} whose files are not found in the audio folder")
-        remedies.append("name their folder, too (--audio A B)")
-    others = differing_settings(existing.settings, settings)
-    if others and (same := _counted(existing, existing.n_images)):
+        problems.append(f"{unnamed} that the manifest does not name")
+        fixes.append("name both manifests (--manifest A B)")
+    if missing:
+        problems.append(f"{missing} whose files are not found in the audio folder")
+        fixes.append("name their folder, too (--audio A B)")
+    others = changed_settings(existing.settings, settings)
+    if others and (same := _count_images(existing, existing.n_images)):
         made = "; ".join(others[:_MAX_SETTINGS])
-        faults.append(f"{same} that were made with other settings ({made})")
-        remedies.append("give the settings that they were made with")
-    if faults:
+        problems.append(f"{same} that were made with other settings ({made})")
+        fixes.append("give the settings that they were made with")
+    if problems:
         raise OverwriteError(
-            f"{folder}: holds {', and '.join(faults)}; nothing was changed: "
-            f"{', '.join(remedies)}, name another --out, or add {REPLACE} to lose these images"
+            f"{folder}: holds {', and '.join(problems)}; nothing was changed: "
+            f"{', '.join(fixes)}, name another --out, or add {REPLACE} to lose these images"
         )
 
 
-def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name the settings that differ, as in ``step_s 1, not 2``.
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """List the settings that differ, as in ``step_s 1, not 2``.
 
-    One that `before` lacks came with a later version and does not count.
+    Settings that `before` lacks are of a later version and are ignored.
     """
-    old, new = _flat(before), _flat(json.loads(json.dumps(now)))
+    old, new = _flatten(before), _flatten(json.loads(json.dumps(now)))
     return [
-        f"{name} {_short(old[name])}, not {_short(new[name])}"
+        f"{name} {_format_value(old[name])}, not {_format_value(new[name])}"
         for name in new
         if name in old and old[name] != new[name]
     ]
 
 
-def remove_images(folder: Path, recordings: Iterable[str], *, but: Set[str] = frozenset()) -> None:
-    """Remove the images of some recordings, whole or half written, and folders left empty by that.
+def remove_images(folder: Path, recordings: Iterable[str], *, keep: Set[str] = frozenset()) -> None:
+    """Remove the images of some recordings, finished or not, and folders that become empty.
 
-    Files that are not named as their images are stay, whoever put them there.
+    Files with other names are kept.
 
     Parameters
     ----------
     folder : Path
     recordings : iterable of str
         Names of recordings.
-    but : set of str
+    keep : set of str
         Images to keep, relative to the folder.
     """
     stems = {store.image_stem(name) for name in recordings}
     for pattern in ("*/*.png", "*/.*.png.*.part"):
         for path in folder.glob(pattern):
-            if path.relative_to(folder).as_posix() in but:
+            if path.relative_to(folder).as_posix() in keep:
                 continue
             if store.recording_stem(path.name) in stems:
                 path.unlink()
@@ -139,7 +142,7 @@ def remove_images(folder: Path, recordings: Iterable[str], *, but: Set[str] = fr
                     path.parent.rmdir()
 
 
-def _journal(path: Path) -> Iterator[tuple[str, list[str]]]:
+def _read_journal(path: Path) -> Iterator[tuple[str, list[str]]]:
     with path.open("rb") as file:
         for line in file:
             with suppress(ValueError, KeyError, TypeError):  # half a line
@@ -147,8 +150,8 @@ def _journal(path: Path) -> Iterator[tuple[str, list[str]]]:
                 yield entry["receipt"]["recording"], [row["image"] for row in entry["index"]]
 
 
-def _counted(existing: Existing, names: Iterable[str]) -> str:
-    """Say how many images there are of how many recordings; empty where there is none."""
+def _count_images(existing: ExistingImages, names: Iterable[str]) -> str:
+    """Format the number of images and of their recordings; empty if there are none."""
     counts = [n for name in names if (n := existing.n_images[name])]
     if not counts:
         return ""
@@ -156,8 +159,8 @@ def _counted(existing: Existing, names: Iterable[str]) -> str:
     return f"{images} of {'1 recording' if len(counts) == 1 else f'{len(counts)} recordings'}"
 
 
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings and those of the configs within them by one name each, as the options say them."""
+def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten nested settings to one name each, as in ``spectrogram.n_mels``."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
@@ -176,5 +179,5 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

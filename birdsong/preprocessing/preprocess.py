@@ -21,16 +21,16 @@ from birdsong.images import store, tables
 from birdsong.images.tables import IndexRow, ReceiptRow
 from birdsong.preprocessing.estimate import Estimate, estimate
 from birdsong.preprocessing.existing_images import (
-    Existing,
-    differing_settings,
+    ExistingImages,
+    changed_settings,
+    check_nothing_lost,
     read_existing,
     remove_images,
-    require_kept,
 )
 from birdsong.preprocessing.preprocess_recording import (
     PreprocessConfig,
-    no_images,
     preprocess_recording,
+    result_without_images,
 )
 from birdsong.preprocessing.recording_result import CODEC, RecordingResult
 from birdsong.recordings.audio_folder import AudioFolders
@@ -100,17 +100,17 @@ def preprocess(
     filters = mel_filters(config.spectrogram)
     settings = _settings(config)
     with folder_lock(out_dir):
-        _require_ours(out_dir)
+        _check_folder(out_dir)
         work = {r.name: WorkItem.of(r, audio, settings) for r in recordings}
         existing = read_existing(out_dir)
         if not replace:
-            require_kept(out_dir, existing, work, settings)
+            check_nothing_lost(out_dir, existing, work, settings)
         with report_write_errors(out_dir):
-            if differing_settings(existing.settings, settings):
+            if changed_settings(existing.settings, settings):
                 _clear(out_dir, {*existing.n_images, *work})
             store.write_settings(out_dir, settings, filters)
         with Journal(
-            out_dir / JOURNAL, work, CODEC, lambda result: result.is_whole(out_dir)
+            out_dir / JOURNAL, work, CODEC, lambda result: result.is_complete(out_dir)
         ) as journal:
             if len(journal) < len(work):  # until they are written anew, it counts as unfinished
                 (out_dir / tables.INDEX).unlink(missing_ok=True)
@@ -124,7 +124,7 @@ def preprocess(
             make_images = partial(
                 preprocess_recording, out_dir=out_dir, config=config, filters=filters
             )
-            for result in run_jobs(todo, make_images, jobs, on_broken=_broken):
+            for result in run_jobs(todo, make_images, jobs, on_broken=_failed_result):
                 journal.add(result)
                 if on_done:
                     on_done(result.receipt)
@@ -133,8 +133,8 @@ def preprocess(
         return tables.read_receipt(out_dir)
 
 
-def _broken(item: WorkItem, reason: str) -> RecordingResult:
-    return no_images(item.name, "failed", f"{item.name}: {reason}")
+def _failed_result(item: WorkItem, reason: str) -> RecordingResult:
+    return result_without_images(item.name, "failed", f"{item.name}: {reason}")
 
 
 def _settings(config: PreprocessConfig) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _settings(config: PreprocessConfig) -> dict[str, Any]:
     return settings
 
 
-def _require_ours(out_dir: Path) -> None:
+def _check_folder(out_dir: Path) -> None:
     """Take an empty folder, or one of ours; images are removed in it, so never anyone else's."""
     with report_write_errors(out_dir):
         if any(out_dir.iterdir()) and not store.is_store(out_dir):
@@ -175,14 +175,14 @@ def _finish(
     out_dir: Path,
     recordings: Sequence[Recording],
     journal: Journal[RecordingResult],
-    existing: Existing,
+    existing: ExistingImages,
 ) -> None:
     """Write the tables, rewrite the journal in order, remove what is in no table."""
     names = [recording.name for recording in recordings]
     index = (row for result in journal.results(names) for row in result.index)
     receipt = (result.receipt for result in journal.results(names))
     images = {row.image for result in journal.results(names) for row in result.index}
-    remove_images(out_dir, [*existing.n_images, *names], but=images)
+    remove_images(out_dir, [*existing.n_images, *names], keep=images)
     journal.rewrite(names)
     tables.write_attribution(out_dir / tables.ATTRIBUTION, recordings)
     write_table(out_dir / tables.INDEX, IndexRow, index)

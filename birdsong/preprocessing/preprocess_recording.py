@@ -1,4 +1,4 @@
-"""One recording to its images: which segments hold a bird, which teach the background."""
+"""Preprocessing of one recording: its segments of birds and of background become images."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from birdsong.sound.segments import (
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 # The last columns of the receipt.
-_Heard = tuple[int, int, float | None, float, float | None, float, str]
-_NOTHING: _Heard = (0, 0, None, 0.0, None, 0.0, "")
+_FileFacts = tuple[int, int, float | None, float, float | None, float, str]
+_NO_FACTS: _FileFacts = (0, 0, None, 0.0, None, 0.0, "")
 DURATION_SHARE = 0.1
-"""A recording may take this share of its duration, beside the fixed limit."""
-_IMAGES_AT_A_TIME = 256  # 3 MB
-_SLOWEST_BYTES_PER_S = 500  # of the leanest speech codecs: more time than that no file holds
+"""Time allowed per recording, as a share of its duration, in addition to the fixed limit."""
+_IMAGES_PER_WRITE = 256  # 3 MB
+_MIN_BYTES_PER_S = 500  # of the most compressed speech codecs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,11 @@ class PreprocessConfig:
     spectrogram : SpectrogramConfig
         How a segment becomes an image.
     songs : ProposalConfig
-        What counts as song.
+        What counts as song and as background.
     step_s : float
         Seconds from the start of one segment to the next, in a long song or on the grid.
     grid : bool
-        Keep every segment of a regular grid, but silence, instead of those with song.
+        Keep every segment of a regular grid except silence, instead of those with song.
     min_duration_s : float
         Shorter recordings are skipped.
     """
@@ -83,11 +83,11 @@ def preprocess_recording(
     ----------
     item : WorkItem
     extend : callable
-        Given more seconds for a long recording, once it is open.
+        Called with more seconds for a long recording, once it is open.
     out_dir : Path
-        Folder of the images, which are written as they are found worth keeping.
+        Folder of the images.
     config : PreprocessConfig
-    filters : float32, shape (64, n_fft // 2 + 1)
+    filters : float32, shape (n_mels, n_fft // 2 + 1)
 
     Returns
     -------
@@ -95,43 +95,43 @@ def preprocess_recording(
     """
     name = item.name
     if item.path is None:
-        return no_images(name, "failed", item.problem)
+        return result_without_images(name, "failed", item.problem)
     found: list[tuple[float, str, str]] = []  # start, image, kind
-    waiting: list[tuple[str, bytes]] = []  # image and its content, not on disk yet
+    unwritten: list[tuple[str, bytes]] = []  # image and its content, not on disk yet
     try:
         with AudioReader(item.path, config.spectrogram.sample_rate_hz) as reader:
-            extend(DURATION_SHARE * longest_s(reader.info.length_s, item.n_bytes))
+            extend(DURATION_SHARE * max_duration_s(reader.info.length_s, item.n_bytes))
             for segment, kind in _segments(reader, item.recording, config, filters):
-                image, content = _encoded(item.recording, segment, config)
+                image, content = _encode_segment(item.recording, segment, config)
                 found.append((segment.start_s, image, kind))
-                waiting.append((image, content))
-                if len(waiting) == _IMAGES_AT_A_TIME:
-                    _write_images(out_dir, waiting)
-                    waiting = []
-            _write_images(out_dir, waiting)
-            duration_s, heard = round(reader.duration_s, 3), _heard(reader)
+                unwritten.append((image, content))
+                if len(unwritten) == _IMAGES_PER_WRITE:
+                    _write_images(out_dir, unwritten)
+                    unwritten = []
+            _write_images(out_dir, unwritten)
+            duration_s, facts = round(reader.duration_s, 3), _file_facts(reader)
             warnings = recording_warnings(reader, config.spectrogram, is_silent=not found)
             is_silence = reader.peak_dbfs == -math.inf
-            warnings += _against_manifest(duration_s, item.recording)
+            warnings += _manifest_warnings(duration_s, item.recording)
     except AudioError as error:
-        return no_images(name, "failed", str(error))
+        return result_without_images(name, "failed", str(error))
     if duration_s < config.min_duration_s:
         reason = f"lasts {duration_s:.2f} s, at least {config.min_duration_s:g} s are needed"
-        return no_images(name, "skipped", reason, duration_s, heard)
+        return result_without_images(name, "skipped", reason, duration_s, facts)
     if not found:
         reason = "silence" if is_silence else "; ".join(warnings)
-        return no_images(name, "skipped", reason, duration_s, heard)
+        return result_without_images(name, "skipped", reason, duration_s, facts)
     rows = tuple(
         _index_row(item.recording, start_s, image, kind, duration_s, config)
         for start_s, image, kind in sorted(found)
     )
     reason = "; ".join(warnings)
-    receipt = ReceiptRow(name, "ok", reason, duration_s, len(found), len(rows), *heard)
+    receipt = ReceiptRow(name, "ok", reason, duration_s, len(found), len(rows), *facts)
     return RecordingResult(receipt, rows)
 
 
-def _against_manifest(duration_s: float, recording: Recording) -> list[str]:
-    """Warn where another length was expected: with a wrong rate in its header, all is off key."""
+def _manifest_warnings(duration_s: float, recording: Recording) -> list[str]:
+    """Warn if the length differs from the manifest's: a wrong sample rate also shifts the pitch."""
     expected_s = recording.clip_duration_s
     if expected_s is None or abs(duration_s - expected_s) <= 0.1 + 0.02 * expected_s:
         return []
@@ -141,8 +141,8 @@ def _against_manifest(duration_s: float, recording: Recording) -> list[str]:
     ]
 
 
-def _heard(reader: AudioReader) -> _Heard:
-    """What the file of a recording held that was read to its end."""
+def _file_facts(reader: AudioReader) -> _FileFacts:
+    """Facts about the file of a recording that was read to its end."""
     peak_dbfs = None if reader.peak_dbfs == -math.inf else round(reader.peak_dbfs, 3)
     clipped_share = round(reader.clipped_share, 3)
     declared_s = None if reader.info.declared_s is None else round(reader.info.declared_s, 3)
@@ -150,17 +150,17 @@ def _heard(reader: AudioReader) -> _Heard:
     return *header, declared_s, round(reader.missing_s, 3), reader.channel
 
 
-def longest_s(length_s: float, n_bytes: int) -> float:
-    """How long a recording may be at most: a header may claim anything, the file's size bounds it.
+def max_duration_s(length_s: float, n_bytes: int) -> float:
+    """Return the maximum plausible length, as the header may be wrong but the file size is not.
 
     Parameters
     ----------
     length_s : float
-        What the header says; 0 where it says nothing.
+        Length in the header; 0 if unknown.
     n_bytes : int
         Size of the file.
     """
-    bound_s = n_bytes / _SLOWEST_BYTES_PER_S
+    bound_s = n_bytes / _MIN_BYTES_PER_S
     return min(length_s, bound_s) if length_s else bound_s
 
 
@@ -168,7 +168,7 @@ def _segments(
     reader: AudioReader, recording: Recording, config: PreprocessConfig, filters: FloatArray
 ) -> Iterator[tuple[Segment, str]]:
     blocks, spectrogram, step_s = reader.blocks(), config.spectrogram, config.step_s
-    if recording.is_background:  # wherever one looks, there is no bird
+    if recording.is_background:  # no segment has a bird
         walk = grid_segments(blocks, spectrogram, filters, step_s=spectrogram.segment_s)
         return ((segment, BACKGROUND) for segment in walk if not segment.silent)
     if config.grid:
@@ -177,16 +177,18 @@ def _segments(
     return find_segments(blocks, spectrogram, filters, config.songs, step_s=step_s)
 
 
-def _encoded(recording: Recording, segment: Segment, config: PreprocessConfig) -> tuple[str, bytes]:
-    """Where an image belongs in the folder, and its PNG."""
+def _encode_segment(
+    recording: Recording, segment: Segment, config: PreprocessConfig
+) -> tuple[str, bytes]:
+    """Return the path of an image in the folder, and its PNG."""
     image = store.image_path(recording.name, recording.taxon or BACKGROUND, segment.start_s)
     return image, encode_png(segment.image, fingerprint=config.spectrogram.fingerprint())
 
 
 def _write_images(out_dir: Path, images: Iterable[tuple[str, bytes]]) -> None:
-    """Write some at once, which is several times faster than one between other work.
+    """Write several images at once, which is much faster than one by one between other work.
 
-    In place: until its recording stands in the journal, no image counts as whole.
+    They are not written atomically: images only count once their recording is in the journal.
     """
     with report_write_errors(out_dir):
         for image, content in images:
@@ -222,8 +224,8 @@ def _index_row(
     )
 
 
-def no_images(
-    name: str, status: str, reason: str, duration_s: float = 0.0, heard: _Heard = _NOTHING
+def result_without_images(
+    name: str, status: str, reason: str, duration_s: float = 0.0, facts: _FileFacts = _NO_FACTS
 ) -> RecordingResult:
-    """Return what comes of a recording that was skipped or that failed."""
-    return RecordingResult(ReceiptRow(name, status, reason, duration_s, 0, 0, *heard), ())
+    """Return the result of a recording that was skipped or that failed."""
+    return RecordingResult(ReceiptRow(name, status, reason, duration_s, 0, 0, *facts), ())

@@ -1,4 +1,4 @@
-"""What comes of one recording: its row of the receipt and the rows of its images."""
+"""The result of one recording: its row of the receipt, and the index rows of its images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow))
 
 @dataclass(frozen=True, slots=True)
 class RecordingResult:
-    """What came of one recording: its row of the receipt and its rows of the index."""
+    """The result of one recording: its row of the receipt, and the index rows of its images."""
 
     receipt: ReceiptRow
     index: tuple[IndexRow, ...]
 
-    def is_whole(self, out_dir: Path) -> bool:
-        """Whether it still counts: it did not fail, and none of its images is gone."""
-        if self.receipt.status == "failed":  # a drive may have been away, or memory short
+    def is_complete(self, out_dir: Path) -> bool:
+        """Whether it can be kept: it did not fail, and all its images exist."""
+        if self.receipt.status == "failed":  # a drive may have been missing, or memory short
             return False
         return all((out_dir / row.image).exists() for row in self.index)
 
@@ -44,4 +44,4 @@ def _from_dict(entry: Mapping[str, Any]) -> RecordingResult:
 CODEC = Codec(
     name_of=lambda result: result.receipt.recording, to_dict=_to_dict, from_dict=_from_dict
 )
-"""How a result stands in the journal."""
+"""How a result is stored in the journal."""

@@ -1,1 +1,1 @@
-"""Work on many recordings: side by side, with limits, resumed where it was stopped, a receipt."""
+"""Work on many recordings: in parallel, with limits, resumable, with a receipt."""

@@ -1,7 +1,7 @@
-"""Work on one file at arm's length: in a process of its own, with limits in time and memory.
+"""Work on one file in a process of its own, with limits of time and memory.
 
-A decoder that hangs or crashes on a damaged file takes its process with it. joblib can neither
-stop nor replace a single task, so what broke a batch is done here once more, alone.
+A decoder that hangs or crashes on a damaged file takes its process with it. joblib can neither stop
+nor replace a single task, so the files of a broken batch are done again here, one by one.
 """
 
 from __future__ import annotations
@@ -18,30 +18,29 @@ from typing import Generic, Self, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LONGEST_S = 1e8  # three years; the system's clock ends where more were added
+_MAX_LIMIT_S = 1e8  # three years; larger values overflow the system's clock
 OVERTIME_STATUS = 1
-"""What a process ends with when `Deadline` ends it."""
+"""Exit status of a process that `Deadline` ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Result]):
-    """What came of the work."""
+    """The result of finished work."""
 
     result: Result
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Why there is no result: a sentence."""
+    """The reason why there is no result, as a sentence."""
 
     reason: str
 
 
 class Deadline:
-    """Ends this process if the work takes longer, even within a library that never returns.
+    """Ends this process if the work takes too long, even within a library that never returns.
 
-    For worker processes only: the whole process ends with `OVERTIME_STATUS`, and whoever waits for
-    it sees that.
+    For worker processes only: the whole process ends with `OVERTIME_STATUS`.
 
     Parameters
     ----------
@@ -52,22 +51,22 @@ class Deadline:
         self._limit_s = limit_s
 
     def __enter__(self) -> Self:
-        self._nowhere = open(os.devnull, "w")  # closed when the work is done
+        self._devnull = open(os.devnull, "w")  # closed when the work is done
         self._set()
         return self
 
     def __exit__(self, *_: object) -> None:
         faulthandler.cancel_dump_traceback_later()
-        self._nowhere.close()
+        self._devnull.close()
 
     def extend(self, more_s: float) -> None:
-        """Allow more seconds, counted with the limit from now on."""
+        """Allow more seconds, and count the whole limit from now on."""
         self._limit_s += more_s
         self._set()
 
     def _set(self) -> None:
         faulthandler.dump_traceback_later(
-            min(self._limit_s, _LONGEST_S), exit=True, file=self._nowhere
+            min(self._limit_s, _MAX_LIMIT_S), exit=True, file=self._devnull
         )
 
 
@@ -79,11 +78,11 @@ def run_isolated(
     Parameters
     ----------
     work : callable
-        Can be pickled; ends its process by a `Deadline` where it takes too long.
+        Picklable; ends its process by a `Deadline` if it takes too long.
     item : object
-        What it is called with; it and the result are pickled on their way.
+        Its argument, which is pickled, as is the result.
     memory_bytes : int
-        Memory that the process may ask for, where the system can limit it.
+        Memory limit of the process, if the system supports one.
 
     Returns
     -------
@@ -91,21 +90,21 @@ def run_isolated(
         `Broken` says whether time or memory ran out, or the process crashed.
     """
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work_and_send, args=(theirs,), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_work_and_send, args=(child_end,), daemon=True)
     process.start()
-    theirs.close()  # so that its end is seen when the process ends
+    child_end.close()  # so that `recv` fails when the process ends
     try:
-        # Not as arguments: Python would never end writing them to a process that ends as it starts.
-        ours.send((work, item, memory_bytes))
-        kind, value = ours.recv()
-    except (EOFError, OSError):  # it ended without a result
+        # Not as arguments: Python would hang writing them to a process that ends as it starts.
+        parent_end.send((work, item, memory_bytes))
+        kind, value = parent_end.recv()
+    except (EOFError, OSError):  # the process ended without a result
         process.join()
-        return Broken(_end_in_words(process.exitcode))
+        return Broken(_describe_exit(process.exitcode))
     finally:
         process.kill()
         process.join()
-        ours.close()
+        parent_end.close()
     if kind == "memory":
         return Broken(f"needs more than {memory_bytes // 2**20} MB of memory")
     if kind == "error":
@@ -114,16 +113,16 @@ def run_isolated(
 
 
 def _work_and_send(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever waits decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     work, item, memory_bytes = connection.recv()
     _limit_memory(memory_bytes)
     try:
-        answer: tuple[str, object] = ("done", work(item))
+        outcome: tuple[str, object] = ("done", work(item))
     except MemoryError:
-        answer = ("memory", None)
-    except Exception as error:  # crosses the border as a sentence
-        answer = ("error", f"{type(error).__name__}: {error}")
-    connection.send(answer)
+        outcome = ("memory", None)
+    except Exception as error:  # sent to the parent as a sentence
+        outcome = ("error", f"{type(error).__name__}: {error}")
+    connection.send(outcome)
 
 
 def _limit_memory(n_bytes: int) -> None:
@@ -134,7 +133,7 @@ def _limit_memory(n_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, n_bytes))
 
 
-def _end_in_words(status: int | None) -> str:
+def _describe_exit(status: int | None) -> str:
     if status == OVERTIME_STATUS:
         return "took too long and was stopped"
     if status is not None and status < 0:

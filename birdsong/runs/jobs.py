@@ -1,8 +1,8 @@
-"""Recordings worked on side by side, whatever breaks: batches for joblib, the broken ones alone.
+"""Parallel work on recordings: batches by joblib, and those that break a worker alone.
 
-joblib can neither stop nor replace one task: a worker that dies ends the whole call. So the
-recordings that were under way when that happens are done once more, one at a time in a process of
-their own, and what breaks again has failed; then the call is made anew with the rest.
+joblib can neither stop nor replace one task: a worker that dies ends the whole call. The recordings
+in progress are then done again, each in a process of its own, and fail if they break it again.
+After that, joblib continues with the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MEMORY_BYTES = 2 * 2**30
 
 Result = TypeVar("Result")
 Extend = Callable[[float], None]
-"""Allows a piece of work more seconds, as soon as it knows that it needs them."""
+"""Called by the work to get more seconds for a long recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +72,18 @@ def run_jobs(
     *,
     on_broken: Callable[[WorkItem, str], Result],
 ) -> Iterator[Result]:
-    """Yield what came of each recording, as it comes.
+    """Yield the result of each recording as soon as it is done.
 
     Parameters
     ----------
     items : sequence of WorkItem
     work : callable
-        One recording and `Extend` to its result. Goes to the workers, so it can be pickled; a bad
-        file is a result, never an exception.
+        Called with a recording and `Extend`, returns its result. Picklable; a bad file is a result,
+        never an exception.
     config : JobsConfig
     on_broken : callable
-        A recording and a reason to the result of one that ended its process, took too long or
-        needed too much memory. Stays in this process.
+        Called with a recording and a reason, returns the result of a recording that crashed its
+        process, took too long or needed too much memory. Called in this process.
 
     Yields
     ------
@@ -94,7 +94,7 @@ def run_jobs(
 
     backend, n_jobs = config.backend, config.n_jobs
     parent = os.getpid() if backend == "loky" else None
-    # A batch spares joblib's toll; alone there is none, and each recording is told at once.
+    # Batches reduce joblib's overhead; with one job there is none, and results come one by one.
     batches: Iterator[list[WorkItem]]
     batches = _batches(items) if n_jobs != 1 else ([item] for item in items)
     under_way: dict[int, list[WorkItem]] = {}
@@ -117,17 +117,17 @@ def run_jobs(
                         del under_way[number]
                         yield from results
                     return
-                except _breakages(backend):
-                    left = [item for batch in under_way.values() for item in batch]
+                except _pool_errors(backend):
+                    unfinished = [item for batch in under_way.values() for item in batch]
                     under_way.clear()
-                    suspects = _suspects(left, Path(marks))
+                    suspects = _suspects(unfinished, Path(marks))
                     for item in suspects:
-                        outcome = run_isolated(worker.one, item, memory_bytes=MEMORY_BYTES)
+                        outcome = run_isolated(worker.run_one, item, memory_bytes=MEMORY_BYTES)
                         if isinstance(outcome, Broken):
                             yield on_broken(item, outcome.reason)
                         else:
                             yield outcome.result
-                    rest = [item for item in left if item not in suspects]
+                    rest = [item for item in unfinished if item not in suspects]
                     batches = chain(_batches(rest), batches)
         finally:
             if backend == "loky":
@@ -136,24 +136,24 @@ def run_jobs(
 
 @dataclass(frozen=True, slots=True)
 class _Worker(Generic[Result]):
-    """What goes to a worker.
+    """The work of a worker process.
 
-    `marks` is the folder where each worker notes the recording that it is at; None for no notes.
+    `marks` is the folder where each worker writes the name of its current recording; None for none.
     """
 
     work: Callable[[WorkItem, Extend], Result]
     timeout_s: float
     marks: Path | None = None
 
-    def one(self, item: WorkItem) -> Result:
-        """Do one recording; end this process where it takes too long."""
+    def run_one(self, item: WorkItem) -> Result:
+        """Do one recording; end this process if it takes too long."""
         with Deadline(self.timeout_s) as deadline:
             return self.work(item, deadline.extend)
 
     def batch(self, items: Sequence[WorkItem], parent: int | None) -> list[Result]:
-        """Do some; with limits where this is a process of its own, not that of the `parent`."""
+        """Do several recordings; with limits if this is not the process of the `parent`."""
         if parent is None or parent == os.getpid():
-            return [self.work(item, _no_limit) for item in items]
+            return [self.work(item, _ignore_extension) for item in items]
         # Ctrl-C reaches every process of a terminal; the parent ends the workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         mark = self.marks / str(os.getpid()) if self.marks else None
@@ -161,14 +161,14 @@ class _Worker(Generic[Result]):
         for item in items:
             if mark:
                 mark.write_text(item.name, encoding="utf-8")
-            results.append(self.one(item))
+            results.append(self.run_one(item))
         if mark:
             mark.unlink()
         return results
 
 
-def _no_limit(_more_s: float) -> None:
-    """Extend what has no end."""
+def _ignore_extension(_more_s: float) -> None:
+    """Do nothing, where there is no deadline."""
 
 
 def _numbered(
@@ -177,8 +177,8 @@ def _numbered(
     return number, worker.batch(batch, parent)
 
 
-def _breakages(backend: str) -> tuple[type[BaseException], ...]:
-    """What is raised when a worker dies."""
+def _pool_errors(backend: str) -> tuple[type[BaseException], ...]:
+    """Exceptions that are raised when a worker dies."""
     if backend != "dask":
         return (BrokenProcessPool,)
     from distributed import KilledWorker
@@ -186,18 +186,18 @@ def _breakages(backend: str) -> tuple[type[BaseException], ...]:
     return (KilledWorker,)
 
 
-def _suspects(left: Sequence[WorkItem], marks: Path) -> list[WorkItem]:
-    """Of the recordings without a result those that a worker was at when it ended."""
+def _suspects(unfinished: Sequence[WorkItem], marks: Path) -> list[WorkItem]:
+    """Return the recordings that a worker was processing when it died."""
     named = set()
     for mark in marks.iterdir():
         named.add(mark.read_text(encoding="utf-8"))
         mark.unlink()
-    # Where no worker came so far as to note one, any may be it.
-    return [item for item in left if item.name in named] or list(left)
+    # If no worker wrote a name, it may be any of them.
+    return [item for item in unfinished if item.name in named] or list(unfinished)
 
 
 def _batches(items: Iterable[WorkItem]) -> Iterator[list[WorkItem]]:
-    """Cut into pieces that take a while, but not so long that a core is left without any."""
+    """Group items into batches, small enough to keep all cores busy."""
     batch: list[WorkItem] = []
     n_bytes = 0
     for item in items:
@@ -211,7 +211,7 @@ def _batches(items: Iterable[WorkItem]) -> Iterator[list[WorkItem]]:
 
 
 def _end_workers() -> None:
-    """Leave no process behind, however the work ended."""
+    """End all worker processes."""
     from joblib.externals.loky import get_reusable_executor
 
     get_reusable_executor().shutdown(wait=True, kill_workers=True)

@@ -1,7 +1,7 @@
-"""What is done already: one line for each recording that a run has worked on.
+"""The journal of a run: one line for each recording that is done.
 
-A line counts as long as the recording's file, its facts in the manifest and the settings are what
-they were when it was written; so a run that was stopped goes on, and a changed file is done anew.
+A line is valid while the recording's file, its row of the manifest and the settings are unchanged.
+So a run that was stopped continues, and a changed file is done again.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Codec(Generic[Result]):
-    """How a result becomes a line of the journal, and comes back.
+    """Conversion of a result to a line of the journal and back.
 
     Attributes
     ----------
     name_of : callable
-        Result to the name of its recording.
+        Returns the name of a result's recording.
     to_dict : callable
-        Result to what JSON can hold, by keys other than ``stamp``.
+        Converts a result to JSON values, with keys other than ``stamp``.
     from_dict : callable
-        And back; raises `ValueError`, `KeyError` or `TypeError` for a line of another version.
+        The inverse; raises `ValueError`, `KeyError` or `TypeError` for a line of another version.
     """
 
     name_of: Callable[[Result], str]
@@ -44,19 +44,18 @@ class Codec(Generic[Result]):
 
 
 class Journal(Generic[Result]):
-    """The journal of a folder, open for one run: results go to the disk, and no further.
+    """The journal of a folder, open for one run; results are on disk, not in memory.
 
     Parameters
     ----------
     path : Path
-        Begun if need be; what an earlier run finished and what has not changed since is done. A
-        last line that was cut off counts as not done, and so does a recording whose file is gone.
+        Created if it does not exist. Recordings that an earlier run finished and that have not
+        changed are done. A last line that was cut off is not, nor a recording whose file is gone.
     work : Mapping of str to WorkItem
         The recordings by name.
     codec : Codec
     is_valid : callable
-        Whether a result of an earlier run still counts: no failure that may be over, nothing gone
-        that was written beside the journal.
+        Whether a result of an earlier run can be kept: it did not fail, and its files exist.
 
     Raises
     ------
@@ -90,15 +89,15 @@ class Journal(Generic[Result]):
         return len(self._line_at)
 
     def todo(self) -> list[WorkItem]:
-        """Return what is not done yet, in the order of the work."""
+        """Return the recordings that are not done, in the order of the work."""
         return [item for name, item in self._work.items() if name not in self]
 
     def done(self) -> Iterator[Result]:
-        """Yield the results that there are, in the order of the work."""
+        """Yield the results of recordings that are done, in the order of the work."""
         return self.results(name for name in self._work if name in self)
 
     def add(self, result: Result) -> None:
-        """Keep a result: when this returns, a run that is killed will not do it again.
+        """Append a result; after this, a killed run does not repeat it.
 
         Raises
         ------
@@ -114,14 +113,14 @@ class Journal(Generic[Result]):
         self._line_at[name] = at
 
     def results(self, names: Iterable[str]) -> Iterator[Result]:
-        """Yield the results of some recordings that are done, in the order asked for."""
+        """Yield the results of recordings that are done, in the given order."""
         for name in names:
             self._file.seek(self._line_at[name])
             _, result = self._parse(self._file.readline())
             yield result
 
     def rewrite(self, names: Iterable[str]) -> None:
-        """Bring the lines into an order, and drop all others.
+        """Rewrite the journal with the lines of some recordings, in the given order.
 
         Raises
         ------
@@ -151,7 +150,7 @@ class Journal(Generic[Result]):
                 if is_unchanged and is_valid(result):
                     self._line_at[name] = at
             at += len(line)
-        if line and not line.endswith(b"\n"):  # what a killed run cut off must not spoil the next
+        if line and not line.endswith(b"\n"):  # a cut line must not run into the next
             with report_write_errors(self._path.parent):
                 self._file.write(b"\n")
 

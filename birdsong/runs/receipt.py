@@ -1,4 +1,4 @@
-"""The receipt: one row for each recording of a run, whatever became of it.
+"""The receipt: one row for each recording of a run, whether it succeeded or not.
 
 Each kind of work adds columns of its own by a dataclass that inherits from `Outcome`; `csv_tables`
 writes and reads them.
@@ -14,7 +14,7 @@ STATUSES = ("ok", "skipped", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one recording; the first columns of every receipt.
+    """The outcome of one recording: the first columns of every receipt.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Outcome:
         Its name.
     status : {"ok", "skipped", "failed"}
     reason : str
-        Why it was skipped or failed, or what to watch out for.
+        Why it was skipped or failed, or its warnings.
     duration_s : float
         Of what was decoded.
 

@@ -1,4 +1,4 @@
-"""One recording that a run works on: where its file is, and what the result depends on."""
+"""One recording of a run: its file, and a hash of everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from birdsong.recordings.recording import BACKGROUND, ORIGINAL_NAME, Recording
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """A recording with its file, or with the problem that kept it from being found.
+    """A recording with its file, or the reason why the file was not found.
 
     Attributes
     ----------
     recording : Recording
     path : Path or None
-        None where the file was not found.
+        None if the file was not found.
     problem : str
-        Why it was not found; empty where it was.
+        Why it was not found; empty if it was.
     stamp : str
-        Changes when the file, the recording's facts in the manifest or the settings do.
+        Hash of the file's size and time, the recording's row of the manifest, and the settings.
     n_bytes : int
         Size of the file.
     """
@@ -44,19 +44,19 @@ class WorkItem:
 
     @classmethod
     def of(cls, recording: Recording, audio: AudioFolders, settings: Mapping[str, Any]) -> Self:
-        """Look for a recording's file.
+        """Find a recording's file.
 
         Parameters
         ----------
         recording : Recording
         audio : AudioFolders
         settings : Mapping
-            Of the work, as JSON can hold them: when they change, it is done anew.
+            Of the work, as JSON values; when they change, the work is done again.
         """
         try:
             path = audio.find(recording)
             state = path.stat()
-        except (BirdsongError, OSError) as error:  # found, and gone when it was looked at
+        except (BirdsongError, OSError) as error:  # OSError: removed in the meantime
             return cls(recording, None, str(error), "")
         facts = [recording.order, recording.family, recording.genus, recording.species]
         facts += [recording.english_name, recording.session]

@@ -1,1 +1,1 @@
-"""Statistics of answers: promises, bounds, selection on the tree, the rules of others."""
+"""Selective prediction: promises, statistical bounds, selection on the tree, rules to compare."""

@@ -1,8 +1,8 @@
-"""Whether a share of right answers keeps a promise, when recordings come in sessions.
+"""Whether the accuracy of answers keeps a promise, when recordings are clustered in sessions.
 
-Recordings of a session resemble each other and are not so many witnesses: ``n`` of them tell as
-much as ``n`` divided by the design effect ``1 + rho (sum_s n_s^2 / n - 1)`` would that stand alone,
-with ``n_s`` recordings of session ``s`` and ``rho`` the intraclass correlation of being right [2]_.
+Recordings of a session are correlated. ``n`` of them are worth ``n`` divided by the design effect
+``1 + rho (sum_s n_s^2 / n - 1)`` independent ones, with ``n_s`` recordings of session ``s`` and
+``rho`` the intraclass correlation of being right [2]_.
 
 References
 ----------
@@ -22,13 +22,13 @@ import numpy.typing as npt
 from birdsong.taxa.label_tree import Probabilities
 
 LEVEL = 0.05
-"""Probability of error of the one-sided bounds."""
+"""Significance level of the one-sided bounds."""
 
 
 def min_samples(promise: float) -> int | None:
-    """How many recordings, all of them right, it takes to support a promise; None for 1.
+    """Minimum number of recordings, all answered right, that supports a promise; None for 1.
 
-    So many that the one-sided 95 % lower bound of their accuracy is at the promise [1]_.
+    It is the number for which the one-sided 95 % lower bound of their accuracy is the promise [1]_.
     """
     if promise >= 1:
         return None
@@ -38,30 +38,30 @@ def min_samples(promise: float) -> int | None:
 def meets_target(
     n_right: npt.ArrayLike, n: npt.ArrayLike, promise: float, design_effect: npt.ArrayLike = 1.0
 ) -> npt.NDArray[np.bool_]:
-    """Whether answers keep a promise.
+    """Whether the accuracy of answers keeps a promise.
 
-    They do when the share that is right is a standard error above what is promised, so that the
-    next answers keep it in five of six cases and not in every other. Besides, they must be so many
-    as could support the promise, see `min_samples`. No answer at all breaks none.
+    It does if it is a standard error above the promise, so that the next answers keep it in five of
+    six cases rather than in half, and if there are at least `min_samples` answers. Without any
+    answer, the promise is kept.
 
     Parameters
     ----------
     n_right, n : int, shape (...)
-        Recordings answered right, and all that were answered.
+        Number of right answers, and of all answers.
     promise : float in (0, 1)
     design_effect : float, shape (...), at least 1
-        How many recordings tell as much as one would that stands alone.
+        How many recordings are worth one independent recording.
 
     Returns
     -------
     bool, shape (...)
     """
     n, right, effect = (np.asarray(each, np.float64) for each in (n, n_right, design_effect))
-    standard_error = np.sqrt(promise * (1 - promise) * effect * n)  # of how many are right
-    right_enough = right - standard_error >= promise * n - 1e-9
-    many_enough = n / effect >= (min_samples(promise) or math.inf) - 1e-9
-    passing: npt.NDArray[np.bool_] = (right_enough & many_enough) | (n == 0)
-    return passing
+    standard_error = np.sqrt(promise * (1 - promise) * effect * n)  # of the number of right answers
+    is_accurate = right - standard_error >= promise * n - 1e-9
+    is_large = n / effect >= (min_samples(promise) or math.inf) - 1e-9
+    meets: npt.NDArray[np.bool_] = (is_accurate & is_large) | (n == 0)
+    return meets
 
 
 def clopper_pearson(n_right: float, n: float, *, level: float = LEVEL) -> tuple[float, float]:
@@ -70,14 +70,14 @@ def clopper_pearson(n_right: float, n: float, *, level: float = LEVEL) -> tuple[
     Parameters
     ----------
     n_right, n : float
-        Not all may be whole numbers, where a design effect divides them.
+        May be fractions, if divided by a design effect.
     level : float
-        Chance that the share lies outside.
+        Probability that the share is outside the interval.
 
     Returns
     -------
     low, high : float
-        0 and 1 where there is nothing to count.
+        0 and 1 if `n` is 0.
     """
     from scipy.special import betaincinv
 
@@ -100,7 +100,7 @@ def intraclass_correlation(
     Returns
     -------
     float in [0, 1]
-        0 where no session has two recordings, or all recordings are right or wrong.
+        0 if no session has two recordings, or if all recordings are right or all are wrong.
     """
     _, codes, counts = np.unique(sessions, return_inverse=True, return_counts=True)
     n, n_sessions = len(right), len(counts)
@@ -109,13 +109,13 @@ def intraclass_correlation(
     means = np.bincount(codes, right) / counts
     between = (counts * (means - right.mean()) ** 2).sum() / (n_sessions - 1)
     within = (counts * means * (1 - means)).sum() / (n - n_sessions)
-    typical = (n - (counts**2).sum() / n) / (n_sessions - 1)
-    spread = between + (typical - 1) * within
-    return float(np.clip((between - within) / spread, 0, 1)) if spread > 0 else 0.0
+    mean_size = (n - (counts**2).sum() / n) / (n_sessions - 1)
+    total = between + (mean_size - 1) * within
+    return float(np.clip((between - within) / total, 0, 1)) if total > 0 else 0.0
 
 
 def design_effect(sessions: npt.NDArray[np.integer], correlation: float) -> float:
-    """How many recordings of these sessions tell as much as one would that stands alone.
+    """How many recordings of these sessions are worth one independent recording.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def design_effect(sessions: npt.NDArray[np.integer], correlation: float) -> floa
 
 
 def design_effects(sessions: npt.NDArray[np.integer]) -> Probabilities:
-    """Of the first recording, the first two and so on: ``sum_s n_s^2 / n - 1``.
+    """``sum_s n_s^2 / n - 1`` for the first recording, the first two, and so on.
 
     Parameters
     ----------
@@ -138,9 +138,9 @@ def design_effects(sessions: npt.NDArray[np.integer]) -> Probabilities:
     -------
     float64, shape (n,)
     """
-    together = np.argsort(sessions, kind="stable")
-    _, firsts, counts = np.unique(sessions[together], return_index=True, return_counts=True)
+    by_session = np.argsort(sessions, kind="stable")
+    _, firsts, counts = np.unique(sessions[by_session], return_index=True, return_counts=True)
     before = np.empty(len(sessions))  # recordings of the same session that came before
-    before[together] = np.arange(len(sessions)) - np.repeat(firsts, counts)
-    crowded: Probabilities = np.cumsum(2 * before + 1) / np.arange(1, len(sessions) + 1) - 1
-    return crowded
+    before[by_session] = np.arange(len(sessions)) - np.repeat(firsts, counts)
+    effects: Probabilities = np.cumsum(2 * before + 1) / np.arange(1, len(sessions) + 1) - 1
+    return effects

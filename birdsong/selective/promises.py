@@ -1,27 +1,25 @@
-"""Promises: how sure an answer must be at each rank, so that the answers given there are right.
+"""Promises: the thresholds at each rank with which answers there have the promised accuracy.
 
-A promise of 0.9 means that of the answers given at a rank, each rank by itself, at least 90 % are
-right. Every rank has a threshold, and a recording is answered at the lowest rank whose taxon on its
-path reaches it. Thresholds are fitted to recordings that the model has not learned from.
+A promise of 0.9 means that at least 90 % of the answers at each rank are right. Every rank has a
+threshold, and the answer to a recording is at the lowest rank whose taxon on the path reaches its
+threshold. Thresholds are fitted to recordings that the model was not trained on.
 
-**When a promise holds.** The answers at a rank pass when the share of them that is right is a
-standard error above the promise, and when they are so many that a one-sided 95 % bound could
-support it; see `bounds`. A rank at which nothing is answered passes. So a promise is kept in five
-of six cases, were the recordings that are asked about like those that calibrate; thresholds at
-which the bound itself is as high as the promise give away more than half of the species answers of
-a model that is calibrated by a thousand recordings. The margin also keeps from naming what the
-model never learned: see the README for what it gives away and what it gains.
+**When a promise is kept.** The answers at a rank pass if their accuracy is a standard error above
+the promise, and if there are enough of them for a one-sided 95 % bound to support it; see `bounds`.
+A rank without answers passes. So a promise is kept in five of six cases, if new recordings are like
+those of the calibration. Requiring that the bound itself reaches the promise would lose more than
+half of the species answers of a model that is calibrated by a thousand recordings. The margin also
+reduces wrong names for species that the model does not know; the README has the numbers.
 
-**Which threshold.** The lowest at which the answers pass. To look for it among many makes it
-likelier that one passes by luck; but surer answers are more often right, so that luck can carry it
-only a little below the last that deserves to pass. Tried on recordings whose true chances are
-known, the answers are right at least as often as promised. Where no recording is left
-that shows where to stop, a probability as high as the promise is enough.
+**Which threshold.** The lowest at which the answers pass. Searching among many thresholds makes it
+more likely that one passes by chance. But more probable answers are more often right, so chance
+lowers the threshold only a little. In simulations with known probabilities, the answers are right
+at least as often as promised. If all recordings pass, the promise itself is the threshold.
 
 **A higher promise answers with the same taxon or an ancestor.** Promises are fitted from the
-highest down. Each begins with the thresholds of the one above, which hold at it all the more, and
-lowers them, the lowest rank first, to where the answers at every rank pass: those that a rank takes
-from the ranks above were their surest. So no threshold rises when the promise falls.
+highest down. Each starts from the thresholds of the promise above, which are strict enough for it,
+and lowers them, beginning with the lowest rank, as far as the answers at every rank pass: a rank
+takes the most probable answers from the ranks above. So no threshold rises when the promise falls.
 """
 
 from __future__ import annotations
@@ -45,12 +43,12 @@ from birdsong.taxa.label_tree import Indices, Paths, Probabilities
 from birdsong.taxa.lineage import RANKS
 
 GRID = (0.999, 0.995, 0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
-"""Promises with thresholds of their own; one between two of them is kept as the higher one is."""
+"""Promises with thresholds of their own; a promise between two of them uses the higher one."""
 
-_MOST_TRIED = 200  # of the thresholds of a rank, against the ranks above it
+_MAX_TRIED = 200  # of the thresholds of a rank, against the ranks above it
 
 NOTHING = -1
-"""In the place of a rank's column: nothing is answered, not even that it is a bird."""
+"""Used instead of a rank's column for no answer, not even that there is a bird."""
 
 CLASS = RANKS.index("class")
 
@@ -62,10 +60,10 @@ class Promises:
     Attributes
     ----------
     thresholds : mapping of float to tuple of float
-        For each promise of `GRID` one for each rank of `RANKS`: the probability that a taxon must
-        reach; infinite where nothing is answered at the rank. That of the class is 0.
+        For each promise of `GRID`, one threshold for each rank of `RANKS`: the probability that a
+        taxon must reach; infinite if the rank has no answers. That of the class is 0.
     n_recordings : int
-        How many recordings they were fitted to.
+        Number of recordings that they were fitted to.
     """
 
     thresholds: Mapping[float, tuple[float, ...]]
@@ -73,21 +71,21 @@ class Promises:
 
     @property
     def highest(self) -> float | None:
-        """The highest promise that some answer below the class keeps; None where there is none."""
-        kept = [
+        """The highest promise with an answer below the class; None if there is none."""
+        supported = [
             promise
             for promise, thresholds in self.thresholds.items()
             if any(map(math.isfinite, thresholds[CLASS + 1 :]))
         ]
-        return max(kept, default=None)
+        return max(supported, default=None)
 
     def at(self, promise: float) -> tuple[float, ...]:
-        """Thresholds of the ranks, for the promise or the next one above it that has some.
+        """Thresholds of the ranks, for the promise or the next higher one that has some.
 
-        Above all of them nothing but the class is answered.
+        Above the highest one, only the class is answered.
         """
-        kept = [each for each in self.thresholds if each >= promise - 1e-9]
-        return self.thresholds[min(kept)] if kept else _NOTHING_BUT_CLASS
+        supported = [each for each in self.thresholds if each >= promise - 1e-9]
+        return self.thresholds[min(supported)] if supported else _CLASS_ONLY
 
     def choose(self, paths: Paths, promise: float) -> Indices:
         """Rank of the answer to each recording.
@@ -95,13 +93,13 @@ class Promises:
         Returns
         -------
         int, shape (n,)
-            Column of `RANKS`: the lowest whose taxon reaches its threshold; 0 for a bird and
-            nothing closer, `NOTHING` for no bird.
+            Column of `RANKS`: the lowest whose taxon reaches its threshold; 0 for the class alone,
+            `NOTHING` for no bird.
         """
-        return _chosen(paths, np.array(self.at(promise)))
+        return choose_by_thresholds(paths, np.array(self.at(promise)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a mapping that is ready for JSON; None for infinity."""
+        """Return a mapping of JSON values; None for infinity."""
         return {
             "n_recordings": self.n_recordings,
             "thresholds": [
@@ -151,7 +149,7 @@ def fit_promises(
     Parameters
     ----------
     paths : Paths
-        Of recordings that the model has not learned from.
+        Of recordings that the model was not trained on.
     right : bool, shape (n, 5)
         Which taxa of each path the recording is of, as from `LabelTree.right`.
     sessions : int, shape (n,)
@@ -161,14 +159,15 @@ def fit_promises(
     -------
     Promises
     """
-    fit = _Fit(paths, right, sessions)
+    fit = _PromiseFitter(paths, right, sessions)
     return Promises(
-        thresholds={promise: fit.lower(promise) for promise in GRID}, n_recordings=len(paths)
+        thresholds={promise: fit.lower_thresholds(promise) for promise in GRID},
+        n_recordings=len(paths),
     )
 
 
 def check_promise(promise: float) -> None:
-    """See that a promise is one.
+    """Check that a promise is in (0, 1].
 
     Raises
     ------
@@ -180,40 +179,40 @@ def check_promise(promise: float) -> None:
         )
 
 
-class _Fit:
-    """Thresholds that only fall, from promise to promise."""
+class _PromiseFitter:
+    """Fits thresholds that only fall from one promise to the next lower one."""
 
     def __init__(
         self, paths: Paths, right: npt.NDArray[np.bool_], sessions: npt.NDArray[np.integer]
     ) -> None:
         self._paths, self._right = paths, right
         self._sessions = np.unique(sessions, return_inverse=True)[1]
-        self._thresholds = np.array(_NOTHING_BUT_CLASS)
+        self._thresholds = np.array(_CLASS_ONLY)
         self._correlations = [
-            intraclass_correlation(right[there, rank], sessions[there])
-            for rank, there in enumerate(paths.nodes.T >= 0)
+            intraclass_correlation(right[has_taxon, rank], sessions[has_taxon])
+            for rank, has_taxon in enumerate(paths.nodes.T >= 0)
         ]
 
-    def lower(self, promise: float) -> tuple[float, ...]:
+    def lower_thresholds(self, promise: float) -> tuple[float, ...]:
         """Lower the thresholds as far as the promise holds at every rank."""
         for rank in range(len(RANKS) - 1, 0, -1):
-            # From the lowest that the rank's own answers allow: those taken from the ranks above
-            # must leave enough there, or none.
-            for threshold in self._passing(rank, promise):
+            # The lowest threshold comes first. What it takes from the ranks above must leave
+            # those ranks with a promise that is kept.
+            for threshold in self._passing_thresholds(rank, promise):
                 lowered = self._thresholds.copy()
                 lowered[rank] = threshold
-                chosen = _chosen(self._paths, lowered)
-                if all(self._holds(chosen == above, above, promise) for above in range(1, rank)):
+                chosen = choose_by_thresholds(self._paths, lowered)
+                if all(self._is_kept(chosen == above, above, promise) for above in range(1, rank)):
                     self._thresholds = lowered
                     break
         return tuple(self._thresholds.tolist())
 
-    def _passing(self, rank: int, promise: float) -> list[float]:
+    def _passing_thresholds(self, rank: int, promise: float) -> list[float]:
         """Lower thresholds of a rank at which its own answers pass, the lowest first."""
-        chosen = _chosen(self._paths, self._thresholds)
-        # What is answered at this rank, and what is not answered as closely, surest first.
-        there = (chosen >= CLASS) & (chosen <= rank) & (self._paths.nodes[:, rank] >= 0)
-        order = np.flatnonzero(there)
+        chosen = choose_by_thresholds(self._paths, self._thresholds)
+        # Recordings answered at this rank or above it, the most probable first.
+        has_taxon = (chosen >= CLASS) & (chosen <= rank) & (self._paths.nodes[:, rank] >= 0)
+        order = np.flatnonzero(has_taxon)
         order = order[np.argsort(-self._paths.probabilities[order, rank], kind="stable")]
         probabilities = self._paths.probabilities[order, rank]
         if not len(order):
@@ -224,16 +223,18 @@ class _Fit:
         passing = meets_target(n_right, n, promise, effect)
         passing[:-1] &= probabilities[:-1] > probabilities[1:]  # equal ones are answered together
         at = np.flatnonzero(passing)[::-1]
-        if len(at) > _MOST_TRIED:
-            at = at[np.unique(np.geomspace(1, len(at), _MOST_TRIED).astype(int)) - 1]
+        if len(at) > _MAX_TRIED:
+            at = at[np.unique(np.geomspace(1, len(at), _MAX_TRIED).astype(int)) - 1]
         thresholds: list[float] = probabilities[at].tolist()
         if passing[-1]:
-            # None is left to show where to stop: as probable as promised is enough.
+            # All recordings pass, so they set no limit: the promise itself is the threshold.
             thresholds[0] = min(thresholds[0], promise)
         return [each for each in thresholds if each < self._thresholds[rank]]
 
-    def _holds(self, answered: Indices | npt.NDArray[np.bool_], rank: int, promise: float) -> bool:
-        """Whether a promise holds for the recordings that are answered at a rank."""
+    def _is_kept(
+        self, answered: Indices | npt.NDArray[np.bool_], rank: int, promise: float
+    ) -> bool:
+        """Whether the answers at a rank keep a promise."""
         right, sessions = self._right[answered, rank], self._sessions[answered]
         if not len(right):
             return True
@@ -241,13 +242,42 @@ class _Fit:
         return bool(meets_target(right.sum(), len(right), promise, effect))
 
 
-def _chosen(paths: Paths, thresholds: Probabilities) -> Indices:
-    """Column of the lowest rank that reaches its threshold, for each path."""
-    reached = (paths.probabilities >= thresholds) & (paths.nodes >= 0)
+def choose_by_thresholds(paths: Paths, thresholds: Probabilities) -> Indices:
+    """Choose the lowest rank whose taxon reaches its threshold, for each recording.
+
+    Parameters
+    ----------
+    paths : Paths
+    thresholds : float64, shape (5,)
+        One for each rank of `RANKS`.
+
+    Returns
+    -------
+    int, shape (n,)
+        Column of `RANKS`, as from `lowest_rank`.
+    """
+    return lowest_rank(paths, (paths.probabilities >= thresholds) & (paths.nodes >= 0))
+
+
+def lowest_rank(paths: Paths, reached: npt.NDArray[np.bool_]) -> Indices:
+    """Return the lowest rank that is reached on the path of each recording.
+
+    Parameters
+    ----------
+    paths : Paths
+    reached : bool, shape (n, 5)
+        Whether each taxon of a path is sure enough to be the answer.
+
+    Returns
+    -------
+    int, shape (n,)
+        Column of `RANKS`: 0, the class, if no other is reached; `NOTHING` for no bird.
+    """
+    reached = reached.copy()
     reached[:, CLASS] = True
     lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
     lowest[paths.bird < 0.5] = NOTHING
     return lowest
 
 
-_NOTHING_BUT_CLASS = (0.0, *(math.inf for _ in RANKS[1:]))
+_CLASS_ONLY = (0.0, *(math.inf for _ in RANKS[1:]))

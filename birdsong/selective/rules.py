@@ -1,9 +1,9 @@
-"""Rules that choose the rank of an answer, behind one interface, to be compared.
+"""Rules that choose the rank of an answer, with one interface, for comparison.
 
-Each picks a taxon on the path of the most probable label (`Paths`), so that an answer that is
-given for a higher promise is the same taxon or one above it. `BY_RANK` is the rule that answers are
-given by: it alone keeps a promise at every rank by itself. The others keep it over all ranks
-together, and some count "a bird" as a right answer, as their authors do.
+Each chooses a taxon on the path of the most probable label (`Paths`), so the answer for a higher
+promise is the same taxon or an ancestor. birdsong answers by `BY_RANK`, the only rule that keeps a
+promise at each rank. The others keep it over all ranks together, and some count "a bird" as a right
+answer, as their authors do.
 
 ==================  ==============================================================================
 `BY_RANK`           a threshold for each rank, see `promises`
@@ -12,12 +12,12 @@ together, and some count "a bird" as a right answer, as their authors do.
 `ONE_AT_EACH_RANK`  the same, but at which those of each rank pass by themselves, where they are
                     many enough to tell
 `SPECIES_ONLY`      the species, or nothing: a threshold for it
-`CLIMBING`          climbs until the probability exceeds the conformal quantile of what it takes to
-                    leave the wrong taxa behind [1]_
-`DARTS`             ``argmax (information + lambda) * probability`` along the path, with the least
-                    lambda at which the answers pass [2]_
-`CONFORMAL_SET`     the lowest taxon on the path that holds every label of a set which holds the
-                    true one as often as promised [3]_
+`CLIMBING`          climbs until the probability exceeds a conformal quantile of the probabilities
+                    of wrong taxa [1]_
+`DARTS`             ``argmax (information + lambda) * probability`` along the path, with the
+                    smallest lambda at which the answers pass [2]_
+`CONFORMAL_SET`     the lowest taxon on the path that contains all labels of a conformal set, which
+                    contains the true label as often as promised [3]_
 ==================  ==============================================================================
 
 References
@@ -46,7 +46,12 @@ from birdsong.selective.bounds import (
     meets_target,
     min_samples,
 )
-from birdsong.selective.promises import CLASS, NOTHING, fit_promises
+from birdsong.selective.promises import (
+    CLASS,
+    choose_by_thresholds,
+    fit_promises,
+    lowest_rank,
+)
 from birdsong.taxa.label_tree import Indices, LabelTree, Paths, Probabilities
 from birdsong.taxa.lineage import RANKS
 
@@ -62,14 +67,14 @@ class EvaluationSet:
     ----------
     paths : Paths
     right : bool, shape (n, 5)
-        Which taxa of each path the recording is of. No rule looks at it to choose.
+        Which taxa of each path are right. Rules use it to fit, not to choose.
     sessions : int, shape (n,)
     information : float64, shape (n, 5)
         Information of each taxon, as a share of that of a label.
     runner_ups : float64, shape (n, 5)
         The highest probability of a label that is not at or under the taxon.
     truth : float64, shape (n,)
-        Probability of the true label. No rule looks at it to choose.
+        Probability of the true label. Rules use it to fit, not to choose.
     """
 
     paths: Paths
@@ -135,7 +140,7 @@ class EvaluationSet:
 
 
 Chooser = Callable[[EvaluationSet], Indices]
-"""Takes recordings, returns the column of `RANKS` of the answer to each, or `NOTHING`."""
+"""Returns the column of `RANKS` of the answer to each recording, or `NOTHING`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,46 +154,55 @@ class Rule:
 def fixed_thresholds(name: str, **thresholds: float) -> Rule:
     """A rule with thresholds set by hand, whatever the promise; no answer at a rank not named."""
     by_rank = np.array([0.0, *(thresholds.get(rank, math.inf) for rank in RANKS[1:])])
-    return Rule(name, lambda evaluation_set, promise: lambda asked: _by_thresholds(asked, by_rank))
+    return Rule(
+        name,
+        lambda evaluation_set, promise: (
+            lambda recordings: choose_by_thresholds(recordings.paths, by_rank)
+        ),
+    )
 
 
 def _by_rank(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     promises = fit_promises(evaluation_set.paths, evaluation_set.right, evaluation_set.sessions)
-    return lambda asked: promises.choose(asked.paths, promise)
+    return lambda recordings: promises.choose(recordings.paths, promise)
 
 
 def _one_threshold(
     evaluation_set: EvaluationSet, promise: float, ranks: tuple[int, ...]
 ) -> Chooser:
-    """The same threshold at each of the ranks, lowered until the first failure."""
+    """One threshold for all `ranks`, lowered until the answers no longer pass."""
     at_ranks = np.isin(np.arange(len(RANKS)), ranks)
 
     def chooser(threshold: float) -> Chooser:
         by_rank = np.where(at_ranks, threshold, math.inf)
-        return lambda asked: _by_thresholds(asked, by_rank)
+        return lambda recordings: choose_by_thresholds(recordings.paths, by_rank)
 
-    kept, passed = math.inf, False
+    best, passed = math.inf, False
     for threshold in np.linspace(1, 0, 201):
         chosen = chooser(threshold)(evaluation_set)
         if _pass_together(evaluation_set, chosen, promise, with_class=False):
             passed = passed or bool((chosen > CLASS).any())
-            kept = float(threshold) if passed else kept
+            best = float(threshold) if passed else best
         elif passed:
             break
-    return chooser(kept)
+    return chooser(best)
 
 
 def _one_at_each_rank(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     """The lowest threshold at which every rank passes."""
     for threshold in np.linspace(0, 1, 201):
         by_rank = np.array([0.0, *(threshold for _ in RANKS[1:])])
-        if _pass_at_each_rank(evaluation_set, _by_thresholds(evaluation_set, by_rank), promise):
-            return lambda asked: _by_thresholds(asked, by_rank)
-    return lambda asked: _by_thresholds(asked, np.array([0.0, *(math.inf for _ in RANKS[1:])]))
+        if _pass_at_each_rank(
+            evaluation_set, choose_by_thresholds(evaluation_set.paths, by_rank), promise
+        ):
+            return lambda recordings: choose_by_thresholds(recordings.paths, by_rank)
+    return lambda recordings: choose_by_thresholds(
+        recordings.paths, np.array([0.0, *(math.inf for _ in RANKS[1:])])
+    )
 
 
 def _climbing(evaluation_set: EvaluationSet, promise: float) -> Chooser:
-    """What each recording takes is the probability of the highest wrong taxon on its path."""
+    """The score of a recording is the highest probability of a wrong taxon on its path."""
     wrong = np.where(
         evaluation_set.right | (evaluation_set.paths.nodes < 0),
         0.0,
@@ -197,60 +211,46 @@ def _climbing(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     taken = wrong[:, CLASS + 1 :].max(axis=1)
     quantile = _conformal_quantile(taken, promise)
 
-    def choose(asked: EvaluationSet) -> Indices:
-        reached = (asked.paths.probabilities > quantile) & (asked.paths.nodes >= 0)
-        return _lowest(asked, reached)
+    def choose(recordings: EvaluationSet) -> Indices:
+        reached = (recordings.paths.probabilities > quantile) & (recordings.paths.nodes >= 0)
+        return lowest_rank(recordings.paths, reached)
 
     return choose
 
 
 def _darts(evaluation_set: EvaluationSet, promise: float) -> Chooser:
     def chooser(weight: float) -> Chooser:
-        def choose(asked: EvaluationSet) -> Indices:
+        def choose(recordings: EvaluationSet) -> Indices:
             if math.isinf(weight):
-                return _lowest(asked, np.zeros(asked.right.shape, bool))
-            gain = (asked.information + weight) * asked.paths.probabilities
-            gain[asked.paths.nodes < 0] = -1
-            return _lowest(asked, gain >= gain.max(axis=1, keepdims=True))
+                return lowest_rank(recordings.paths, np.zeros(recordings.right.shape, bool))
+            gain = (recordings.information + weight) * recordings.paths.probabilities
+            gain[recordings.paths.nodes < 0] = -1
+            return lowest_rank(recordings.paths, gain >= gain.max(axis=1, keepdims=True))
 
         return choose
 
-    kept = _LAMBDAS[0]
+    best = _LAMBDAS[0]
     for weight in _LAMBDAS[1:]:
         if not _pass_together(
             evaluation_set, chooser(weight)(evaluation_set), promise, with_class=True
         ):
             break
-        kept = weight
-    return chooser(float(kept))
+        best = weight
+    return chooser(float(best))
 
 
 def _conformal_set(evaluation_set: EvaluationSet, promise: float) -> Chooser:
-    """The set holds the labels with at least the probability that true labels mostly have."""
-    least = -_conformal_quantile(-evaluation_set.truth, promise)
-    return lambda asked: _lowest(asked, (asked.runner_ups < least) & (asked.paths.nodes >= 0))
-
-
-def _conformal_quantile(scores: Probabilities, promise: float) -> float:
-    """The ``ceil((n + 1) promise)``-th smallest score; infinite where there are too few."""
-    place = math.ceil((len(scores) + 1) * promise - 1e-9)
-    return float(np.sort(scores)[place - 1]) if place <= len(scores) else math.inf
-
-
-def _by_thresholds(evaluation_set: EvaluationSet, thresholds: Probabilities) -> Indices:
-    return _lowest(
-        evaluation_set,
-        (evaluation_set.paths.probabilities >= thresholds) & (evaluation_set.paths.nodes >= 0),
+    """The set contains all labels above a conformal quantile of the true labels' probabilities."""
+    cutoff = -_conformal_quantile(-evaluation_set.truth, promise)
+    return lambda recordings: lowest_rank(
+        recordings.paths, (recordings.runner_ups < cutoff) & (recordings.paths.nodes >= 0)
     )
 
 
-def _lowest(evaluation_set: EvaluationSet, reached: npt.NDArray[np.bool_]) -> Indices:
-    """Column of the lowest taxon that was reached, as `Promises.choose` counts."""
-    reached = reached.copy()
-    reached[:, CLASS] = True
-    lowest: Indices = len(RANKS) - 1 - reached[:, ::-1].argmax(axis=1)
-    lowest[evaluation_set.paths.bird < 0.5] = NOTHING
-    return lowest
+def _conformal_quantile(scores: Probabilities, promise: float) -> float:
+    """The ``ceil((n + 1) promise)``-th smallest score; infinite if there are too few."""
+    place = math.ceil((len(scores) + 1) * promise - 1e-9)
+    return float(np.sort(scores)[place - 1]) if place <= len(scores) else math.inf
 
 
 def _pass_together(
@@ -306,6 +306,6 @@ BY_HAND = (
         "0.8 for species, 0.65 above", **{**dict.fromkeys(RANKS[1:], 0.65), "species": 0.8}
     ),
 )
-"""What iNaturalist and SpeciesNet [4]_ answer by, whatever the promise."""
+"""Fixed thresholds of iNaturalist and SpeciesNet [4]_, which do not depend on the promise."""
 
 RULES = (BY_RANK, ONE_THRESHOLD, ONE_AT_EACH_RANK, SPECIES_ONLY, CLIMBING, DARTS, CONFORMAL_SET)

@@ -1,4 +1,4 @@
-"""What the columns of a model's logits mean: its labels, and the tree that they hang on."""
+"""The label space: the labels of a model's logits, and the taxonomy that contains them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class LabelSpace:
     Attributes
     ----------
     labels : tuple of Label
-        One a column of the logits; `BACKGROUND`, where there is one, is the last.
+        One per column of the logits; `BACKGROUND`, if any, is the last.
     taxonomy : Taxonomy
-        Holds the taxa of all labels but the background.
+        Contains the taxa of all labels except the background.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class LabelSpace:
 
     @property
     def n_columns(self) -> int:
-        """How many columns the logits have, the background's included."""
+        """Number of columns of the logits, including the background."""
         return len(self.labels)
 
     def class_indices(self, lineages: Sequence[Lineage]) -> npt.NDArray[np.intp]:
@@ -75,19 +75,19 @@ class LabelSpace:
         Returns
         -------
         int, shape (n_recordings,)
-            -1 where no label fits.
+            -1 if no label fits.
         """
         return label_indices(self.bird_labels, lineages)
 
     def allowed_mask(self, taxa: Set[str], *, owner: str = "the model") -> npt.NDArray[np.bool_]:
-        """Tell which labels may be the answer where answers are limited to some taxa.
+        """Return which labels may be the answer if answers are limited to some taxa.
 
         Parameters
         ----------
         taxa : set of str
             Taxa of labels.
         owner : str
-            Whose labels these are, for the message of an error.
+            Owner of the labels, for error messages.
 
         Returns
         -------

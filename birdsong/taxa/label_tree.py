@@ -1,7 +1,6 @@
-"""Labels on their tree: the probability of every taxon, and the path of the most probable label.
+"""The label tree: the probability of every taxon, and the path of the most probable label.
 
-The most probable label is fixed first, and with it the path from Aves down to it; every rule that
-chooses an answer chooses a taxon on this path.
+The path leads from Aves to the most probable label. Every rule chooses its answer on this path.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from birdsong.taxa.taxonomy import Taxonomy
 Probabilities = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-_BATCH = 256  # recordings whose whole trees are held at once
+_BATCH = 256  # recordings whose probabilities of all taxa are in memory at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Paths:
     nodes : int, shape (n, 5)
         Index of each taxon in ``Taxonomy.nodes``.
     probabilities : float64, shape (n, 5)
-        That the recording is of that taxon; never falling towards the class.
+        Probability of each taxon; never falls towards the class.
     bird : float64, shape (n,)
         Probability that there is a bird.
     allowed : float64, shape (n,)
@@ -58,20 +57,20 @@ class Paths:
 
 
 class LabelTree:
-    """A tree with the labels that a model tells apart.
+    """A taxonomy with the labels of a model.
 
     Parameters
     ----------
     taxonomy : Taxonomy
     labels : sequence of Label
-        Distinct taxa of the tree, without the background. A label may hang under another one,
-        which then stands for all that is not among the labels under it.
+        Distinct taxa of the tree, without the background. A label may be under another one, which
+        then means the rest of its taxon.
     temperatures : mapping of str to float, optional
-        What the logarithms of the labels' probabilities are divided by at each rank before those
-        of a taxon of that rank are summed; 1 where a rank is not named.
+        Softmax temperature of each rank, applied to the labels' probabilities before they are
+        summed for the taxa of that rank; 1 for other ranks.
     allowed_mask : bool, shape (n_labels,), optional
-        The labels that may be the answer; all by default. The probabilities of the others are not
-        shared out among these: they are missing from every taxon above them.
+        The labels that may be the answer; all by default. The probabilities of the others are
+        dropped from every taxon above them, not redistributed.
 
     Raises
     ------
@@ -97,7 +96,7 @@ class LabelTree:
         self.allowed_mask = np.ones(len(labels), bool) if allowed_mask is None else allowed_mask
         self._temperatures = dict(temperatures or {})
         self._ranks = np.array([DEPTH[taxon.rank] for taxon in taxonomy.nodes])
-        # Of equally probable labels the first in the tree leads, in whatever order they come.
+        # Among equally probable labels, the first in the tree is used, whatever their order.
         self._in_tree_order: Indices = np.argsort(self.label_nodes)
         self.label_paths: Indices = np.full((len(labels), len(RANKS)), -1)
         node = self.label_nodes.copy()
@@ -155,8 +154,8 @@ class LabelTree:
     def node_probabilities(self, probabilities: Probabilities) -> Probabilities:
         """Probability of every taxon of the tree.
 
-        Each rank has its own temperature; where a taxon then has less than one under it, it is
-        raised to that.
+        Each rank has its own temperature; a taxon that would be less probable than one under it is
+        raised to the same probability.
 
         Parameters
         ----------
@@ -166,7 +165,7 @@ class LabelTree:
         Returns
         -------
         float64, shape (..., n_nodes)
-            Never falling towards the root, which has 1.
+            Never falls towards the root, which has 1.
         """
         of_nodes = np.zeros((*probabilities.shape[:-1], len(self.taxonomy.nodes)))
         summed: dict[float, Probabilities] = {}
@@ -177,7 +176,7 @@ class LabelTree:
                 summed[temperature] = self.taxonomy.aggregate(self.label_nodes, tempered)
             own = self._ranks == depth
             of_nodes[..., own] = summed[temperature][..., own]
-        # Rounding may carry a sum a hair past 1, and a taxon above the one that holds it.
+        # Rounding may raise a sum above 1, and a taxon above the one that contains it.
         of_nodes = np.minimum(of_nodes, 1.0)
         of_nodes[..., 0] = 1.0
         for depth in np.unique(self._ranks)[:0:-1]:
@@ -222,7 +221,7 @@ class LabelTree:
         return best
 
     def right(self, paths: Paths, y_true: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-        """Tell which taxa of each path the recording is of.
+        """Return which taxa of each path are right.
 
         Parameters
         ----------
@@ -278,6 +277,6 @@ class LabelTree:
         )
 
     def _sum(self, values: Probabilities) -> Probabilities:
-        """Sum over the labels in the order of the tree, so that theirs does not matter a bit."""
+        """Sum over the labels in tree order, so that the result does not depend on their order."""
         sums: Probabilities = values[..., self._in_tree_order].sum(axis=-1, keepdims=True)
         return sums

@@ -22,9 +22,9 @@ _BACK_OFF = {"species": ("genus", "family"), "genus": ("family",), "family": (),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A taxon that a model learns, and how many recordings it was learned from.
+    """A taxon that is a class of a model, and the number of its training recordings.
 
-    Where other labels stand under the taxon, the label means all of it but them.
+    If other labels are under the taxon, the label means the rest of the taxon.
     """
 
     taxon: str
@@ -35,7 +35,7 @@ class Label:
 
 
 BACKGROUND = Label(taxon="", rank="none")
-"""The label of segments without a bird; it is never counted among the birds."""
+"""The label of segments without a bird; it is not one of the bird labels."""
 
 
 def select_labels(
@@ -48,12 +48,12 @@ def select_labels(
     min_recordings: int = 1,
     back_off: bool = False,
 ) -> tuple[Label, ...]:
-    """Choose the taxa that a model is to learn.
+    """Choose the labels of a model.
 
-    A recording whose lineage is empty at `rank` has no label. With `back_off` it may have one:
-    recordings of species with too few for a label go to their genus, and where these are too few,
-    to their family. Beside labels of its species, the label of a genus then means any other species
-    of it. No recording has two labels.
+    A recording whose lineage is empty at `rank` has no label, unless `back_off` is set: recordings
+    of species with too few recordings then get the label of their genus, and if these are too few,
+    of their family. The label of a genus means any species of it that has no label of its own. No
+    recording has two labels.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def select_labels(
     rank : str
         ``species``, ``genus``, ``family`` or ``order``.
     under : iterable of str
-        Only labels at or under one of these taxa, of any rank; all labels where it is empty.
+        Only labels at or under one of these taxa, of any rank; empty for all labels.
     without : iterable of str
         Taxa of any rank; recordings at or under one of them have no label.
     min_recordings : int
@@ -89,48 +89,48 @@ def select_labels(
         )
     taxonomy = Taxonomy.from_lineages(lineages)
     wanted, unwanted = (set(map(taxonomy.taxon, names)) for names in (under, without))
-    closed = frozenset(taxon_key(taxon.name) for taxon in unwanted)
+    excluded = frozenset(taxon_key(taxon.name) for taxon in unwanted)
     labels: list[Label] = []
-    left, most = list(range(len(lineages))), 0
+    unlabelled, largest = list(range(len(lineages))), 0
     for each in (rank, *_BACK_OFF[rank]) if back_off else (rank,):
-        learned, taken = _genera_of_species(labels), set[int]()
-        taught: defaultdict[str, list[int]] = defaultdict(list)
-        for i in left:
-            if key := _teachable(lineages[i], closed, learned).get(each):
-                taught[key].append(i)
-        for key, own in taught.items():
+        genera_with_species, labelled = _genera_of_species(labels), set[int]()
+        recordings_of: defaultdict[str, list[int]] = defaultdict(list)
+        for i in unlabelled:
+            if key := _usable_taxa(lineages[i], excluded, genera_with_species).get(each):
+                recordings_of[key].append(i)
+        for key, own in recordings_of.items():
             path = taxonomy.path(key)
             if not unwanted.isdisjoint(path) or (wanted and wanted.isdisjoint(path)):
                 continue
-            most = max(most, len(own))
+            largest = max(largest, len(own))
             if len(own) >= min_recordings:
                 labels.append(_label(path[-1], [sessions[i] for i in own]))
-                taken.update(own)
-        left = [i for i in left if i not in taken]
+                labelled.update(own)
+        unlabelled = [i for i in unlabelled if i not in labelled]
     if not labels:
         where = _phrase("under", wanted) + _phrase("without", unwanted)
-        if not most:
+        if not largest:
             raise TaxonomyError(f"no {rank}{where} in the lineages; choose another taxon or rank")
         raise TaxonomyError(
-            f"no {rank}{where} has {min_recordings} recordings, the largest has {most}; "
+            f"no {rank}{where} has {min_recordings} recordings, the largest has {largest}; "
             "lower 'min_recordings'"
         )
     return tuple(sorted(labels, key=lambda label: label.taxon))
 
 
-def are_rare(
+def in_rare_sessions(
     lineages: Sequence[Lineage], sessions: Sequence[str], *, rank: str, max_recordings: int
 ) -> npt.NDArray[np.bool_]:
-    """Find the recordings of sessions in which no taxon has many recordings.
+    """Find the recordings of sessions in which all taxa are rare.
 
     Parameters
     ----------
     lineages : sequence of Lineage, length n_recordings
     sessions : sequence of str, length n_recordings
     rank : str
-        Rank of the taxa that are counted; a recording without a taxon there counts for none.
+        Rank of the taxa that are counted.
     max_recordings : int
-        A taxon with more recordings has many.
+        A taxon with more recordings is not rare.
 
     Returns
     -------
@@ -143,12 +143,12 @@ def are_rare(
     """
     keys = [taxon_key(getattr(lineage, rank)) for lineage in lineages]
     n_recordings = Counter(filter(None, keys))
-    closed = {
+    excluded = {
         session
         for key, session in zip(keys, sessions, strict=True)
         if n_recordings[key] > max_recordings
     }
-    rare = np.array([session not in closed for session in sessions])
+    rare = np.array([session not in excluded for session in sessions])
     if not rare.any():
         raise TaxonomyError(
             f"at rank {rank} each session has a taxon with more than {max_recordings} recordings, "
@@ -162,8 +162,8 @@ def label_indices(
 ) -> npt.NDArray[np.intp]:
     """Class index of every recording: the lowest label that its lineage names.
 
-    A recording known to its genus only has the label of the genus. Where there is none, but some
-    for species of the genus, it has no label: it may be of one of them.
+    A recording that is only identified to its genus has the label of the genus. If there is none,
+    but some species of the genus have labels, it has no label, because it may be one of them.
 
     Parameters
     ----------
@@ -178,48 +178,50 @@ def label_indices(
         Position in `labels`, or -1 where no label fits.
     """
     index_of = {(label.rank, taxon_key(label.taxon)): i for i, label in enumerate(labels)}
-    closed, learned = frozenset(map(taxon_key, without)), _genera_of_species(labels)
+    excluded, genera_with_species = frozenset(map(taxon_key, without)), _genera_of_species(labels)
 
     def index(lineage: Lineage) -> int:
-        names = _teachable(lineage, closed, learned).items()
+        names = _usable_taxa(lineage, excluded, genera_with_species).items()
         return next((index_of[name] for name in names if name in index_of), -1)
 
     return np.array([index(lineage) for lineage in lineages], dtype=np.intp)
 
 
-def is_asked_for(
+def is_selected(
     lineage: Lineage, *, under: Iterable[str] = (), without: Iterable[str] = ()
 ) -> bool:
-    """Whether a recording is at or under the taxa asked for.
+    """Whether a recording is selected by its taxa.
 
     Parameters
     ----------
     lineage : Lineage
     under : iterable of str
-        Taxa, one of which must hold it; any will do where this is empty.
+        Taxa, one of which must contain it; empty for no restriction.
     without : iterable of str
-        Taxa, none of which may hold it.
+        Taxa, none of which may contain it.
     """
     keys = {taxon_key(getattr(lineage, rank)) for rank in LABEL_RANKS}
-    wanted, closed = (frozenset(map(taxon_key, names)) for names in (under, without))
-    return closed.isdisjoint(keys) and not (wanted and wanted.isdisjoint(keys))
+    wanted, excluded = (frozenset(map(taxon_key, names)) for names in (under, without))
+    return excluded.isdisjoint(keys) and not (wanted and wanted.isdisjoint(keys))
 
 
-def _teachable(lineage: Lineage, closed: Set[str], learned: Set[str]) -> dict[str, str]:
-    """The taxon that a recording can be an example of at each rank, the lowest rank first.
+def _usable_taxa(
+    lineage: Lineage, excluded: Set[str], genera_with_species: Set[str]
+) -> dict[str, str]:
+    """The taxon of which a recording can be a training example at each rank, lowest rank first.
 
     Parameters
     ----------
     lineage : Lineage
-    closed : set of str
+    excluded : set of str
         Taxa whose recordings have no label.
-    learned : set of str
+    genera_with_species : set of str
         Genera of which some species have labels.
     """
     keys = {rank: taxon_key(getattr(lineage, rank)) for rank in reversed(LABEL_RANKS)}
-    if not closed.isdisjoint(keys.values()):
+    if not excluded.isdisjoint(keys.values()):
         return {}
-    if not keys["species"] and keys["genus"] in learned:
+    if not keys["species"] and keys["genus"] in genera_with_species:
         return {"genus": keys["genus"]}
     return {rank: key for rank, key in keys.items() if key}
 

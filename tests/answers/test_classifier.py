@@ -277,9 +277,9 @@ def test_thresholds_of_a_list_come_from_its_recordings(calibrated_dir):
     bundle = read_bundle(calibrated_dir)
     everything = AnswerSelector(bundle)
     one = AnswerSelector(bundle, frozenset({"Gravis profundus"}))
-    assert everything._promises.n_recordings == 48
-    assert one._promises.n_recordings == 16
-    assert AnswerSelector(bundle)._promises == bundle.calibration.promises
+    assert everything._thresholds.n_recordings == 48
+    assert one._thresholds.n_recordings == 16
+    assert AnswerSelector(bundle)._thresholds == bundle.calibration.promises
 
 
 @pytest.mark.parametrize(

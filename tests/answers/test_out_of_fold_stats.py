@@ -1,4 +1,4 @@
-"""How a model did on recordings that it had not learned from, and what puzzles it."""
+"""Out-of-fold statistics of a model, and recordings that are unfamiliar to it."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def test_more_doubt_than_in_the_test_is_a_warning(bundle):
     warned = [
         "perhaps a bird that it does not know" in " ".join(said.warnings)
         for logits in (unfamiliar, sure)
-        for said in [classifier.decide(replace(hearing, logits=logits), name="a")]
+        for said in [classifier.choose_answer(replace(hearing, logits=logits), name="a")]
     ]
     assert warned == [True, False]
 

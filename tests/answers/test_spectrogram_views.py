@@ -8,12 +8,12 @@ import soundfile
 
 from birdsong.answers.inference import segments_of
 from birdsong.answers.spectrogram_views import (
-    Overview,
-    _Columns,
+    OverviewSpectrogram,
+    _LoudestColumns,
     band_edges_hz,
+    crop,
     overview,
     segment_image,
-    window,
 )
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError
@@ -80,8 +80,10 @@ def test_a_longer_one_is_drawn_in_fewer_columns(bundle, max_columns):
 @pytest.mark.parametrize("stretch", [(0, 10), (2.05, 7.31), (9.99, 10), (-5, 99), (4, 4)])
 def test_a_window_holds_the_loudest_of_its_stretch(stretch, max_columns):
     grey = np.random.default_rng(2).integers(0, 256, (64, 1000), dtype=np.uint8)
-    view = Overview(image=grey, duration_s=10.0, column_s=0.01, band_edges_hz=band_edges_hz(CONFIG))
-    cut = window(view, *stretch, max_columns=max_columns)
+    view = OverviewSpectrogram(
+        image=grey, duration_s=10.0, column_s=0.01, band_edges_hz=band_edges_hz(CONFIG)
+    )
+    cut = crop(view, *stretch, max_columns=max_columns)
     first = max(0, min(999, int(stretch[0] / 0.01)))
     end = max(first + 1, min(1000, int(np.ceil(stretch[1] / 0.01))))
     assert 1 <= cut.shape[1] <= max_columns
@@ -93,7 +95,7 @@ def test_a_window_holds_the_loudest_of_its_stretch(stretch, max_columns):
 @pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [333, 1, 600, 66], [999, 1], [64] * 15])
 def test_columns_hold_the_loudest_of_their_frames(sizes):
     frames = np.random.default_rng(1).normal(-50, 10, (64, sum(sizes))).astype(np.float32)
-    columns = _Columns(40, SpectrogramConfig())
+    columns = _LoudestColumns(40, SpectrogramConfig())
     for part in np.split(frames, np.cumsum(sizes)[:-1], axis=1):
         columns.add(part)
     each = columns.n_frames_each

@@ -103,4 +103,4 @@ def test_a_list_narrows(classifier):
 def test_what_was_heard_can_be_concluded_from_again(classifier):
     content = wav(voice("low", 7, 901))
     hearing = classifier.run_inference(content)
-    assert classifier.decide(hearing, name="a") == classifier.classify(content, name="a")
+    assert classifier.choose_answer(hearing, name="a") == classifier.classify(content, name="a")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from birdsong.answers.prediction import Detection
-from birdsong.answers.spectrogram_views import Overview, band_edges_hz
+from birdsong.answers.spectrogram_views import OverviewSpectrogram, band_edges_hz
 from birdsong.app.sound_figure import (
     DARK,
     LIGHT,
@@ -27,7 +27,7 @@ from birdsong.sound.spectrogram import SpectrogramConfig
 def overview(n_columns=100, column_s=0.1):
     image = np.zeros((64, n_columns), np.uint8)
     image[10, n_columns // 5] = 255
-    return Overview(
+    return OverviewSpectrogram(
         image=image, duration_s=n_columns * column_s, column_s=column_s,
         band_edges_hz=band_edges_hz(SpectrogramConfig()),
     )  # fmt: skip

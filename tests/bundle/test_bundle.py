@@ -69,7 +69,9 @@ def test_one_altered_byte_of_the_description_is_refused(copy):
             with pytest.raises(BundleError, match=r"bundle\.json: "):
                 read_bundle(copy)
     path.write_bytes(content + b" ")
-    with pytest.raises(BundleError, match="some of it was altered; copy the bundle anew"):
+    with pytest.raises(
+        BundleError, match="was altered since it was written; copy the bundle again"
+    ):
         read_bundle(copy)
     path.write_bytes(content)
     read_bundle(copy)
@@ -132,7 +134,7 @@ def test_bundles_of_before_had_no_seal(copy):
 
 def test_another_version_says_what_to_do(copy):
     edit(copy, format_version=99)
-    with pytest.raises(BundleError, match="expected format version 1 to 3, got 99; train it anew"):
+    with pytest.raises(BundleError, match="expected format version 1 to 3, got 99; train it again"):
         read_bundle(copy)
 
 

@@ -17,13 +17,13 @@ logit_rows = st.integers(1, 12).flatmap(
 
 @given(logit_rows, st.booleans(), rules)
 def test_everything_is_a_probability(logits, background, rule):
-    evidence = pool(logits, has_background=background, rule=rule)
-    assert evidence.labels.shape == (5 - background,)
-    assert evidence.labels.sum() == pytest.approx(1)
-    assert evidence.segment_labels.sum(axis=1) == pytest.approx(1)
-    assert 0 <= evidence.bird <= 1
-    assert evidence.segment_bird.min() <= evidence.bird + 1e-12
-    assert evidence.bird <= evidence.segment_bird.max() + 1e-12
+    pooled = pool(logits, has_background=background, rule=rule)
+    assert pooled.labels.shape == (5 - background,)
+    assert pooled.labels.sum() == pytest.approx(1)
+    assert pooled.segment_labels.sum(axis=1) == pytest.approx(1)
+    assert 0 <= pooled.bird <= 1
+    assert pooled.segment_bird.min() <= pooled.bird + 1e-12
+    assert pooled.bird <= pooled.segment_bird.max() + 1e-12
 
 
 @given(logit_rows, st.integers(2, 5), rules)
@@ -47,8 +47,8 @@ def test_order_of_segments_does_not_matter(logits, random, rule):
 
 @given(logit_rows, rules)
 def test_one_segment_is_pooled_to_itself(logits, rule):
-    evidence = pool(logits[:1], has_background=True, rule=rule)
-    np.testing.assert_allclose(evidence.labels, evidence.segment_labels[0], atol=1e-9)
+    pooled = pool(logits[:1], has_background=True, rule=rule)
+    np.testing.assert_allclose(pooled.labels, pooled.segment_labels[0], atol=1e-9)
 
 
 def test_rules_are_their_definitions():
@@ -75,20 +75,18 @@ def test_rules_are_their_definitions():
 def test_segments_without_a_bird_hardly_count():
     bird_of_label_0 = [5.0, 0.0, -5.0]
     background_like_label_1 = [-5.0, 0.0, 8.0]
-    evidence = pool(
-        np.array([bird_of_label_0] + 9 * [background_like_label_1]), has_background=True
-    )
-    assert evidence.labels[0] > 0.95
-    assert evidence.bird > 0.95
-    assert evidence.segment_bird[1:].max() < 0.01
+    pooled = pool(np.array([bird_of_label_0] + 9 * [background_like_label_1]), has_background=True)
+    assert pooled.labels[0] > 0.95
+    assert pooled.bird > 0.95
+    assert pooled.segment_bird[1:].max() < 0.01
 
 
 def test_silent_segments_hold_no_bird():
     logits = np.array([[9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
     for rule in POOLINGS:
-        evidence = pool(logits, has_background=True, silent=np.array([True, False]), rule=rule)
-        assert evidence.segment_bird[0] == 0
-        assert evidence.labels[1] > 0.99
+        pooled = pool(logits, has_background=True, silent=np.array([True, False]), rule=rule)
+        assert pooled.segment_bird[0] == 0
+        assert pooled.labels[1] > 0.99
     nothing = pool(logits, has_background=True, silent=np.array([True, True]))
     assert nothing.bird == 0
     assert nothing.labels.sum() == pytest.approx(1)
@@ -97,25 +95,25 @@ def test_silent_segments_hold_no_bird():
 @given(logit_rows, st.lists(st.floats(0, 60), min_size=12, max_size=12), rules)
 def test_twenty_decibels_weigh_ten_times_as_much(logits, loud_db, rule):
     signal_level_db = np.array(loud_db[: len(logits)])
-    evidence = pool(logits, has_background=True, signal_level_db=signal_level_db, rule=rule)
-    weights = evidence.segment_bird * 10 ** (signal_level_db / 20)
+    pooled = pool(logits, has_background=True, signal_level_db=signal_level_db, rule=rule)
+    weights = pooled.segment_bird * 10 ** (signal_level_db / 20)
     weights = (
         weights / weights.sum() if weights.sum() > 0 else np.full(len(logits), 1 / len(logits))
     )
-    assert evidence.bird == pytest.approx(weights @ evidence.segment_bird)
+    assert pooled.bird == pytest.approx(weights @ pooled.segment_bird)
     if rule == "mean_probabilities":
-        np.testing.assert_allclose(evidence.labels, weights @ evidence.segment_labels, atol=1e-9)
+        np.testing.assert_allclose(pooled.labels, weights @ pooled.segment_labels, atol=1e-9)
     louder = pool(logits, has_background=True, signal_level_db=signal_level_db + 30, rule=rule)
-    np.testing.assert_allclose(louder.labels, evidence.labels, atol=1e-6)
+    np.testing.assert_allclose(louder.labels, pooled.labels, atol=1e-6)
 
 
 def test_the_nearer_bird_is_the_one_that_is_meant():
     logits = np.array([[6.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
     for rule in POOLINGS:
-        evidence = pool(
+        pooled = pool(
             logits, has_background=True, signal_level_db=np.array([40.0, 10.0]), rule=rule
         )
-        assert evidence.labels[0] > 0.9, rule
+        assert pooled.labels[0] > 0.9, rule
 
 
 def test_softmax_of_extremes():

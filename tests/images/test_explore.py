@@ -11,7 +11,7 @@ import soundfile
 
 from birdsong.errors import DatasetError
 from birdsong.images.explore import explore
-from birdsong.images.explore_page import _histogram, write_overview
+from birdsong.images.explore_page import _histogram, write_explore_page
 from birdsong.images.receipt_reasons import group_reasons
 from birdsong.images.store import open_store
 from birdsong.images.tables import ReceiptRow
@@ -74,12 +74,12 @@ def test_what_stands_out_is_named_with_its_reason(mixed, tmp_path, capsys):
 
 
 def test_counts(mixed):
-    overview = explore(open_store(mixed))
-    (taxon,) = overview.taxa
+    dataset_summary = explore(open_store(mixed))
+    (taxon,) = dataset_summary.taxa
     assert (taxon.taxon, taxon.family, taxon.recordings) == ("Gravis profundus", "Gravidae", 4)
     assert taxon.bird_images > 0
-    assert overview.licences == {"none given": 4, "CC BY 4.0": 2, "<b>mine</b>": 1}
-    decoded = {row.recording: row for row in overview.decoded}
+    assert dataset_summary.licences == {"none given": 4, "CC BY 4.0": 2, "<b>mine</b>": 1}
+    decoded = {row.recording: row for row in dataset_summary.decoded}
     assert set(decoded) == {"good.wav", "short.wav", "silent.wav", "clipped.wav", "faint.wav",
                           "odd.wav"}  # fmt: skip
     assert decoded["good.wav"].sample_rate_hz == RATE_HZ
@@ -137,7 +137,7 @@ def test_ticks_of_recordings_are_whole_numbers(counts):
 
 def test_page_is_whole_and_fetches_nothing(mixed, tmp_path):
     store = open_store(mixed)
-    write_overview(explore(store), store, tmp_path)
+    write_explore_page(explore(store), store, tmp_path)
     page = ParsedPage((tmp_path / "explore.html").read_text())
     assert page.tags.count("svg") == 3
     assert page.tags.count("img") == 1
@@ -153,7 +153,7 @@ def test_a_vanished_image_is_named(mixed, tmp_path):
         image.unlink()
     store = open_store(folder)
     with pytest.raises(DatasetError, match=r"\.png: no such image"):
-        write_overview(explore(store), store, tmp_path / "out")
+        write_explore_page(explore(store), store, tmp_path / "out")
 
 
 def test_not_a_folder_of_images(tmp_path, capsys):

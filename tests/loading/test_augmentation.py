@@ -21,8 +21,8 @@ BACKGROUNDS = random_images(3, seed=1) // 4
 
 def changed_by(config, images, mixed_in=None, **values):
     """The images, changed as `values` say."""
-    draws = draws_of(len(images), **values)
-    changed, _ = apply_augmentation(images, one_hot(len(images)), draws, config, mixed_in)
+    parameters = draws_of(len(images), **values)
+    changed, _ = apply_augmentation(images, one_hot(len(images)), parameters, config, mixed_in)
     return changed
 
 
@@ -45,15 +45,15 @@ def places(image):
 )
 def test_a_batch_stays_a_batch(n, seed, config):
     images, targets = random_images(n), one_hot(n)
-    draws = draw_augmentation(generator(seed), n, config, n_backgrounds=3)
-    changed, mixed = apply_augmentation(images, targets, draws, config, BACKGROUNDS)
+    parameters = draw_augmentation(generator(seed), n, config, n_backgrounds=3)
+    changed, mixed = apply_augmentation(images, targets, parameters, config, BACKGROUNDS)
     assert (changed.shape, changed.dtype) == (images.shape, np.uint8)
     assert (mixed.shape, mixed.dtype) == (targets.shape, np.float32)
     assert mixed.min() >= 0
     np.testing.assert_array_equal(mixed.sum(axis=1), 1)
     np.testing.assert_array_equal(images, random_images(n), "the images given stay")
     np.testing.assert_array_equal(targets, one_hot(n), "the targets given stay")
-    again, _ = apply_augmentation(images, targets, draws, config, BACKGROUNDS)
+    again, _ = apply_augmentation(images, targets, parameters, config, BACKGROUNDS)
     np.testing.assert_array_equal(changed, again)
 
 
@@ -61,12 +61,12 @@ def test_a_batch_stays_a_batch(n, seed, config):
 def test_a_image_does_not_depend_on_its_place_in_the_batch(kind):
     n, config = 11, replace(KINDS[kind], mixup_alpha=0.0)
     images = random_images(n)
-    draws = draw_augmentation(generator(), n, config, n_backgrounds=3)
-    together, _ = apply_augmentation(images, one_hot(n), draws, config, BACKGROUNDS)
+    parameters = draw_augmentation(generator(), n, config, n_backgrounds=3)
+    together, _ = apply_augmentation(images, one_hot(n), parameters, config, BACKGROUNDS)
     for i in range(n):
         own = AugmentationParameters(
             **{
-                field.name: getattr(draws, field.name)[i : i + 1]
+                field.name: getattr(parameters, field.name)[i : i + 1]
                 for field in fields(AugmentationParameters)
             }
         )
@@ -85,8 +85,8 @@ def test_no_augmentation_is_none():
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
 def test_every_kind_changes_images(kind):
     config = KINDS[kind]
-    draws = draw_augmentation(generator(), 9, config, n_backgrounds=3)
-    changed, _ = apply_augmentation(random_images(9), one_hot(9), draws, config, BACKGROUNDS)
+    parameters = draw_augmentation(generator(), 9, config, n_backgrounds=3)
+    changed, _ = apply_augmentation(random_images(9), one_hot(9), parameters, config, BACKGROUNDS)
     assert (changed != random_images(9)).any(axis=(1, 2)).sum() >= 5
 
 
@@ -237,17 +237,19 @@ def test_mixup_mixes_targets_as_it_mixes_images():
     n = 16
     greys = np.arange(n) * 15
     images = np.broadcast_to(greys[:, np.newaxis, np.newaxis], (n, 64, 200)).astype(np.uint8)
-    draws = draw_augmentation(generator(), n, KINDS["mixup"])
-    changed, targets = apply_augmentation(images, one_hot(n), draws, KINDS["mixup"])
+    parameters = draw_augmentation(generator(), n, KINDS["mixup"])
+    changed, targets = apply_augmentation(images, one_hot(n), parameters, KINDS["mixup"])
     own = targets[np.arange(n), np.arange(n)]
-    np.testing.assert_array_equal(own, draws.own_weights)
-    np.testing.assert_array_equal(targets[np.arange(n), draws.partners], 1 - draws.own_weights)
+    np.testing.assert_array_equal(own, parameters.own_weights)
+    np.testing.assert_array_equal(
+        targets[np.arange(n), parameters.partners], 1 - parameters.own_weights
+    )
     np.testing.assert_allclose(changed[:, 0, 0], targets @ greys, atol=0.51)
     assert (changed == changed[:, :1, :1]).all()
 
 
 def test_a_lone_image_is_mixed_with_none():
-    draws = draw_augmentation(generator(), 1, KINDS["mixup"])
-    changed, targets = apply_augmentation(random_images(1), one_hot(1), draws, KINDS["mixup"])
+    parameters = draw_augmentation(generator(), 1, KINDS["mixup"])
+    changed, targets = apply_augmentation(random_images(1), one_hot(1), parameters, KINDS["mixup"])
     np.testing.assert_array_equal(changed, random_images(1))
     np.testing.assert_array_equal(targets, [[1]])

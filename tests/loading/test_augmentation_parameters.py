@@ -33,23 +33,23 @@ N = 4000
     ),
 )
 def test_draws_lie_within_the_limits(n, seed, config):
-    draws = draw_augmentation(generator(seed), n, config, n_backgrounds=7)
-    assert {len(each) for each in asdict(draws).values()} == {n}
-    assert np.abs(draws.shift_frames).max() <= config.max_shift_frames
-    assert np.abs(draws.pitch_bands).max() <= config.max_pitch_bands
-    assert np.abs(draws.gain_db).max() <= config.max_gain_db + 1e-5
-    assert np.abs(draws.tilt_db).max() <= config.max_tilt_db + 1e-5
-    assert np.abs(draws.tempo - 1).max() <= config.max_tempo_change + 1 / 2048
-    assert ((draws.backgrounds >= -1) & (draws.backgrounds < 7)).all()
-    assert (draws.background_snr_db >= config.min_background_snr_db).all()
-    assert (draws.background_snr_db <= config.max_background_snr_db).all()
-    assert ((draws.own_weights >= 0.5) & (draws.own_weights <= 1)).all()
-    assert sorted(draws.partners) == list(range(n)), "everybody is a partner once"
-    assert n == 1 or (draws.partners != np.arange(n)).all(), "and nobody his own"
+    parameters = draw_augmentation(generator(seed), n, config, n_backgrounds=7)
+    assert {len(each) for each in asdict(parameters).values()} == {n}
+    assert np.abs(parameters.shift_frames).max() <= config.max_shift_frames
+    assert np.abs(parameters.pitch_bands).max() <= config.max_pitch_bands
+    assert np.abs(parameters.gain_db).max() <= config.max_gain_db + 1e-5
+    assert np.abs(parameters.tilt_db).max() <= config.max_tilt_db + 1e-5
+    assert np.abs(parameters.tempo - 1).max() <= config.max_tempo_change + 1 / 2048
+    assert ((parameters.backgrounds >= -1) & (parameters.backgrounds < 7)).all()
+    assert (parameters.background_snr_db >= config.min_background_snr_db).all()
+    assert (parameters.background_snr_db <= config.max_background_snr_db).all()
+    assert ((parameters.own_weights >= 0.5) & (parameters.own_weights <= 1)).all()
+    assert sorted(parameters.partners) == list(range(n)), "everybody is a partner once"
+    assert n == 1 or (parameters.partners != np.arange(n)).all(), "and nobody his own"
     for starts, ends, count, longest, size in (
-        (draws.time_mask_starts, draws.time_mask_ends, config.n_time_masks,
+        (parameters.time_mask_starts, parameters.time_mask_ends, config.n_time_masks,
          config.max_time_mask_frames, 200),
-        (draws.frequency_mask_starts, draws.frequency_mask_ends, config.n_frequency_masks,
+        (parameters.frequency_mask_starts, parameters.frequency_mask_ends, config.n_frequency_masks,
          config.max_frequency_mask_bands, 64),
     ):  # fmt: skip
         assert starts.shape == ends.shape == (n, count)
@@ -71,14 +71,16 @@ def test_draws_are_spread_over_the_limits():
     config = replace(
         KINDS["everything"], max_shift_frames=3, max_tempo_change=2 / 1024, background_share=0.25
     )
-    draws = draw_augmentation(generator(), N, config, n_backgrounds=5)
-    assert set(draws.shift_frames) == set(range(-3, 4))
-    assert set(draws.pitch_bands) == {-1, 0, 1}
-    assert set(draws.tempo) == {1 + step / 1024 for step in range(-2, 3)}
-    assert set(draws.backgrounds) == set(range(-1, 5))
-    assert (draws.backgrounds >= 0).mean() == pytest.approx(0.25, abs=0.04)
-    assert draws.gain_db.std() == pytest.approx(2 * config.max_gain_db / 12**0.5, rel=0.05)
-    assert set((draws.frequency_mask_ends - draws.frequency_mask_starts).ravel()) == set(range(9))
+    parameters = draw_augmentation(generator(), N, config, n_backgrounds=5)
+    assert set(parameters.shift_frames) == set(range(-3, 4))
+    assert set(parameters.pitch_bands) == {-1, 0, 1}
+    assert set(parameters.tempo) == {1 + step / 1024 for step in range(-2, 3)}
+    assert set(parameters.backgrounds) == set(range(-1, 5))
+    assert (parameters.backgrounds >= 0).mean() == pytest.approx(0.25, abs=0.04)
+    assert parameters.gain_db.std() == pytest.approx(2 * config.max_gain_db / 12**0.5, rel=0.05)
+    assert set((parameters.frequency_mask_ends - parameters.frequency_mask_starts).ravel()) == set(
+        range(9)
+    )
 
 
 def test_weights_follow_beta():

@@ -16,7 +16,7 @@ from birdsong.images import packed
 from birdsong.images.packed import open_packed
 from birdsong.images.packing import pack
 from birdsong.loading.image_sources import PngSource
-from birdsong.loading.shuffle_buffer import WindowedReading, into_windows, shards_a_window
+from birdsong.loading.shuffle_buffer import WindowReader, order_by_windows, shards_per_window
 from tests.images.drawn import KINDS
 from tests.images.small_store import random_images, write_small_store
 from tests.loading.loaders import batch_loader
@@ -49,7 +49,7 @@ def numbers(batches) -> list[int]:
 
 def test_windows_cover_an_epoch_and_each_shard_once():
     shards = np.random.default_rng(0).permutation(np.repeat([0, 2, 3, 4, 7, 8, 9], 10))
-    order, windows = into_windows(shards, 3, seed=0, epoch=0)
+    order, windows = order_by_windows(shards, 3, seed=0, epoch=0)
     np.testing.assert_array_equal(np.sort(order), np.arange(70))
     assert [(window.first, window.end) for window in windows] == [(0, 30), (30, 60), (60, 70)]
     assert sorted(itertools.chain(*(w.shards for w in windows))) == [0, 2, 3, 4, 7, 8, 9]
@@ -62,13 +62,13 @@ def test_windows_cover_an_epoch_and_each_shard_once():
 def test_epochs_and_seeds_have_windows_of_their_own():
     shards = np.repeat(np.arange(12), 5)
     drawn = [
-        [window.shards for window in into_windows(shards, 3, seed=seed, epoch=epoch)[1]]
+        [window.shards for window in order_by_windows(shards, 3, seed=seed, epoch=epoch)[1]]
         for seed in (0, 1)
         for epoch in (0, 1)
     ]
     for one, other in itertools.combinations(drawn, 2):
         assert one != other
-    assert drawn[0] == [w.shards for w in into_windows(shards, 3, seed=0, epoch=0)[1]]
+    assert drawn[0] == [w.shards for w in order_by_windows(shards, 3, seed=0, epoch=0)[1]]
 
 
 def test_every_image_comes_once_an_epoch_with_its_label(store):
@@ -141,18 +141,18 @@ def test_only_some_images_of_each_shard_may_be_fed(store):
 
 def test_no_more_than_two_windows_are_ever_in_memory(store):
     source = open_packed(store)
-    size = shards_a_window(source, BY_WINDOWS["window_bytes"])
+    size = shards_per_window(source, BY_WINDOWS["window_bytes"])
     assert size == 3
-    assert shards_a_window(source, 1) == 1
-    order, windows = into_windows(source.shards_of(np.arange(N)), size, seed=0, epoch=0)
+    assert shards_per_window(source, 1) == 1
+    order, windows = order_by_windows(source.shards_of(np.arange(N)), size, seed=0, epoch=0)
     assert len(windows) == 4
-    reading = WindowedReading(source, order, windows)
+    reading = WindowReader(source, order, windows)
     try:
         for first in range(0, N, 5):
             time.sleep(0.002)  # time enough to read further ahead than it may
             images = reading.read(first, min(first + 5, N))
             np.testing.assert_array_equal(images, random_images(N)[order[first : first + 5]])
-            held = [*reading._filled.values(), *reading._free]
+            held = [*reading._windows_in_memory.values(), *reading._free]
             assert len(held) <= reading.n_buffers <= 2
             assert all(buffer.nbytes <= 3 * SHARD * IMAGE_BYTES for buffer in held)
     finally:
@@ -180,7 +180,7 @@ def test_a_shard_that_is_short_or_gone_is_named(tmp_path, monkeypatch, feeding_t
 def test_no_thread_outlives_an_epoch_that_is_left_early(
     store, monkeypatch, feeding_threads, n_threads, n_taken
 ):
-    monkeypatch.setattr("birdsong.loading.batch_loader._PIECE_IMAGES", 4)
+    monkeypatch.setattr("birdsong.loading.batch_loader._CHUNK_IMAGES", 4)
     batches = feed(store, n_threads=n_threads).epoch()
     for _ in range(n_taken):
         next(batches)
@@ -191,7 +191,7 @@ def test_no_thread_outlives_an_epoch_that_is_left_early(
 
 
 def test_no_thread_outlives_an_interruption(store, monkeypatch, feeding_threads):
-    monkeypatch.setattr("birdsong.loading.batch_loader._PIECE_IMAGES", 4)
+    monkeypatch.setattr("birdsong.loading.batch_loader._CHUNK_IMAGES", 4)
     batches = feed(store).epoch()
     next(batches)
     with pytest.raises(KeyboardInterrupt):
@@ -211,7 +211,7 @@ def test_control_c_ends_a_program_that_closes_nothing(store, asleep_in):
         from birdsong.images.store import open_store
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        batch_loader._PIECE_IMAGES = 4
+        batch_loader._CHUNK_IMAGES = 4
         store = open_store(Path(sys.argv[1]))
         config = LoaderConfig(batch_size=4, **{BY_WINDOWS!r})
         feed = batch_loader.BatchLoader(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.errors import TaxonomyError
-from birdsong.taxa.labels import BACKGROUND, Label, are_rare, label_indices, select_labels
+from birdsong.taxa.labels import BACKGROUND, Label, in_rare_sessions, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -260,16 +260,16 @@ def test_every_recording_teaches_one_label_at_most_and_back_off_loses_none(rows,
     ],
 )
 def test_rare_is_what_has_few_recordings(rank, most, expected):
-    assert are_rare(LINEAGES, SESSIONS, rank=rank, max_recordings=most).tolist() == expected
+    assert in_rare_sessions(LINEAGES, SESSIONS, rank=rank, max_recordings=most).tolist() == expected
 
 
 def test_what_shares_a_session_with_something_common_is_not_rare():
     sessions = ["a", "b", "b", "c", "a", "e"]
-    rare = are_rare(LINEAGES, sessions, rank="species", max_recordings=1)
+    rare = in_rare_sessions(LINEAGES, sessions, rank="species", max_recordings=1)
     assert rare.tolist() == [False, False, False, True, False, True]
 
 
 def test_where_nothing_is_rare_the_limit_is_told():
     message = "at rank order each session has a taxon with more than 0 recordings, the rarest has 1"
     with pytest.raises(TaxonomyError, match=message):
-        are_rare(LINEAGES, SESSIONS, rank="order", max_recordings=0)
+        in_rare_sessions(LINEAGES, SESSIONS, rank="order", max_recordings=0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from birdsong.images.tables import IndexRow
 from birdsong.learning.data.split import EMPTY_SPLIT, Split
-from birdsong.taxa.labels import Label, is_asked_for, label_indices, select_labels
+from birdsong.taxa.labels import Label, is_selected, label_indices, select_labels
 from birdsong.taxa.lineage import Lineage
 
 
@@ -50,7 +50,7 @@ def auxiliary_classes_split(
     named = {
         name: lineage
         for name, lineage in unlabelled.items()
-        if getattr(lineage, rank) and is_asked_for(lineage, under=under, without=without)
+        if getattr(lineage, rank) and is_selected(lineage, under=under, without=without)
     }
     chosen = tuple(row for row in rows if row.kind == "bird" and row.recording in named)
     session_of = {row.recording: row.session for row in chosen}

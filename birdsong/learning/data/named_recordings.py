@@ -10,7 +10,7 @@ from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.taxa.labels import are_rare
+from birdsong.taxa.labels import in_rare_sessions
 from birdsong.taxa.lineage import Lineage
 from birdsong.taxa.name_resolution import complete_lineage
 from birdsong.taxa.taxonomy import Taxonomy
@@ -71,7 +71,7 @@ def named_recordings(store: ImageStore, config: DatasetConfig) -> NamedRecording
     tree = Taxonomy.from_lineages(lineages, (f"recording {name}" for name in names))
     lineages = [complete_lineage(tree, lineage) for lineage in lineages]
     if config.max_recordings:
-        rare = are_rare(
+        rare = in_rare_sessions(
             lineages,
             [first_rows[name].session for name in names],
             rank=config.rank,

@@ -14,7 +14,7 @@ import numpy as np
 from birdsong.images.tables import IndexRow
 from birdsong.learning.data.label_levels import label_levels
 from birdsong.learning.data.split import Split
-from birdsong.taxa.labels import BACKGROUND, Label, is_asked_for
+from birdsong.taxa.labels import BACKGROUND, Label, is_selected
 from birdsong.taxa.lineage import Lineage, taxon_key
 from birdsong.taxa.taxonomy import Taxonomy
 
@@ -95,7 +95,7 @@ def partial_label_columns(
                 column_of[taxon_key(taxon.name)] = firsts[height] + group
 
     def column(lineage: Lineage) -> int:
-        if not is_asked_for(lineage, under=under, without=without):
+        if not is_selected(lineage, under=under, without=without):
             return -1
         names = (lineage.species, lineage.genus, lineage.family, lineage.order)
         keys = [taxon_key(name) for name in names if name]

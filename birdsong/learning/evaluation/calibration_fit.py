@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.calibration import Calibration, pool_recordings, promises_of
+from birdsong.bundle.calibration import Calibration, fit_promises_to, pool_recordings
 from birdsong.bundle.calibration_data import (
     CalibrationData,
     calibration_from_bytes,
@@ -106,7 +106,7 @@ def fit_calibration(data: CalibrationData, space: LabelSpace) -> FittedCalibrati
         calibration=Calibration(
             pooling=pooling,
             temperatures=temperatures,
-            promises=promises_of(calibrated, labels[:n], bird[:n], data.y_true, data.sessions),
+            promises=fit_promises_to(calibrated, labels[:n], bird[:n], data.y_true, data.sessions),
         ),
         log_loss=losses,
     )

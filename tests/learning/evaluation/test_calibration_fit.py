@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from birdsong.bundle.bundle_files import read_bundle, write_bundle
-from birdsong.bundle.calibration import Calibration, pool_recordings, promises_for_allowed
+from birdsong.bundle.calibration import Calibration, fit_promises_for_allowed, pool_recordings
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.bundle.pooling import softmax
 from birdsong.learning.evaluation.calibration_fit import calibrate, fit_calibration
@@ -111,11 +111,11 @@ def test_a_list_is_calibrated_by_its_own_recordings():
     allowed_mask = np.zeros(8, bool)
     allowed_mask[[0, 3, 5]] = True
     tree = LabelTree(TAXONOMY, LABELS, allowed_mask=allowed_mask)
-    promises = promises_for_allowed(data, tree, has_background=False, rule="mean_roots")
+    promises = fit_promises_for_allowed(data, tree, has_background=False, rule="mean_roots")
     assert promises.n_recordings == np.isin(data.y_true, [0, 3, 5]).sum()
     nobody = LabelTree(TAXONOMY, LABELS, allowed_mask=np.zeros(len(LABELS), bool))
     assert (
-        promises_for_allowed(data, nobody, has_background=False, rule="mean_roots").n_recordings
+        fit_promises_for_allowed(data, nobody, has_background=False, rule="mean_roots").n_recordings
         == 0
     )
 
