@@ -1,7 +1,7 @@
-"""The readers of bytes from outside, each as a function of bytes that must end or say why not.
+"""The readers of untrusted bytes, each as a function for fuzzing.
 
-A reader may refuse what it is given with one of birdsong's own errors, in one line. Anything else,
-a crash, a hang, gigabytes of memory, an error of another kind, is a fault.
+A reader may refuse its input with one of birdsong's own errors, in one line. Anything else is a
+fault: a crash, a hang, gigabytes of memory, another exception.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ from birdsong.taxa.published_tables import read_taxonomy
 from birdsong.taxa.synonyms import read_synonyms
 from fuzz.sounds import sounds
 
-MOST_HEARD_S = 600.0
-"""Of a recording that claims to be endless: enough to see that its memory stays bounded."""
+MAX_DECODED_S = 600.0
+"""Seconds to decode of an endless recording: enough to see that memory stays bounded."""
 
-LONGEST_WORDS = 2000
+MAX_MESSAGE_LENGTH = 2000
 
 Reader = Callable[[bytes], None]
 
 
 class FaultError(Exception):
-    """A reader refuses in words that nobody wants to read."""
+    """The error message of a reader is empty, too long, or has several lines."""
 
 
 def audio(content: bytes) -> None:
     """A recording: decoded to its end, or for ten minutes of sound."""
     with AudioReader(content, 24_000) as reader:
         for _ in reader.blocks():
-            if reader.duration_s > MOST_HEARD_S:
+            if reader.duration_s > MAX_DECODED_S:
                 break
         reader.warnings(highest_hz=11_000)
 
 
 def upload(content: bytes) -> None:
-    """What someone uploads to the app: whatever it is, the answer or a sentence, never an error."""
-    heard = _classifier().classify(content, name="upload")
-    if heard.status == "failed":
-        raise BirdsongError(heard.error)
+    """An upload to the app: a prediction or an error message, never an exception."""
+    prediction = _classifier().classify(content, name="upload")
+    if prediction.status == "failed":
+        raise BirdsongError(prediction.error)
 
 
 def png(content: bytes) -> None:
@@ -109,7 +109,7 @@ def resealed(content: bytes) -> None:
 
 
 def calibration(content: bytes) -> None:
-    """What a network said, as a bundle carries it."""
+    """The calibration data of a bundle."""
     try:
         calibration_from_bytes(content)
     except ValueError as error:
@@ -121,9 +121,9 @@ def store(content: bytes) -> None:
     """The ``index.csv`` of a folder of images; every image that it names is read."""
     opened = _images().store
     (opened.folder / INDEX).write_bytes(content)
-    again = open_store(opened.folder)
-    for row in again.rows[:20]:
-        again.read_image(row)
+    reopened = open_store(opened.folder)
+    for row in reopened.rows[:20]:
+        reopened.read_image(row)
 
 
 def packed(content: bytes) -> None:
@@ -144,34 +144,34 @@ READERS: dict[str, Reader] = {
 }
 
 
-def ask(name: str, content: bytes) -> bool:
-    """Give a reader some bytes.
+def run_reader(name: str, content: bytes) -> bool:
+    """Run a reader on some bytes.
 
     Returns
     -------
     bool
-        Whether it took them.
+        Whether it accepted them.
 
     Raises
     ------
     FaultError
-        If it refuses them in more than a line, or with no word.
+        If its error message is empty, too long, or has several lines.
     Exception
-        Whatever it lets through.
+        Any other exception of the reader.
     """
     try:
         READERS[name](content)
     except BirdsongError as error:
-        said = str(error)
-        if not 0 < len(said) < LONGEST_WORDS or "\n" in said:
-            raise FaultError(f"expected a sentence, got {said[:200]!r}…") from error
+        message = str(error)
+        if not 0 < len(message) < MAX_MESSAGE_LENGTH or "\n" in message:
+            raise FaultError(f"expected a sentence, got {message[:200]!r}…") from error
         return False
     return True
 
 
-@cache  # readers write over the files that they come from
+@cache  # readers overwrite the files that the seeds are read from
 def seeds(name: str) -> list[bytes]:
-    """What a reader takes, to begin with."""
+    """Valid inputs of a reader, from which fuzzing starts."""
     if name in ("audio", "upload"):
         return sounds()
     if name == "png":
@@ -225,13 +225,12 @@ _TABLES = {
 
 
 @cache
-@cache
-def _home() -> Path:
+def _work_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="birdsong-fuzz-"))
 
 
 def _file(name: str, content: bytes) -> Path:
-    path = _home() / name
+    path = _work_folder() / name
     path.write_bytes(content)
     return path
 
@@ -240,7 +239,7 @@ def _file(name: str, content: bytes) -> Path:
 def _bundle_folder() -> Path:
     import shutil
 
-    return Path(shutil.copytree(DEFAULT_BUNDLE, _home() / "bundle"))
+    return Path(shutil.copytree(DEFAULT_BUNDLE, _work_folder() / "bundle"))
 
 
 @cache
@@ -255,7 +254,7 @@ def _classifier() -> Classifier:
 
 @dataclass(frozen=True, slots=True)
 class _Images:
-    """A folder of images, and what is altered in it: as it was made."""
+    """A folder of images, and the original content of the files that are altered."""
 
     store: ImageStore
     index: bytes
@@ -265,7 +264,7 @@ class _Images:
 @cache
 def _images() -> _Images:
     """Three images in a folder, and their packed copy."""
-    folder = _home() / "images"
+    folder = _work_folder() / "images"
     folder.mkdir()
     config = SpectrogramConfig()
     write_settings(folder, {"spectrogram": config.to_dict(), "step_s": 1.5}, mel_filters(config))

@@ -1,11 +1,11 @@
-"""Feed a reader what it never expected, for some minutes.
+"""Fuzz a reader for some minutes.
 
     python -m fuzz.run png --minutes 10
 
-Bytes are changed so as to reach code that was not reached before, by libFuzzer through atheris
-(``pip install atheris``), which watches the Python code of birdsong. It ends at a fault: an error
-that is none of birdsong's own, a crash, more than ten seconds for one input, more than 2 GB. What
-did it lies in ``crash-*`` then, and ``python -m fuzz.run png crash-…`` does it again.
+libFuzzer, by atheris (``pip install atheris``), mutates the inputs to reach new code of birdsong.
+It ends at a fault: an exception that is not one of birdsong's own, a crash, more than ten seconds
+for one input, or more than 2 GB. The input is then in ``crash-*``, and ``python -m fuzz.run png
+crash-…`` runs it again.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-LONGEST_S = 10
-MOST_MB = 2048
-LARGEST_BYTES = 200_000
+MAX_SECONDS = 10
+MAX_MB = 2048
+MAX_BYTES = 200_000
 
 
 def main() -> None:
-    """Fuzz the reader that was asked for; libFuzzer ends the process."""
+    """Fuzz one reader; libFuzzer ends the process."""
     import atheris
 
     with atheris.instrument_imports(include=["birdsong"]):
@@ -29,34 +29,34 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(prog="python -m fuzz.run", description=__doc__)
     parser.add_argument("reader", choices=readers.READERS)
-    parser.add_argument("again", nargs="*", type=Path, help="files to be given to it once")
+    parser.add_argument("existing", nargs="*", type=Path, help="files to run once")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    if asked.again:
-        for path in asked.again:
-            took = readers.ask(asked.reader, path.read_bytes())
-            print(f"{path}: {'taken' if took else 'refused'}")
+    arguments = parser.parse_args()
+    if arguments.existing:
+        for path in arguments.existing:
+            accepted = readers.run_reader(arguments.reader, path.read_bytes())
+            print(f"{path}: {'accepted' if accepted else 'refused'}")
         return
-    corpus = Path(tempfile.mkdtemp(prefix=f"birdsong-{asked.reader}-"))
-    for number, seed in enumerate(readers.seeds(asked.reader)):
+    corpus = Path(tempfile.mkdtemp(prefix=f"birdsong-{arguments.reader}-"))
+    for number, seed in enumerate(readers.seeds(arguments.reader)):
         (corpus / f"seed-{number}").write_bytes(seed)
-        if len(seed) > LARGEST_BYTES:
-            raise SystemExit(f"seed {number} is larger than {LARGEST_BYTES} bytes")
-        if not readers.ask(asked.reader, seed):
+        if len(seed) > MAX_BYTES:
+            raise SystemExit(f"seed {number} is larger than {MAX_BYTES} bytes")
+        if not readers.run_reader(arguments.reader, seed):
             print(f"seed {number} is refused", file=sys.stderr)
     atheris.Setup(
         [
             sys.argv[0],
             str(corpus),
-            f"-max_total_time={round(60 * asked.minutes)}",
-            f"-timeout={LONGEST_S}",
-            f"-rss_limit_mb={MOST_MB}",
-            f"-max_len={LARGEST_BYTES}",
-            f"-seed={asked.seed}",
+            f"-max_total_time={round(60 * arguments.minutes)}",
+            f"-timeout={MAX_SECONDS}",
+            f"-rss_limit_mb={MAX_MB}",
+            f"-max_len={MAX_BYTES}",
+            f"-seed={arguments.seed}",
             "-print_final_stats=1",
         ],
-        lambda content: readers.ask(asked.reader, content) and None,
+        lambda content: readers.run_reader(arguments.reader, content) and None,
     )
     atheris.Fuzz()
 

@@ -1,4 +1,4 @@
-"""Small recordings in every kind of file, from which fuzzing begins."""
+"""Small recordings in every format, from which fuzzing starts."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _JOINED = (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MP
 
 
 def sounds() -> list[bytes]:
-    """Return the contents of files that are read: whole ones, joined ones, several channels."""
+    """Return the contents of valid files: single, joined, and with several channels."""
     config = SynthesisConfig(sample_rate_hz=24_000, duration_s=(1.0, 1.2))
     samples = render_recording(SPECIES[0], individual=0, config=config).samples
     inverted = np.stack([samples, -samples], axis=1)
     return [
-        *(_written(samples, 24_000, *kind) for kind in _KINDS),
-        *(_written(samples, 24_000, *k) + _written(inverted, 16_000, *k) for k in _JOINED),
-        _written(inverted, 24_000, "WAV", "PCM_16"),
-        _triggered(samples),
+        *(_encoded(samples, 24_000, *kind) for kind in _KINDS),
+        *(_encoded(samples, 24_000, *k) + _encoded(inverted, 16_000, *k) for k in _JOINED),
+        _encoded(inverted, 24_000, "WAV", "PCM_16"),
+        _audiomoth_wav(samples),
         _container(samples, "mp4", "aac"),
         _container(samples, "webm", "libopus"),
     ]
 
 
-def _written(samples: FloatArray, rate_hz: int, kind: str, subtype: str) -> bytes:
+def _encoded(samples: FloatArray, rate_hz: int, kind: str, subtype: str) -> bytes:
     content = io.BytesIO()
     soundfile.write(content, samples, rate_hz, format=kind, subtype=subtype)
     return content.getvalue()
 
 
-def _triggered(samples: FloatArray) -> bytes:
-    """What an AudioMoth with a trigger writes: a header of 488 bytes, and a block for a gap."""
+def _audiomoth_wav(samples: FloatArray) -> bytes:
+    """A WAV of an AudioMoth with a trigger: a header of 488 bytes, and a marker block for a gap."""
     values = (samples[:5_132] * 32_767).astype("<i2")
     gap = np.zeros(256, "<i2")
     gap[:32] = -1
@@ -57,7 +57,7 @@ def _triggered(samples: FloatArray) -> bytes:
 
 
 def _container(samples: FloatArray, kind: str, codec: str) -> bytes:
-    """What FFmpeg reads."""
+    """A file in a container that FFmpeg reads."""
     import av
     from av.audio.stream import AudioStream
 

@@ -39,7 +39,7 @@ def test_it_knows_every_species_with_six_recordings(classifier):
         assert label.n_sessions == len({recording.session for recording in recordings_of[name]})
 
 
-def test_it_tells_where_it_came_from(classifier):
+def test_provenance(classifier):
     provenance = classifier.bundle.provenance
     assert provenance["licence"] == "CC BY-NC-SA 4.0"
     assert provenance["command"].startswith("birdsong join ")

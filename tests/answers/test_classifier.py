@@ -26,14 +26,14 @@ def classifier(bundle_dir):
 
 
 @pytest.fixture(scope="module")
-def unheard(tmp_path_factory):
+def new_recordings(tmp_path_factory):
     """Recordings of individuals that nobody learned from, with their rows."""
-    folder = tmp_path_factory.mktemp("unheard")
+    folder = tmp_path_factory.mktemp("new_recordings")
     return folder, write_voices(folder, n_each=2, first_seed=500)
 
 
-def test_new_individuals_are_named(classifier, unheard):
-    folder, rows = unheard
+def test_new_individuals_are_named(classifier, new_recordings):
+    folder, rows = new_recordings
     for row in rows:
         prediction = classifier.classify(folder / row.file)
         assert prediction.status == "ok"
@@ -83,15 +83,15 @@ def test_the_network_sees_the_bytes_that_preprocessing_wrote(
     assert compared >= 10
 
 
-def test_bytes_and_path_give_the_same(classifier, unheard):
-    folder, rows = unheard
+def test_bytes_and_path_give_the_same(classifier, new_recordings):
+    folder, rows = new_recordings
     path = folder / rows[0].file
     from_bytes = classifier.classify(path.read_bytes(), name=str(path))
     assert from_bytes == classifier.classify(path)
 
 
-def test_a_higher_promise_answers_with_the_same_taxon_or_an_ancestor(classifier, unheard):
-    folder, rows = unheard
+def test_a_higher_promise_answers_with_the_same_taxon_or_an_ancestor(classifier, new_recordings):
+    folder, rows = new_recordings
     for row in rows:
         lower = None
         for promise in (0.99, 0.9, 0.5, 0.2):
@@ -128,16 +128,16 @@ def test_long_recordings_get_detections_and_no_answer(classifier, tmp_path):
     assert prediction.path
 
 
-def test_overlap_sets_the_grid(classifier, unheard):
-    folder, rows = unheard
+def test_overlap_sets_the_grid(classifier, new_recordings):
+    folder, rows = new_recordings
     config = ClassifyConfig(overlap_s=0.0)
     starts = [s.start_s for s in classifier.classify(folder / rows[0].file, config=config).segments]
     assert starts == [0.0, 2.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize("overlap_s", [2.0, 2.5, 1.999])
-def test_an_overlap_of_a_segment_is_refused_in_its_own_words(classifier, unheard, overlap_s):
-    folder, rows = unheard
+def test_an_overlap_of_a_segment_is_refused_in_its_own_words(classifier, new_recordings, overlap_s):
+    folder, rows = new_recordings
     message = r"^overlap_s must be at least 0 and less than a segment, 2 s \(at most 1.99 s\), got"
     with pytest.raises(ConfigError, match=f"{message} {overlap_s:g}$"):
         classifier.classify(folder / rows[0].file, config=ClassifyConfig(overlap_s=overlap_s))
@@ -201,8 +201,8 @@ def test_a_promise_that_cannot_be(promise):
         ClassifyConfig(promise=promise)
 
 
-def test_answering_imports_nothing_heavy(bundle_dir, unheard):
-    folder, rows = unheard
+def test_answering_imports_nothing_heavy(bundle_dir, new_recordings):
+    folder, rows = new_recordings
     script = (
         "import json, sys; from birdsong.pipelines.command import main; "
         f"main(['classify', {str(folder / rows[0].file)!r}, '--bundle', {str(bundle_dir)!r}, "
@@ -222,8 +222,8 @@ def calibrated(calibrated_dir):
     return Classifier.load(calibrated_dir)
 
 
-def test_promises_of_a_calibrated_bundle(calibrated, unheard):
-    folder, rows = unheard
+def test_promises_of_a_calibrated_bundle(calibrated, new_recordings):
+    folder, rows = new_recordings
     last = {}
     for promise in (0.5, 0.8, 0.9, 0.99):
         for row in rows:
@@ -245,15 +245,15 @@ def test_promises_of_a_calibrated_bundle(calibrated, unheard):
     assert {prediction.answer.rank for prediction in bold} == {"species"}
 
 
-def test_an_uncalibrated_bundle_says_so(classifier, unheard):
-    folder, rows = unheard
+def test_an_uncalibrated_bundle_says_so(classifier, new_recordings):
+    folder, rows = new_recordings
     reason = classifier.classify(folder / rows[0].file).answer.reason
     assert reason.endswith("90 % were asked for, and the model is not calibrated.")
 
 
 @pytest.mark.parametrize("which", ["classifier", "calibrated"])
-def test_only_the_listed_are_answered(which, unheard, request):
-    folder, rows = unheard
+def test_only_the_listed_are_answered(which, new_recordings, request):
+    folder, rows = new_recordings
     classifier = request.getfixturevalue(which)
     only = frozenset({"Gravis profundus", "Acutus summus"})
     config = ClassifyConfig(promise=0.5, only=only)
@@ -290,7 +290,7 @@ def test_thresholds_of_a_list_come_from_its_recordings(calibrated_dir):
         (frozenset({"Acutus sumus"}), "no taxon 'Acutus sumus' .* nearest: Acutus summus"),
     ],
 )
-def test_lists_that_cannot_be(classifier, unheard, only, message):
-    folder, rows = unheard
+def test_lists_that_cannot_be(classifier, new_recordings, only, message):
+    folder, rows = new_recordings
     with pytest.raises(TaxonomyError, match=message):
         classifier.classify(folder / rows[0].file, config=ClassifyConfig(only=only))

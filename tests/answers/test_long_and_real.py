@@ -35,13 +35,13 @@ def test_an_hour_in_bounded_memory(tmp_path, bundle_dir):
         [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    heard = json.loads(done.stdout)
-    assert heard["duration_s"] == 3600
-    assert heard["answer"] is None
-    ends_s = [0.0, *(segment["end_s"] for segment in heard["segments"])]
-    starts_s = [*(segment["start_s"] for segment in heard["segments"]), 3600.0]
+    decoded = json.loads(done.stdout)
+    assert decoded["duration_s"] == 3600
+    assert decoded["answer"] is None
+    ends_s = [0.0, *(segment["end_s"] for segment in decoded["segments"])]
+    starts_s = [*(segment["start_s"] for segment in decoded["segments"]), 3600.0]
     assert max(np.subtract(starts_s, ends_s)) <= 0.3, "all of it was heard"
-    assert heard["detections"][-1]["end_s"] <= 3600
+    assert decoded["detections"][-1]["end_s"] <= 3600
     most_kb = int(done.stderr.split()[-1])
     assert most_kb < 600_000
 

@@ -21,10 +21,12 @@ def test_every_label_is_counted_as_a_loop_counts_it(bundle):
     record = OutOfFoldStats(bundle)
     for i, label in enumerate(bundle.bird_labels):
         tested = found = named = 0
-        for truth, said in zip(data.y_true.tolist(), labels.argmax(axis=1).tolist(), strict=True):
+        for truth, prediction in zip(
+            data.y_true.tolist(), labels.argmax(axis=1).tolist(), strict=True
+        ):
             tested += truth == i
-            found += truth == said == i
-            named += said == i
+            found += truth == prediction == i
+            named += prediction == i
         assert record.of_label[label.taxon] == LabelStats(tested, found, named)
     assert sum(each.n_tested for each in record.of_label.values()) == len(data)
 
@@ -36,23 +38,25 @@ def test_a_model_that_was_not_tested_remembers_nothing(bundle_dir):
 
 
 def test_doubt_is_in_bits():
-    said = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]])
-    np.testing.assert_allclose(entropy_bits(said), [0, 1, 2])
+    prediction = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]])
+    np.testing.assert_allclose(entropy_bits(prediction), [0, 1, 2])
 
 
 def test_more_doubt_than_in_the_test_is_a_warning(bundle):
     classifier = Classifier(bundle)
-    hearing = classifier.run_inference(_noise())
-    n_labels = hearing.logits.shape[1]
-    unfamiliar = np.zeros((len(hearing.starts_s), n_labels), np.float32)
+    logits_of_recording = classifier.run_inference(_noise())
+    n_labels = logits_of_recording.logits.shape[1]
+    unfamiliar = np.zeros((len(logits_of_recording.starts_s), n_labels), np.float32)
     sure = unfamiliar.copy()
     sure[:, 0] = 500
     if bundle.has_background:
         unfamiliar[:, -1] = -20  # a bird for certain, but which
     warned = [
-        "perhaps a bird that it does not know" in " ".join(said.warnings)
+        "perhaps a bird that it does not know" in " ".join(prediction.warnings)
         for logits in (unfamiliar, sure)
-        for said in [classifier.choose_answer(replace(hearing, logits=logits), name="a")]
+        for prediction in [
+            classifier.choose_answer(replace(logits_of_recording, logits=logits), name="a")
+        ]
     ]
     assert warned == [True, False]
 

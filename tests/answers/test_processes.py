@@ -179,10 +179,10 @@ def test_threads_share_a_classifier(classifier, recording, monkeypatch):
     monkeypatch.setattr(module, "_MAX_SELECTORS", 1)
     taxa = [label.taxon for label in classifier.bundle.bird_labels]
     configs = [None, *(ClassifyConfig(only=frozenset({taxon})) for taxon in taxa)] * 8
-    hearing = classifier.run_inference(recording)
+    logits_of_recording = classifier.run_inference(recording)
 
     def ask(config):
-        return classifier.choose_answer(hearing, name="one", config=config)
+        return classifier.choose_answer(logits_of_recording, name="one", config=config)
 
     alone = [ask(config) for config in configs]
     with ThreadPoolExecutor(8) as pool:

@@ -64,8 +64,8 @@ def test_the_same_sound_gets_the_same_answer(family, classifier, expected):
         odd = make(name)
         if odd.same_answer:
             compared += 1
-            if said := fault(classifier, odd, expected):
-                faults.append(f"{name}: {said}")
+            if prediction := fault(classifier, odd, expected):
+                faults.append(f"{name}: {prediction}")
     assert compared
     assert "\n".join(faults) == ""
 
@@ -83,9 +83,9 @@ def test_one_true_word_on_the_level(name, classifier):
     odd = make(name)
     found = classifier.classify(odd.content)
     assert found.status == "ok", found.error
-    said = [word for word in LEVEL for warning in found.warnings if word in warning]
+    prediction = [word for word in LEVEL for warning in found.warnings if word in warning]
     zeros = name.startswith("levels: zeros")
-    assert len(said) <= 1, found.warnings
-    assert ("digital silence" in said) == zeros, found.warnings
+    assert len(prediction) <= 1, found.warnings
+    assert ("digital silence" in prediction) == zeros, found.warnings
     if name == "levels: dither":
-        assert said, found.warnings
+        assert prediction, found.warnings

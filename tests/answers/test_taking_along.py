@@ -61,7 +61,7 @@ def test_a_clip_that_a_wav_cannot_count(monkeypatch):
     assert soundfile.info(io.BytesIO(clip)).frames == 2 * WAV_RATE_HZ
 
 
-def test_nothing_to_cut_is_said():
+def test_a_clip_outside_the_recording_is_an_error():
     with pytest.raises(AudioError, match=r"field\.wav: has no audio from 9 to 12 s"):
         clip_wav(wav(voice("low", 4, 0)), 9, 12, name="field.wav")
 
@@ -100,7 +100,9 @@ def test_a_list_narrows(classifier):
         read_species_filter("Turdus merula", classifier.bundle, name="list")
 
 
-def test_what_was_heard_can_be_concluded_from_again(classifier):
+def test_an_answer_can_be_chosen_again_from_the_logits(classifier):
     content = wav(voice("low", 7, 901))
-    hearing = classifier.run_inference(content)
-    assert classifier.choose_answer(hearing, name="a") == classifier.classify(content, name="a")
+    logits_of_recording = classifier.run_inference(content)
+    assert classifier.choose_answer(logits_of_recording, name="a") == classifier.classify(
+        content, name="a"
+    )

@@ -14,16 +14,16 @@ N_CHANGED = 60
 @pytest.mark.parametrize("name", readers.READERS)
 def test_what_it_takes(name):
     for seed in readers.seeds(name):
-        assert readers.ask(name, seed)
+        assert readers.run_reader(name, seed)
 
 
 @pytest.mark.parametrize("name", readers.READERS)
 def test_nothing_at_all_and_what_is_cut_off(name):
-    readers.ask(name, b"")
+    readers.run_reader(name, b"")
     for seed in readers.seeds(name):
         for n in (1, 2, 10, len(seed) // 2, len(seed) - 1):
-            readers.ask(name, seed[:n])
-        readers.ask(name, seed + seed)
+            readers.run_reader(name, seed[:n])
+        readers.run_reader(name, seed + seed)
 
 
 @pytest.mark.parametrize("name", readers.READERS)
@@ -37,4 +37,4 @@ def test_some_bytes_are_others(name):
         if number % 3 == 0:
             start, length = generator.integers(0, len(changed), 2)
             del changed[start : start + length]
-        readers.ask(name, bytes(changed))
+        readers.run_reader(name, bytes(changed))

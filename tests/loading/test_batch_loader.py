@@ -186,7 +186,7 @@ def test_no_thread_outlives_training_that_stops(store, feeding_threads):
     assert feeding_threads() == []
 
 
-def test_nothing_to_feed_is_said(store):
+def test_no_image_to_load_is_an_error(store):
     with pytest.raises(DatasetError, match="images: no image is left to load"):
         batch_loader(store, [], np.array([], int), n_labels=3)
 

@@ -51,7 +51,7 @@ def test_a_copy_of_what_the_folder_was_before_is_not_read(store):
     np.testing.assert_array_equal(source.read(np.arange(N)), random_images(N)[::-1])
 
 
-def test_a_damaged_copy_is_said(store):
+def test_a_damaged_copy_is_an_error(store):
     (pack(store) / "00001.raw").write_bytes(b"short")
     with pytest.raises(DatasetError, match=r"00001\.raw: expected 204800 bytes, got 5"):
         open_source(store)

@@ -30,21 +30,21 @@ class OddFile:
     present_s : float
         Seconds of sound that are in the bytes, by the generator's own count of samples.
     declared_s : float or None
-        What the header states; None where it states nothing, or a placeholder.
-    told : tuple of str
+        Length in the header; None without one, or with a placeholder.
+    expected_warnings : tuple of str
         Regular expressions, each of which must be found in a warning.
-    silent_about : tuple of str
+    forbidden_warnings : tuple of str
         Regular expressions, none of which may be found in a warning.
     same_answer : bool
         Whether the file must be answered as base is.
     tolerance_s : float
-        How far the seconds heard may be from `present_s`.
-    all_heard : bool
-        Whether every second present must be heard; else it may be told as missing instead.
+        How far the decoded seconds may be from `present_s`.
+    all_decoded : bool
+        Whether every second present must be decoded; else it may be reported as missing.
     tones : tuple of (float, float)
         Moments, in seconds, and the frequency in hertz that must sound there.
     at_most_s : float or None
-        The most that can be heard, where only the least is known to the sample.
+        The most that may be decoded, if only a lower bound is known exactly.
     n_warnings : int or None
         How many warnings there must be, where that is fixed.
     """
@@ -54,11 +54,11 @@ class OddFile:
     content: bytes
     present_s: float
     declared_s: float | None = None
-    told: tuple[str, ...] = ()
-    silent_about: tuple[str, ...] = ENDS_EARLY
+    expected_warnings: tuple[str, ...] = ()
+    forbidden_warnings: tuple[str, ...] = ENDS_EARLY
     same_answer: bool = False
     tolerance_s: float = 0.5 / RATE_HZ
-    all_heard: bool = True
+    all_decoded: bool = True
     tones: tuple[tuple[float, float], ...] = ()
     at_most_s: float | None = None
     n_warnings: int | None = None

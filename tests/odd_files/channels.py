@@ -37,15 +37,16 @@ def delayed(samples: FloatArray, delay_s: float) -> FloatArray:
 def _file(
     channels: list[FloatArray],
     *,
-    told: tuple[str, ...] = (),
-    silent_about: tuple[str, ...] = NO_CHOICE,
+    expected_warnings: tuple[str, ...] = (),
+    forbidden_warnings: tuple[str, ...] = NO_CHOICE,
     same_answer: bool = True,
     coding: str = "FLOAT",
 ) -> OddFile:
     both = np.stack(channels, axis=1)
     seconds = len(both) / RATE_HZ
     return OddFile(
-        "channels", ".wav", wav(both, coding=coding), seconds, seconds, told, silent_about,
+        "channels", ".wav", wav(both, coding=coding), seconds, seconds,
+        expected_warnings, forbidden_warnings,
         same_answer=same_answer,
     )  # fmt: skip
 
@@ -56,8 +57,8 @@ def _inverted(noise: float, gain: float = 1.0, coding: str = "FLOAT") -> OddFile
     if noise:
         left, right = left + hiss(n, noise, 1), right + hiss(n, noise, 2)
     return _file(
-        [left, right.astype(np.float32)], told=ONE_OF_TWO, coding=coding,
-        silent_about=("digital silence", "nearly silent", *ENDS_EARLY),
+        [left, right.astype(np.float32)], expected_warnings=ONE_OF_TWO, coding=coding,
+        forbidden_warnings=("digital silence", "nearly silent", *ENDS_EARLY),
     )  # fmt: skip
 
 
@@ -66,7 +67,9 @@ def _drowned(other: FloatArray, *, first: bool) -> OddFile:
     bird = (0.1 * base()).astype(np.float32)
     channels = [bird, other] if first else [other, bird]
     used = 1 if first else 2
-    return _file(channels, told=(rf"channel {used} of 2",), silent_about=ENDS_EARLY)
+    return _file(
+        channels, expected_warnings=(rf"channel {used} of 2",), forbidden_warnings=ENDS_EARLY
+    )
 
 
 def _loud_hiss(db: float, first: bool) -> OddFile:
@@ -77,18 +80,20 @@ def _loud_hiss(db: float, first: bool) -> OddFile:
     bird = (bird_gain * base()).astype(np.float32)
     channels = [bird, noise] if first else [noise, bird]
     used = 1 if first else 2
-    return _file(channels, told=(rf"channel {used} of 2",), silent_about=ENDS_EARLY)
+    return _file(
+        channels, expected_warnings=(rf"channel {used} of 2",), forbidden_warnings=ENDS_EARLY
+    )
 
 
 def _dies(at_s: float, seconds: float) -> OddFile:
-    """The channel that was chosen falls silent on the way: told, not followed."""
+    """The chosen channel falls silent later: a warning, without another choice."""
     bird = np.tile(base(), int(np.ceil(seconds / SECONDS)))[: round(seconds * RATE_HZ)].copy()
     other = 0.2 * bird + hiss(len(bird), 0.3, 4)
     bird[round(at_s * RATE_HZ) :] = 0
     return _file(
         [bird, other.astype(np.float32)],
-        told=(r"channel 1 of 2", r"falls silent"),
-        silent_about=ENDS_EARLY, same_answer=False,
+        expected_warnings=(r"channel 1 of 2", r"falls silent"),
+        forbidden_warnings=ENDS_EARLY, same_answer=False,
     )  # fmt: skip
 
 
@@ -98,7 +103,8 @@ def _dead_later(at_s: float) -> OddFile:
     right = bird.copy()
     right[round(at_s * RATE_HZ) :] = 0
     return _file(
-        [bird, right], told=(r"channel 2 of 2 falls silent",), silent_about=ENDS_EARLY,
+        [bird, right], expected_warnings=(r"channel 2 of 2 falls silent",),
+        forbidden_warnings=ENDS_EARLY,
         same_answer=False,
     )  # fmt: skip
 
@@ -109,8 +115,8 @@ def _cancels_later() -> OddFile:
     song = [base(), -base()]
     channels = [np.concatenate(each) for each in zip(noise, song, strict=True)]
     return _file(
-        channels, told=(r"from 62 s on its channels cancel each other",),
-        silent_about=ENDS_EARLY, same_answer=False,
+        channels, expected_warnings=(r"from 62 s on its channels cancel each other",),
+        forbidden_warnings=ENDS_EARLY, same_answer=False,
     )  # fmt: skip
 
 
@@ -130,8 +136,8 @@ CASES: dict[str, Callable[[], OddFile]] = {
     "two gains": lambda: _file([base(), (0.25 * base()).astype(np.float32)]),
     "two noises": lambda: _file([base() + hiss(len(base()), 1e-4, 1), base()]),
     "six channels": lambda: _file([base() * np.float32(gain) for gain in np.linspace(1, 0.5, 6)]),
-    "dead left": lambda: _file([np.zeros_like(base()), base()], silent_about=ENDS_EARLY),
-    "dead right": lambda: _file([base(), np.zeros_like(base())], silent_about=ENDS_EARLY),
+    "dead left": lambda: _file([np.zeros_like(base()), base()], forbidden_warnings=ENDS_EARLY),
+    "dead right": lambda: _file([base(), np.zeros_like(base())], forbidden_warnings=ENDS_EARLY),
     "inverted": partial(_inverted, 0.0),
     "inverted, 16 bits": partial(_inverted, 0.0, coding="PCM_16"),
     "inverted with noise": partial(_inverted, 0.0005),
@@ -139,7 +145,7 @@ CASES: dict[str, Callable[[], OddFile]] = {
     **{
         f"{delay_ms:g} ms late": partial(
             lambda delay_s: _file(
-                [base(), delayed(base(), delay_s)], silent_about=ENDS_EARLY, same_answer=False
+                [base(), delayed(base(), delay_s)], forbidden_warnings=ENDS_EARLY, same_answer=False
             ),
             delay_ms / 1000,
         )

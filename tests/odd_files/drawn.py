@@ -188,7 +188,7 @@ def _compressed(random: np.random.Generator, codec: str) -> OddFile:
         note += f", the last cut to {share:.2f}"
     name = f"{codec} {kinds} {note}"
     return OddFile(
-        name, f".{codec}", b"".join(parts), lowest_s, declared_s, all_heard=False,
+        name, f".{codec}", b"".join(parts), lowest_s, declared_s, all_decoded=False,
         tolerance_s=_PER_PART_S[codec] * n_parts + 0.02, at_most_s=present_s,
     )  # fmt: skip
 

@@ -52,15 +52,22 @@ def id3v2(n_bytes: int, frames: bytes = b"") -> bytes:
 
 def _counted(n_samples: int) -> OddFile:
     declared_s = n_samples / RATE_HZ if n_samples else None
-    told: tuple[str, ...] = ()
-    silent_about = ENDS_EARLY
+    expected_warnings: tuple[str, ...] = ()
+    forbidden_warnings = ENDS_EARLY
     if declared_s and declared_s < SECONDS:
-        told = MORE_THAN_DECLARED
+        expected_warnings = MORE_THAN_DECLARED
     if declared_s and declared_s > SECONDS:
-        told, silent_about = ENDS_EARLY, ()
+        expected_warnings, forbidden_warnings = ENDS_EARLY, ()
     content = counted(_whole(), n_samples)
     return OddFile(
-        "counted", ".flac", content, SECONDS, declared_s, told, silent_about, same_answer=True
+        "counted",
+        ".flac",
+        content,
+        SECONDS,
+        declared_s,
+        expected_warnings,
+        forbidden_warnings,
+        same_answer=True,
     )
 
 
@@ -85,7 +92,7 @@ def _joined(rates_hz: tuple[int, int], n_channels: tuple[int, int]) -> OddFile:
         for hz, rate_hz, n in zip((1000, 3000), rates_hz, n_channels, strict=True)
     ]
     return OddFile(
-        "joined", ".flac", b"".join(parts), 8.0, None, (r".",), (), all_heard=False,
+        "joined", ".flac", b"".join(parts), 8.0, None, (r".",), (), all_decoded=False,
         tolerance_s=0.1,
     )  # fmt: skip
 

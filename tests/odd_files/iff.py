@@ -88,16 +88,16 @@ def _sized(
     content: bytes,
     declared_s: float | None,
     present_s: float = SECONDS,
-    silent_about: tuple[str, ...] = ENDS_EARLY,
+    forbidden_warnings: tuple[str, ...] = ENDS_EARLY,
 ) -> OddFile:
     """A file of base's sound; what must be told follows from what is declared."""
-    told: tuple[str, ...] = ()
+    expected_warnings: tuple[str, ...] = ()
     if declared_s is not None and declared_s < present_s:
-        told = MORE_THAN_DECLARED
+        expected_warnings = MORE_THAN_DECLARED
     if declared_s is not None and declared_s > present_s:
-        told, silent_about = ENDS_EARLY, ()
+        expected_warnings, forbidden_warnings = ENDS_EARLY, ()
     return OddFile(
-        name, suffix, content, present_s, declared_s, told, silent_about,
+        name, suffix, content, present_s, declared_s, expected_warnings, forbidden_warnings,
         same_answer=present_s == SECONDS,
     )  # fmt: skip
 
@@ -171,7 +171,7 @@ def _piped(suffix: str) -> OddFile:
         content = begun + w64(little, data_size=24, riff_size=0)
     else:
         content = caf(b"", size=4) + caf(big, size=4)
-    return _sized(f"{suffix}, piped", suffix.split()[0], content, None, silent_about=(r".",))
+    return _sized(f"{suffix}, piped", suffix.split()[0], content, None, forbidden_warnings=(r".",))
 
 
 _AIFF_FAULTS = (

@@ -29,9 +29,11 @@ def _quiet(peak_dbfs: float, coding: str) -> OddFile:
 
 
 def _loud(coding: str) -> OddFile:
-    told, never = ((), ("clipped",)) if coding in ("FLOAT", "DOUBLE") else (("clipped",), ())
+    expected_warnings, never = (
+        ((), ("clipped",)) if coding in ("FLOAT", "DOUBLE") else (("clipped",), ())
+    )
     return OddFile(
-        "loud", ".wav", wav(_at(12.0), coding=coding), SECONDS, SECONDS, told,
+        "loud", ".wav", wav(_at(12.0), coding=coding), SECONDS, SECONDS, expected_warnings,
         (*never, "silent", "silence", *ENDS_EARLY), same_answer=coding == "FLOAT",
     )  # fmt: skip
 

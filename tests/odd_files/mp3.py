@@ -104,10 +104,10 @@ def _joined(
     )  # fmt: skip
 
 
-def _cut(content: bytes, told: bool) -> OddFile:
+def _cut(content: bytes, has_length: bool) -> OddFile:
     return OddFile(
-        "cut", ".mp3", content[: len(content) // 2], SECONDS / 2, SECONDS if told else None,
-        ENDS_EARLY if told else (), () if told else ENDS_EARLY, tolerance_s=0.3,
+        "cut", ".mp3", content[: len(content) // 2], SECONDS / 2, SECONDS if has_length else None,
+        ENDS_EARLY if has_length else (), () if has_length else ENDS_EARLY, tolerance_s=0.3,
     )  # fmt: skip
 
 

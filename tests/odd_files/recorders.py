@@ -71,7 +71,7 @@ def _triggered(*, gaps_s: tuple[float, ...], seconds: float, suffix: str = ".WAV
     assert n_first == 12
     return OddFile(
         "triggered", f"T{suffix}", content, n_samples / RATE_HZ, None,
-        silent_about=("digital silence", *ENDS_EARLY),
+        forbidden_warnings=("digital silence", *ENDS_EARLY),
     )  # fmt: skip
 
 
@@ -119,10 +119,10 @@ def video(tracks: list[FloatArray], format: str = "mp4") -> bytes:
 
 def _video(tracks: list[str], format: str, used: int | None, suffix: str) -> OddFile:
     made = {"bird": base(), "silence": np.zeros_like(base()), "tone": tone(1000, SECONDS)}
-    told = (rf"track {used} of {len(tracks)}|track {used} was used",) if used else ()
+    expected_warnings = (rf"track {used} of {len(tracks)}|track {used} was used",) if used else ()
     return OddFile(
-        "video", suffix, video([made[each] for each in tracks], format), SECONDS, None, told,
-        ("digital silence", *ENDS_EARLY), same_answer=True, tolerance_s=0.15,
+        "video", suffix, video([made[each] for each in tracks], format), SECONDS, None,
+        expected_warnings, ("digital silence", *ENDS_EARLY), same_answer=True, tolerance_s=0.15,
     )  # fmt: skip
 
 

@@ -134,11 +134,11 @@ SIZES = {
 
 
 def _sized(what: str, behind: str) -> OddFile:
-    data_size, riff_size, declared_s, told = SIZES[what]
+    data_size, riff_size, declared_s, expected_warnings = SIZES[what]
     content = wav(base(), data_size=data_size, riff_size=riff_size, behind=BEHIND.get(behind, b""))
     swallowed = data_size > N_BYTES  # a chunk of some hundred bytes may be heard as sound
     return OddFile(
-        what, ".wav", content, SECONDS, declared_s, told, same_answer=True,
+        what, ".wav", content, SECONDS, declared_s, expected_warnings, same_answer=True,
         tolerance_s=len(BEHIND.get(behind, b"")) / 2 / RATE_HZ if swallowed else 0.5 / RATE_HZ,
     )  # fmt: skip
 
@@ -188,7 +188,7 @@ def _compressed(coding: str, what: str) -> OddFile:
     n_block, n_samples = struct.unpack("<H4xH", whole[fmt + 12 : fmt + 20])
     seconds = n_data / n_block * n_samples / RATE_HZ  # the last blocks are filled up
     third, half = (n_data // n // n_block * n_block for n in (3, 2))
-    content, present_s, declared_s, told = {
+    content, present_s, declared_s, expected_warnings = {
         "honest": (sized(n_data), seconds, seconds, ()),
         "no size": (sized(0), seconds, None, ()),
         "a size of 0xFFFFFFFF": (sized(0xFFFFFFFF), seconds, None, ()),
@@ -198,8 +198,8 @@ def _compressed(coding: str, what: str) -> OddFile:
         "joined": (sized(n_data) + wav(base()), seconds + SECONDS, None, ("2 recordings",)),
     }[what]
     return OddFile(
-        f"{coding}, {what}", ".wav", content, present_s, declared_s, told,
-        () if told == ENDS_EARLY else ENDS_EARLY, tolerance_s=0.03,
+        f"{coding}, {what}", ".wav", content, present_s, declared_s, expected_warnings,
+        () if expected_warnings == ENDS_EARLY else ENDS_EARLY, tolerance_s=0.03,
     )  # fmt: skip
 
 
@@ -237,13 +237,13 @@ def _two_data(between: bytes) -> OddFile:
 
 
 def _joined(*rates_hz: int, n_channels: tuple[int, ...] = (1, 1)) -> OddFile:
-    """Two whole files, one behind the other: what is not heard must be told."""
+    """Two whole files, one after the other: what is not decoded must be reported."""
     parts = [
         wav(tone(hz, 4, rate_hz, n_channels=n), rate_hz=rate_hz)
         for hz, rate_hz, n in zip((1000, 3000), rates_hz, n_channels, strict=True)
     ]
     return OddFile(
-        "joined", ".wav", b"".join(parts), 8.0, None, (r".",), (), all_heard=False,
+        "joined", ".wav", b"".join(parts), 8.0, None, (r".",), (), all_decoded=False,
         tolerance_s=0.005,
     )  # fmt: skip
 
@@ -264,7 +264,7 @@ def _zeros_behind() -> OddFile:
     """A card that was allocated in whole clusters: zeros behind what is declared."""
     content = wav(base()) + bytes(2 * RATE_HZ)
     return OddFile(
-        "zeros", ".wav", content, SECONDS, SECONDS, same_answer=True, all_heard=True,
+        "zeros", ".wav", content, SECONDS, SECONDS, same_answer=True, all_decoded=True,
         tolerance_s=1.0,
     )  # fmt: skip
 

@@ -169,7 +169,7 @@ def test_files_of_somebody_else_within_the_folder_stay(made):
     assert (images / "mine" / "7_00000000.png").exists()
 
 
-def test_a_folder_without_its_journal_is_told_by_its_index(made):
+def test_a_folder_without_its_journal_is_read_by_its_index(made):
     images, audio, recordings = made
     n = n_images(images)["2.wav"]
     (images / JOURNAL).unlink()

@@ -34,7 +34,7 @@ def night(n: int) -> list[OddFile]:
     n_made = (n - N_BAD) // 2
     made = [make(names[i * len(names) // n_made]) for i in range(n_made)]
     drawn = [draw(10_000 + i) for i in range(n - N_BAD - n_made)]
-    bad = [OddFile(name, f"-{name}", content, 0.0, all_heard=False) for name, content in NO_SOUND]
+    bad = [OddFile(name, f"-{name}", content, 0.0, all_decoded=False) for name, content in NO_SOUND]
     return [*made, *drawn, *bad]
 
 
@@ -56,17 +56,17 @@ def written(files: list[OddFile], folder: Path) -> list[Recording]:
 
 def fault(odd: OddFile, row: dict[str, str]) -> str:
     """What is wrong with a row of the receipt; empty where nothing is."""
-    heard_s, missing_s = float(row["duration_s"]), float(row["missing_s"] or 0)
+    decoded_s, missing_s = float(row["duration_s"]), float(row["missing_s"] or 0)
     wanted_s = max(odd.present_s, odd.declared_s or 0.0)
     tolerance_s = odd.tolerance_s + 0.002  # the receipt counts milliseconds
     if odd.present_s < SOME_S:
         return ""
     if row["status"] == "failed":
         return f"failed: {row['reason']}"
-    if heard_s + missing_s < wanted_s - tolerance_s:
-        return f"{heard_s} s heard and {missing_s} s missing of {wanted_s:.3f} s"
-    if odd.all_heard and abs(heard_s + missing_s - wanted_s) > tolerance_s + 0.1:
-        return f"{heard_s} s heard and {missing_s} s missing, more than {wanted_s:.3f} s"
+    if decoded_s + missing_s < wanted_s - tolerance_s:
+        return f"{decoded_s} s heard and {missing_s} s missing of {wanted_s:.3f} s"
+    if odd.all_decoded and abs(decoded_s + missing_s - wanted_s) > tolerance_s + 0.1:
+        return f"{decoded_s} s heard and {missing_s} s missing, more than {wanted_s:.3f} s"
     if missing_s > 0.5 and not row["reason"]:
         return f"{missing_s} s are missing without a word"
     return ""
@@ -94,7 +94,7 @@ def account_for(n: int, folder: Path) -> None:
     exact = [
         (odd, row)
         for odd, row in zip(files, rows, strict=True)
-        if odd.all_heard and odd.present_s >= SOME_S
+        if odd.all_decoded and odd.present_s >= SOME_S
     ]
     wanted_s = sum(max(odd.present_s, odd.declared_s or 0.0) for odd, _ in exact)
     told_s = sum(float(row["duration_s"]) + float(row["missing_s"] or 0) for _, row in exact)

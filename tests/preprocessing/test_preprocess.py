@@ -349,7 +349,7 @@ def test_an_interrupted_change_of_config_leaves_no_old_image(songs, tmp_path):
     assert contents(tmp_path / "images") == contents(tmp_path / "undisturbed")
 
 
-def test_what_is_told_as_done_is_on_disk_already(songs, tmp_path):
+def test_images_are_on_disk_when_a_recording_is_done(songs, tmp_path):
     audio, recordings = songs
     journal = tmp_path / "images" / JOURNAL
     n_lines = []
@@ -399,7 +399,7 @@ def test_a_file_in_the_folders_place_is_left_alone(songs, tmp_path):
     assert (tmp_path / "images").read_text() == "a letter"
 
 
-def test_nothing_to_do_is_said_before_anything_is_made(songs, tmp_path):
+def test_nothing_to_do_is_an_error_before_anything_is_made(songs, tmp_path):
     audio, recordings = songs
     with pytest.raises(DatasetError, match="holds no recording: there is nothing to preprocess"):
         preprocess([], audio, tmp_path / "images")

@@ -68,7 +68,7 @@ def test_what_comes_back(work, item, outcome):
 
 
 @pytest.mark.parametrize("n_bytes", [1, 10_000_000])
-def test_a_process_that_cannot_start_is_said(tmp_path, monkeypatch, n_bytes):
+def test_a_process_that_cannot_start_is_reported(tmp_path, monkeypatch, n_bytes):
     broken = tmp_path / "main_of_someone.py"
     broken.write_text("raise SystemExit(7)")
     main = types.ModuleType("__main__")

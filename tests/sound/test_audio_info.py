@@ -6,16 +6,16 @@ from birdsong.sound.audio_info import AudioInfo
 
 
 @pytest.mark.parametrize(
-    ("declared_s", "heard_s", "words"),
+    ("declared_s", "decoded_s", "words"),
     [
         (16.0, 8.0, "ends early: 8.0 s of the 16.0 s that its header declares"),
         (8.04, 8.0, "ends early: 8.00 s of the 8.04 s that its header declares"),
         (8.0, 8.031, "declares 8.00 s, but it holds 8.03 s"),
     ],
 )
-def test_two_lengths_are_written_so_that_they_differ(declared_s, heard_s, words):
+def test_two_lengths_are_written_so_that_they_differ(declared_s, decoded_s, words):
     info = AudioInfo(sample_rate_hz=48_000, n_channels=1, declared_s=declared_s, bits=16)
-    (warning,) = info.length_warnings(heard_s, is_damaged=False)
+    (warning,) = info.length_warnings(decoded_s, is_damaged=False)
     assert words in warning
 
 

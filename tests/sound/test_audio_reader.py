@@ -43,7 +43,7 @@ def test_formats_and_bytes(tmp_path, suffix, format):
     np.testing.assert_array_equal(from_path, read_samples(path.read_bytes(), RATE))
 
 
-def test_reader_tells_what_it_read(tmp_path):
+def test_reader_info(tmp_path):
     soundfile.write(tmp_path / "low.wav", tone(8_000, 2), 8_000)
     with AudioReader(tmp_path / "low.wav", RATE) as reader:
         assert (reader.info.sample_rate_hz, reader.info.n_channels) == (8_000, 1)

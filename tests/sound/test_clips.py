@@ -113,13 +113,13 @@ def test_a_lossy_recording_over_full_scale_is_not_clipped(tmp_path, gain, form):
     assert {path.name for path in tmp_path.iterdir()} == {"a.ogg", written.name}
 
 
-def test_the_channel_that_is_heard_is_the_one_that_is_kept(tmp_path):
+def test_a_clip_has_the_channel_that_is_used(tmp_path):
     left = (0.3 * np.sin(np.arange(4 * 24_000) / 3)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", np.stack([left, -left], axis=1), 24_000, "PCM_16")
     written, _, _ = kept(tmp_path, tmp_path / "a.wav", 1, 2)
-    heard = read_samples(tmp_path / "a.wav", 24_000)[24_000 : 3 * 24_000]
-    np.testing.assert_array_equal(soundfile.read(written, dtype="float32")[0], heard)
-    assert np.abs(heard).max() > 0.29
+    decoded = read_samples(tmp_path / "a.wav", 24_000)[24_000 : 3 * 24_000]
+    np.testing.assert_array_equal(soundfile.read(written, dtype="float32")[0], decoded)
+    assert np.abs(decoded).max() > 0.29
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])

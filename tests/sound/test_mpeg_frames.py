@@ -71,7 +71,7 @@ AS_LONG = {
 
 
 @pytest.mark.parametrize("what", LONGER)
-def test_what_libsndfile_would_lose_is_heard(tmp_path, what):
+def test_what_libsndfile_would_lose_is_decoded(tmp_path, what):
     content, seconds = LONGER[what]
     damaged_s = seconds - soundfile.info(io.BytesIO(content)).duration
     assert damaged_s > 0.5, "else there is nothing to see here"
@@ -88,7 +88,7 @@ def test_what_libsndfile_would_lose_is_heard(tmp_path, what):
 
 
 @pytest.mark.parametrize("what", AS_LONG)
-def test_what_libsndfile_hears_whole_is_its_own(monkeypatch, what):
+def test_what_libsndfile_reads_whole_needs_no_ffmpeg(monkeypatch, what):
     def refuse(*args, **options):
         raise AssertionError("sent to FFmpeg")
 
@@ -186,16 +186,16 @@ def test_damage_ends_in_a_sentence_or_in_what_is_there():
 
 
 @pytest.mark.parametrize("damage", [bytes(20_000), np.random.default_rng(3).bytes(20_000)])
-def test_a_hole_in_the_middle_is_told_and_what_follows_heard(damage):
+def test_a_hole_is_reported_and_the_rest_decoded(damage):
     content = headless(mp3(10))
     middle = len(content) // 2
     content = content[:middle] + damage + content[middle + len(damage) :]
     with AudioReader(content, 24_000) as reader:
-        heard_s = sum(map(len, reader.blocks())) / 24_000
+        decoded_s = sum(map(len, reader.blocks())) / 24_000
         (warning,) = reader.warnings(highest_hz=11_000)
     found = scan_frames(io.BytesIO(content))
-    assert heard_s == pytest.approx(found.seconds, abs=0.1)
-    assert heard_s + found.damaged_s == pytest.approx(10, abs=0.2)
+    assert decoded_s == pytest.approx(found.seconds, abs=0.1)
+    assert decoded_s + found.damaged_s == pytest.approx(10, abs=0.2)
     assert warning == (
         f"about {found.damaged_s:.1f} s in the middle are damaged: all later times are too early "
         "by that much"

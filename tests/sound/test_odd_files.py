@@ -1,4 +1,4 @@
-"""Everything that a file holds is heard or told, and nothing is told that is not so."""
+"""Odd files: everything in them is decoded or reported missing, without false warnings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def odd(request):
 
 
 @pytest.mark.parametrize("how", ["path", "bytes"])
-def test_everything_is_heard_or_told(odd, how, tmp_path):
+def test_everything_is_decoded_or_reported(odd, how, tmp_path):
     source = odd.content
     if how == "path":
         source = tmp_path / f"20240513_043000{odd.suffix}"
@@ -43,22 +43,22 @@ def test_everything_is_heard_or_told(odd, how, tmp_path):
         warnings = reader.warnings(highest_hz=HIGHEST_HZ)
         duration_s, missing_s, info = reader.duration_s, reader.missing_s, reader.info
 
-    heard = f"heard {duration_s:.4f} s of {odd.present_s:.4f} s, missing {missing_s:.4f} s"
-    if odd.all_heard:
-        assert duration_s == pytest.approx(odd.present_s, abs=odd.tolerance_s), heard
+    decoded = f"decoded {duration_s:.4f} s of {odd.present_s:.4f} s, missing {missing_s:.4f} s"
+    if odd.all_decoded:
+        assert duration_s == pytest.approx(odd.present_s, abs=odd.tolerance_s), decoded
     else:
-        assert duration_s + missing_s >= odd.present_s - odd.tolerance_s, heard
-        assert duration_s <= odd.present_s + odd.tolerance_s, heard
+        assert duration_s + missing_s >= odd.present_s - odd.tolerance_s, decoded
+        assert duration_s <= odd.present_s + odd.tolerance_s, decoded
     assert len(samples) / RATE_HZ == pytest.approx(duration_s, abs=0.01)  # all is handed out
     if odd.declared_s is not None:
         if info.estimate_s is None:
             assert info.declared_s == pytest.approx(odd.declared_s, abs=0.06)
         absent_s = max(0.0, odd.declared_s - odd.present_s)
-        assert missing_s == pytest.approx(absent_s, abs=max(0.1, odd.tolerance_s)), heard
+        assert missing_s == pytest.approx(absent_s, abs=max(0.1, odd.tolerance_s)), decoded
 
-    for words in odd.told:
+    for words in odd.expected_warnings:
         assert any(re.search(words, warning) for warning in warnings), (words, warnings)
-    for words in odd.silent_about:
+    for words in odd.forbidden_warnings:
         assert not any(re.search(words, warning) for warning in warnings), (words, warnings)
     if odd.n_warnings is not None:
         assert len(warnings) == odd.n_warnings, warnings
@@ -78,7 +78,7 @@ def test_an_unknown_length_is_unknown(name):
         assert reader.info.declared_s is None
 
 
-def test_more_parts_than_are_heard_are_told(monkeypatch):
+def test_too_many_parts_are_reported(monkeypatch):
     monkeypatch.setattr(open_decoder, "MAX_PARTS", 3)
     monkeypatch.setattr(pcm_parts, "MAX_PARTS", 3)
     content = wav(tone(1000, 1.0)) * 5

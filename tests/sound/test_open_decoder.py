@@ -65,7 +65,7 @@ def test_what_phones_record_sounds_as_it_was(tmp_path, ending, n_channels):
     np.testing.assert_array_equal(samples, read_samples(content, RATE))
 
 
-def test_header_is_told(tmp_path):
+def test_header_fields(tmp_path):
     with AudioReader(encoded("m4a", n_channels=2), RATE) as reader:
         assert (reader.info.sample_rate_hz, reader.info.n_channels) == (44_100, 2)
         assert reader.info.declared_s == pytest.approx(6, abs=0.1)
@@ -141,7 +141,7 @@ def test_damage_ends_in_a_sentence_or_in_what_is_there():
 
 
 @pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("ac3", "ac3")])
-def test_damage_in_the_middle_is_told_where_no_length_is_declared(container, codec):
+def test_damage_without_a_declared_length_is_reported(container, codec):
     content = bytearray(base.encoded(tone(48_000, 8), 48_000, codec, container))
     middle = len(content) // 2
     content[middle : middle + 4000] = np.random.default_rng(0).bytes(4000)
@@ -153,7 +153,7 @@ def test_damage_in_the_middle_is_told_where_no_length_is_declared(container, cod
 
 
 @pytest.mark.parametrize("ending", ["m4a", "mp4", "3gp"])
-def test_joined_files_of_phones_are_all_heard(ending):
+def test_joined_files_of_phones_are_read_whole(ending):
     both = encoded(ending) + encoded("mp4", n_channels=2)
     with AudioReader(both, RATE) as reader:
         samples = np.concatenate(list(reader.blocks()))
@@ -182,24 +182,24 @@ def wma(seconds=8.0):
     return base.encoded(tone(48_000, seconds), 48_000, "wmav2", "asf")
 
 
-def heard_of(content):
+def decode(content):
     """The seconds heard, what is declared, and the warnings."""
     with AudioReader(content, RATE) as reader:
-        heard_s = sum(map(len, reader.blocks())) / RATE
-        return heard_s, reader.info.declared_s, reader.warnings(highest_hz=7_000)
+        decoded_s = sum(map(len, reader.blocks())) / RATE
+        return decoded_s, reader.info.declared_s, reader.warnings(highest_hz=7_000)
 
 
 def test_a_wma_declares_what_its_header_says():
-    heard_s, declared_s, warnings = heard_of(wma())
-    assert heard_s == pytest.approx(8, abs=0.1)
+    decoded_s, declared_s, warnings = decode(wma())
+    assert decoded_s == pytest.approx(8, abs=0.1)
     assert declared_s == pytest.approx(8, abs=0.1)
     assert warnings == []
 
 
 def test_a_wma_that_was_cut():
-    heard_s, declared_s, warnings = heard_of(wma()[:30_000])
+    decoded_s, declared_s, warnings = decode(wma()[:30_000])
     assert declared_s == pytest.approx(8, abs=0.1)
-    assert warnings == [f"ends early: {heard_s:.1f} s of the 8.0 s that its header declares"]
+    assert warnings == [f"ends early: {decoded_s:.1f} s of the 8.0 s that its header declares"]
 
 
 def test_a_wma_whose_length_nobody_filled_in():
@@ -208,21 +208,21 @@ def test_a_wma_whose_length_nobody_filled_in():
     content[at + 40 : at + 48] = bytes(8)  # the size of the file
     content[at + 64 : at + 72] = bytes(8)  # its duration
     content[at + 88] |= 1
-    heard_s, declared_s, warnings = heard_of(bytes(content))
-    assert heard_s == pytest.approx(8, abs=0.1)
+    decoded_s, declared_s, warnings = decode(bytes(content))
+    assert decoded_s == pytest.approx(8, abs=0.1)
     assert declared_s is None
     assert warnings == []
 
 
-def test_joined_wma_is_all_heard():
-    heard_s, _, warnings = heard_of(wma() + wma(4.0))
-    assert heard_s == pytest.approx(12, abs=0.1)
+def test_joined_wma_is_read_whole():
+    decoded_s, _, warnings = decode(wma() + wma(4.0))
+    assert decoded_s == pytest.approx(12, abs=0.1)
     assert warnings == ["2 recordings were joined in this file: they are read as one"]
 
 
 def test_alac_in_caf_whose_last_packet_is_part_empty():
-    heard_s, declared_s, warnings = heard_of(base.encoded(tone(48_000, 8), 48_000, "alac", "caf"))
-    assert heard_s == pytest.approx(8, abs=0.09)
+    decoded_s, declared_s, warnings = decode(base.encoded(tone(48_000, 8), 48_000, "alac", "caf"))
+    assert decoded_s == pytest.approx(8, abs=0.09)
     assert declared_s is None
     assert warnings == []
 
@@ -238,8 +238,8 @@ def test_a_film_that_is_longer_than_its_sound(container_format):
         for _ in range(60):
             container.mux(film.encode(av.VideoFrame(32, 32, "yuv420p")))
         container.mux(film.encode(None))
-    heard_s, _, warnings = heard_of(content.getvalue())
-    assert heard_s == pytest.approx(4, abs=0.01)
+    decoded_s, _, warnings = decode(content.getvalue())
+    assert decoded_s == pytest.approx(4, abs=0.01)
     assert warnings == []
 
 
