@@ -99,14 +99,14 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     import keras
 
     from benchmarks.gpu_training import build_augmented_model, training_of
-    from birdsong.learning.training.devices import MIXED
+    from birdsong.learning.training.devices import MIXED_POLICY
 
     keras.utils.set_random_seed(0)
     images = made(config.images)
     labels = np.random.default_rng(1).integers(0, config.labels, config.images)
     policy_before = keras.mixed_precision.dtype_policy()
     if config.mixed_precision:
-        keras.mixed_precision.set_dtype_policy(MIXED)
+        keras.mixed_precision.set_dtype_policy(MIXED_POLICY)
     try:
         model = build_augmented_model(
             config.labels,

@@ -26,7 +26,7 @@ from benchmarks.feed_ways import image_feed
 from benchmarks.peak_memory import peak_bytes
 from birdsong.learning.models.model_config import ModelConfig
 from birdsong.learning.models.registry import build_model
-from birdsong.learning.training.timed_batches import TimedBatches
+from birdsong.learning.training.batch_iterator import BatchIterator
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch, one_hot
 from birdsong.loading.image_sources import open_source
@@ -165,7 +165,7 @@ class Pace:
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends a training by time. What it warms up with is not counted."""
 
-    def __init__(self, seconds: float, feed: TimedBatches | None) -> None:
+    def __init__(self, seconds: float, feed: BatchIterator | None) -> None:
         super().__init__()
         self._seconds = seconds
         self._feed = feed
@@ -235,7 +235,7 @@ def trained(model: keras.Model, source: str, scratch: Path, job: Job, seconds: f
     batches = SOURCES[source](scratch, job)
     with ExitStack() as stack:
         is_generator = hasattr(batches, "close")
-        watched = stack.enter_context(TimedBatches(batches)) if is_generator else None
+        watched = stack.enter_context(BatchIterator(batches)) if is_generator else None
         clock = _Clock(seconds, watched)
         model.fit(
             iter(watched) if watched else batches,

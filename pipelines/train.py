@@ -81,7 +81,7 @@ def _train_and_print_scores(
             config,
             CrossValidationConfig(
                 n_folds=arguments.folds,
-                at_once=arguments.folds_at_once,
+                n_parallel=arguments.folds_at_once,
                 folds_only=arguments.folds_only,
             ),
             resume=arguments.resume,

@@ -119,7 +119,7 @@ def test_a_training_keeps_files_that_are_not_of_one(images, tmp_path, capsys):
     before = contents(tmp_path)
     assert main(["train", str(images), "--out", str(tmp_path), "--epochs", "1"]) == 2
     said = capsys.readouterr().err
-    assert "holds metrics.json, history.csv and no run.json, so it is not of a training" in said
+    assert "holds metrics.json, history.csv but no run.json, so these files are not from a" in said
     assert contents(tmp_path) == before
 
 

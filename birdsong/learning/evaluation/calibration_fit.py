@@ -63,12 +63,12 @@ def calibrate(bundle: Bundle) -> Bundle:
     """
     if bundle.calibration_data is None:
         return replace(bundle, calibration=None)
-    kept = as_kept(bundle.calibration_data)
+    kept = round_logits(bundle.calibration_data)
     fitted = fit_calibration(kept, bundle.label_space)
     return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
 
 
-def as_kept(data: CalibrationData) -> CalibrationData:
+def round_logits(data: CalibrationData) -> CalibrationData:
     """Round the logits as a bundle does, so that a later fit to them gives the same numbers."""
     return calibration_from_bytes(calibration_to_bytes(data))
 

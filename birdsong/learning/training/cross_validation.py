@@ -1,13 +1,13 @@
-"""Cross-validation: logits for every recording from a network that did not learn from its session.
+"""Cross-validation: out-of-fold logits for every recording, and a network trained on everything.
 
-As many networks are trained as there are folds, each on the recordings of all others, and the
-logits for the recordings held out from it are kept in ``folds/<number>``. Together these measure
-the method, and calibrate one more network, which is trained on everything.
+A network is trained for each fold, on the recordings of the other folds, and predicts its held-out
+recordings; ``folds/<number>`` keeps the logits. Together they measure the method and calibrate a
+last network, which is trained on all recordings.
 
 References
 ----------
-.. [1] Wolpert (1992), Stacked generalization, Neural Networks 5(2): what is fitted to predictions
-   must be fitted to those for items that the predictor has not seen.
+.. [1] Wolpert (1992), Stacked generalization, Neural Networks 5(2): fit to out-of-fold
+   predictions, not to predictions for training items.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from birdsong.learning.training.checkpoint import STATE
 from birdsong.learning.training.cross_validation_config import CrossValidationConfig
 from birdsong.learning.training.finished_run import FinishedTraining, finish_run
 from birdsong.learning.training.fit import fit_network
+from birdsong.learning.training.fold_training import HELD_OUT_LOGITS, read_fold, train_networks
 from birdsong.learning.training.listener import SILENT, TrainingListener
-from birdsong.learning.training.one_fold import HEARD, read_fold, train_each
 from birdsong.learning.training.run_folder import (
     DESCRIPTION,
     FOLDS,
-    check_free,
+    check_not_used,
     check_same_run,
     write_metrics,
 )
@@ -51,40 +51,40 @@ def train_folds(
     origin: Mapping[str, str] | None = None,
     listener: TrainingListener = SILENT,
 ) -> dict[str, Any]:
-    """Train a network for each fold, then one on everything, and write the bundle.
+    """Train a network for each fold, then one on all recordings, and write the bundle.
 
-    No network is steered by recordings that it does not learn from: each is trained for as many
-    epochs as the config says.
+    There is no validation split and no early stopping: each network is trained for all epochs of
+    the config.
 
     Parameters
     ----------
     store : ImageStore
     run_dir : Path
-        Made if need be; must hold no bundle yet.
+        Created if it does not exist; must not hold a bundle.
     config : TrainingConfig
-        The shares of its dataset do not count.
+        The shares of its dataset are ignored.
     folds : CrossValidationConfig
     resume : bool
-        Go on where a stopped training was; a fold that was finished is not trained again.
+        Continue a stopped training; finished folds are not trained again.
     origin : Mapping, optional
-        What else the bundle keeps of where it came from: the command, the licence.
+        Further provenance for the bundle: the command, the licence.
     listener : TrainingListener
 
     Returns
     -------
     dict
-        The content of ``metrics.json``, with what `measure_out_of_fold` returns.
+        Content of ``metrics.json``, which includes that of `measure_out_of_fold`.
 
     Raises
     ------
     ConfigError
-        If the training to go on with had another config.
+        If the training to resume has another config.
     DatasetError
-        If the images do not suffice or are others than before, there are too few sessions for
-        so many folds, or the run folder has a bundle already or, without `resume`, a training
-        that was stopped; or if another run is writing into it.
+        If there are too few images or sessions, the images differ from those of the training to
+        resume, the run folder holds a bundle or, without `resume`, a stopped training, or another
+        run is writing into it.
     TaxonomyError
-        If the labels cannot be chosen as asked.
+        If the labels cannot be chosen as configured.
     """
     config = replace(
         config,
@@ -97,21 +97,28 @@ def train_folds(
         _require_free_or_resumed(run_dir, store, config, n_folds, resume=resume)
         datasets = [build_fold(store, config.dataset, n_folds, k) for k in range(n_folds)]
         folders = [run_dir / FOLDS / str(fold) for fold in range(n_folds)]
-        missing = {k: each for k, each in enumerate(folders) if not (each / HEARD).exists()}
-        last = {} if folds.folds_only else {n_folds: run_dir}
-        trained = train_each(
-            store, config, {**missing, **last}, n_folds, at_once=folds.at_once, listener=listener
+        missing = {
+            k: each for k, each in enumerate(folders) if not (each / HELD_OUT_LOGITS).exists()
+        }
+        final = {} if folds.folds_only else {n_folds: run_dir}
+        trained = train_networks(
+            store,
+            config,
+            {**missing, **final},
+            n_folds,
+            n_parallel=folds.n_parallel,
+            listener=listener,
         )
-        parts, by_fold = [], []
+        fold_logits, by_fold = [], []
         for fold, folder in enumerate(folders):
             if fold in missing:
                 next(trained)
             (folder / STATE).unlink(missing_ok=True)
-            parts.append(read_fold(folder, datasets[fold]))
-            by_fold.append(measure_logits(parts[-1], datasets[fold].label_space))
+            fold_logits.append(read_fold(folder, datasets[fold]))
+            by_fold.append(measure_logits(fold_logits[-1], datasets[fold].label_space))
             listener.on_fold(fold, by_fold[-1])
         everything = build_dataset(store, config.dataset)
-        logits = CalibrationData.concatenate(parts)
+        logits = CalibrationData.concatenate(fold_logits)
         metrics = _metrics(logits, by_fold, everything, store, config)
         write_metrics(run_dir, metrics)
         if folds.folds_only:
@@ -155,17 +162,17 @@ def _metrics(
 def _require_free_or_resumed(
     run_dir: Path, store: ImageStore, config: TrainingConfig, n_folds: int, *, resume: bool
 ) -> None:
-    """Refuse a folder that holds another run, or one that was stopped and is not to go on."""
-    check_free(run_dir)
-    began = [
+    """Refuse a folder that holds another run, or a stopped one without `resume`."""
+    check_not_used(run_dir)
+    started = [
         folder
         for folder in (run_dir, *sorted(run_dir.glob(f"{FOLDS}/*")))
         if (folder / DESCRIPTION).exists()
     ]
-    if began and not resume:
+    if started and not resume:
         raise DatasetError(
             f"{run_dir}: holds a training that was stopped; "
-            "add --resume to go on with it, or name another folder"
+            "add --resume to continue it, or name another folder"
         )
-    for folder in began:
+    for folder in started:
         check_same_run(folder, store, config, n_folds=n_folds)

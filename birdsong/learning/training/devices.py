@@ -1,4 +1,4 @@
-"""The machine that a network learns on: how precisely it computes, and on how many devices."""
+"""Devices and precision of a training."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from birdsong.learning.training.system_log import gpu_names
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch
 
-MIXED = "mixed_bfloat16"
-"""Products of 16 bits, weights of 32. It has the range of 32 bits, so losses need no scaling."""
+MIXED_POLICY = "mixed_bfloat16"
+"""Keras's policy: bfloat16 products, float32 weights. bfloat16 needs no loss scaling."""
 
-_PROCESSOR = Path("/proc/cpuinfo")  # Linux; others do not tell
-_OF_16_BITS = ("amx_bf16", "avx512_bf16", "bf16")  # Intel and AMD, ARM
+_CPUINFO = Path("/proc/cpuinfo")  # Linux only
+_BFLOAT16_FEATURES = ("amx_bf16", "avx512_bf16", "bf16")  # Intel and AMD, ARM
 
 
 @contextmanager
-def hardware(config: TrainingConfig) -> Iterator[None]:
-    """Build and train networks within it as a config says.
+def device_scope(config: TrainingConfig) -> Iterator[None]:
+    """Set the devices and the precision of a config for networks built and trained in the context.
 
-    With several devices each has a copy of the network and a share of each batch. Mixed precision
-    is for a device that has it, see `supports_bfloat16`; others compute with 32 bits.
+    Each of several devices has a copy of the network and gets a share of each batch. Mixed
+    precision is used only where `supports_bfloat16` is true.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def hardware(config: TrainingConfig) -> Iterator[None]:
     Raises
     ------
     ConfigError
-        If it wants more devices than the backend can use.
+        If the backend has fewer devices than the config asks for.
     """
     before = keras.config.dtype_policy()
     with ExitStack() as stack:
@@ -46,45 +46,44 @@ def hardware(config: TrainingConfig) -> Iterator[None]:
             stack.enter_context(_devices(config.n_devices).scope())
         try:
             if config.mixed_precision and supports_bfloat16():
-                keras.config.set_dtype_policy(MIXED)
+                keras.config.set_dtype_policy(MIXED_POLICY)
             yield
         finally:
             keras.config.set_dtype_policy(before)
 
 
 def supports_bfloat16() -> bool:
-    """Whether the device that Keras computes on has arithmetic of 16 bits.
+    """Whether the device that Keras runs on computes bfloat16 in hardware.
 
-    Every GPU that Keras supports has; a processor without computes them in software, five to ten
-    times slower than 32 bits. Where a system does not tell what its processor has, it is taken
-    to have it.
+    Every GPU that Keras supports does. Other processors emulate it, five to ten times slower than
+    float32. If the features of the processor are not known, it is assumed to support it.
 
     Returns
     -------
     bool
     """
-    if not _on_processor():
+    if not _runs_on_cpu():
         return True
     try:
-        told = _PROCESSOR.read_text(encoding="utf-8", errors="replace").split()
+        words = _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return True
-    return any(feature in told for feature in _OF_16_BITS)
+    return any(feature in words for feature in _BFLOAT16_FEATURES)
 
 
-def _on_processor() -> bool:
+def _runs_on_cpu() -> bool:
     return "cpu" in str(keras.ops.zeros(1).device).lower()
 
 
-def machine() -> str:
-    """Name what Keras computes on: the kind of processor, its cores, and GPUs where it has some.
+def machine_name() -> str:
+    """Name the machine: its kind of processor, number of cores, and GPUs.
 
     Returns
     -------
     str
-        As in ``x86_64, 16 cores, NVIDIA H200``.
+        For example ``x86_64, 16 cores, NVIDIA H200``.
     """
-    gpus = [] if _on_processor() else gpu_names()
+    gpus = [] if _runs_on_cpu() else gpu_names()
     return ", ".join([platform.machine(), f"{os.cpu_count()} cores", *gpus])
 
 
@@ -93,7 +92,7 @@ def _devices(n: int) -> keras.distribution.DataParallel:
     if backend != "jax":
         raise ConfigError(
             f"training on {n} devices needs the JAX backend, but Keras runs on {backend}; "
-            "set KERAS_BACKEND=jax, or leave --devices out"
+            "set KERAS_BACKEND=jax, or omit --devices"
         )
     devices = keras.distribution.list_devices()
     if len(devices) < n:
@@ -104,10 +103,10 @@ def _devices(n: int) -> keras.distribution.DataParallel:
     return keras.distribution.DataParallel(devices=devices[:n])
 
 
-def filled_up(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
-    """Fill batches up to a multiple of `n` images.
+def pad_batches(batches: Generator[Batch, None, None], n: int) -> Generator[Batch, None, None]:
+    """Pad batches to a multiple of `n` images.
 
-    The last batch of an epoch may have fewer: its images come again, as often as it takes.
+    The last batch of an epoch may be smaller: its images are repeated.
 
     Parameters
     ----------

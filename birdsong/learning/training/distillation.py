@@ -1,9 +1,9 @@
-"""Knowledge distillation: a network learns the probabilities of others beside the labels.
+"""Knowledge distillation: a student network learns from labels and from teacher networks.
 
-Teachers are trained first, on the same recordings, each from other first weights. They look at the
-very images that the network learns from, changed and mixed as they are, and what they say on
-average is a part of the network's targets. So it learns the opinion of several networks and costs,
-when it answers, no more than one.
+Teachers are trained first, on the same recordings, each with another seed. They predict the same
+augmented images that the student is trained on, and their mean probabilities are a part of the
+student's targets. The student comes close to an ensemble of the teachers at the cost of a single
+network.
 
 References
 ----------
@@ -25,11 +25,11 @@ from keras import ops
 from birdsong.learning.training.training_config import TrainingConfig
 
 TEACHERS = "teachers"
-"""Folder of a training's teachers, each in one of its own by its number."""
+"""Folder in the run folder, with a subfolder for each teacher, by its number."""
 
 
 def teacher_config(config: TrainingConfig, number: int) -> TrainingConfig:
-    """How a teacher is trained: as its student, from another seed, perhaps a wider network.
+    """Config of a teacher: the student's, with another seed and width.
 
     Parameters
     ----------
@@ -51,26 +51,28 @@ def teacher_config(config: TrainingConfig, number: int) -> TrainingConfig:
 
 
 class DistilledModel(keras.Model):  # type: ignore[misc]
-    """Trains a network on its targets and on what teachers say of the same images.
+    """Trains a student on a mix of the labels and the teachers' probabilities.
 
     Parameters
     ----------
     network : keras.Model
     teachers : sequence of keras.Model
-        Each gives as many logits as there are columns of what is learned, or fewer: targets beyond
-        are not taught.
-    share : float in [0, 1]
-        Of the teachers in the targets.
+        They may have fewer columns than the targets; further columns get no probability from
+        them.
+    teacher_share : float in [0, 1]
+        Share of the teachers' probabilities in the targets.
     """
 
-    def __init__(self, network: keras.Model, teachers: Sequence[keras.Model], share: float) -> None:
-        super().__init__(name="taught")
+    def __init__(
+        self, network: keras.Model, teachers: Sequence[keras.Model], teacher_share: float
+    ) -> None:
+        super().__init__(name="distilled_model")
         self.network = network
-        self._taught_targets = _teachers_targets(teachers, share)
-        self.built = True  # as the network is; so kept weights can be loaded
+        self._mix_targets = _target_mixer(teachers, teacher_share)
+        self.built = True  # as the network is; load_weights needs it
 
     def call(self, images: Any, training: bool | None = None) -> Any:
-        """Say of images what the network says."""
+        """Return the logits of the student."""
         return self.network(images, training=training)
 
     def compute_loss(
@@ -81,24 +83,28 @@ class DistilledModel(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Loss against what is known and, in training, what the teachers say."""
+        """Compute the loss against the labels and, in training, the teachers' probabilities."""
         if training:
-            y = self._taught_targets(x, y)
+            y = self._mix_targets(x, y)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
 
-def _teachers_targets(teachers: Sequence[keras.Model], share: float) -> Callable[[Any, Any], Any]:
-    """Mix targets with what teachers say.
+def _target_mixer(
+    teachers: Sequence[keras.Model], teacher_share: float
+) -> Callable[[Any, Any], Any]:
+    """Return a function that mixes targets with the teachers' probabilities.
 
-    A function holds the teachers, not the model: they are no part of what is trained and kept.
+    The function holds the teachers, so that Keras neither trains nor saves them with the student.
     """
 
-    def taught_targets(images: Any, targets: Any) -> Any:
-        said = [ops.softmax(teacher(images, training=False), axis=1) for teacher in teachers]
-        mean = ops.cast(sum(said) / len(said), targets.dtype)
-        n_beyond = targets.shape[1] - mean.shape[1]
-        if n_beyond > 0:
-            mean = ops.pad(mean, [[0, 0], [0, n_beyond]])
-        return (1 - share) * targets + share * ops.stop_gradient(mean)
+    def mix_targets(images: Any, targets: Any) -> Any:
+        probabilities = [
+            ops.softmax(teacher(images, training=False), axis=1) for teacher in teachers
+        ]
+        mean = ops.cast(sum(probabilities) / len(probabilities), targets.dtype)
+        n_missing = targets.shape[1] - mean.shape[1]
+        if n_missing > 0:
+            mean = ops.pad(mean, [[0, 0], [0, n_missing]])
+        return (1 - teacher_share) * targets + teacher_share * ops.stop_gradient(mean)
 
-    return taught_targets
+    return mix_targets

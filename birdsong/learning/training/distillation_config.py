@@ -1,4 +1,4 @@
-"""Which teachers a network learns from."""
+"""Settings of knowledge distillation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from birdsong.learning.models.model_config import MAX_WIDTH, MIN_WIDTH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationConfig:
-    """Which teachers a network learns from; see `distillation`.
+    """Number and kind of the teachers; see `distillation`.
 
     Attributes
     ----------
     n_teachers : int, 0 or greater
-        Networks that are trained first.
+        Teacher networks, which are trained first.
     teacher_width : float, 0.0625 to 16
-        Times the width of their student.
+        Width of a teacher, as a factor of the student's.
     teacher_share : float in [0, 1]
         Share of the teachers' probabilities in the targets.
     """

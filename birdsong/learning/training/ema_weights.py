@@ -1,4 +1,4 @@
-"""Averages of the weights, judged and kept in their place."""
+"""Exponential moving average (EMA) of the weights."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from contextlib import contextmanager
 import keras
 
 
-class EmaWeights(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
-    """Puts the averages that an optimizer keeps in the place of the weights to be judged.
+class EmaCallback(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
+    """Validates and saves the moving average of the weights instead of the weights.
 
-    Validation looks at the averages, and whoever stands ``in_place`` too; training goes on with
-    the weights themselves, and the state that is kept after an epoch holds both.
+    Training continues with the weights themselves; the checkpoint after an epoch holds both.
 
     References
     ----------
@@ -25,8 +24,8 @@ class EmaWeights(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
         super().__init__(swap_on_epoch=False)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Have the averages in the place of the weights."""
+    def swapped_in(self) -> Iterator[None]:
+        """Replace the weights by their average within the context."""
         self._swap_variables()
         try:
             yield

@@ -1,4 +1,4 @@
-"""A training that is finished: its curves, its metrics and the bundle that answers."""
+"""Writes the results of a finished training: history plot, metrics and bundle."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from birdsong.learning.training.training_config import TrainingConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedTraining:
-    """What a training ends with.
+    """The result of a training.
 
     Attributes
     ----------
     model : keras.Model
-        With the weights that were kept.
+        With the final weights.
     dataset : Dataset
     history : sequence of mappings
-        The numbers of every epoch.
+        Metrics of each epoch.
     metrics : Mapping
-        The content of ``metrics.json``.
+        Content of ``metrics.json``.
     calibration_data : CalibrationData or None
-        Logits for recordings that were held out.
+        Logits of held-out recordings.
     origin : Mapping
-        What else the bundle keeps of where it came from: the command, the licence.
+        Further provenance for the bundle: the command, the licence.
     """
 
     model: keras.Model
@@ -57,7 +57,7 @@ class FinishedTraining:
 def finish_run(
     training: FinishedTraining, store: ImageStore, config: TrainingConfig, run_dir: Path
 ) -> None:
-    """Write the curves, ``metrics.json`` and ``bundle``, and drop the checkpoint to go on from.
+    """Write the history plot, ``metrics.json`` and ``bundle``, and delete the checkpoint.
 
     Parameters
     ----------
@@ -68,19 +68,19 @@ def finish_run(
     """
     write_history_plot(training.history, run_dir / "history.png")
     write_metrics(run_dir, training.metrics)
-    bundle = _bundle(training, store, config, run_dir)
-    # Without the optimizer's state, twice its size, and the loss, which a clone would keep.
-    bare = type(training.model).from_config(training.model.get_config())
-    bare.set_weights(training.model.get_weights())
+    bundle = _build_bundle(training, store, config, run_dir)
+    # A copy without the optimizer's state, which is twice as large, and without the loss.
+    copy = type(training.model).from_config(training.model.get_config())
+    copy.set_weights(training.model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS
-        bare.save_weights(weights)
+        copy.save_weights(weights)
         write_bundle(calibrate(bundle), run_dir / "bundle", weights=weights)
     _write_attribution(store, training.dataset, run_dir / "bundle")
     (run_dir / STATE).unlink()
 
 
-def _bundle(
+def _build_bundle(
     training: FinishedTraining, store: ImageStore, config: TrainingConfig, run_dir: Path
 ) -> Bundle:
     dataset = training.dataset
@@ -101,7 +101,7 @@ def _bundle(
         provenance={
             "config": asdict(config),
             "versions": described["versions"],
-            "machine": described.get("machine"),  # older runs did not tell
+            "machine": described.get("machine"),  # missing in older runs
             "learned_from": dataset.training_counts(),
             "training_s": round(sum(epoch["seconds"] for epoch in training.history)),
             **training.origin,
@@ -113,7 +113,7 @@ def _bundle(
 
 
 def _pretrained_provenance(dataset: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """What the network knew before; its licence holds where the training has none of its own."""
+    """Provenance of the pretrained bundle; its licence is used if the training names none."""
     if (pretrained := dataset.pretrained) is None:
         return {}
     licence = str(origin.get("licence") or pretrained.bundle.licence)
@@ -121,7 +121,7 @@ def _pretrained_provenance(dataset: Dataset, origin: Mapping[str, Any]) -> dict[
 
 
 def _write_attribution(store: ImageStore, dataset: Dataset, folder: Path) -> None:
-    """Say beside the model whom it learned from, as far as the images' folder says it."""
+    """Write the recordists of the training recordings, as far as the images' folder names them."""
     rows = dataset.pretrained.attribution() if dataset.pretrained else []
     sessions = dataset.known_sessions
     learned = {row.recording for row in store.rows if row.session in sessions}

@@ -1,4 +1,4 @@
-"""One network fitted: batches in, weights of its best or last epoch out."""
+"""Fits a network and returns it with the weights of its best or last epoch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import keras
 
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
-from birdsong.learning.training.checkpoint import STATE, TrainingCheckpoint, kept_epochs
-from birdsong.learning.training.devices import hardware
+from birdsong.learning.training.batch_iterator import BatchIterator
+from birdsong.learning.training.checkpoint import STATE, TrainingCheckpoint, read_epochs
+from birdsong.learning.training.devices import device_scope
 from birdsong.learning.training.distillation import TEACHERS, teacher_config
-from birdsong.learning.training.ema_weights import EmaWeights
+from birdsong.learning.training.ema_weights import EmaCallback
 from birdsong.learning.training.epoch_metrics import EpochMetrics
 from birdsong.learning.training.listener import SILENT, TrainingListener
 from birdsong.learning.training.run_folder import CHECKPOINT, write_run_description
 from birdsong.learning.training.schedules import learning_rate
 from birdsong.learning.training.system_log import SystemLog
-from birdsong.learning.training.timed_batches import TimedBatches
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.learning.training.training_setup import (
     TrainingSetup,
@@ -40,51 +40,51 @@ def fit_network(
     n_folds: int = 0,
     listener: TrainingListener = SILENT,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Fit a network, going on after the last epoch that was kept in its folder.
+    """Fit a network; resume after the last epoch that has a checkpoint in the folder.
 
-    Where there is a validation part, training stops when that no longer improves, and the best
-    epoch's weights are kept; where there is none, nothing tells which epoch is the best: all are
-    trained, and the last one's weights are kept.
+    With a validation split, training stops early when the validation loss no longer improves, and
+    the weights of the best epoch are kept. Without one, all epochs are trained and the weights of
+    the last are kept.
 
     Parameters
     ----------
     store : ImageStore
     dataset : Dataset
-        Its training and validation parts and what is partly named; nothing looks at the others.
+        Its calibration and test splits are not used.
     config : TrainingConfig
     folder : Path
-        Gets the description, the history, the log of the machine, the weights and, until the run is
-        finished, the state.
+        Gets the description, the history, the system log, the weights and, until the run is
+        finished, the checkpoint.
     n_folds : int
-        To be told in the description.
+        Number of folds, for the description.
     listener : TrainingListener
 
     Returns
     -------
     keras.Model
-        With the weights that were kept; whatever the loss and however it was computed, one that
-        computes with 32 bits and has one column for each label.
+        A float32 network with a column of logits for each label, whatever the loss and precision
+        of the training.
     list of dict
-        The numbers of every epoch.
+        Metrics of each epoch.
 
     Raises
     ------
     ConfigError
-        If the loss needs a rank above the labels, and there is none; if the bundle to begin with
-        has another network; or if there are not as many devices as the config wants.
+        If the loss needs a rank above the labels, and there is none; if the pretrained bundle has
+        another network; or if there are fewer devices than the config asks for.
     DatasetError
         If an image is missing or damaged.
     """
-    epochs = kept_epochs(folder)
-    if len(epochs) < config.epochs:  # else nothing is left to train, here or elsewhere
-        with hardware(config):
+    epochs = read_epochs(folder)
+    if len(epochs) < config.epochs:
+        with device_scope(config):
             teachers = [
-                _teacher(
+                _fit_teacher(
                     store, dataset, teacher_config(config, n), folder / TEACHERS / str(n), listener
                 )
                 for n in range(1, config.distillation.n_teachers + 1)
             ]
-            epochs = _fit_in(
+            epochs = _fit_in_folder(
                 store, dataset, config, folder, "network", listener,
                 teachers=teachers, n_folds=n_folds,
             ).epochs  # fmt: skip
@@ -93,45 +93,45 @@ def fit_network(
     return network, epochs
 
 
-def _teacher(
+def _fit_teacher(
     store: ImageStore,
     dataset: Dataset,
     config: TrainingConfig,
     folder: Path,
     listener: TrainingListener,
 ) -> keras.Model:
-    """Fit a teacher, unless it was; it keeps what it learned beside the labels.
+    """Fit a teacher, unless it is finished, and return it with its auxiliary classes.
 
-    It is trained from scratch, whatever its student begins with: teachers are to differ.
+    Teachers are always trained from scratch, so that they differ from each other.
     """
     dataset = replace(dataset, pretrained=None)
-    done = folder / CHECKPOINT
-    if not done.exists() or (folder / STATE).exists():
-        _fit_in(store, dataset, config, folder, "model_with_auxiliary", listener)
+    weights = folder / CHECKPOINT
+    if not weights.exists() or (folder / STATE).exists():
+        _fit_in_folder(store, dataset, config, folder, "model_with_auxiliary", listener)
         (folder / STATE).unlink()
     model_with_auxiliary = build_with_auxiliary(
         build_network(store, dataset, config), dataset
     ).network
-    model_with_auxiliary.load_weights(done)
+    model_with_auxiliary.load_weights(weights)
     return model_with_auxiliary
 
 
-def _fit_in(
+def _fit_in_folder(
     store: ImageStore,
     dataset: Dataset,
     config: TrainingConfig,
     folder: Path,
-    kept: str,
+    saved_model: str,
     listener: TrainingListener,
     *,
     teachers: Sequence[keras.Model] = (),
     n_folds: int = 0,
 ) -> EpochMetrics:
-    """Fit what a config describes; `kept` is the field of `TrainingSetup` whose weights stay."""
+    """Fit a model; `saved_model` is the field of `TrainingSetup` whose weights are saved."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    log = EpochMetrics(len(dataset.full_train.rows), listener.on_epoch, kept_epochs(folder))
-    prepared = build_training_setup(
+    log = EpochMetrics(len(dataset.full_train.rows), listener.on_epoch, read_epochs(folder))
+    setup = build_training_setup(
         store,
         dataset,
         config,
@@ -143,82 +143,83 @@ def _fit_in(
         ),
         teachers,
     )
-    write_run_description(folder, store, config, dataset, prepared.network, n_folds=n_folds)
+    write_run_description(folder, store, config, dataset, setup.network, n_folds=n_folds)
     with SystemLog(folder):
-        _fit(prepared, config, folder, log, getattr(prepared, kept))
+        _run_fit(setup, config, folder, log, getattr(setup, saved_model))
     return log
 
 
 class _BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keeps the weights of a network, not those of what is trained beside it."""
+    """Saves the weights of a network that is a part of the trained model."""
 
     def __init__(
         self,
         network: keras.Model,
         path: Path,
-        averages: EmaWeights | None = None,
+        ema: EmaCallback | None = None,
         **options: Any,
     ) -> None:
         super().__init__(path, save_weights_only=True, **options)
         self._network = network
-        self._averages = averages
+        self._ema = ema
 
     def set_model(self, model: keras.Model) -> None:
-        """Look at the network, whatever is trained."""
+        """Save the network, not the trained model."""
         super().set_model(self._network)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the weights, or their averages where there are some."""
-        if self._averages is None:
+        """Save the weights, or their moving average if there is one."""
+        if self._ema is None:
             super().on_epoch_end(epoch, logs)
             return
-        with self._averages.in_place():
+        with self._ema.swapped_in():
             super().on_epoch_end(epoch, logs)
 
 
-def _fit(
-    prepared: TrainingSetup,
+def _run_fit(
+    setup: TrainingSetup,
     config: TrainingConfig,
     folder: Path,
     log: EpochMetrics,
-    kept: keras.Model,
+    network: keras.Model,
 ) -> None:
+    """Run `Model.fit` and save the weights of `network`."""
     n_past = len(log.epochs)
-    has_validation = prepared.validation_feed is not None
-    watched = "val_loss" if has_validation else "loss"
-    steering: list[keras.callbacks.Callback] = []
+    has_validation = setup.validation_loader is not None
+    monitor = "val_loss" if has_validation else "loss"
+    monitors: list[keras.callbacks.Callback] = []
     if has_validation:
-        steering.append(keras.callbacks.EarlyStopping(monitor=watched, patience=config.patience))
+        monitors.append(keras.callbacks.EarlyStopping(monitor=monitor, patience=config.patience))
     if config.optimizer.schedule == "plateau":
-        steering.append(
+        monitors.append(
             keras.callbacks.ReduceLROnPlateau(
-                monitor=watched, factor=0.5, patience=max(1, config.patience // 3)
+                monitor=monitor, factor=0.5, patience=max(1, config.patience // 3)
             )
         )
-    averages = EmaWeights() if config.optimizer.ema_momentum > 0 else None
-    keeper = _BestWeights(
-        kept,
+    ema = EmaCallback() if config.optimizer.ema_momentum > 0 else None
+    best_weights = _BestWeights(
+        network,
         folder / CHECKPOINT,
-        averages,
-        monitor=watched,
+        ema,
+        monitor=monitor,
         save_best_only=has_validation,
-        initial_value_threshold=min((epoch[watched] for epoch in log.epochs), default=None),
+        initial_value_threshold=min((epoch[monitor] for epoch in log.epochs), default=None),
     )
-    callbacks = [log, *steering, *([averages] if averages else []), keeper]
+    callbacks = [log, *monitors, *([ema] if ema else []), best_weights]
     with ExitStack() as stack:
-        batches = stack.enter_context(TimedBatches(prepared.train_batches(n_past)))
+        batches = stack.enter_context(BatchIterator(setup.train_batches(n_past)))
         log.watch(batches)
-        validation = prepared.validation_batches()
-        prepared.model.fit(
+        validation = setup.validation_batches()
+        setup.model.fit(
             iter(batches),
-            steps_per_epoch=len(prepared.train_feed),
+            steps_per_epoch=len(setup.train_loader),
             initial_epoch=n_past,
             epochs=config.epochs,
-            validation_data=iter(stack.enter_context(TimedBatches(validation)))
+            validation_data=iter(stack.enter_context(BatchIterator(validation)))
             if validation
             else None,
-            validation_steps=len(prepared.validation_feed) if prepared.validation_feed else None,
-            callbacks=[*callbacks, TrainingCheckpoint(folder, log, steering)],
-            shuffle=False,  # the feed does
+            validation_steps=len(setup.validation_loader) if setup.validation_loader else None,
+            callbacks=[*callbacks, TrainingCheckpoint(folder, log, monitors)],
+            shuffle=False,  # the loader shuffles
             verbose=0,
         )

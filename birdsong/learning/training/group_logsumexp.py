@@ -1,4 +1,4 @@
-"""What the logits of labels say of groups of labels, as logarithms that cannot underflow."""
+"""Log-sum-exp of the logits of labels over groups of labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from birdsong.learning.data.label_levels import LabelLevels
 
 Tensor: TypeAlias = Any
 
-_NOTHING = -1e30  # what exp takes to 0 without the NaN that an infinity brings to gradients
+_LOG_ZERO = -1e30  # exp gives 0; minus infinity would give gradients of NaN
 
 
-def log_sums(logits: Tensor, levels: LabelLevels) -> list[Tensor]:
-    """Logarithm of the summed exponentials of the logits in every group, height by height.
+def group_logsumexp(logits: Tensor, levels: LabelLevels) -> list[Tensor]:
+    """Log-sum-exp of the logits in each group, height by height.
+
+    The log probability of a group is its value minus that of the last height, which has one group.
 
     Parameters
     ----------
@@ -26,21 +28,21 @@ def log_sums(logits: Tensor, levels: LabelLevels) -> list[Tensor]:
     Returns
     -------
     list of float32, shape (n, n_groups), length n_levels
-        The logits first. A group's probability is the exponential of its sum less the last one.
+        The first item is `logits`.
     """
     sums = [logits]
     for height in range(len(levels.ranks) - 1):
-        filled = ops.pad(sums[-1], ((0, 0), (0, 1)), constant_values=_NOTHING)
-        under = _under(levels, height)
-        sums.append(ops.logsumexp(ops.take(filled, under, axis=1), axis=2))
+        padded = ops.pad(sums[-1], ((0, 0), (0, 1)), constant_values=_LOG_ZERO)
+        children = _padded_children(levels, height)
+        sums.append(ops.logsumexp(ops.take(padded, children, axis=1), axis=2))
     return sums
 
 
-def _under(levels: LabelLevels, height: int) -> npt.NDArray[np.int64]:
-    """Groups at a height under each group of the next; filled up with one that is not there."""
+def _padded_children(levels: LabelLevels, height: int) -> npt.NDArray[np.int64]:
+    """Groups at a height in each group of the next, padded with the index past the last group."""
     parents = levels.parents(height)
     children = [np.flatnonzero(parents == parent) for parent in range(levels.sizes[height + 1])]
-    under = np.full((len(children), max(map(len, children))), len(parents), np.int64)
-    for row, own in zip(under, children, strict=True):
+    padded = np.full((len(children), max(map(len, children))), len(parents), np.int64)
+    for row, own in zip(padded, children, strict=True):
         row[: len(own)] = own
-    return under
+    return padded

@@ -1,4 +1,4 @@
-"""The curves of a training run."""
+"""Plots the history of a training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_history_plot(history: Sequence[Mapping[str, float]], path: Path) -> No
     Parameters
     ----------
     history : sequence of mappings
-        One for each epoch, with the columns of ``history.csv``.
+        Metrics of each epoch, with the columns of ``history.csv``.
     path : Path
         The PNG to write.
     """
@@ -29,9 +29,9 @@ def write_history_plot(history: Sequence[Mapping[str, float]], path: Path) -> No
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     epochs = [row["epoch"] + 1 for row in history]
     for axes, (name, title) in zip(figure.subplots(1, len(CURVES)), CURVES, strict=True):
-        for key, words in ((name, "training"), (f"val_{name}", "validation")):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if history and key in history[0]:
-                axes.plot(epochs, [row[key] for row in history], marker=".", label=words)
+                axes.plot(epochs, [row[key] for row in history], marker=".", label=label)
         axes.set(xlabel="epoch", title=title)
         integer_ticks(axes.xaxis)
         axes.grid(alpha=0.3)

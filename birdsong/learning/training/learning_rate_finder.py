@@ -1,4 +1,4 @@
-"""How high a learning rate may be: a short training in which it grows from batch to batch."""
+"""Learning-rate range test: a short training in which the rate grows from batch to batch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy.typing as npt
 from birdsong.atomic import write_atomically
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
-from birdsong.learning.training.devices import hardware
-from birdsong.learning.training.timed_batches import TimedBatches
+from birdsong.learning.training.batch_iterator import BatchIterator
+from birdsong.learning.training.devices import device_scope
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.learning.training.training_setup import build_training_setup
 
@@ -26,21 +26,21 @@ TABLE = "learning_rates.csv"
 PLOT = "learning_rates.png"
 
 _SMOOTHING = 0.9
-_LOST = 2.0  # times the least loss so far: nothing is learned from here on
+_DIVERGED = 2.0  # the loss has diverged at this multiple of its minimum
 
 
 @dataclass(frozen=True, slots=True)
-class RateRange:
-    """What a range test saw.
+class RangeTest:
+    """Result of a learning-rate range test.
 
     Attributes
     ----------
     rates : float, shape (n,)
-        The learning rate of each batch, ascending.
+        Learning rate of each batch, ascending.
     losses : float, shape (n,)
-        The loss of each batch, smoothed.
+        Smoothed loss of each batch.
     steepest : float
-        The rate at which the loss fell the most for a tenfold rate: one to train with.
+        Learning rate at the steepest fall of the loss over log rate: the suggested one.
     """
 
     rates: npt.NDArray[np.float64]
@@ -50,16 +50,16 @@ class RateRange:
 
 def find_learning_rate(
     store: ImageStore, dataset: Dataset, config: TrainingConfig, folder: Path
-) -> RateRange:
-    """Train a little, with a rate that grows until the loss does; nothing of it is kept.
+) -> RangeTest:
+    """Train for a few batches with a growing rate until the loss diverges; discard the weights.
 
     Parameters
     ----------
     store : ImageStore
     dataset : Dataset
-        Its training part is learned from.
+        Only its training images are used.
     config : TrainingConfig
-        Its learning rate and schedule do not count.
+        Its learning rate and schedule are ignored.
     folder : Path
         Gets ``learning_rates.csv`` and ``learning_rates.png``.
 
@@ -77,26 +77,26 @@ def find_learning_rate(
     .. [1] Smith (2017), Cyclical learning rates for training neural networks, WACV: section 3.3.
     """
     keras.utils.set_random_seed(config.seed)
-    growing = keras.optimizers.schedules.ExponentialDecay(LOWEST, N_BATCHES, HIGHEST / LOWEST)
-    seen = _BatchLosses()
-    with hardware(config):
-        prepared = build_training_setup(store, dataset, config, lambda _: growing)
-        with TimedBatches(prepared.train_batches()) as batches:
-            prepared.model.fit(
+    schedule = keras.optimizers.schedules.ExponentialDecay(LOWEST, N_BATCHES, HIGHEST / LOWEST)
+    batch_losses = _BatchLosses()
+    with device_scope(config):
+        setup = build_training_setup(store, dataset, config, lambda _: schedule)
+        with BatchIterator(setup.train_batches()) as batches:
+            setup.model.fit(
                 iter(batches),
                 steps_per_epoch=N_BATCHES,
-                callbacks=[seen],
-                shuffle=False,  # the feed does
+                callbacks=[batch_losses],
+                shuffle=False,  # the loader shuffles
                 verbose=0,
             )
-    found = rate_range(seen.losses)
+    result = range_test(batch_losses.losses)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(found, folder)
-    return found
+    _write(result, folder)
+    return result
 
 
 class _BatchLosses(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the loss of each batch, and ends the training when it is lost."""
+    """Records the loss of each batch, and stops the training when the loss diverges."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class _BatchLosses(keras.callbacks.Callback):  # type: ignore[misc]
         self._sum = 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Take the batch's own loss out of the mean of all batches so far, which Keras reports."""
+        """Compute the loss of the batch from the running mean that Keras reports."""
         total = float((logs or {})["loss"]) * (batch + 1)
         loss, self._sum = total - self._sum, total
         if not math.isfinite(loss):
@@ -112,18 +112,17 @@ class _BatchLosses(keras.callbacks.Callback):  # type: ignore[misc]
             return
         self.losses.append(loss)
         smoothed = _smoothed(self.losses)
-        if len(smoothed) > N_BATCHES // 10 and smoothed[-1] > _LOST * smoothed.min():
+        if len(smoothed) > N_BATCHES // 10 and smoothed[-1] > _DIVERGED * smoothed.min():
             self.model.stop_training = True
 
 
-def rate_range(losses: list[float]) -> RateRange:
-    """Tell which rate is the best to train with from the loss of each batch.
+def range_test(losses: list[float]) -> RangeTest:
+    """Suggest a learning rate from the loss of each batch.
 
     Parameters
     ----------
     losses : list of float, length n
-        Of batches with rates that grow from `LOWEST` by the same factor each, to reach `HIGHEST`
-        after `N_BATCHES`.
+        Losses at rates that grow exponentially from `LOWEST` to `HIGHEST` over `N_BATCHES`.
 
     Returns
     -------
@@ -132,7 +131,7 @@ def rate_range(losses: list[float]) -> RateRange:
     Raises
     ------
     ValueError
-        If there are fewer than three.
+        If there are fewer than three losses.
     """
     if len(losses) < 3:
         raise ValueError(f"expected the losses of 3 batches or more, got {len(losses)}")
@@ -140,11 +139,11 @@ def rate_range(losses: list[float]) -> RateRange:
     smoothed = _smoothed(losses)
     falling = slice(0, max(3, int(smoothed.argmin()) + 1))
     slopes = np.gradient(smoothed[falling], np.log10(rates[falling]))
-    return RateRange(rates, smoothed, float(rates[falling][slopes.argmin()]))
+    return RangeTest(rates, smoothed, float(rates[falling][slopes.argmin()]))
 
 
 def _smoothed(losses: list[float]) -> npt.NDArray[np.float64]:
-    """Running means that forget, without the pull towards zero of the first ones."""
+    """Exponential moving average with bias correction."""
     mean, smoothed = 0.0, np.empty(len(losses))
     for i, loss in enumerate(losses):
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
@@ -152,19 +151,19 @@ def _smoothed(losses: list[float]) -> npt.NDArray[np.float64]:
     return smoothed
 
 
-def _write(found: RateRange, folder: Path) -> None:
+def _write(result: RangeTest, folder: Path) -> None:
     from matplotlib.figure import Figure
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("learning_rate", "loss"))
-    writer.writerows(zip(found.rates.tolist(), found.losses.tolist(), strict=True))
+    writer.writerows(zip(result.rates.tolist(), result.losses.tolist(), strict=True))
     write_atomically(folder / TABLE, text.getvalue().encode())
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(found.rates, found.losses)
+    axes.plot(result.rates, result.losses)
     axes.axvline(
-        found.steepest, color="0.5", linestyle="--", label=f"steepest: {found.steepest:.2g}"
+        result.steepest, color="0.5", linestyle="--", label=f"steepest: {result.steepest:.2g}"
     )
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
     axes.grid(alpha=0.3)

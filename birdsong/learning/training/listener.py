@@ -1,4 +1,4 @@
-"""What a training tells while it works, to whoever listens."""
+"""Callbacks that report the progress of a training."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from birdsong.learning.data.dataset import Dataset
 
 
 def _ignore(*_: object) -> None:
-    """Take no notice."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingListener:
-    """What is called in the course of a training.
+    """Functions that are called during a training.
 
-    `on_dataset` and `on_epoch` are called in the process that trains, and so have to be picklable
-    where several networks are trained at once.
+    `on_dataset` and `on_epoch` are called in the process that trains: they must be picklable if
+    networks are trained in parallel.
 
     Attributes
     ----------
     on_dataset : callable
-        Takes the `Dataset`, before each training begins.
+        Takes the `Dataset`, before each training.
     on_epoch : callable
-        Takes the numbers of each epoch when it ends, as in ``history.csv``; in cross-validation
-        with the number of its ``fold``.
+        Takes the metrics of each epoch when it ends, as in ``history.csv``; in cross-validation
+        also the number of the ``fold``.
     on_fold : callable
-        Takes the number of each fold and its metrics, when it is finished.
+        Takes the number and the metrics of each finished fold.
     """
 
     on_dataset: Callable[[Dataset], None] = _ignore

@@ -1,4 +1,4 @@
-"""Which loss a training lowers."""
+"""Settings of the loss function."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ LOSSES = ("cross-entropy", "hierarchical", "auxiliary")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """Which loss a training lowers; see `losses`.
+    """Which loss function is used, and its settings; see `losses`.
 
     Attributes
     ----------
     name : {"cross-entropy", "hierarchical", "auxiliary"}
-        Of the label alone; of each step down the tree; or of the label and, by heads that only
-        training has, its genus, family and order.
+        Cross-entropy of the label; of each step down the tree; or of the label and, from auxiliary
+        heads, of its genus, family and order.
     label_smoothing : float in [0, 1)
-        Share of a target that is spread over all labels.
+        Share of the target probability that is spread over all labels.
     hierarchical_alpha : float, 0 or greater
-        How much less each step down the tree weighs than the one before; 0.1 to 0.9 are usual
-        (Bertinetto et al., 2020).
+        Decay of the weight at each step down the tree; 0.1 to 0.9 are usual (Bertinetto et al.,
+        2020).
     auxiliary_weight : float, greater than 0
-        Of each head beside that of the labels; 0.3 as in Szegedy et al. (2015).
+        Weight of each auxiliary head; 0.3 is from Szegedy et al. (2015).
     """
 
     name: str = setting(

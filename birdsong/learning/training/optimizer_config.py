@@ -1,4 +1,4 @@
-"""How weights follow gradients: the optimizer, its rate and the average of the weights."""
+"""Settings of the optimizer, its learning rate, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ SCHEDULES = ("cosine", "plateau", "constant", "cyclical", "one-cycle")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW and what it is told.
+    """Settings of AdamW.
 
     Attributes
     ----------
     learning_rate : float in (0, 1)
-        The highest.
+        Maximum of the schedule.
     weight_decay : float, 0 or greater
     schedule : {"cosine", "plateau", "constant", "cyclical", "one-cycle"}
-        Fall to zero along half a cosine, halve when validation stands still, stay, or rise and
-        fall, several times or once. See `schedules`.
+        Decay to zero along half a cosine; halve when the validation loss stops improving; stay
+        constant; or rise and fall, several times or once. See `schedules`.
     ema_momentum : float in [0, 1)
-        Momentum of the exponential moving average of the weights, which is then validated and kept
-        in their place; 0 for none.
+        Momentum of the exponential moving average of the weights, which is validated and saved
+        instead of the weights; 0 for none.
     """
 
     learning_rate: float = setting(1e-3, "highest learning rate of the schedule", metavar="RATE")

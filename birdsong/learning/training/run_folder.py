@@ -1,4 +1,4 @@
-"""What a run folder tells: what was trained, from what, with which versions; and the bundle."""
+"""Files of a run folder: the description of the training, and checks before it starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.flatten_settings import flatten_settings
 from birdsong.learning.data.pretrained_bundle import PretrainedBundle, read_pretrained
 from birdsong.learning.training.checkpoint import HISTORY, STATE
-from birdsong.learning.training.devices import machine
+from birdsong.learning.training.devices import machine_name
 from birdsong.learning.training.system_log import SYSTEM_LOG, SYSTEM_PLOT
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.old_names import IMAGE_FIELDS, current_training_fields, with_new_names
@@ -34,30 +34,30 @@ RUN_FILES = (
     *("model.txt", "metrics.json", "history.png", HISTORY),
     *(SYSTEM_LOG, SYSTEM_PLOT, CHECKPOINT, STATE),
 )
-"""What a training writes after `DESCRIPTION`, beside folders."""
+"""Files that a training writes after `DESCRIPTION`."""
 MACHINE_SETTINGS = ("n_threads", "n_devices", "gradient_checkpointing")
-"""What may change when a training goes on: how it is computed, not what."""
+"""Settings that may differ when a training resumes: they do not change its result."""
 
 
-def check_free(run_dir: Path) -> None:
-    """See that no finished run would be overwritten, and nothing that is not of a training.
+def check_not_used(run_dir: Path) -> None:
+    """Check that a folder holds no finished run, no images and no files of another origin.
 
     Raises
     ------
     DatasetError
-        If the folder holds a bundle, images, or files that are named as those of a training,
-        which none of ours began.
+        If the folder holds a bundle or images, or files with the names of `RUN_FILES` but no
+        `DESCRIPTION`.
     """
     if is_store(run_dir):
         raise DatasetError(f"{run_dir}: holds images; name another folder for the run")
     if (run_dir / "bundle").exists():
-        raise DatasetError(f"{run_dir}: holds a finished run already; name another folder")
+        raise DatasetError(f"{run_dir}: holds a finished run; name another folder")
     if not (run_dir / DESCRIPTION).exists() and not (run_dir / FOLDS).exists():
         there = [name for name in RUN_FILES if (run_dir / name).exists()]
         if there:
             raise DatasetError(
-                f"{run_dir}: holds {', '.join(there)} and no {DESCRIPTION}, so it is not of a "
-                "training and would be overwritten; name another folder"
+                f"{run_dir}: holds {', '.join(there)} but no {DESCRIPTION}, so these files are "
+                "not from a training and would be overwritten; name another folder"
             )
 
 
@@ -75,21 +75,21 @@ def write_run_description(
         "config": asdict(config),
         "folds": n_folds,
         "began_with": _fingerprint(dataset.pretrained),
-        "images": _told_of(store),
+        "images": _store_summary(store),
         "labels": len(dataset.bird_labels),
         "background": dataset.has_background,
         "parts": {
             name: {
-                "recordings": len(part.recordings),
-                "sessions": len(part.sessions),
-                "images": len(part.rows),
+                "recordings": len(split.recordings),
+                "sessions": len(split.sessions),
+                "images": len(split.rows),
             }
-            for name, part in (
+            for name, split in (
                 (name, getattr(dataset, name)) for name in (*SPLITS, "auxiliary", "partial")
             )
         },
         "parameters": model.count_params(),
-        "machine": machine(),
+        "machine": machine_name(),
         "precision": keras.config.dtype_policy().name,
         "versions": _versions(),
     }
@@ -102,45 +102,46 @@ def write_run_description(
 def check_same_run(
     run_dir: Path, store: ImageStore, config: TrainingConfig, *, n_folds: int = 0
 ) -> None:
-    """See that a training goes on with what it began with.
+    """Check that a training resumes with the config, images and bundle that it started with.
 
-    A setting that ``run.json`` does not know began as its default: settings come with one that
-    leaves everything as it was before them.
+    A setting that is missing in ``run.json`` is newer than the run and counts as its default.
 
     Raises
     ------
     ConfigError
-        If ``run.json`` tells of another config; the message names each setting that differs.
+        If the config differs; the message names each setting that does.
     BundleError
-        If the bundle that the training began with cannot be read.
+        If the pretrained bundle cannot be read.
     DatasetError
-        If it tells of other images, or that bundle is another now.
+        If the images or the pretrained bundle differ.
     """
-    began = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
-    config_before = _filled(current_training_fields(began["config"]), _as_read(TrainingConfig()))
-    before = {**flatten_settings(config_before), "folds": began["folds"]}
-    asked = {**flatten_settings(_as_read(config)), "folds": n_folds}
+    description = json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8"))
+    config_before = _with_defaults(
+        current_training_fields(description["config"]), _as_json(TrainingConfig())
+    )
+    before = {**flatten_settings(config_before), "folds": description["folds"]}
+    wanted = {**flatten_settings(_as_json(config)), "folds": n_folds}
     differing = [
-        f"{name} {asked.get(name)!r} instead of {before.get(name)!r}"
-        for name in dict.fromkeys([*asked, *before])
-        if name not in MACHINE_SETTINGS and asked.get(name) != before.get(name)
+        f"{name} {wanted.get(name)!r} instead of {before.get(name)!r}"
+        for name in dict.fromkeys([*wanted, *before])
+        if name not in MACHINE_SETTINGS and wanted.get(name) != before.get(name)
     ]
     if differing:
         raise ConfigError(
-            f"{run_dir}: cannot go on with {', '.join(differing)}; "
-            "give the options that it began with, or name another folder"
+            f"{run_dir}: cannot resume with {', '.join(differing)}; "
+            "give the options that it started with, or name another folder"
         )
-    if with_new_names(began["images"], IMAGE_FIELDS) != _told_of(store):
+    if with_new_names(description["images"], IMAGE_FIELDS) != _store_summary(store):
         raise DatasetError(
-            f"{run_dir}: began with other images than those of {store.folder}; "
-            "name the folder that it began with, or another --out"
+            f"{run_dir}: started with other images than those of {store.folder}; "
+            "name the folder that it started with, or another --out"
         )
-    asked_for = config.dataset.pretrained
-    pretrained = read_pretrained(Path(asked_for)) if asked_for else None
-    if began.get("began_with") != _fingerprint(pretrained):
+    folder = config.dataset.pretrained
+    pretrained = read_pretrained(Path(folder)) if folder else None
+    if description.get("began_with") != _fingerprint(pretrained):
         raise DatasetError(
-            f"{run_dir}: began with another bundle than the one that lies in {asked_for} now; "
-            "put that one back, or name another --out"
+            f"{run_dir}: started with another bundle than the one in {folder} now; "
+            "restore that bundle, or name another --out"
         )
 
 
@@ -148,22 +149,22 @@ def _fingerprint(pretrained: PretrainedBundle | None) -> str | None:
     return pretrained.bundle.fingerprint if pretrained else None
 
 
-def _as_read(config: TrainingConfig) -> dict[str, Any]:
-    """A config as ``run.json`` gives it back: with lists for tuples."""
-    read: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return read
+def _as_json(config: TrainingConfig) -> dict[str, Any]:
+    """Convert a config as ``run.json`` does: with lists for tuples."""
+    settings: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return settings
 
 
-def _filled(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Give settings that are not there their defaults, those of the configs within it as well."""
+def _with_defaults(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill missing settings with their defaults, also in nested configs."""
     filled = {**defaults, **settings}
     for name, default in defaults.items():
         if isinstance(default, Mapping) and isinstance(filled[name], Mapping):
-            filled[name] = _filled(filled[name], default)
+            filled[name] = _with_defaults(filled[name], default)
     return filled
 
 
-def _told_of(store: ImageStore) -> dict[str, Any]:
+def _store_summary(store: ImageStore) -> dict[str, Any]:
     return {
         "fingerprint": store.config.fingerprint(),
         "images": len(store.rows),

@@ -1,4 +1,4 @@
-"""How the learning rate changes in the course of a training."""
+"""Learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import numpy as np
 LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 CYCLE_EPOCHS = 8
-"""Up and down again; Smith (2017) advises 2 to 10 epochs for each of the two."""
+"""Epochs of a cycle; Smith (2017) advises 2 to 10 epochs for each half."""
 LOWEST_SHARE = 0.1
-"""Of the highest rate: where a cycle begins and ends."""
+"""Learning rate at both ends of a cycle, as a share of the highest."""
 RISE_SHARE = 0.3
-"""Of a training with one cycle, until the rate is highest."""
+"""Share of a one-cycle training in which the learning rate rises."""
 
 
 def learning_rate(schedule: str, *, highest: float, n_epochs: int, n_batches: int) -> LearningRate:
-    """Learning rate for an optimizer.
+    """Build the learning rate of an optimizer.
 
     Parameters
     ----------
     schedule : {"cosine", "plateau", "constant", "cyclical", "one-cycle"}
-        ``cosine`` climbs to `highest` within the first epoch or the first twentieth of the
-        training, whichever is shorter, and falls to zero along half a cosine [1]_. ``plateau``
-        starts as ``constant`` does; a callback lowers it. ``cyclical`` rises and falls in straight
-        lines between a tenth of `highest` and `highest`, which halves from cycle to cycle [2]_; a
-        training holds a whole number of cycles of about eight epochs. ``one-cycle`` rises from a
-        25th of `highest` for three tenths of the training, and falls to next to nothing [3]_; the
-        momentum stays as it is.
+        ``cosine`` warms up to `highest` within the first epoch or the first twentieth of the
+        training, whichever is shorter, and decays to zero along half a cosine [1]_. ``plateau`` is
+        ``constant``, and a callback lowers it. ``cyclical`` rises and falls linearly between a
+        tenth of `highest` and `highest`, with half the amplitude in each further cycle [2]_; a
+        training has a whole number of cycles of about eight epochs. ``one-cycle`` rises from 1/25
+        of `highest` for the first 30 % of the training, and falls to 1/10,000 of it [3]_; the
+        momentum does not change.
     highest : float
     n_epochs, n_batches : int
         Epochs of the training and batches of an epoch.
@@ -58,16 +58,16 @@ def learning_rate(schedule: str, *, highest: float, n_epochs: int, n_batches: in
         lowest = LOWEST_SHARE * highest
         tops = [lowest + (highest - lowest) / 2**cycle for cycle in range(n_cycles)]
         rates = [rate for top in tops for rate in (lowest, top)] + [lowest]
-        return StraightLines(np.linspace(0, n_steps, 2 * n_cycles + 1).tolist(), rates)
+        return PiecewiseLinear(np.linspace(0, n_steps, 2 * n_cycles + 1).tolist(), rates)
     if schedule == "one-cycle":
-        return StraightLines(
+        return PiecewiseLinear(
             [0, RISE_SHARE * n_steps, n_steps], [highest / 25, highest, highest / 10_000]
         )
     return highest
 
 
-class StraightLines(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A rate that goes in straight lines from point to point, and stays at the last.
+class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """Linear interpolation between given points; constant after the last.
 
     Parameters
     ----------
@@ -81,13 +81,13 @@ class StraightLines(keras.optimizers.schedules.LearningRateSchedule):  # type: i
         self._rates = [float(rate) for rate in rates]
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of a step."""
+        """Return the learning rate of a step."""
         starts = np.array(self._steps[:-1], np.float32)
         lengths = np.diff(self._steps).astype(np.float32)
         changes = np.diff(self._rates).astype(np.float32)
-        passed = keras.ops.clip((keras.ops.cast(step, "float32") - starts) / lengths, 0, 1)
-        return self._rates[0] + keras.ops.sum(passed * changes)
+        progress = keras.ops.clip((keras.ops.cast(step, "float32") - starts) / lengths, 0, 1)
+        return self._rates[0] + keras.ops.sum(progress * changes)
 
     def get_config(self) -> dict[str, Any]:
-        """Tell the points."""
+        """Return the points."""
         return {"steps": self._steps, "rates": self._rates}

@@ -1,4 +1,4 @@
-"""What a training asks of the machine, once a second: ``system.csv``, and ``system.png`` of it."""
+"""Logs the use of processor, memory, disk and GPU to ``system.csv``, and plots it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psutil
 
 SYSTEM_LOG = "system.csv"
 SYSTEM_PLOT = "system.png"
-EVERY_S = 1.0
+INTERVAL_S = 1.0
 
 COLUMNS = (
     "time_s",
@@ -25,9 +25,8 @@ COLUMNS = (
     "gpu_percent",
     "gpu_memory_mb",
 )
-"""Seconds since the log began; use of all cores together; what this process and its children hold
-of the memory, and what is free; what was read from disks; use and memory of the GPUs, empty where
-there is none."""
+"""Seconds since the start of the log; use of all cores; memory of this process and its children;
+free memory; reads from disks; use and memory of the GPUs, empty without a GPU."""
 
 _PANELS = (
     ("cpu_percent", "processor, %"),
@@ -40,22 +39,22 @@ _MB = 1e6
 
 
 class SystemLog:
-    """Writes a row a second into the run folder while it is open, and draws them when it closes.
+    """Context manager that logs a row a second into a run folder, and plots the log at the end.
 
-    A run that goes on after a stop adds to what is there.
+    A resumed run appends to the log.
 
     Parameters
     ----------
     folder : Path
-        The run's; must exist.
-    every_s : float
-        Seconds between two rows.
+        The run folder; must exist.
+    interval_s : float
+        Seconds between rows.
     """
 
-    def __init__(self, folder: Path, *, every_s: float = EVERY_S) -> None:
+    def __init__(self, folder: Path, *, interval_s: float = INTERVAL_S) -> None:
         self._path = folder / SYSTEM_LOG
         self._plot = folder / SYSTEM_PLOT
-        self._every_s = every_s
+        self._every_s = interval_s
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="birdsong-system-log", daemon=True)
 
@@ -73,28 +72,28 @@ class SystemLog:
     def _run(self) -> None:
         past = read_system_log(self._path)
         began_s = time.monotonic() - (past[-1]["time_s"] if past else 0.0)
-        look = _Look()
+        sampler = _Sampler()
         with suppress(OSError), self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             if not past:
                 writer.writerow(COLUMNS)
             while not self._closed.wait(self._every_s):
-                writer.writerow([round(time.monotonic() - began_s, 1), *look.now()])
+                writer.writerow([round(time.monotonic() - began_s, 1), *sampler.sample()])
                 file.flush()
 
 
-class _Look:
-    """Looks at the machine; rates are those since the look before."""
+class _Sampler:
+    """Samples the use of the machine; rates are those since the last sample."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._gpus = gpu_reader()
         self._read_bytes = _disk_read_bytes()
         self._at_s = time.monotonic()
-        psutil.cpu_percent()  # the first one says nothing
+        psutil.cpu_percent()  # the first value is meaningless
 
-    def now(self) -> list[float | str]:
-        """Return the columns after the time."""
+    def sample(self) -> list[float | str]:
+        """Return the values of the columns after ``time_s``."""
         read_bytes, at_s = _disk_read_bytes(), time.monotonic()
         read_mb_s = (read_bytes - self._read_bytes) / _MB / max(at_s - self._at_s, 1e-3)
         self._read_bytes, self._at_s = read_bytes, at_s
@@ -108,11 +107,11 @@ class _Look:
 
 
 def memory_mb(process: psutil.Process | None = None) -> float:
-    """What a process and its children hold of the memory, in megabytes; this one by default."""
+    """Memory of a process and its children, in megabytes; of this process by default."""
     process = process or psutil.Process()
     held = process.memory_info().rss
     for child in process.children(recursive=True):
-        with suppress(psutil.Error):  # gone in the meantime
+        with suppress(psutil.Error):  # it has ended
             held += child.memory_info().rss
     return float(held / _MB)
 
@@ -123,7 +122,7 @@ def read_system_log(path: Path) -> list[dict[str, float]]:
     Returns
     -------
     list of dict
-        Without the columns that are empty; without a last line that was cut off.
+        Without empty columns, and without an incomplete last line.
     """
     if not path.exists():
         return []
@@ -136,7 +135,7 @@ def read_system_log(path: Path) -> list[dict[str, float]]:
 
 
 def write_system_plot(rows: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Draw a log over time, in minutes.
+    """Plot a log over time, in minutes.
 
     Parameters
     ----------
@@ -147,13 +146,13 @@ def write_system_plot(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    shown = [(name, words) for name, words in _PANELS if name in rows[0]]
+    shown = [(name, label) for name, label in _PANELS if name in rows[0]]
     figure = Figure(figsize=(9, 1.6 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (name, words) in zip(panels, shown, strict=True):
+    for axes, (name, label) in zip(panels, shown, strict=True):
         there = [row for row in rows if name in row]
         axes.plot([row["time_s"] / 60 for row in there], [row[name] for row in there], linewidth=1)
-        axes.set_ylabel(words, fontsize=8)
+        axes.set_ylabel(label, fontsize=8)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
     panels[-1].set_xlabel("minutes")
@@ -166,7 +165,7 @@ def _disk_read_bytes() -> int:
 
 
 def gpu_names() -> list[str]:
-    """Return what the NVIDIA GPUs are called; empty where there is none, or none that tells."""
+    """Names of the NVIDIA GPUs; empty if there is none, or its driver cannot be read."""
     handles = _gpus()
     if not handles:
         return []
@@ -186,16 +185,16 @@ def _gpus() -> list[Any]:
 
 
 def gpu_reader() -> Callable[[], list[float | str]]:
-    """Return what tells the use of all NVIDIA GPUs in percent and their memory in megabytes.
+    """Return a function that reads the mean use of the NVIDIA GPUs (%) and their memory (MB).
 
-    Both are empty where there is none, or nothing to ask it by.
+    It returns empty strings if there is no GPU, or its driver cannot be read.
     """
     handles = _gpus()
     if not handles:
         return lambda: ["", ""]
     import pynvml
 
-    def now() -> list[float | str]:
+    def read() -> list[float | str]:
         try:
             use = [pynvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles]
             held = [pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles]
@@ -203,4 +202,4 @@ def gpu_reader() -> Callable[[], list[float | str]]:
             return ["", ""]
         return [sum(use) / len(use), round(sum(held) / _MB, 1)]
 
-    return now
+    return read

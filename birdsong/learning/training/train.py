@@ -1,9 +1,9 @@
-"""From a folder of images to a run folder with a bundle: one network, parts held out.
+"""Trains a network on a folder of images and writes a run folder with a bundle.
 
-A run folder holds ``run.json`` (configs, versions, counts), ``model.txt`` (the summary),
-``history.csv`` and ``history.png``, ``system.csv`` and ``system.png``, the weights that were kept,
-``metrics.json`` for the recordings that nothing looked at before, and ``bundle``; while the
-training lasts, the state to go on from.
+A run folder holds ``run.json`` (config, versions, counts), ``model.txt`` (the summary),
+``history.csv`` and ``history.png``, ``system.csv`` and ``system.png``, the best weights,
+``metrics.json`` with the metrics on the test split, and ``bundle``. During the training it also
+holds the checkpoint to resume from.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from birdsong.folder_lock import folder_lock
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_dataset
-from birdsong.learning.evaluation.calibration_fit import as_kept, fit_calibration
+from birdsong.learning.evaluation.calibration_fit import fit_calibration, round_logits
 from birdsong.learning.evaluation.inference import predict_split_logits
 from birdsong.learning.evaluation.scores import measure_logits
-from birdsong.learning.training.checkpoint import kept_epochs
+from birdsong.learning.training.checkpoint import read_epochs
 from birdsong.learning.training.finished_run import FinishedTraining, finish_run
 from birdsong.learning.training.fit import fit_network
 from birdsong.learning.training.listener import SILENT, TrainingListener
-from birdsong.learning.training.run_folder import FOLDS, check_free, check_same_run
+from birdsong.learning.training.run_folder import FOLDS, check_not_used, check_same_run
 from birdsong.learning.training.training_config import TrainingConfig
 
 
@@ -40,35 +40,35 @@ def train(
     origin: Mapping[str, str] | None = None,
     listener: TrainingListener = SILENT,
 ) -> dict[str, Any]:
-    """Train a network, keep its best epoch, and write the bundle.
+    """Train a network, keep the weights of its best epoch, and write the bundle.
 
     Parameters
     ----------
     store : ImageStore
     run_dir : Path
-        Made if need be; must hold no bundle yet.
+        Created if it does not exist; must not hold a bundle.
     config : TrainingConfig
     resume : bool
-        Go on after the last epoch that a stopped training finished in `run_dir`; where there is
-        none, begin. The outcome is that of a training that was never stopped.
+        Continue after the last finished epoch of a stopped training in `run_dir`, if there is one.
+        The result is the same as without the stop.
     origin : Mapping, optional
-        What else the bundle should tell of where it came from: the command, the licence.
+        Further provenance for the bundle: the command, the licence.
     listener : TrainingListener
 
     Returns
     -------
     dict
-        The content of ``metrics.json``: by recording, on sessions that the network did not see.
+        Content of ``metrics.json``: metrics by recording, on sessions that are not in training.
 
     Raises
     ------
     ConfigError
-        If the training to go on with had another config.
+        If the training to resume has another config.
     DatasetError
-        If the images do not suffice or are others than before, or the run folder has a bundle
-        already or, without `resume`, a training that was stopped.
+        If there are too few images, they differ from those of the training to resume, or the run
+        folder holds a bundle or, without `resume`, a stopped training.
     TaxonomyError
-        If the labels cannot be chosen as asked.
+        If the labels cannot be chosen as configured.
     """
     with folder_lock(run_dir):
         _require_free_or_resumed(run_dir, store, config, resume=resume)
@@ -78,7 +78,7 @@ def train(
         logits = _predict_splits(model, store, dataset, config.n_threads)
         calibration = None
         if "calibration" in logits:
-            logits["calibration"] = as_kept(logits["calibration"])
+            logits["calibration"] = round_logits(logits["calibration"])
             fitted = fit_calibration(logits["calibration"], dataset.label_space)
             calibration = fitted.calibration
         metrics = {
@@ -111,27 +111,27 @@ def train(
 def _require_free_or_resumed(
     run_dir: Path, store: ImageStore, config: TrainingConfig, *, resume: bool
 ) -> None:
-    """Refuse a folder that holds another run, or one that was stopped and is not to go on."""
-    check_free(run_dir)
+    """Refuse a folder that holds another run, or a stopped one without `resume`."""
+    check_not_used(run_dir)
     if (run_dir / FOLDS).exists():
         raise DatasetError(
-            f"{run_dir}: holds a training in folds; go on with it by --folds and --resume, "
+            f"{run_dir}: holds a cross-validation; continue it with --folds and --resume, "
             "or name another folder"
         )
-    past = kept_epochs(run_dir)
-    if past and not resume:
+    epochs = read_epochs(run_dir)
+    if epochs and not resume:
         raise DatasetError(
-            f"{run_dir}: holds a training that was stopped after epoch {len(past)}; "
-            "add --resume to go on with it, or name another folder"
+            f"{run_dir}: holds a training that was stopped after epoch {len(epochs)}; "
+            "add --resume to continue it, or name another folder"
         )
-    if past:
+    if epochs:
         check_same_run(run_dir, store, config)
 
 
 def _predict_splits(
     model: keras.Model, store: ImageStore, dataset: Dataset, n_threads: int
 ) -> dict[str, CalibrationData]:
-    """Logits for the recordings of each split that is kept apart, where it is not empty."""
+    """Predict the recordings of each held-out split that is not empty."""
     return {
         name: predict_split_logits(
             model.predict_on_batch, store, split, dataset.class_index_of, n_threads=n_threads

@@ -1,4 +1,4 @@
-"""How a network is trained: every choice and its default."""
+"""Settings of a training."""
 
 from __future__ import annotations
 
@@ -20,37 +20,36 @@ from birdsong.old_names import current_training_fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """How a network is trained.
+    """Dataset, network and settings of a training.
 
     Attributes
     ----------
     dataset : DatasetConfig
-        Which recordings teach which labels.
     model : ModelConfig
     optimizer : OptimizerConfig
     loss : LossConfig
     distillation : DistillationConfig
     augmentation : AugmentationConfig or None
     epochs : int
-        At most; training stops early where validation does not improve.
+        Maximum; training stops early if the validation loss does not improve.
     batch_size : int
     sampling : {"plain", "class-balanced", "session-balanced"}
-        Every image once an epoch; every label equally often; or labels as often as they are, but
+        Every image once an epoch; every label equally often; or labels in their frequency, but
         every session equally often within its label. See `loading.samplers`.
     patience : int
         Epochs without a better validation loss before training stops.
     mixed_precision : bool
-        Compute with 16 bits where that is precise enough: faster on devices made for it.
+        Compute in bfloat16 where that is precise enough: faster on devices with hardware for it.
     gradient_checkpointing : bool
-        Compute some features a second time for the gradient instead of keeping them.
+        Recompute some features for the gradient instead of storing them.
     int8 : bool
-        Quantize the exported network to integers of 8 bits; see `export.int8_quantization`.
+        Quantize the exported network to 8-bit integers; see `export.int8_quantization`.
     n_devices : int
         Devices that share each batch; more than one on the JAX backend only.
     n_threads : int
-        Threads that make batches.
+        Threads that load batches.
     seed : int, at least 0 and below 2**32
-        Draws the split, the first weights, the order and the augmentation.
+        Seed of the split, the initial weights, the order and the augmentation.
     """
 
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
@@ -98,26 +97,28 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what ``run.json`` holds, with lists for tuples, also of earlier versions.
+        """Read a config from JSON, with lists for tuples, also of earlier versions.
 
         Raises
         ------
         ConfigError
-            If a setting is out of range, or gone since.
+            If a setting is out of range or was removed.
         TypeError
-            If there is one that is unknown.
+            If a setting is unknown.
         """
         fields = current_training_fields(fields)
-        parts: dict[str, Any] = {
+        configs: dict[str, Any] = {
             "dataset": DatasetConfig(**_with_tuples(fields["dataset"])),
             "model": ModelConfig.from_dict(fields["model"]),
             "optimizer": OptimizerConfig(**fields["optimizer"]),
             "loss": LossConfig(**fields["loss"]),
             "distillation": DistillationConfig(**fields["distillation"]),
         }
-        changes = fields["augmentation"]
-        parts["augmentation"] = AugmentationConfig(**changes) if changes is not None else None
-        return cls(**{**fields, **parts})
+        augmentation = fields["augmentation"]
+        configs["augmentation"] = (
+            AugmentationConfig(**augmentation) if augmentation is not None else None
+        )
+        return cls(**{**fields, **configs})
 
     def __post_init__(self) -> None:
         check_sampling(self.sampling)

@@ -211,7 +211,7 @@ def test_a_training_goes_on_with_the_bundle_that_it_began_with(
     bundle = read_bundle(before)
     other = (replace(bundle.labels[0], n_sessions=99), *bundle.labels[1:])
     write_bundle(replace(bundle, labels=other), before, weights=first / WEIGHTS)
-    with pytest.raises(DatasetError, match="began with another bundle than the one"):
+    with pytest.raises(DatasetError, match="started with another bundle than the one in"):
         train(store, tmp_path / "run", config, resume=True)
     shutil.rmtree(before)
     shutil.copytree(first, before)

@@ -143,7 +143,7 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
         )
     with pytest.raises(DatasetError, match="holds a training that was stopped; add --resume"):
         cross_validation.train_folds(store, stopped, CONFIG, FOLDS)
-    with pytest.raises(ConfigError, match="cannot go on with folds 4 instead of 3"):
+    with pytest.raises(ConfigError, match="cannot resume with folds 4 instead of 3"):
         cross_validation.train_folds(store, stopped, CONFIG, replace(FOLDS, n_folds=4), resume=True)
     again = []
     metrics = cross_validation.train_folds(
@@ -178,7 +178,7 @@ def test_a_fold_that_was_trained_but_not_heard_is_heard(cross_validation, run_di
         raise KeyboardInterrupt
 
     with small_network_learns(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("birdsong.learning.training.one_fold.predict_split_logits", stop)
+        patch.setattr("birdsong.learning.training.fold_training.predict_split_logits", stop)
         with pytest.raises(KeyboardInterrupt):
             cross_validation.train_folds(store, stopped, CONFIG, FOLDS)
     again = []
@@ -197,11 +197,12 @@ def test_what_a_fold_kept_is_checked(cross_validation, run_dir, store, tmp_path)
     shutil.copytree(run_dir, copy)
     shutil.rmtree(copy / "bundle")
     shutil.copy(
-        copy / "folds" / "1" / cross_validation.HEARD, copy / "folds" / "0" / cross_validation.HEARD
+        copy / "folds" / "1" / cross_validation.HELD_OUT_LOGITS,
+        copy / "folds" / "0" / cross_validation.HELD_OUT_LOGITS,
     )
     with pytest.raises(DatasetError, match=r"0/held_out.npz: holds other recordings or labels"):
         cross_validation.train_folds(store, copy, CONFIG, FOLDS, resume=True)
-    (copy / "folds" / "0" / cross_validation.HEARD).write_bytes(b"no archive")
+    (copy / "folds" / "0" / cross_validation.HELD_OUT_LOGITS).write_bytes(b"no archive")
     with pytest.raises(DatasetError, match=r"0/held_out.npz: cannot be read .* delete it to train"):
         cross_validation.train_folds(store, copy, CONFIG, FOLDS, resume=True)
 
@@ -217,7 +218,7 @@ def test_plain_training_keeps_out_of_a_run_in_folds(run_dir, images, tmp_path, c
     shutil.copytree(run_dir, copy)
     shutil.rmtree(copy / "bundle")
     assert main(["train", str(images), "--out", str(copy), "--resume"]) == 2
-    assert "holds a training in folds; go on with it by --folds" in capsys.readouterr().err
+    assert "holds a cross-validation; continue it with --folds" in capsys.readouterr().err
 
 
 def test_command(images, tmp_path, capsys, small_network):
@@ -248,7 +249,7 @@ def test_folds_at_once(cross_validation, store, tmp_path):
 
     metrics = cross_validation.train_folds(
         store, tmp_path / "run", replace(CONFIG, epochs=1),
-        CrossValidationConfig(n_folds=2, at_once=3),
+        CrossValidationConfig(n_folds=2, n_parallel=3),
         listener=TrainingListener(on_dataset=tell, on_epoch=note),
     )  # fmt: skip
     assert not (tmp_path / str(os.getpid())).exists()
@@ -263,12 +264,12 @@ def test_a_process_that_was_killed_is_one_sentence(cross_validation, store, tmp_
     def die(dataset):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(DatasetError, match="killed, perhaps for want of memory; --resume goes on"):
+    with pytest.raises(DatasetError, match="perhaps because memory ran out; continue with --re"):
         cross_validation.train_folds(
             store,
             tmp_path / "run",
             CONFIG,
-            CrossValidationConfig(n_folds=2, at_once=2),
+            CrossValidationConfig(n_folds=2, n_parallel=2),
             listener=TrainingListener(on_dataset=die),
         )
 

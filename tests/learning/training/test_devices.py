@@ -69,8 +69,8 @@ def test_a_processor_without_16_bits_computes_with_32(
 
     if told is not None:
         (tmp_path / "cpuinfo").write_text(told)
-    monkeypatch.setattr(devices, "_PROCESSOR", tmp_path / "cpuinfo")
-    with devices.hardware(replace(CONFIG, mixed_precision=True)):
+    monkeypatch.setattr(devices, "_CPUINFO", tmp_path / "cpuinfo")
+    with devices.device_scope(replace(CONFIG, mixed_precision=True)):
         assert keras.config.dtype_policy().name == expected
     assert keras.config.dtype_policy().name == "float32"
 
@@ -117,13 +117,13 @@ def test_other_backends_have_one_device(fit, images, tmp_path):
 
 @pytest.mark.parametrize("n", [1, 2, 4, 5, 8])
 def test_each_device_gets_as_many_images(tensorflow, n):
-    from birdsong.learning.training.devices import filled_up
+    from birdsong.learning.training.devices import pad_batches
 
     def batches():
         for size in (8, 3):
             yield np.arange(size)[:, np.newaxis], np.arange(size, dtype=np.float32)
 
-    given = list(filled_up(batches(), n))
+    given = list(pad_batches(batches(), n))
     for (images, targets), size in zip(given, (8, 3), strict=True):
         assert len(images) % n == 0
         assert len(images) - size < n

@@ -56,7 +56,7 @@ def test_what_teachers_say_is_a_part_of_the_targets():
 
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     third = np.log(np.array([1, 2, 1]) / 4, dtype=np.float32)
-    taught = DistilledModel(network, [says(*third), says(0.0, 0.0, -1e9)], share=0.5)
+    taught = DistilledModel(network, [says(*third), says(0.0, 0.0, -1e9)], teacher_share=0.5)
     taught.compile("sgd", loss=loss)
     targets = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
     taught.train_on_batch(np.zeros((2, 2), np.float32), targets)
@@ -73,7 +73,7 @@ def test_columns_that_teachers_do_not_have_are_not_taught():
 
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     teacher = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "relu")])
-    taught = DistilledModel(network, [teacher], share=0.4)
+    taught = DistilledModel(network, [teacher], teacher_share=0.4)
     seen = []
     taught.compile("sgd", loss=lambda targets, said: seen.append(np.array(targets)) or said[:, 0])
     taught.train_on_batch(np.zeros((1, 2), np.float32), np.array([[0, 0, 1]], np.float32))

@@ -28,7 +28,7 @@ def losses_around(finder, best):
 
 @pytest.mark.parametrize("best", [1e-4, 1e-3, 1e-2])
 def test_the_steepest_fall_is_found(finder, best):
-    found = finder.rate_range(losses_around(finder, best))
+    found = finder.range_test(losses_around(finder, best))
     assert best / 2 < found.steepest < 4 * best, "smoothing looks back"
     assert (np.diff(found.rates) > 0).all()
     assert len(found.losses) == len(found.rates)
@@ -36,7 +36,7 @@ def test_the_steepest_fall_is_found(finder, best):
 
 def test_too_few_batches(finder):
     with pytest.raises(ValueError, match="3 batches or more, got 2"):
-        finder.rate_range([1.0, 2.0])
+        finder.range_test([1.0, 2.0])
 
 
 def test_a_training_that_is_lost_ends_early(finder, images, tmp_path, small_network, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_training_that_is_lost_ends_early(finder, images, tmp_path, small_netw
             return keras.ops.mean(y_pred, axis=1) * (float("nan") if Lost.calls > 5 else 0.0)
 
     monkeypatch.setattr(
-        "birdsong.learning.training.training_setup.loss_of", lambda *_, **__: Lost()
+        "birdsong.learning.training.training_setup.build_loss", lambda *_, **__: Lost()
     )
     config = TrainingConfig(dataset=DatasetConfig(test_share=0.25), batch_size=16)
     store = open_store(images)

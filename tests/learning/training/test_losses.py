@@ -134,7 +134,7 @@ def test_hierarchical_is_the_weighed_path(losses, seed, alpha, smoothing):
             )
             weight = np.exp(-alpha * (depth - 1))
             expected -= weight * smoothed[:, i] * np.log(part / whole)
-    loss = losses.hierarchical(
+    loss = losses.hierarchical_cross_entropy(
         label_levels(LABELS, THRUSHES), alpha=alpha, label_smoothing=smoothing
     )
     np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
@@ -153,7 +153,7 @@ def test_auxiliary_adds_the_entropy_of_each_head(losses, seed, weight, smoothing
             own = targets[:, levels.groups[height] == group].sum(axis=1)
             own = own * (1 - smoothing) + smoothing / sizes[height]
             expected -= (weight if height else 1) * own * log_probabilities[:, group]
-    loss = losses.auxiliary(levels, weight=weight, label_smoothing=smoothing)
+    loss = losses.auxiliary_cross_entropy(levels, weight=weight, label_smoothing=smoothing)
     np.testing.assert_allclose(loss(targets, said), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -183,9 +183,9 @@ def test_what_is_known_above_the_labels_is_a_sum(losses):
             head = softmax(said[:, first : first + size].astype(np.float64))
             by_head[:, column] -= 0.3 * np.log(head[:, levels.groups[h, member]])
     for loss, columns, expected in (
-        (losses.plain(levels), logits, whole),
-        (losses.hierarchical(levels, alpha=0.5), logits, by_step),
-        (losses.auxiliary(levels, weight=0.3), said, whole + by_head),
+        (losses.cross_entropy(levels), logits, whole),
+        (losses.hierarchical_cross_entropy(levels, alpha=0.5), logits, by_step),
+        (losses.auxiliary_cross_entropy(levels, weight=0.3), said, whole + by_head),
     ):
         np.testing.assert_allclose(
             loss(targets, columns), (targets * expected).sum(axis=1), rtol=1e-4, atol=1e-5
@@ -202,8 +202,8 @@ def test_columns_that_nothing_is_in_change_nothing(losses, seed):
         config = LossConfig(name=name)
         columns = said if name == "auxiliary" else said[:, :6]
         np.testing.assert_allclose(
-            losses.loss_of(config, levels)(targets, columns).numpy().mean(),
-            losses.loss_of(config, levels, partial_labels=True)(wide, columns).numpy().mean(),
+            losses.build_loss(config, levels)(targets, columns).numpy().mean(),
+            losses.build_loss(config, levels, partial_labels=True)(wide, columns).numpy().mean(),
             rtol=1e-5, err_msg=name,
         )  # fmt: skip
 
@@ -215,7 +215,7 @@ def test_a_genus_does_not_tell_its_species_apart(losses, tensorflow):
     genus[0, levels.first_columns[1] + levels.groups[1, 0]] = 1
     with tensorflow.GradientTape() as tape:
         tape.watch(logits)
-        value = losses.plain(levels, label_smoothing=0.1)(genus, logits)
+        value = losses.cross_entropy(levels, label_smoothing=0.1)(genus, logits)
     gradient = tape.gradient(value, logits).numpy()[0]
     assert (gradient[:3] < 0).all()
     assert (gradient[3:] > 0).all()
@@ -230,21 +230,21 @@ def test_without_weights_hierarchical_is_cross_entropy(losses, shape, seed, back
     levels = label_levels(labels, taxonomy)
     logits, targets = batch(len(labels), seed)
     expected = -(targets * np.log(softmax(logits.astype(np.float64)))).sum(axis=1)
-    loss = losses.hierarchical(levels, alpha=0)
+    loss = losses.hierarchical_cross_entropy(levels, alpha=0)
     np.testing.assert_allclose(loss(targets, logits), expected, rtol=1e-4, atol=1e-5)
 
 
 def every_loss(losses, levels):
     """Each loss of the tree as a function of targets and the logits of the labels alone."""
-    heads = losses.auxiliary(levels, weight=0.5)
+    heads = losses.auxiliary_cross_entropy(levels, weight=0.5)
 
     def auxiliary(targets, logits):
-        sums = losses.log_sums(logits, levels)
+        sums = losses.group_logsumexp(logits, levels)
         heights = [0, *levels.ranks_above.values()]
         return heads(targets, np.concatenate([sums[h] for h in heights], axis=1))
 
     return {
-        "hierarchical": losses.hierarchical(levels, alpha=0.5),
+        "hierarchical": losses.hierarchical_cross_entropy(levels, alpha=0.5),
         "auxiliary": auxiliary,
     }
 
@@ -279,7 +279,7 @@ def test_hierarchical_forgives_the_near_mistake(losses):
     levels = label_levels(LABELS, THRUSHES)
     blackbird = np.tile(np.eye(6, dtype=np.float32)[0], (6, 1))
     sure = 8 * np.eye(6, dtype=np.float32)
-    loss = losses.hierarchical(levels, alpha=1)
+    loss = losses.hierarchical_cross_entropy(levels, alpha=1)
     right, other, genus, magpie, owl, none = loss(blackbird, sure).numpy()
     assert right < other == pytest.approx(genus)
     assert other < magpie < owl < none
@@ -293,7 +293,7 @@ def test_gradients_stay_finite(losses, tensorflow, size):
         np.random.default_rng(0).choice([-size, 0, size], (6, 6 + 4 + 4 + 3)).astype(np.float32)
     )
     for name in LOSSES:
-        loss = losses.loss_of(LossConfig(name=name), levels)
+        loss = losses.build_loss(LossConfig(name=name), levels)
         columns = said if name == "auxiliary" else said[:, :6]
         with tensorflow.GradientTape() as tape:
             tape.watch(columns)
@@ -306,7 +306,7 @@ def test_gradients_stay_finite(losses, tensorflow, size):
 
 def test_a_label_that_seems_impossible_is_still_taught(losses, tensorflow):
     """Sums that underflow would leave it without a gradient."""
-    loss = losses.hierarchical(label_levels(LABELS, THRUSHES), alpha=0.5)
+    loss = losses.hierarchical_cross_entropy(label_levels(LABELS, THRUSHES), alpha=0.5)
     logits = tensorflow.constant([[-1000.0, -1000, -1000, 0, 0, 0]])
     with tensorflow.GradientTape() as tape:
         tape.watch(logits)

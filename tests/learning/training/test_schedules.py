@@ -51,10 +51,10 @@ def test_the_cosine_warms_up_and_ends_with_nothing(rates_of):
 def test_a_rate_can_be_kept_with_its_optimizer(tensorflow):
     import keras
 
-    from birdsong.learning.training.schedules import StraightLines, learning_rate
+    from birdsong.learning.training.schedules import PiecewiseLinear, learning_rate
 
     rate = learning_rate("one-cycle", highest=HIGHEST, n_epochs=10, n_batches=10)
-    again = StraightLines.from_config(rate.get_config())
+    again = PiecewiseLinear.from_config(rate.get_config())
     assert [float(again(step)) for step in (0, 17, 99, 500)] == pytest.approx(
         [float(rate(step)) for step in (0, 17, 99, 500)]
     )

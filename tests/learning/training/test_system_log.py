@@ -19,7 +19,7 @@ from birdsong.learning.training.system_log import (
 
 
 def logged(folder, seconds: float = 0.25):
-    with SystemLog(folder, every_s=0.05):
+    with SystemLog(folder, interval_s=0.05):
         time.sleep(seconds)
     return read_system_log(folder / SYSTEM_LOG)
 

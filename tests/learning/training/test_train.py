@@ -129,7 +129,7 @@ def test_the_bundle_answers_as_the_network_does(train, run_dir, images, small_ne
 
 
 def test_a_finished_run_is_not_overwritten(train, run_dir, images):
-    with pytest.raises(DatasetError, match="holds a finished run already"):
+    with pytest.raises(DatasetError, match="holds a finished run; name another"):
         train.train(open_store(images), run_dir, TrainingConfig())
     with pytest.raises(DatasetError, match=r"images\d*: holds images; name another folder"):
         train.train(open_store(images), images, TrainingConfig())
@@ -139,7 +139,7 @@ def test_a_finished_run_is_not_overwritten(train, run_dir, images):
 def test_a_stopped_training_ends_as_one_that_was_not(
     train, run_dir, images, config, tmp_path, small_network
 ):
-    from birdsong.learning.training.checkpoint import kept_epochs
+    from birdsong.learning.training.checkpoint import read_epochs
 
     store, stopped = open_store(images), tmp_path / "stopped"
 
@@ -149,7 +149,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(
 
     with pytest.raises(KeyboardInterrupt):
         train.train(store, stopped, config, listener=TrainingListener(on_epoch=stop))
-    assert [epoch["epoch"] for epoch in kept_epochs(stopped)] == [0]
+    assert [epoch["epoch"] for epoch in read_epochs(stopped)] == [0]
     with pytest.raises(DatasetError, match="stopped after epoch 1; add --resume"):
         train.train(store, stopped, config)
     other = changed(config, learning_rate=0.002)

@@ -39,29 +39,31 @@ def part(store, n_backgrounds):
 
 
 def test_the_backgrounds_of_the_training_part_are_mixed_in(training_setup, store):
-    feed = training_setup._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=True)
-    np.testing.assert_array_equal(feed._backgrounds, random_images(8)[-3:])
-    ((images, _),) = feed.epoch()
+    loader = training_setup._batch_loader(store, part(store, 3), N_COLUMNS, CONFIG, training=True)
+    np.testing.assert_array_equal(loader._backgrounds, random_images(8)[-3:])
+    ((images, _),) = loader.epoch()
     assert len(images) == 8
 
 
 def test_nothing_is_mixed_in_outside_of_training(training_setup, store):
-    feed = training_setup._feed(store, part(store, 3), N_COLUMNS, CONFIG, training=False)
-    ((images, _),) = feed.epoch()
+    loader = training_setup._batch_loader(store, part(store, 3), N_COLUMNS, CONFIG, training=False)
+    ((images, _),) = loader.epoch()
     np.testing.assert_array_equal(images[..., 0], random_images(8))
 
 
 def test_a_part_without_background_cannot_be_mixed_with_it(training_setup, store):
     with pytest.raises(DatasetError, match="there is no background image to mix in"):
-        training_setup._feed(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
+        training_setup._batch_loader(store, part(store, 0), N_COLUMNS, CONFIG, training=True)
 
 
 @pytest.mark.parametrize(("sampling", "expected"), [("plain", [5, 3]), ("class-balanced", [4, 4])])
 def test_training_is_balanced_where_asked_for(training_setup, store, sampling, expected):
     config = TrainingConfig(augmentation=None, sampling=sampling)
     for training in (True, False):
-        feed = training_setup._feed(store, part(store, 3), N_COLUMNS, config, training=training)
-        ((_, targets),) = feed.epoch()
+        loader = training_setup._batch_loader(
+            store, part(store, 3), N_COLUMNS, config, training=training
+        )
+        ((_, targets),) = loader.epoch()
         np.testing.assert_array_equal(targets.sum(axis=0), expected if training else [5, 3])
 
 
@@ -74,7 +76,7 @@ def test_batches_to_learn_from_are_all_as_large_on_jax(
     """It would compile the training once more for the last batch of an epoch."""
     monkeypatch.setattr(training_setup.keras.backend, "backend", lambda: backend)
     config = replace(CONFIG, batch_size=15, n_devices=n_devices)
-    assert training_setup._train_multiple(config) == expected
+    assert training_setup._train_batch_multiple(config) == expected
 
 
 def test_a_sampling_that_there_is_not():

@@ -1,7 +1,8 @@
-"""The network of one fold: trained on the others, then asked about the recordings held out.
+"""Trains the networks of a cross-validation, also in parallel.
 
-What it says of them is kept in its folder; once that is there, nothing is trained again. The one
-that learns from everything takes its turn after those of the folds.
+The network of a fold is trained on the other folds and predicts the recordings that were held out.
+Its folder keeps the logits; a fold that has them is not trained again. A last network, which is
+trained on all recordings, follows those of the folds.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from birdsong.learning.training.fit import fit_network
 from birdsong.learning.training.listener import SILENT, TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
 
-HEARD = "held_out.npz"
-"""In a fold's folder: what its network said of the recordings held out from it."""
+HELD_OUT_LOGITS = "held_out.npz"
+"""File in the folder of a fold: logits of the held-out recordings."""
 
 
 def train_fold(
@@ -45,21 +46,21 @@ def train_fold(
     *,
     listener: TrainingListener = SILENT,
 ) -> None:
-    """Train the network of a fold and let it hear what was held out from it.
+    """Train the network of a fold and predict the recordings that were held out.
 
     Parameters
     ----------
     store : ImageStore
     config : TrainingConfig
     folder : Path
-        Of the fold; gets what a training keeps, and `HEARD`.
+        Folder of the fold; gets the files of a training, and `HELD_OUT_LOGITS`.
     n_folds, fold : int
-        How many there are, and which this is, counted from 0.
+        Number of folds, and which this is, from 0.
     listener : TrainingListener
     """
     dataset = build_fold(store, config.dataset, n_folds, fold)
-    model = _fit(store, config, dataset, folder, n_folds, fold, listener)
-    heard = predict_split_logits(
+    model = _fit_fold(store, config, dataset, folder, n_folds, fold, listener)
+    logits = predict_split_logits(
         model.predict_on_batch,
         store,
         dataset.test,
@@ -67,63 +68,68 @@ def train_fold(
         fold=fold,
         n_threads=config.n_threads,
     )
-    write_atomically(folder / HEARD, calibration_to_bytes(heard))
+    write_atomically(folder / HELD_OUT_LOGITS, calibration_to_bytes(logits))
 
 
-def _fit(
+def _fit_fold(
     store: ImageStore,
     config: TrainingConfig,
     dataset: Dataset,
     folder: Path,
     n_folds: int,
-    number: int,
+    fold: int,
     listener: TrainingListener,
 ) -> keras.Model:
-    """Fit a network, and tell of its epochs which one it is."""
+    """Fit a network; add the number of its fold to what the listener gets."""
     listener.on_dataset(dataset)
 
-    def tell(epoch: Mapping[str, float]) -> None:
-        listener.on_epoch({**epoch, "fold": number})
+    def on_epoch(epoch: Mapping[str, float]) -> None:
+        listener.on_epoch({**epoch, "fold": fold})
 
     keras.backend.clear_session()
     model, _ = fit_network(
-        store, dataset, config, folder, n_folds=n_folds, listener=replace(listener, on_epoch=tell)
+        store,
+        dataset,
+        config,
+        folder,
+        n_folds=n_folds,
+        listener=replace(listener, on_epoch=on_epoch),
     )
     return model
 
 
-def train_each(
+def train_networks(
     store: ImageStore,
     config: TrainingConfig,
     folders: Mapping[int, Path],
     n_folds: int,
     *,
-    at_once: int,
+    n_parallel: int,
     listener: TrainingListener = SILENT,
 ) -> Iterator[int]:
-    """Train the networks of some folds and of everything, several at once, each in a process.
+    """Train the networks of folds and the one on everything, in parallel processes.
 
-    Processes share the processor's cores evenly. A small network leaves half of them idle much of
-    the time where one training has them all.
+    Processes share the cores evenly. This is faster than one training after the other, since a
+    small network leaves many cores idle.
 
     Parameters
     ----------
     store : ImageStore
     config : TrainingConfig
     folders : Mapping of int to Path
-        The folder of each fold that is to be trained; under `n_folds`, the number after the last,
-        that of the network which learns from everything and is asked about nothing.
+        Folder of each fold to train. The key `n_folds`, one past the last fold, is for the network
+        that is trained on all recordings.
     n_folds : int
-        How many folds there are.
-    at_once : int
-        How many are trained at a time; with 1 no process is started.
+        Number of folds.
+    n_parallel : int
+        Networks that are trained in parallel; with 1 no process is started.
     listener : TrainingListener
-        Called where the training runs.
+        Called in the process that trains.
 
     Yields
     ------
     int
-        Each fold, in order, when it is trained.
+        Each fold, in order, when its network is trained.
 
     Raises
     ------
@@ -131,47 +137,47 @@ def train_each(
         If a process was killed.
     """
     process = None
-    if at_once > 1:
-        process = _OwnProcess(os.getpid(), max(1, (os.cpu_count() or 1) // at_once))
-    trained: Iterable[int] = Parallel(n_jobs=at_once, return_as="generator", pre_dispatch=at_once)(
-        delayed(_train_with)(
-            process, store, config, folder, n_folds, fold, listener
-        )
+    if n_parallel > 1:
+        process = _WorkerProcess(os.getpid(), max(1, (os.cpu_count() or 1) // n_parallel))
+    run = Parallel(n_jobs=n_parallel, return_as="generator", pre_dispatch=n_parallel)
+    trained: Iterable[int] = run(
+        delayed(_train_in_worker)(process, store, config, folder, n_folds, fold, listener)
         for fold, folder in folders.items()
-    )  # fmt: skip
+    )
     try:
         yield from trained
     except TerminatedWorkerError as error:
         raise DatasetError(
-            "the process of a training was killed, perhaps for want of memory; "
-            "--resume goes on, with a smaller --folds-at-once if need be"
+            "the process of a training was killed, perhaps because memory ran out; continue with "
+            "--resume, and with a smaller --folds-at-once if it happens again"
         ) from error
 
 
 @dataclass(frozen=True, slots=True)
-class _OwnProcess:
-    """A process that trains for another: as long as that one lives, on its share of the machine."""
+class _WorkerProcess:
+    """Set-up of a worker process: its share of the cores, and its end with the parent."""
 
     parent: int
     n_cores: int
 
-    def begin(self) -> None:
-        # TensorFlow looks when it computes for the first time; the others when they are imported.
+    def set_up(self) -> None:
+        """Limit the cores and watch the parent, in the worker."""
+        # TensorFlow reads this at its first computation.
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(self.n_cores)
-        # Of a GPU's memory each takes what it needs; TensorFlow and JAX would take most of it.
+        # By default TensorFlow and JAX reserve most of a GPU's memory for one process.
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         threading.Thread(target=self._end_with_parent, daemon=True).start()
 
     def _end_with_parent(self) -> None:
-        """A parent that was killed could not tell; what resumes its run must be the only one."""
+        """Exit when the parent is gone: a killed parent cannot stop its workers."""
         while os.getppid() == self.parent:
             time.sleep(0.5)
         os._exit(1)
 
 
-def _train_with(
-    process: _OwnProcess | None,
+def _train_in_worker(
+    process: _WorkerProcess | None,
     store: ImageStore,
     config: TrainingConfig,
     folder: Path,
@@ -180,29 +186,29 @@ def _train_with(
     listener: TrainingListener,
 ) -> int:
     if process is not None:
-        process.begin()
+        process.set_up()
     if fold < n_folds:
         train_fold(store, config, folder, n_folds, fold, listener=listener)
     else:
         everything = build_dataset(store, config.dataset)
-        _fit(store, config, everything, folder, n_folds, fold, listener)
+        _fit_fold(store, config, everything, folder, n_folds, fold, listener)
     return fold
 
 
 def read_fold(folder: Path, dataset: Dataset) -> CalibrationData:
-    """Read what a fold's network said, and see that it speaks of the recordings held out.
+    """Read the logits of a fold, and check that they are of its held-out recordings.
 
     Raises
     ------
     DatasetError
-        If it cannot be read, or speaks of others.
+        If the file cannot be read, or is of other recordings or labels.
     """
-    path = folder / HEARD
+    path = folder / HELD_OUT_LOGITS
     try:
         data = calibration_from_bytes(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f"{path}: cannot be read ({error}); delete it to train the fold anew"
+            f"{path}: cannot be read ({error}); delete it to train the fold again"
         ) from error
     expected = [(name, dataset.class_index_of[name]) for name in dataset.test.recordings]
     n_columns = len(dataset.labels)
@@ -211,6 +217,6 @@ def read_fold(folder: Path, dataset: Dataset) -> CalibrationData:
         or data.logits.shape[1] != n_columns
     ):
         raise DatasetError(
-            f"{path}: holds other recordings or labels than this fold; delete it to train it anew"
+            f"{path}: holds other recordings or labels than this fold; delete it to train it again"
         )
     return data

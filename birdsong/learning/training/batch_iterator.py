@@ -1,4 +1,4 @@
-"""Batches on their way to the network: how long it waits for them, and what breaks them off."""
+"""An iterator over batches that measures how long training waits for them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Self
 from birdsong.loading.batch_loader import Batch
 
 
-class TimedBatches:
-    """Hands batches on, and keeps an eye on them: to be used within a `with`.
+class BatchIterator:
+    """Iterates over batches and measures the time spent waiting for them; a context manager.
 
-    Leaving it lets go of the threads that make batches. Where a batch could not be made, that is
-    what is raised, whatever came of it: TensorFlow wraps it beyond recognition.
+    Leaving the context stops the threads that load batches. If loading a batch failed, that error
+    is raised in place of the one that TensorFlow makes of it.
 
     Parameters
     ----------
@@ -23,35 +23,35 @@ class TimedBatches:
     Attributes
     ----------
     waited_s : float
-        Seconds that it took to get the batches so far; next to nothing where they lie ready.
+        Seconds spent waiting for batches so far; about 0 if they are ready in time.
     """
 
     def __init__(self, batches: Generator[Batch, None, None]) -> None:
         self._batches = batches
-        self._in_use = threading.Lock()  # TensorFlow asks from a thread of its own
+        self._lock = threading.Lock()  # TensorFlow iterates in a thread of its own
         self.waited_s = 0.0
         self._error: Exception | None = None
 
     def __iter__(self) -> Generator[Batch, None, None]:
-        """Hand the batches on."""
+        """Yield the batches."""
         while True:
-            asked_s = time.perf_counter()
+            started_s = time.perf_counter()
             try:
-                with self._in_use:
+                with self._lock:
                     batch = next(self._batches)
             except StopIteration:
                 return
             except Exception as error:
                 self._error = error
                 raise
-            self.waited_s += time.perf_counter() - asked_s
+            self.waited_s += time.perf_counter() - started_s
             yield batch
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        with self._in_use:  # whoever asks from now on gets no more
+        with self._lock:  # no batch is loaded while the generator closes
             self._batches.close()
         if isinstance(error, Exception) and self._error not in (None, error):
             raise self._error from error
