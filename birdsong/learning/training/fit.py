@@ -187,11 +187,13 @@ def _run_fit(
     n_past = len(log.epochs)
     has_validation = setup.validation_loader is not None
     monitor = "val_loss" if has_validation else "loss"
-    monitors: list[keras.callbacks.Callback] = []
+    stateful_callbacks: list[keras.callbacks.Callback] = []
     if has_validation:
-        monitors.append(keras.callbacks.EarlyStopping(monitor=monitor, patience=config.patience))
+        stateful_callbacks.append(
+            keras.callbacks.EarlyStopping(monitor=monitor, patience=config.patience)
+        )
     if config.optimizer.schedule == "plateau":
-        monitors.append(
+        stateful_callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 monitor=monitor, factor=0.5, patience=max(1, config.patience // 3)
             )
@@ -205,7 +207,7 @@ def _run_fit(
         save_best_only=has_validation,
         initial_value_threshold=min((epoch[monitor] for epoch in log.epochs), default=None),
     )
-    callbacks = [log, *monitors, *([ema] if ema else []), best_weights]
+    callbacks = [log, *stateful_callbacks, *([ema] if ema else []), best_weights]
     with ExitStack() as stack:
         batches = stack.enter_context(BatchIterator(setup.train_batches(n_past)))
         log.watch(batches)
@@ -219,7 +221,7 @@ def _run_fit(
             if validation
             else None,
             validation_steps=len(setup.validation_loader) if setup.validation_loader else None,
-            callbacks=[*callbacks, TrainingCheckpoint(folder, log, monitors)],
+            callbacks=[*callbacks, TrainingCheckpoint(folder, log, stateful_callbacks)],
             shuffle=False,  # the loader shuffles
             verbose=0,
         )
