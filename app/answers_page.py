@@ -14,10 +14,10 @@ from birdsong.audio_formats import UPLOAD_SUFFIXES
 
 from .bundle_choice import show_bundle
 from .corrections import show_corrections
-from .downloads import show_archive
 from .examples import choose_example
 from .predictions import PredictionCache, Upload
 from .recording_view import show_recording
+from .result_downloads import show_archive
 from .species_filter import choose_labels
 
 PROMISES = (0.8, 0.9, 0.95, 0.99)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from birdsong.answers.classifier import Classifier, ClassifyConfig
-from birdsong.answers.inference import SegmentLogits
 from birdsong.answers.prediction import Prediction
+from birdsong.answers.segment_logits import SegmentLogits
 from birdsong.answers.spectrogram_views import OverviewSpectrogram, overview, segment_image
 from birdsong.errors import AudioError
 

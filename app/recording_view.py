@@ -20,8 +20,8 @@ from .answer_text import (
 )
 from .answer_view import show_answer, show_likely_labels
 from .corrections import show_correction
-from .downloads import show_downloads
 from .predictions import PredictionCache, Upload
+from .result_downloads import show_downloads
 from .sound_figure import show_sound_figure
 
 MAX_SEGMENTS = 100

@@ -230,11 +230,11 @@ class _Stopwatch:
         self._stand_around()
 
     def _stand_around(self) -> None:
-        from birdsong.answers import inference
-        from birdsong.bundle.network import Network
+        from birdsong.answers import segment_logits
+        from birdsong.bundle.onnx_network import Network
         from birdsong.sound.audio_reader import AudioReader
 
-        blocks, cut, logits = AudioReader.blocks, inference.segments_of, Network.logits
+        blocks, cut, logits = AudioReader.blocks, segment_logits.segments_of, Network.logits
 
         def timed_logits(network: Network, images: Any) -> Any:
             started_s = time.perf_counter()
@@ -242,7 +242,7 @@ class _Stopwatch:
             self.seconds["network"] += time.perf_counter() - started_s
             return predicted
 
-        parts: tuple[Any, Any, Any] = (AudioReader, inference, Network)
+        parts: tuple[Any, Any, Any] = (AudioReader, segment_logits, Network)
         parts[0].blocks = lambda reader: self._timed(blocks(reader), "decoding")
         parts[1].segments_of = lambda *a, **k: self._timed(cut(*a, **k), "images")
         parts[2].logits = timed_logits

@@ -21,11 +21,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from birdsong.answers.inference import run_inference
+from birdsong.answers.segment_logits import run_inference
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.bundle_files import read_bundle
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.images.store import ImageStore, open_store
 from birdsong.learning.data.dataset import Dataset
 from birdsong.learning.data.dataset_builder import build_fold

@@ -55,7 +55,7 @@ def ms_per_image(model: Any, *, n_images: int = 128) -> float:
 
     The least of five rounds, since other programs only ever add to it.
     """
-    from birdsong.bundle.network import disable_telemetry
+    from birdsong.bundle.onnx_network import disable_telemetry
 
     disable_telemetry()
     import onnxruntime

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    from birdsong.answers.formats import FORMATS
+    from birdsong.answers.export_formats import FORMATS
 
     printed = [name for name, each in FORMATS.items() if each.to_stdout]
     parser.add_argument(
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Classify the recordings, write the results, and print what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
-    from birdsong.answers.formats import answer_format
+    from birdsong.answers.export_formats import answer_format
     from birdsong.answers.results import write_results
     from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, printable_name

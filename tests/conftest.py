@@ -103,7 +103,7 @@ def calibrated_dir(images, bundle_dir, tmp_path_factory) -> Path:
 
     from birdsong.bundle.bundle_files import read_bundle, write_bundle
     from birdsong.bundle.calibration_data import CalibrationData
-    from birdsong.bundle.network import Network
+    from birdsong.bundle.onnx_network import Network
     from birdsong.images.store import open_store
     from birdsong.learning.evaluation.calibration_fit import calibrate
     from birdsong.learning.evaluation.inference import by_recording, predict_logits

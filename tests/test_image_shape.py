@@ -11,7 +11,7 @@ from PIL import Image
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.spectrogram_views import overview, segment_image
 from birdsong.bundle.bundle_files import read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import BundleError, DatasetError, OverwriteError
 from birdsong.images.packed import PackedStore
 from birdsong.images.packing import pack

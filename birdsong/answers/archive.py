@@ -6,10 +6,10 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-from birdsong.answers.exports import result_paths
-from birdsong.answers.formats import FORMATS
+from birdsong.answers.export_formats import FORMATS
 from birdsong.answers.prediction import Prediction
 from birdsong.answers.results import result_bytes
+from birdsong.answers.text_exports import result_paths
 from birdsong.sound.spectrogram import SpectrogramConfig
 
 

@@ -10,13 +10,13 @@ from typing import Self
 from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classify_config import ClassifyConfig, check_overlap
 from birdsong.answers.classify_many import classify_many
-from birdsong.answers.inference import SegmentLogits, run_inference
 from birdsong.answers.out_of_fold_stats import FAMILIAR_SHARE, OutOfFoldStats
 from birdsong.answers.prediction import Prediction
+from birdsong.answers.segment_logits import SegmentLogits, run_inference
 from birdsong.answers.sources import Source, recording_name, to_audio_source
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE, read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.bundle.pooling import PooledProbabilities
 from birdsong.errors import AudioError, BundleError
 from birdsong.sound.waveform import AudioSource

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from birdsong.answers.exports import result_paths
-from birdsong.answers.formats import AnswerFormat, answer_format
+from birdsong.answers.export_formats import AnswerFormat, answer_format
 from birdsong.answers.prediction import Prediction
+from birdsong.answers.text_exports import result_paths
 from birdsong.atomic import write_atomically
 from birdsong.overwrite import check_absent
 from birdsong.sound.spectrogram import SpectrogramConfig

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from birdsong.answers.inference import segments_of
+from birdsong.answers.segment_logits import segments_of
 from birdsong.arrays import FloatArray, ImageArray
 from birdsong.bundle.bundle import Bundle
 from birdsong.errors import AudioError, ConfigError

@@ -19,7 +19,7 @@ from birdsong.images import store, tables
 from birdsong.overwrite import REPLACE
 from birdsong.runs.journal import JOURNAL
 from birdsong.runs.work_item import WorkItem
-from birdsong.sound.spectrogram import SpectrogramConfig
+from birdsong.sound.spectrogram import LATER_FIELDS
 
 _MAX_SETTINGS = 3
 
@@ -168,9 +168,8 @@ def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     if "spectrogram.hop_length" in flat:  # the shape of images is left out where it is the default
-        default = SpectrogramConfig()
-        shape = {"spectrogram.n_mels": default.n_mels, "spectrogram.n_frames": default.n_frames}
-        flat = shape | flat
+        shape = {name: LATER_FIELDS[name] for name in ("n_mels", "n_frames")}
+        flat = {f"spectrogram.{name}": value for name, value in shape.items()} | flat
     hop_length, rate = (flat.get(f"spectrogram.{n}") for n in ("hop_length", "sample_rate_hz"))
     if isinstance(hop_length, int) and isinstance(rate, int) and rate > 0:
         segment_s = hop_length * flat["spectrogram.n_frames"] / rate

@@ -6,12 +6,11 @@ does not depend on the length of a recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import soxr
 
 from birdsong.arrays import FloatArray
 from birdsong.errors import AudioError
@@ -22,6 +21,7 @@ from birdsong.sound.decoder import Decoder
 from birdsong.sound.downmix import ChannelChoice, Downmix
 from birdsong.sound.level_meter import LevelMeter
 from birdsong.sound.open_decoder import open_decoder
+from birdsong.sound.resampling import make_resampler
 from birdsong.sound.waveform import AudioSource, Waveform
 
 BLOCK_S = 1.0
@@ -42,7 +42,7 @@ class AudioReader:
     source : Path, bytes or Waveform
         A file, the content of one, or samples.
     sample_rate_hz : int
-        Rate of the blocks; soxr's high-quality resampler brings other rates to it.
+        Rate of the blocks; other rates are resampled to it.
     name : str, optional
         What errors call the recording; the file's name by default.
 
@@ -182,7 +182,8 @@ class AudioReader:
 
         Blocks are buffered until the choice of channel is made.
         """
-        resample, downmix = self._resampler(), self._downmix()
+        resample = make_resampler(self._rate_hz, self.sample_rate_hz)
+        downmix = self._downmix()
         buffer = BlockBuffer()
         while True:
             block = self._read_block()
@@ -194,7 +195,8 @@ class AudioReader:
                     break
                 yield resample(np.empty(0, np.float32), True)
                 self._start_part(*stream_format)
-                resample, downmix = self._resampler(), self._downmix()
+                resample = make_resampler(self._rate_hz, self.sample_rate_hz)
+                downmix = self._downmix()
             self._measure_level(block)
             start_s = self.duration_s
             self._n_decoded += len(block)
@@ -279,14 +281,6 @@ class AudioReader:
                 f"{self.name}: sample at {at_s:.3f} s is {block[bad_sample]}, expected a "
                 "number between -1 and 1; export the file again from its original"
             )
-
-    def _resampler(self) -> Callable[[FloatArray, bool], FloatArray]:
-        if self._rate_hz == self.sample_rate_hz:
-            return lambda samples, last: samples
-        stream = soxr.ResampleStream(
-            self._rate_hz, self.sample_rate_hz, 1, dtype="float32", quality="HQ"
-        )
-        return lambda samples, last: stream.resample_chunk(samples, last=last)
 
 
 def read_samples(source: AudioSource, sample_rate_hz: int) -> FloatArray:

@@ -29,8 +29,8 @@ _MIN_BANDS = _MIN_FRAMES = 8
 BAND_REGIONS = 4
 """Regions of mel bands, each with its own median in `activity.prominence`."""
 
-# Fields of later versions, and the values with which they change nothing.
-_LATER_FIELDS = {"background_share": 1.0, "n_mels": 64, "n_frames": 200}
+LATER_FIELDS = {"background_share": 1.0, "n_mels": 64, "n_frames": 200}
+"""Fields that came with later versions, and the values of files that lack them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class SpectrogramConfig:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in _LATER_FIELDS or value != _LATER_FIELDS[name]
+            if name not in LATER_FIELDS or value != LATER_FIELDS[name]
         }
 
     @classmethod
@@ -167,7 +167,7 @@ class SpectrogramConfig:
             If a field is missing, unknown or of another type, or a value is out of range.
         """
         types: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
-        values = {**_LATER_FIELDS, **values}
+        values = {**LATER_FIELDS, **values}
         if set(values) != set(types):
             wrong = sorted(set(values) ^ set(types))
             raise ConfigError(f"missing or unknown spectrogram fields: {', '.join(wrong)}")

@@ -12,7 +12,7 @@ import soundfile
 from birdsong.answers.answer_selector import AnswerSelector
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.bundle.bundle_files import read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import ConfigError, TaxonomyError
 from birdsong.images.store import open_store
 from birdsong.preprocessing.preprocess import preprocess

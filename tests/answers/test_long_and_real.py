@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.answers.formats import FORMATS
+from birdsong.answers.export_formats import FORMATS
 from birdsong.pipelines.classify import find_recordings
 from tests.conftest import RATE_HZ, REAL_RECORDINGS, voice
 

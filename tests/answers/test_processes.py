@@ -14,7 +14,7 @@ import soundfile
 from birdsong.answers import classifier as module
 from birdsong.answers.classifier import Classifier, ClassifyConfig
 from birdsong.bundle.bundle_files import read_bundle, write_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import BundleError
 from tests.conftest import RATE_HZ, voice
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from birdsong.answers.inference import segments_of
+from birdsong.answers.segment_logits import segments_of
 from birdsong.answers.spectrogram_views import (
     OverviewSpectrogram,
     _LoudestColumns,

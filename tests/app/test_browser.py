@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.classify import lengthened
 from benchmarks.served_app import chromium, served_app
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.exports import to_json_line
+from birdsong.answers.text_exports import to_json_line
 from birdsong.app.answer_text import headline_text
 from tests.conftest import RATE_HZ, voice
 

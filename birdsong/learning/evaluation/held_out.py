@@ -18,7 +18,7 @@ import numpy as np
 from birdsong.arrays import BoolArray
 from birdsong.bundle.bundle import Bundle
 from birdsong.bundle.calibration_data import CalibrationData
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import DatasetError
 from birdsong.images.store import ImageStore
 from birdsong.images.tables import IndexRow

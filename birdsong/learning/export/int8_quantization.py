@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from birdsong.arrays import ImageArray
-from birdsong.bundle.network import disable_telemetry
+from birdsong.bundle.onnx_network import disable_telemetry
 from birdsong.images.store import ImageStore
 from birdsong.learning.data.split import Split
 from birdsong.loading.batch_loader import BatchLoader

@@ -8,9 +8,7 @@ from typing import Any, Self
 
 from birdsong.config_options import setting
 from birdsong.errors import ConfigError
-
-MODELS = ("squeezenet", "mobilenet-v3-small", "efficientnet-b0")
-"""Names in the registry; see `registry`."""
+from birdsong.learning.models.registry import MODELS
 
 REMOVED_SETTINGS = ("bypass", "frequency_channel", "peaks")
 """Settings that were removed after version 0.1; ``docs/recipes.csv`` has their measurements."""

@@ -2,7 +2,7 @@
 
 Each network is a module of this package, with ``_`` for ``-`` in its name. The module's function
 ``build(n_classes, config, shape)`` returns a `BuiltModel`. To add a network, write such a module
-and add its name to `model_config.MODELS`.
+and add its name to `MODELS`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from birdsong.errors import ConfigError
-from birdsong.learning.models.model_config import MODELS, ModelConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 if TYPE_CHECKING:
     import keras
+
+    from birdsong.learning.models.model_config import ModelConfig
+
+MODELS = ("squeezenet", "mobilenet-v3-small", "efficientnet-b0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ def build_model(
     Parameters
     ----------
     name : str
-        One of `model_config.MODELS`.
+        One of `MODELS`.
     n_classes : int, at least 2
     config : ModelConfig
         Its own `name` is ignored.

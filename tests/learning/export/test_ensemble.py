@@ -8,7 +8,7 @@ import pytest
 from scipy.special import log_softmax
 
 from birdsong.bundle.bundle_files import WEIGHTS, read_bundle, write_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.csv_tables import write_table
 from birdsong.errors import BundleError
 from birdsong.images.tables import AttributionRow, read_attribution

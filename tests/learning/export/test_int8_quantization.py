@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 
 from birdsong.bundle.bundle_files import read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.training.training_config import TrainingConfig

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birdsong.learning.models.model_config import MODELS, ModelConfig
-from birdsong.learning.models.registry import build_model
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import MODELS, build_model
 
 BATCH = 4
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.label_levels import label_levels
-from birdsong.learning.models.model_config import MODELS, ModelConfig
-from birdsong.learning.models.registry import build_model
+from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import MODELS, build_model
 from tests.images.small_store import random_images
 from tests.learning.changed import changed
 from tests.taxa.trees import NESTED, THRUSHES

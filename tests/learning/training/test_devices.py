@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from birdsong.bundle.bundle_files import read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset

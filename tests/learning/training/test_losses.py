@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from birdsong.bundle.bundle_files import WEIGHTS, read_bundle
-from birdsong.bundle.network import Network
+from birdsong.bundle.onnx_network import Network
 from birdsong.errors import BundleError, ConfigError, DatasetError
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_attribution

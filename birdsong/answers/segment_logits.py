@@ -13,7 +13,7 @@ import numpy as np
 
 from birdsong.arrays import BoolArray, FloatArray, ImageArray
 from birdsong.bundle.bundle import Bundle
-from birdsong.bundle.network import BATCH_SIZE, Network
+from birdsong.bundle.onnx_network import BATCH_SIZE, Network
 from birdsong.errors import AudioError
 from birdsong.sound.audio_reader import AudioReader
 from birdsong.sound.grey_levels import signal_level_db

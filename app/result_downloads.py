@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from birdsong.answers.archive import zip_results
-from birdsong.answers.formats import FORMATS
+from birdsong.answers.export_formats import FORMATS
 from birdsong.answers.prediction import Detection, Prediction
 from birdsong.answers.results import result_bytes
 from birdsong.answers.spectrogram_views import OverviewSpectrogram, crop

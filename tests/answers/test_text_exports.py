@@ -10,7 +10,9 @@ import crowsetta
 import pytest
 
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.exports import (
+from birdsong.answers.prediction import Detection, Prediction
+from birdsong.answers.prediction_data import CSV_COLUMNS
+from birdsong.answers.text_exports import (
     KALEIDOSCOPE_COLUMNS,
     result_paths,
     to_audacity,
@@ -19,8 +21,6 @@ from birdsong.answers.exports import (
     to_kaleidoscope,
     to_raven,
 )
-from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.prediction_data import CSV_COLUMNS
 from birdsong.csv_escape import unescape_cell
 
 

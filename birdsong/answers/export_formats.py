@@ -2,7 +2,7 @@
 
 A new format needs a function that makes a file's content and an entry in `FORMATS`: `results` and
 `archive` then write it, and ``birdsong classify --format`` and the app offer it. The text of each
-format is made in `exports`.
+format is made in `text_exports`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from birdsong.answers.exports import (
+from birdsong.answers.prediction import Prediction
+from birdsong.answers.text_exports import (
     to_audacity,
     to_csv,
     to_json_line,
     to_kaleidoscope,
     to_raven,
 )
-from birdsong.answers.prediction import Prediction
 from birdsong.errors import ConfigError
 from birdsong.sound.spectrogram import SpectrogramConfig
 

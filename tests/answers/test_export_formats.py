@@ -10,9 +10,9 @@ import soundfile
 
 from birdsong.answers.archive import zip_results
 from birdsong.answers.classifier import Classifier
-from birdsong.answers.formats import FORMATS, AnswerFormat, answer_format
+from birdsong.answers.export_formats import FORMATS, AnswerFormat, answer_format
 from birdsong.answers.results import result_bytes, result_files, write_results
-from birdsong.app import downloads
+from birdsong.app import result_downloads
 from birdsong.app.predictions import PredictionCache, Upload
 from birdsong.errors import ConfigError
 from birdsong.pipelines import classify
@@ -147,12 +147,12 @@ def test_a_new_format_is_offered_in_the_app(toys, classifier, recording, monkeyp
     def download_button(label, data, *, file_name, mime, key, **_options):
         offered[key] = (label, data, file_name, mime)
 
-    monkeypatch.setattr(downloads.st, "download_button", download_button)
-    monkeypatch.setattr(downloads.st, "popover", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(downloads, "_show_detection", lambda *_: None)
+    monkeypatch.setattr(result_downloads.st, "download_button", download_button)
+    monkeypatch.setattr(result_downloads.st, "popover", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(result_downloads, "_show_detection", lambda *_: None)
     prediction = classifier.classify(recording)
     upload = Upload("k1", "low.wav", recording.read_bytes())
-    downloads.show_downloads(upload, PredictionCache({}, classifier), prediction)
+    result_downloads.show_downloads(upload, PredictionCache({}, classifier), prediction)
     assert list(offered) == [f"{name}-k1" for name in FORMATS]
     n_found = len(prediction.detections)
     assert offered["count-each-k1"] == (
