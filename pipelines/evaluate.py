@@ -67,9 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         held_out = score_bundle(
             bundle,
             store,
-            with_learned=arguments.all,
+            include_training=arguments.all,
             out_of_fold=arguments.out_of_fold,
-            only=allowed_labels(arguments.only, bundle) if arguments.only else None,
+            allowed_taxa=allowed_labels(arguments.only, bundle) if arguments.only else None,
             n_threads=max(1, arguments.jobs),
         )
     except DatasetError as error:

@@ -9,7 +9,7 @@ import pytest
 from birdsong.bundle.bundle_files import read_bundle
 from birdsong.images.store import open_store
 from birdsong.learning.evaluation.held_out import score_bundle
-from birdsong.learning.evaluation.scores import ScoredRecordings, about_one_session
+from birdsong.learning.evaluation.scores import ScoredRecordings, single_session_note
 from birdsong.learning.reporting import figures
 from birdsong.learning.reporting.confusion_report import (
     MAX_PAIRS,
@@ -73,14 +73,14 @@ def test_confused_pairs_are_listed_and_the_matrix_names_each_label():
 
 
 def test_no_label_taken_for_another():
-    assert "No label was taken for another" in confusion_section(scored([0, 1], [0, 1], 2))
+    assert "No label was confused with another" in confusion_section(scored([0, 1], [0, 1], 2))
 
 
 def test_labels_of_one_session_are_told():
-    assert about_one_session(scored([0, 0, 1, 1], [0, 0, 1, 1], 2)) == ""
-    told = about_one_session(scored([0, 0, 1, 1], [0, 0, 1, 1], 2, sessions="abcc"))
+    assert single_session_note(scored([0, 0, 1, 1], [0, 0, 1, 1], 2)) == ""
+    told = single_session_note(scored([0, 0, 1, 1], [0, 0, 1, 1], 2, sessions="abcc"))
     assert told.startswith(" 1 label has one session, ")
-    told = about_one_session(scored([0, 1], [0, 1], 2))
+    told = single_session_note(scored([0, 1], [0, 1], 2))
     assert told.startswith(" 2 labels have one session, ")
 
 

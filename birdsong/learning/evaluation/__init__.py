@@ -1,1 +1,1 @@
-"""How good a network is on recordings that it did not learn from."""
+"""Evaluation of networks on held-out recordings."""

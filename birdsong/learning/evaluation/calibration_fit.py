@@ -1,11 +1,11 @@
-"""Calibration, fitted to recordings that the network did not learn from.
+"""Fits the calibration of a network to held-out recordings.
 
-First the rule that pools segments: that with the least log loss. Then a temperature for each rank
-[1]_, at which the taxon of that rank on the path is right as often as its probability says: a
-network trained with label smoothing and mixed images is underconfident about orders, and may be
-well calibrated for species, so that one temperature does not fit all ranks. For both a recording
-counts twice, whole and cut to its first half, since pooling cannot tell a short recording from a
-long one. Then the thresholds of the promises, to whole recordings; see
+First, the pooling rule of segments with the smallest log loss is chosen. Second, a temperature is
+fitted for each rank [1]_, so that the accuracy of the predicted taxon of that rank matches its
+probability. One temperature does not fit all ranks: a network trained with label smoothing and
+mixup is underconfident about orders and may be well calibrated for species. Both steps use each
+recording twice, whole and cut to its first half, since pooling must work for short and long
+recordings. Third, the thresholds of the promises are fitted to whole recordings; see
 `birdsong.selective.promises`.
 
 References
@@ -33,20 +33,20 @@ from birdsong.taxa.label_tree import Indices, LabelTree
 from birdsong.taxa.lineage import DEPTH, RANKS
 
 _PRIOR_SPREAD = 0.5
-"""Standard deviation of the prior of a log temperature: few recordings move it little from 0."""
+"""Standard deviation of the prior of a log temperature, whose mean is 0."""
 
-_SMALLEST = 1e-12  # a probability of 0 would make one recording outweigh all
+_MIN_PROBABILITY = 1e-12  # avoids an infinite log loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedCalibration:
-    """A calibration, and the losses that its pooling rule was chosen by.
+    """A calibration, and the log loss of each pooling rule.
 
     Attributes
     ----------
     calibration : Calibration
     log_loss : mapping of str to float
-        Of the labels, in nats a recording, by each pooling rule at its best temperature.
+        Log loss of the labels, in nats per recording, of each pooling rule at its best temperature.
     """
 
     calibration: Calibration
@@ -59,17 +59,17 @@ def calibrate(bundle: Bundle) -> Bundle:
     Returns
     -------
     Bundle
-        Without a calibration where it carries no logits.
+        Without a calibration if the bundle has no logits.
     """
     if bundle.calibration_data is None:
         return replace(bundle, calibration=None)
-    kept = round_logits(bundle.calibration_data)
-    fitted = fit_calibration(kept, bundle.label_space)
-    return replace(bundle, calibration=fitted.calibration, calibration_data=kept)
+    data = round_logits(bundle.calibration_data)
+    fitted = fit_calibration(data, bundle.label_space)
+    return replace(bundle, calibration=fitted.calibration, calibration_data=data)
 
 
 def round_logits(data: CalibrationData) -> CalibrationData:
-    """Round the logits as a bundle does, so that a later fit to them gives the same numbers."""
+    """Round the logits as a bundle stores them, so that a later fit gives the same numbers."""
     return calibration_from_bytes(calibration_to_bytes(data))
 
 
@@ -80,7 +80,7 @@ def fit_calibration(data: CalibrationData, space: LabelSpace) -> FittedCalibrati
     ----------
     data : CalibrationData
     space : LabelSpace
-        What the columns of the logits mean.
+        Meaning of the columns of the logits.
 
     Returns
     -------
@@ -89,16 +89,18 @@ def fit_calibration(data: CalibrationData, space: LabelSpace) -> FittedCalibrati
     tree = space.tree()
     lowest = max((label.rank for label in space.bird_labels), key=DEPTH.__getitem__)
     n = len(data)
-    both = CalibrationData.concatenate([data, data.first_half()])
+    whole_and_half = CalibrationData.concatenate([data, data.first_half()])
     losses: dict[str, float] = {}
     pooled: dict[str, tuple[Probabilities, Probabilities]] = {}
     for rule in POOLINGS:
-        pooled[rule] = pool_recordings(both, has_background=space.has_background, rule=rule)
-        losses[rule] = _label_log_loss(pooled[rule][0], both.y_true)
+        pooled[rule] = pool_recordings(
+            whole_and_half, has_background=space.has_background, rule=rule
+        )
+        losses[rule] = _label_log_loss(pooled[rule][0], whole_and_half.y_true)
     pooling = min(losses, key=losses.__getitem__)
     labels, bird = pooled[pooling]
     temperatures = {
-        rank: _temperature(tree, labels, bird, both.y_true, rank)
+        rank: _temperature(tree, labels, bird, whole_and_half.y_true, rank)
         for rank in RANKS[1 : DEPTH[lowest] + 1]
     }
     calibrated = space.tree(temperatures=temperatures)
@@ -113,8 +115,8 @@ def fit_calibration(data: CalibrationData, space: LabelSpace) -> FittedCalibrati
 
 
 def _label_log_loss(labels: Probabilities, y_true: Indices) -> float:
-    """Log loss of the labels, in nats a recording, at the temperature at which it is least."""
-    logarithms = np.log(np.maximum(labels, _SMALLEST))
+    """Minimum log loss of the labels over the temperature, in nats per recording."""
+    logarithms = np.log(np.maximum(labels, _MIN_PROBABILITY))
 
     def loss(log_temperature: float) -> float:
         scaled = logarithms / np.exp(log_temperature)
@@ -122,37 +124,37 @@ def _label_log_loss(labels: Probabilities, y_true: Indices) -> float:
         own = scaled[np.arange(len(y_true)), y_true] - np.log(np.exp(scaled).sum(axis=1))
         return float(-own.mean())
 
-    return loss(_least(loss, len(y_true)))
+    return loss(_minimize(loss, len(y_true)))
 
 
 def _temperature(
     tree: LabelTree, labels: Probabilities, bird: Probabilities, y_true: Indices, rank: str
 ) -> float:
-    """The temperature at which the probability of the path's taxon of a rank is calibrated.
+    """Fit the temperature that calibrates the probability of the predicted taxon at a rank.
 
-    It has the least log loss over the recordings whose path has a taxon at the rank.
+    It minimizes the log loss over recordings whose predicted path has a taxon at the rank.
     """
     nodes = tree.label_paths[tree.best_labels(labels), DEPTH[rank]]
-    asked = np.flatnonzero(nodes >= 0)
-    if not len(asked):
+    present = np.flatnonzero(nodes >= 0)
+    if not len(present):
         return 1.0
-    nodes, bird = nodes[asked], bird[asked]
-    logarithms = np.log(np.maximum(labels[asked], _SMALLEST))
+    nodes, bird = nodes[present], bird[present]
+    logarithms = np.log(np.maximum(labels[present], _MIN_PROBABILITY))
     under = tree.label_paths[:, DEPTH[rank]] == nodes[:, np.newaxis]
-    right = under[np.arange(len(asked)), y_true[asked]]
+    right = under[np.arange(len(present)), y_true[present]]
 
     def loss(log_temperature: float) -> float:
         scaled = logarithms / np.exp(log_temperature)
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         share = np.where(under, powers, 0.0).sum(axis=1) / powers.sum(axis=1)
-        chance = np.clip(bird * share, _SMALLEST, 1 - _SMALLEST)
-        return float(-np.log(np.where(right, chance, 1 - chance)).mean())
+        p = np.clip(bird * share, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+        return float(-np.log(np.where(right, p, 1 - p)).mean())
 
-    return float(np.exp(_least(loss, len(asked))))
+    return float(np.exp(_minimize(loss, len(present))))
 
 
-def _least(loss: Callable[[float], float], n: int) -> float:
-    """The logarithm of a temperature with the least loss over `n` recordings, and the prior."""
+def _minimize(loss: Callable[[float], float], n: int) -> float:
+    """Log temperature that minimizes the mean loss over `n` recordings plus the prior."""
     from scipy.optimize import minimize_scalar
 
     def penalised(log_temperature: float) -> float:

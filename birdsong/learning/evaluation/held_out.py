@@ -1,9 +1,8 @@
-"""Held-out recordings: those that a bundle can be measured on.
+"""Scores a bundle on held-out recordings.
 
-Their sessions are not among the bundle's. A bundle that was trained in folds has learned from all
-recordings, but carries the logits of each by the network of the fold that held it out; the method
-can be measured on these. Recordings of taxa without a label show what becomes of a species that the
-bundle does not know.
+These are recordings whose sessions the bundle did not learn from. A bundle of a cross-validation
+has learned from all recordings, but holds out-of-fold logits of each, which can be scored instead.
+Recordings of taxa without a label show how the bundle answers about unknown species.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ class UnknownTaxa:
     Attributes
     ----------
     data : CalibrationData
-        Their logits; each recording has the class index -1.
+        Their logits; the class index of each recording is -1.
     lineages : tuple of Lineage
-        The true taxa of each.
+        True taxa of each recording.
     """
 
     data: CalibrationData
@@ -48,27 +47,27 @@ class UnknownTaxa:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The recordings of a store that a bundle is measured on.
+    """The recordings of a store that a bundle is scored on.
 
     Attributes
     ----------
     scored : ScoredRecordings
     data : CalibrationData
-        The logits of the scored.
+        Logits of the scored recordings.
     unknown : UnknownTaxa or None
-        None where the store holds none, or answers are limited to a list.
+        None if the store holds none, or answers are limited to a species list.
     unknown_taxa : Mapping of str to int
-        How many recordings there are of each taxon that there is no label for.
+        Number of recordings of each taxon without a label.
     not_allowed : Mapping of str to int
-        How many there are of each label that may not be the answer.
+        Number of recordings of each label that is not allowed as an answer.
     allowed_mask : bool, shape (n_labels,), or None
-        The labels that may be the answer; None where all may.
-    n_learned : int
-        Recordings of sessions that the bundle learned from; scored only on request.
-    with_learned : bool
-        Whether those are among the scored: figures that flatter.
+        Labels that are allowed as answers; None for all.
+    n_from_training : int
+        Number of recordings of training sessions.
+    include_training : bool
+        Whether those are scored, too: the metrics are then too good.
     out_of_fold : bool
-        Whether the logits are of the networks of the folds, not of the bundle's.
+        Whether the logits are out-of-fold logits, not those of the bundle's network.
     """
 
     scored: ScoredRecordings
@@ -77,27 +76,27 @@ class HeldOut:
     unknown_taxa: Mapping[str, int]
     not_allowed: Mapping[str, int]
     allowed_mask: BoolArray | None
-    n_learned: int
-    with_learned: bool
+    n_from_training: int
+    include_training: bool
     out_of_fold: bool
 
     @property
     def n_unknown(self) -> int:
-        """How many recordings are of taxa that there is no label for."""
+        """Number of recordings of taxa without a label."""
         return sum(self.unknown_taxa.values())
 
     @property
     def allowed_taxa(self) -> list[str] | None:
-        """Taxa of the labels that may be the answer; None where all may."""
+        """Taxa of the labels that are allowed as answers; None for all."""
         if self.allowed_mask is None:
             return None
         labels = zip(self.scored.labels, self.allowed_mask, strict=True)
         return [label.taxon for label, is_allowed in labels if is_allowed]
 
     def left_out(self) -> dict[str, Any]:
-        """Count the recordings that were not measured, and their taxa, ready for JSON."""
+        """Count the recordings that were not scored, and their taxa, for JSON."""
         return {
-            "recordings_learned_from": self.n_learned,
+            "recordings_learned_from": self.n_from_training,
             "recordings_of_unknown_taxa": self.n_unknown,
             "recordings_outside_the_list": sum(self.not_allowed.values()),
             "unknown_taxa": dict(sorted(self.unknown_taxa.items())),
@@ -109,25 +108,24 @@ def score_bundle(
     bundle: Bundle,
     store: ImageStore,
     *,
-    with_learned: bool = False,
+    include_training: bool = False,
     out_of_fold: bool = False,
-    only: Set[str] | None = None,
+    allowed_taxa: Set[str] | None = None,
     n_threads: int = 2,
 ) -> HeldOut:
-    """Measure a bundle on the recordings of a store that it did not learn from.
+    """Score a bundle on the recordings of a store that it did not learn from.
 
     Parameters
     ----------
     bundle : Bundle
     store : ImageStore
-        Its images must be made as the bundle's were.
-    with_learned : bool
-        Score recordings of sessions that it learned from, too.
+        Its images must have the settings of the bundle.
+    include_training : bool
+        Score recordings of training sessions, too.
     out_of_fold : bool
-        Score the logits that the bundle carries of each recording that it learned from, by the
-        network of the fold that held out its session.
-    only : set of str, optional
-        Taxa of the labels that may be the answer, and whose recordings are scored.
+        Score the out-of-fold logits that the bundle holds instead.
+    allowed_taxa : set of str, optional
+        Taxa of the labels that are allowed as answers; only their recordings are scored.
     n_threads : int
 
     Returns
@@ -139,16 +137,16 @@ def score_bundle(
     BundleError
         If the images were made with other settings.
     DatasetError
-        If no recording is left; or with `out_of_fold`, if the bundle was not trained in folds, or
-        was trained from other images.
+        If no recording is left; or with `out_of_fold`, if the bundle is not from a
+        cross-validation, or was trained on other images.
     TaxonomyError
-        If `only` is empty, or holds a taxon that is no label.
+        If `allowed_taxa` is empty, or holds a taxon without a label.
     """
     bundle.require_images(store.config, str(store.folder))
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
     lineages = lineages_in(store, bundle.taxonomy)
     columns = bundle.label_space.class_indices(list(lineages.values()))
-    allowed_mask = None if only is None else bundle.allowed_mask(only)
+    allowed_mask = None if allowed_taxa is None else bundle.allowed_mask(allowed_taxa)
     named = {name: int(c) for name, c in zip(lineages, columns, strict=True)}
     labelled = {name: c for name, c in named.items() if c >= 0}
     unlabelled = {name: -1 for name, c in named.items() if c < 0}
@@ -159,22 +157,24 @@ def score_bundle(
     learned = {name for name in known if first_rows[name].session in bundle.sessions}
     network = Network(bundle)
 
-    def predict(asked: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
-        rows = by_recording([row for row in store.rows if row.recording in asked])
-        return rows, predict_logits(network.logits, store, rows, asked, n_threads=n_threads)
+    def predict(class_index_of: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
+        rows = by_recording([row for row in store.rows if row.recording in class_index_of])
+        return rows, predict_logits(
+            network.logits, store, rows, class_index_of, n_threads=n_threads
+        )
 
     if out_of_fold:
         rows, data = _out_of_fold(bundle, store, allowed_mask)
     else:
-        asked = known if with_learned else {n: c for n, c in known.items() if n not in learned}
-        if not asked:
-            outside = f", {not_allowed.total()} of birds outside the list" if only else ""
+        chosen = known if include_training else {n: c for n, c in known.items() if n not in learned}
+        if not chosen:
+            outside = f", {not_allowed.total()} of birds outside the list" if allowed_taxa else ""
             raise DatasetError(
-                f"{store.folder}: no recording is left to measure bundle '{bundle.name}' with: "
+                f"{store.folder}: no recording is left to score bundle '{bundle.name}' on: "
                 f"{len(learned)} are of sessions that it learned from, "
                 f"{len(unlabelled)} of taxa that it does not know{outside}"
             )
-        rows, data = predict(asked)
+        rows, data = predict(chosen)
     scored = score(
         data,
         bundle.label_space,
@@ -184,8 +184,10 @@ def score_bundle(
     )
     unknown = None
     if unlabelled and allowed_mask is None:
-        _, of_unknown = predict(unlabelled)
-        unknown = UnknownTaxa(of_unknown, tuple(lineages[name] for name in of_unknown.recordings))
+        _, unknown_data = predict(unlabelled)
+        unknown = UnknownTaxa(
+            unknown_data, tuple(lineages[name] for name in unknown_data.recordings)
+        )
     return HeldOut(
         scored,
         data,
@@ -193,8 +195,8 @@ def score_bundle(
         unknown_taxa=Counter(lineages[name].taxon for name in unlabelled),
         not_allowed=not_allowed,
         allowed_mask=allowed_mask,
-        n_learned=len(learned),
-        with_learned=with_learned,
+        n_from_training=len(learned),
+        include_training=include_training,
         out_of_fold=out_of_fold,
     )
 
@@ -203,8 +205,8 @@ def _out_of_fold(
     bundle: Bundle, store: ImageStore, allowed_mask: BoolArray | None
 ) -> tuple[list[IndexRow], CalibrationData]:
     """Images and logits of the recordings that the networks of the folds held out."""
-    data = carried_out_of_fold(bundle)
-    rows = _their_images(data, store)
+    data = out_of_fold_logits(bundle)
+    rows = _segment_images(data, store)
     if allowed_mask is not None:
         data = data.of(np.flatnonzero(allowed_mask[data.y_true]))
         kept = set(data.recordings)
@@ -213,38 +215,38 @@ def _out_of_fold(
 
 
 def lineages_in(store: ImageStore, taxonomy: Taxonomy) -> dict[str, Lineage]:
-    """Lineage of each recording of a store, by its name, as a tree names the taxa."""
+    """Lineage of each recording of a store, by its name, with the taxon names of a taxonomy."""
     first_rows = {row.recording: row for row in reversed(store.rows) if row.taxon}
     return {name: complete_lineage(taxonomy, lineage_of(row)) for name, row in first_rows.items()}
 
 
-def carried_out_of_fold(bundle: Bundle) -> CalibrationData:
-    """Logits of all that a bundle learned from, by the networks of the folds.
+def out_of_fold_logits(bundle: Bundle) -> CalibrationData:
+    """Out-of-fold logits that a bundle of a cross-validation holds.
 
     Raises
     ------
     DatasetError
-        If it was not trained in folds.
+        If the bundle is not from a cross-validation.
     """
     data = bundle.calibration_data
     if data is None or len(np.unique(data.folds)) < 2:
         raise DatasetError(
-            f"bundle '{bundle.name}' was not trained in folds, so it carries no logits by "
-            "networks that did not learn from the recordings; train it with --folds"
+            f"bundle '{bundle.name}' was not trained in folds and holds no out-of-fold "
+            "logits; train it with --folds"
         )
     return data
 
 
-def _their_images(data: CalibrationData, store: ImageStore) -> list[IndexRow]:
-    """The images of the segments, in the order of the segments."""
-    by_place = {(row.recording, np.float32(row.start_s)): row for row in store.rows}
-    places = [
+def _segment_images(data: CalibrationData, store: ImageStore) -> list[IndexRow]:
+    """The image of each segment, in order."""
+    row_of = {(row.recording, np.float32(row.start_s)): row for row in store.rows}
+    keys = [
         (name, start_s)
         for name, own in zip(data.recordings, data.segments, strict=True)
         for start_s in data.starts_s[own]
     ]
     try:
-        return [by_place[place] for place in places]
+        return [row_of[key] for key in keys]
     except KeyError as missing:
         name, start_s = missing.args[0]
         raise DatasetError(

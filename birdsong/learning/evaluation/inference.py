@@ -1,4 +1,4 @@
-"""Inference on recordings: the logits of each of their images."""
+"""Predicts the logits of the images of recordings."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from birdsong.loading.batch_loader import BatchLoader
 from birdsong.loading.loader_config import LoaderConfig
 from birdsong.sound.grey_levels import signal_level_db
 
-LogitsOf: TypeAlias = Callable[[ImageArray], FloatArray]
-"""Takes uint8 ``(n, 64, 200)``, returns float32 ``(n, n_labels)``, the background last."""
+LogitsFunction: TypeAlias = Callable[[ImageArray], FloatArray]
+"""Takes images, uint8 ``(n, n_mels, n_frames)``; returns logits, float32 ``(n, n_labels)``."""
 
 BATCH_SIZE = 256
 
 
 def by_recording(rows: Sequence[IndexRow]) -> list[IndexRow]:
-    """Put images in the order of their recordings' first ones, those of a recording by time."""
-    place = {name: i for i, name in enumerate(dict.fromkeys(row.recording for row in rows))}
-    return sorted(rows, key=lambda row: (place[row.recording], row.start_s))
+    """Sort images by recording, in the order of their first images, and then by time."""
+    position = {name: i for i, name in enumerate(dict.fromkeys(row.recording for row in rows))}
+    return sorted(rows, key=lambda row: (position[row.recording], row.start_s))
 
 
 def predict_logits(
-    logits_of: LogitsOf,
+    logits_fn: LogitsFunction,
     store: ImageStore,
     rows: Sequence[IndexRow],
     class_index_of: Mapping[str, int],
@@ -42,17 +42,17 @@ def predict_logits(
 
     Parameters
     ----------
-    logits_of : callable
-        The network.
+    logits_fn : callable
+        Returns the logits of images.
     store : ImageStore
     rows : sequence of IndexRow
-        The images of the recordings, in the order of `by_recording`.
+        Images of the recordings, sorted by `by_recording`.
     class_index_of : Mapping
-        The class index of each of these recordings.
+        Class index of each of these recordings.
     fold : int
-        The fold that was held out from the network.
+        Fold that was held out from the network.
     n_threads : int
-        Threads that read images.
+        Threads that load images.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def predict_logits(
     DatasetError
         If there is no image, or one is missing or damaged.
     """
-    feed = BatchLoader(
+    loader = BatchLoader(
         store,
         rows,
         np.zeros(len(rows), np.int64),
@@ -72,9 +72,9 @@ def predict_logits(
     )
     logits: list[FloatArray] = []
     levels_db: list[FloatArray] = []
-    for batch, _ in feed.epoch():
+    for batch, _ in loader.epoch():
         images = batch[..., 0]
-        logits.append(logits_of(images))
+        logits.append(logits_fn(images))
         levels_db.append(signal_level_db(images, store.config))
     first_row = {row.recording: i for i, row in reversed(list(enumerate(rows)))}
     recordings = tuple(reversed(first_row))
@@ -93,25 +93,25 @@ def predict_logits(
 def predict_split_logits(
     predict: Callable[[npt.NDArray[np.uint8]], FloatArray],
     store: ImageStore,
-    part: Split,
+    split: Split,
     class_index_of: Mapping[str, int],
     *,
     fold: int = 0,
     n_threads: int = 2,
 ) -> CalibrationData:
-    """Predict the logits of the recordings of a split with a network in training.
+    """Predict the logits of the recordings of a split with a Keras model.
 
     Parameters
     ----------
     predict : callable
-        Takes ``uint8 (n, 64, 200, 1)``, as a Keras model's ``predict_on_batch`` does.
+        Takes uint8 ``(n, n_mels, n_frames, 1)``, as `keras.Model.predict_on_batch`.
     store : ImageStore
-    part : Split
-        Not an empty one.
+    split : Split
+        Not empty.
     class_index_of : Mapping
-        The dataset's.
+        Class index of each recording, from the dataset.
     fold : int
-        The fold that was held out from the network.
+        Fold that was held out from the network.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def predict_split_logits(
     return predict_logits(
         lambda images: predict(images[..., np.newaxis]),
         store,
-        by_recording(part.rows),
+        by_recording(split.rows),
         class_index_of,
         fold=fold,
         n_threads=n_threads,

@@ -1,4 +1,4 @@
-"""Metrics of the networks of a cross-validation on the recordings that were held out from them."""
+"""Metrics of a cross-validation, from out-of-fold logits."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def measure_out_of_fold(
     segment_s: float,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure all recordings together, each fold by itself, and the promises.
+    """Measure all recordings together, each fold, and the promises.
 
     Parameters
     ----------
     data : CalibrationData
     by_fold : sequence of Mapping
-        For each fold the metrics of its recordings, from `scores.measure_logits`.
+        Metrics of each fold, from `scores.measure_logits`.
     space : LabelSpace
-        What the columns of the logits mean.
+        Meaning of the columns of the logits.
     segment_s : float
-        How long a segment is.
+        Duration of a segment.
     seed : int
-        Draws the folds of the calibration, where all logits are of one network.
+        Seed of the folds of the calibration, used if all logits are of one network.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Metrics of a network on recordings that it did not learn from.
+"""Metrics of a network by recording.
 
-The logits of a recording's images are pooled as answers pool segments, and the recording counts
+The logits of the images of a recording are pooled as in inference, so that each recording counts
 once, however many images it has.
 """
 
@@ -39,7 +39,7 @@ from birdsong.taxa.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class ScoredRecordings:
-    """Recordings with their true labels and the probabilities that a network gives them.
+    """Recordings with their true labels and predicted probabilities.
 
     Attributes
     ----------
@@ -47,14 +47,14 @@ class ScoredRecordings:
         Its bird labels are the columns of `y_prob`.
     recordings, sessions : tuple of str, length n
     y_true : int, shape (n,)
-        The class index of each recording.
+        True class index of each recording.
     y_prob : float64, shape (n, n_labels)
         Probability of each label, given that the recording holds a bird.
     bird : float64, shape (n,)
         Probability that the recording holds a bird.
     top_segments : tuple of IndexRow, length n
-        The image of each recording with the highest probability of its most probable label; empty
-        where images are not to be shown.
+        For each recording, the image with the highest probability of its most probable label;
+        empty if `score` gets no images.
     """
 
     space: LabelSpace
@@ -67,17 +67,17 @@ class ScoredRecordings:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """Columns of `y_prob`, without the background."""
+        """Labels of the columns of `y_prob`, without the background."""
         return self.space.bird_labels
 
     @property
     def taxonomy(self) -> Taxonomy:
-        """The tree of the labels."""
+        """Taxonomy of the labels."""
         return self.space.taxonomy
 
     @property
     def y_pred(self) -> IntArray:
-        """The most probable class index of each recording, shape (n,)."""
+        """Predicted class index of each recording, shape (n,)."""
         best: IntArray = self.y_prob.argmax(axis=1)
         return best
 
@@ -90,20 +90,20 @@ def score(
     allowed_mask: BoolArray | None = None,
     rows: Sequence[IndexRow] = (),
 ) -> ScoredRecordings:
-    """Pool the logits of the segments of recordings to probabilities.
+    """Pool the logits of segments to probabilities of recordings.
 
     Parameters
     ----------
     data : CalibrationData
         From `inference.predict_logits`.
     space : LabelSpace
-        What the columns of the logits mean.
+        Meaning of the columns of the logits.
     calibration : Calibration, optional
-        Gives the pooling rule and the temperatures; by default those of no calibration.
+        Pooling rule and temperatures; without it the defaults.
     allowed_mask : bool, shape (n_labels,), optional
-        Labels that may be the answer; the others have the probability 0.
+        Labels that are allowed as answers; the others get the probability 0.
     rows : sequence of IndexRow
-        The images of the logits, where they are to be shown.
+        Images of the logits; needed for `ScoredRecordings.top_segments`.
 
     Returns
     -------
@@ -124,8 +124,8 @@ def score(
         y_prob.append(evidence.labels)
         bird.append(evidence.bird)
         best = tree.best_labels(evidence.labels)
-        of_best = evidence.segment_bird * evidence.segment_labels[:, best]
-        top_segments += rows[segments][int(of_best.argmax()) :][:1]
+        best_probability = evidence.segment_bird * evidence.segment_labels[:, best]
+        top_segments += rows[segments][int(best_probability.argmax()) :][:1]
     return ScoredRecordings(
         space=space,
         recordings=data.recordings,
@@ -138,32 +138,32 @@ def score(
 
 
 def measure(scored: ScoredRecordings) -> dict[str, float]:
-    """Score by recording, at the labels' rank and at those above it.
+    """Compute metrics by recording, at the rank of the labels and at those above.
 
     Returns
     -------
     dict
         ``top1``, ``top5``, ``top20``, ``macro_recall``, ``mean_average_precision``, and
-        ``top1_genus`` and so on for the ranks above the labels', where probabilities are summed per
-        taxon. Among labels of several ranks ``top1_species`` is of the recordings whose label is a
-        species, and so on.
+        ``top1_genus`` and so on for the ranks above the labels, where probabilities are summed per
+        taxon. With labels of several ranks, ``top1_species`` is over the recordings whose label is
+        a species, and so on.
     """
-    measured = {share.name: share.of() for share in _top_shares(scored)}
-    for name, by_label in _label_means(scored).items():
+    measured = {each.name: each.accuracy() for each in _top_k_accuracies(scored)}
+    for name, by_label in _macro_metrics(scored).items():
         measured[name] = float(np.nanmean(by_label(np.ones(len(scored.recordings)))))
     return {name: measured[name] for name in _in_order(measured)}
 
 
-def measure_beyond_top(scored: ScoredRecordings) -> dict[str, float | None]:
-    """Metrics of the distances of mistakes on the tree, of ranking and of fit.
+def measure_additional(scored: ScoredRecordings) -> dict[str, float | None]:
+    """Compute hierarchical distances, AUROC and Brier score.
 
     Returns
     -------
     dict
-        ``distance`` and ``distance_5``, mean ranks up to the taxon that holds both, of the most
-        probable label and of the five most probable, and the truth; ``severity``, the same over
-        the mistakes, None without one; ``macro_auroc``, None where one label is scored;
-        ``brier_score``.
+        ``distance``, the mean number of ranks from the predicted label up to the lowest taxon that
+        it shares with the true label; ``distance_5``, the same of the five most probable labels;
+        ``severity``, that of wrong predictions only, None if there is none; ``macro_auroc``, None
+        if only one label is scored; ``brier_score``.
     """
     distances = label_distances(scored.space.tree())
     true, prob = scored.y_true, scored.y_prob
@@ -180,20 +180,20 @@ def measure_beyond_top(scored: ScoredRecordings) -> dict[str, float | None]:
 def measure_logits(
     data: CalibrationData, space: LabelSpace, calibration: Calibration | None = None
 ) -> dict[str, float]:
-    """Score a network by its logits of held-out recordings.
+    """Compute metrics from the logits of held-out recordings.
 
     Parameters
     ----------
     data : CalibrationData
     space : LabelSpace
-        What the columns of the logits mean.
+        Meaning of the columns of the logits.
     calibration : Calibration, optional
         As in `score`.
 
     Returns
     -------
     dict
-        The numbers of ``recordings`` and ``sessions``, and the metrics of `measure`.
+        Number of ``recordings`` and ``sessions``, and the metrics of `measure`.
     """
     scored = score(data, space, calibration=calibration)
     return {
@@ -208,36 +208,36 @@ def measure_intervals(
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals over sessions of the metrics of `measure`; see `metrics.bootstrap`."""
     intervals = {
-        share.name: share_interval(share.of, share.sessions, n_resamples=n_resamples, seed=seed)
-        for share in _top_shares(scored)
+        each.name: share_interval(each.accuracy, each.sessions, n_resamples=n_resamples, seed=seed)
+        for each in _top_k_accuracies(scored)
     }
-    for name, by_label in _label_means(scored).items():
+    for name, by_label in _macro_metrics(scored).items():
         intervals[name] = label_mean_interval(
             by_label, scored.y_true, scored.sessions, n_resamples=n_resamples, seed=seed
         )
     return {name: intervals[name] for name in _in_order(intervals)}
 
 
-def n_labels_of_one_session(scored: ScoredRecordings) -> int:
-    """Count the labels whose recordings are of a single session."""
+def count_single_session_labels(scored: ScoredRecordings) -> int:
+    """Count the labels whose recordings are all of one session."""
     pairs = set(zip(scored.y_true.tolist(), scored.sessions, strict=True))
     return list(Counter(label for label, _ in pairs).values()).count(1)
 
 
-def about_one_session(scored: ScoredRecordings) -> str:
-    """Say how intervals treat labels with one session; empty where there is none."""
-    n = n_labels_of_one_session(scored)
+def single_session_note(scored: ScoredRecordings) -> str:
+    """Sentence about the intervals of labels with one session; empty if there is none."""
+    n = count_single_session_labels(scored)
     return (
         f" {n} {'label has' if n == 1 else 'labels have'} one session, which does not show how "
-        "others would differ: macro recall and mean average precision have wider intervals for it."
+        "sessions differ, so that macro recall and mean average precision have wider intervals."
         if n
         else ""
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _TopShare:
-    """The share of recordings whose class is among the `k` most probable, under a name."""
+class _TopKAccuracy:
+    """Top-k accuracy with a name, as a function of the weights of the recordings."""
 
     name: str
     y_true: IntArray
@@ -245,24 +245,25 @@ class _TopShare:
     sessions: tuple[str, ...]
     k: int = 1
 
-    def of(self, weights: Weights | None = None) -> float:
+    def accuracy(self, weights: Weights | None = None) -> float:
         return top_k_accuracy(self.y_true, self.y_prob, k=self.k, weights=weights)
 
 
-def _top_shares(scored: ScoredRecordings) -> list[_TopShare]:
-    """Shares of the labels, and at each rank above them of the recordings known to it."""
-    shares = [
-        _TopShare(f"top{k}", scored.y_true, scored.y_prob, scored.sessions, k) for k in (1, 5, 20)
+def _top_k_accuracies(scored: ScoredRecordings) -> list[_TopKAccuracy]:
+    """Top-k accuracies of the labels, and top-1 at each rank above, of recordings known to it."""
+    accuracies = [
+        _TopKAccuracy(f"top{k}", scored.y_true, scored.y_prob, scored.sessions, k)
+        for k in (1, 5, 20)
     ]
     for rank, (y_true, y_prob) in _by_rank(scored).items():
         known = np.flatnonzero(y_true >= 0)
         sessions = tuple(scored.sessions[i] for i in known)
-        shares.append(_TopShare(f"top1_{rank}", y_true[known], y_prob[known], sessions))
-    return shares
+        accuracies.append(_TopKAccuracy(f"top1_{rank}", y_true[known], y_prob[known], sessions))
+    return accuracies
 
 
-def _label_means(scored: ScoredRecordings) -> dict[str, Callable[[Weights], Weights]]:
-    """Metrics of each label that occurs, as functions of the weights of the recordings."""
+def _macro_metrics(scored: ScoredRecordings) -> dict[str, Callable[[Weights], Weights]]:
+    """Per-label metrics, as functions of the weights of the recordings."""
     true, prob = scored.y_true, scored.y_prob
     return {
         "macro_recall": lambda weights: recall_by_label(true, prob, weights=weights),
@@ -273,15 +274,15 @@ def _label_means(scored: ScoredRecordings) -> dict[str, Callable[[Weights], Weig
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """The labels' own figures before those of the ranks above."""
+    """Sort metrics of the labels before those of the ranks above."""
     return sorted(names, key=lambda name: name.startswith("top1_"))
 
 
 def _by_rank(scored: ScoredRecordings) -> dict[str, tuple[IntArray, Probabilities]]:
-    """``(y_true, y_prob)`` at each rank above the lowest labels', probabilities summed per taxon.
+    """Return ``(y_true, y_prob)`` at each rank above that of the lowest labels.
 
-    Where there are labels of several ranks, the lowest is one of them. A recording whose label is
-    of a higher rank has the class -1.
+    Probabilities are summed per taxon. With labels of several ranks, the lowest rank is included. A
+    recording whose label is of a higher rank has the class -1.
     """
     tree = scored.taxonomy
     ranks = sorted({label.rank for label in scored.labels}, key=DEPTH.__getitem__)

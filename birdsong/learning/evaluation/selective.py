@@ -1,7 +1,7 @@
-"""Selective evaluation: answers about recordings that neither network nor calibration has seen.
+"""Selective evaluation: accuracy and coverage of answers on held-out recordings.
 
-The calibration of each fold is fitted to the recordings of the other folds, whose sessions are not
-in it, so that not even a temperature has seen what it is measured on.
+The calibration of each fold is fitted to the other folds, so that neither the network nor its
+calibration has seen the sessions of the recordings that they are measured on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from birdsong.bundle.calibration import pool_recordings
 from birdsong.bundle.calibration_data import CalibrationData
 from birdsong.learning.evaluation.calibration_fit import fit_calibration
 from birdsong.learning.evaluation.selective_results import (
-    LEAST_ANSWERS,
+    MIN_ANSWERS,
     SelectiveResults,
     answers_by_rank,
     calibration_by_rank,
@@ -33,6 +33,7 @@ from birdsong.taxa.lineage import RANKS
 PROMISES = (0.8, 0.9, 0.95)
 N_FOLDS = 5
 FIRST_S = 8.0
+"""Seconds of a recording that are also evaluated by themselves."""
 
 
 def cross_fit_rules(
@@ -42,24 +43,24 @@ def cross_fit_rules(
     rules: Sequence[Rule] = (BY_RANK,),
     promises: Sequence[float] = PROMISES,
     allowed_mask: BoolArray | None = None,
-    asked_about: CalibrationData | None = None,
+    evaluation_data: CalibrationData | None = None,
     seed: int = 0,
 ) -> SelectiveResults:
-    """Answer every recording by a calibration and by rules that are fitted to the others.
+    """Answer every recording with a calibration and rules that are fitted to the other folds.
 
     Parameters
     ----------
     data : CalibrationData
     space : LabelSpace
-        What the columns of the logits mean.
+        Meaning of the columns of the logits.
     rules : sequence of Rule
     promises : sequence of float
     allowed_mask : bool, shape (n_labels,), optional
-        Labels that may be the answer; recordings of others are left out.
-    asked_about : CalibrationData, optional
-        The same recordings, cut: these are answered in the place of those that calibrate.
+        Labels that are allowed as answers; recordings of others are left out.
+    evaluation_data : CalibrationData, optional
+        The same recordings, cut shorter: these are answered, while `data` calibrates.
     seed : int
-        Draws the folds, where all logits are of one network.
+        Seed of the folds, used if all logits are of one network.
 
     Returns
     -------
@@ -72,8 +73,8 @@ def cross_fit_rules(
         If there are too few sessions for two folds.
     """
     folds = _folds(data, seed)
-    counted = np.ones(len(data), bool) if allowed_mask is None else allowed_mask[data.y_true]
-    order, probabilities, evaluation_set = [], [], []
+    allowed = np.ones(len(data), bool) if allowed_mask is None else allowed_mask[data.y_true]
+    order, probabilities, evaluation_sets = [], [], []
     chosen: dict[tuple[str, float], list[IntArray]] = {}
     sessions = np.unique(np.array(data.sessions), return_inverse=True)[1]
     pooled: dict[str, list[tuple[Probabilities, Probabilities]]] = {}
@@ -83,31 +84,31 @@ def cross_fit_rules(
         if rule not in pooled:
             pooled[rule] = [
                 pool_recordings(each, has_background=space.has_background, rule=rule)
-                for each in (data, asked_about or data)
+                for each in (data, evaluation_data or data)
             ]
         temperatures = fitted.calibration.temperatures
         tree = space.tree(temperatures=temperatures, allowed_mask=allowed_mask)
-        known = np.flatnonzero(counted & (folds != fold))
-        asked = np.flatnonzero(counted & (folds == fold))
-        if not len(known) or not len(asked):
+        others = np.flatnonzero(allowed & (folds != fold))
+        held_out = np.flatnonzero(allowed & (folds == fold))
+        if not len(others) or not len(held_out):
             continue
-        parts = [
+        calibrating, evaluation = (
             EvaluationSet.of(tree, labels[own], bird[own], data.y_true[own], sessions[own])
-            for own, (labels, bird) in zip((known, asked), pooled[rule], strict=True)
-        ]
-        order.append(asked)
-        evaluation_set.append(parts[1])
-        probabilities.append(tree.label_probabilities(pooled[rule][1][0][asked]))
+            for own, (labels, bird) in zip((others, held_out), pooled[rule], strict=True)
+        )
+        order.append(held_out)
+        evaluation_sets.append(evaluation)
+        probabilities.append(tree.label_probabilities(pooled[rule][1][0][held_out]))
         for each in rules:
             for promise in promises:
-                answered = each.fit(parts[0], promise)(parts[1])
+                answered = each.fit(calibrating, promise)(evaluation)
                 chosen.setdefault((each.name, promise), []).append(answered)
     return SelectiveResults(
         tree=space.tree(allowed_mask=allowed_mask),
         y_true=data.y_true[np.concatenate(order)],
         labels=np.concatenate(probabilities),
-        evaluation_set=EvaluationSet.concatenate(evaluation_set),
-        chosen={key: np.concatenate(parts) for key, parts in chosen.items()},
+        evaluation_set=EvaluationSet.concatenate(evaluation_sets),
+        chosen={key: np.concatenate(columns) for key, columns in chosen.items()},
     )
 
 
@@ -119,21 +120,20 @@ def selective_results_of_bundle(
     promises: Sequence[float] = PROMISES,
     allowed_mask: BoolArray | None = None,
 ) -> SelectiveResults:
-    """Answer recordings that a bundle did not learn from as it answers any.
+    """Answer held-out recordings with the calibration of a bundle.
 
     Parameters
     ----------
     bundle : Bundle
-        Of one that is not calibrated only `BY_RANK` is measured: each rank needs a probability as
-        high as the promise.
+        If it is not calibrated, only `BY_RANK` is measured, with the promise as the threshold of
+        each rank's probability.
     data : CalibrationData
-        Its network's logits of recordings of sessions that are not among the bundle's.
+        Logits of its network for recordings of held-out sessions.
     rules : sequence of Rule
-        The others are fitted to the recordings that calibrate the bundle.
+        They are fitted to the recordings that the bundle is calibrated on.
     promises : sequence of float
     allowed_mask : bool, shape (n_labels,), optional
-        Labels that may be the answer, with thresholds for these; `data` holds recordings of no
-        others.
+        Labels that are allowed as answers; `data` must hold recordings of these only.
 
     Returns
     -------
@@ -143,9 +143,11 @@ def selective_results_of_bundle(
     evaluation_set = _evaluation_set(bundle, tree, data)
     calibrating = None
     if bundle.calibration is not None and bundle.calibration_data is not None:
-        of_allowed = np.flatnonzero(tree.allowed_mask[bundle.calibration_data.y_true])
-        if len(of_allowed):
-            calibrating = _evaluation_set(bundle, tree, bundle.calibration_data.of(of_allowed))
+        allowed_recordings = np.flatnonzero(tree.allowed_mask[bundle.calibration_data.y_true])
+        if len(allowed_recordings):
+            calibrating = _evaluation_set(
+                bundle, tree, bundle.calibration_data.of(allowed_recordings)
+            )
     chosen = {}
     for promise in promises:
         chosen[BY_RANK.name, promise] = choose_ranks(evaluation_set.paths, promise, thresholds)
@@ -170,36 +172,36 @@ def measure_promises(
     rules: Sequence[Rule] = (BY_RANK,),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Answer whole recordings and their first seconds, and count.
+    """Summarize answers to whole recordings and to their first seconds.
 
     Parameters
     ----------
     data, space, rules, seed
         As in `cross_fit_rules`.
     segment_s : float
-        How long a segment is.
+        Duration of a segment.
 
     Returns
     -------
     dict
-        What `summarize` counts, and of the first seconds under ``first_8_s``.
+        The output of `summarize`, and under ``first_8_s`` that of the first 8 s.
     """
     results = cross_fit_rules(data, space, rules=rules, seed=seed)
     first_seconds = cross_fit_rules(
-        data, space, asked_about=data.first_seconds(FIRST_S, segment_s), seed=seed
+        data, space, evaluation_data=data.first_seconds(FIRST_S, segment_s), seed=seed
     )
     return {**summarize(results), f"first_{FIRST_S:g}_s": summarize(first_seconds)}
 
 
 def summarize(results: SelectiveResults) -> dict[str, Any]:
-    """Count the answers of every rule, ready for JSON.
+    """Summarize the answers of every rule, for JSON.
 
     Returns
     -------
     dict
         ``recordings``; ``honesty``, from `calibration_by_rank`; and under ``rules`` for each rule,
-        by its name, a list of what `answers_by_rank` counts, with its ``promise``, from the lowest
-        to the highest.
+        by its name, a list of the outputs of `answers_by_rank`, each with its ``promise``, in
+        ascending order.
     """
     rules: dict[str, list[dict[str, Any]]] = {}
     for (name, promise), chosen in sorted(results.chosen.items(), key=lambda item: item[0][1]):
@@ -215,36 +217,36 @@ def summarize(results: SelectiveResults) -> dict[str, Any]:
 def at_equal_accuracy(
     rules: Mapping[str, Sequence[Mapping[str, Any]]], promise: float
 ) -> dict[str, dict[str, float | None]]:
-    """Information that `BY_RANK` gains at the accuracy that another rule keeps at each rank.
+    """Compare the information gained by `BY_RANK` and by other rules at equal accuracy.
 
-    That accuracy is the lowest of the ranks with enough answers: sure answers at an order do not
-    make up for wrong species.
+    The accuracy of a rule is the minimum over the ranks with enough answers, so that right orders
+    do not make up for wrong species.
 
     Parameters
     ----------
     rules : Mapping
         From `summarize`, at several promises.
     promise : float
-        Of the other rules.
+        Promise of the other rules.
 
     Returns
     -------
     dict
-        For each other rule, by its name, that has a rank with enough answers: the accuracy that it
-        ``kept`` at each rank, the ``information`` gained, and ``by_rank``, what `BY_RANK` gains at
-        that accuracy, interpolated linearly between its promises; None outside their range.
+        For each other rule, by its name, that has a rank with enough answers: its accuracy,
+        ``kept``; the ``information`` gained; and ``by_rank``, the information that `BY_RANK` gains
+        at that accuracy, interpolated linearly between its promises; None outside their range.
     """
     own = np.array(
         sorted(
             (kept, counts["information"])
             for counts in rules[BY_RANK.name]
-            if (kept := _kept_at_each_rank(counts)) is not None
+            if (kept := _lowest_rank_accuracy(counts)) is not None
         )
     )
     compared: dict[str, dict[str, float | None]] = {}
     for name, every in rules.items():
         (other,) = (counts for counts in every if counts["promise"] == promise)
-        kept = _kept_at_each_rank(other)
+        kept = _lowest_rank_accuracy(other)
         if name == BY_RANK.name or kept is None:
             continue
         within = len(own) > 0 and own[0, 0] <= kept <= own[-1, 0]
@@ -256,9 +258,9 @@ def at_equal_accuracy(
     return compared
 
 
-def _kept_at_each_rank(counts: Mapping[str, Any]) -> float | None:
-    """The lowest accuracy of a rank with enough answers; None where none has."""
-    enough = [counts[rank] for rank in RANKS[1:] if counts[rank]["answers"] >= LEAST_ANSWERS]
+def _lowest_rank_accuracy(counts: Mapping[str, Any]) -> float | None:
+    """Minimum accuracy over the ranks with enough answers; None if no rank has."""
+    enough = [counts[rank] for rank in RANKS[1:] if counts[rank]["answers"] >= MIN_ANSWERS]
     return min((each["accuracy"] for each in enough), default=None)
 
 
@@ -269,7 +271,7 @@ def _evaluation_set(bundle: Bundle, tree: LabelTree, data: CalibrationData) -> E
 
 
 def _folds(data: CalibrationData, seed: int) -> npt.NDArray[np.integer]:
-    """The folds that the data comes in, or `N_FOLDS` drawn from the sessions."""
+    """Folds of the data, or `N_FOLDS` random folds by session if it has none."""
     if len(np.unique(data.folds)) > 1:
         return data.folds
     return folds_by_session(data.sessions, [0] * len(data), n_folds=N_FOLDS, seed=seed)

@@ -1,4 +1,4 @@
-"""Answers counted: how many at each rank, how many right, how specific, how well calibrated."""
+"""Results of selective evaluation: accuracy, coverage, information and calibration by rank."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from birdsong.selective.rules import EvaluationSet
 from birdsong.taxa.label_tree import LabelTree, Probabilities
 from birdsong.taxa.lineage import RANKS
 
-LEAST_ANSWERS = 30
-"""Answers that a rank needs before it is reported whether the promise held there."""
+MIN_ANSWERS = 30
+"""Answers that a rank needs before the report says whether its promise holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectiveResults:
-    """Answers to recordings, each by a calibration that was fitted to others.
+    """Answers to recordings that the calibration was not fitted to.
 
     Attributes
     ----------
     tree : LabelTree
-        Without temperatures.
+        Label tree without temperatures.
     y_true : int, shape (n,)
     labels : float64, shape (n, n_labels)
-        Probability of each label, calibrated, given that there is a bird.
+        Calibrated probability of each label, given that there is a bird.
     evaluation_set : EvaluationSet
     chosen : dict
-        For each rule, by its name, and each promise: the column of `RANKS` of every answer.
+        For each name of a rule and each promise, the column of `RANKS` of every answer.
     """
 
     tree: LabelTree
@@ -49,13 +49,13 @@ class SelectiveResults:
 
     @property
     def ranks(self) -> tuple[str, ...]:
-        """The ranks below the class at which there are taxa to answer with, the closest first."""
+        """Ranks below the class that have taxa in the tree, the lowest first."""
         paths = self.tree.label_paths
         return tuple(RANKS[i] for i in range(len(RANKS) - 1, 0, -1) if (paths[:, i] >= 0).any())
 
 
 def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float) -> dict[str, Any]:
-    """Count the answers at each rank, how many are right, and their information.
+    """Count the answers and right answers at each rank, and measure their information.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
     Returns
     -------
     dict
-        For each rank below the class ``answers``, ``share`` of all recordings, ``right``,
-        ``accuracy`` with its 95 % interval ``low`` to ``high``, and ``holds``: whether the accuracy
-        is at or above the promise within that interval; null where fewer than 30 were answered.
-        ``class`` and ``none``, how many had that answer; ``accuracy`` of all answers below the
-        class; ``information`` gained; hierarchical ``precision``, ``recall`` and ``f1``.
+        For each rank below the class: ``answers``; ``share`` of all recordings; ``right``;
+        ``accuracy`` with its 95 % interval, ``low`` to ``high``; and ``holds``: whether ``high``
+        reaches the promise, None with fewer than 30 answers. Over all ranks: ``class`` and
+        ``none``, the number of these answers; ``answers`` and ``accuracy`` of all answers below
+        the class; ``information`` gained; hierarchical ``precision``, ``recall`` and ``f1``.
     """
     evaluation_set = results.evaluation_set
     by_rank: dict[str, Any] = {}
@@ -86,7 +86,7 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
             "accuracy": n_right / n if n else None,
             "low": low,
             "high": high,
-            "holds": high >= promise if n >= LEAST_ANSWERS else None,
+            "holds": high >= promise if n >= MIN_ANSWERS else None,
         }
     n_answers = sum(each["answers"] for each in by_rank.values())
     n_right = sum(each["right"] for each in by_rank.values())
@@ -107,24 +107,24 @@ def answers_by_rank(results: SelectiveResults, chosen: IntArray, promise: float)
 
 
 def calibration_by_rank(results: SelectiveResults) -> dict[str, Any]:
-    """Calibration metrics of the probabilities of the most probable label and of its ancestors.
+    """Calibration metrics of the predicted path at each rank.
 
     Returns
     -------
     dict
-        For each rank of the labels and above: ``expected_calibration_error`` of the path's taxon,
-        that of a ``perfect`` model with the same probabilities, mean ``confidence``, ``accuracy``,
-        and ``area_under_risk_coverage``.
+        For each rank of the labels and above: ``expected_calibration_error`` of the predicted
+        taxon, that of a ``perfect`` model with the same probabilities, mean ``confidence``,
+        ``accuracy``, and ``area_under_risk_coverage``.
     """
     paths, right = results.evaluation_set.paths, results.evaluation_set.right
     by_rank = {}
     for rank in range(len(RANKS) - 1, 0, -1):
-        there = paths.nodes[:, rank] >= 0
-        if not there.any():
+        present = paths.nodes[:, rank] >= 0
+        if not present.any():
             continue
-        probabilities, own = paths.probabilities[there, rank], right[there, rank]
+        probabilities, own = paths.probabilities[present, rank], right[present, rank]
         by_rank[RANKS[rank]] = {
-            "recordings": int(there.sum()),
+            "recordings": int(present.sum()),
             "confidence": float(probabilities.mean()),
             "accuracy": float(own.mean()),
             "expected_calibration_error": expected_calibration_error(own, probabilities),

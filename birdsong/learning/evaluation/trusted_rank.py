@@ -1,4 +1,4 @@
-"""For each label the lowest rank at which answers about its recordings can be trusted."""
+"""Trusted rank of each label: the lowest rank at which its answers can be trusted."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from birdsong.taxa.lineage import RANKS
 
 TRUSTED_PROMISE = 0.9
 NEVER = "never"
-_LEAST_ANSWERED = 0.5
-_MOST_WRONG = 0.1
+_MIN_ANSWERED = 0.5
+_MAX_WRONG = 0.1
 
 
 def trusted_ranks(results: SelectiveResults, promise: float = TRUSTED_PROMISE) -> dict[int, str]:
-    """Find for each label the lowest rank at which answers about its recordings can be trusted.
+    """Find the trusted rank of each label.
 
-    That is where at least half of them are answered, at that rank or closer, and at most a tenth of
-    these answers is wrong.
+    It is the lowest rank at which at least half of the label's recordings are answered, at that
+    rank or a lower one, and at most a tenth of these answers are wrong.
 
     Parameters
     ----------
     results : SelectiveResults
-        By `rules.BY_RANK` at the promise.
+        Must hold answers by `rules.BY_RANK` at the promise.
     promise : float
 
     Returns
     -------
     dict
-        For each label that has recordings, by its class index, a rank or ``never``.
+        A rank or ``never`` for each label with recordings, by its class index.
     """
     chosen = results.chosen[BY_RANK.name, promise]
     right = results.evaluation_set.right[np.arange(len(chosen)), np.maximum(chosen, CLASS)]
@@ -42,8 +42,8 @@ def trusted_ranks(results: SelectiveResults, promise: float = TRUSTED_PROMISE) -
             answered = own & (chosen >= rank)
             n_wrong = int((answered & ~right).sum())
             if (
-                answered.sum() >= _LEAST_ANSWERED * own.sum()
-                and n_wrong <= _MOST_WRONG * answered.sum()
+                answered.sum() >= _MIN_ANSWERED * own.sum()
+                and n_wrong <= _MAX_WRONG * answered.sum()
             ):
                 trusted[int(label)] = RANKS[rank]
                 break

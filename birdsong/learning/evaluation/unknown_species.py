@@ -1,7 +1,7 @@
-"""Answers of a bundle about birds that it has no label for: how often they name a wrong one.
+"""Counts the answers of a bundle to recordings of unknown species, which have no label.
 
-Their species is never right; their genus, family or order may be, where the bundle knows a
-relative.
+An answer at species rank is always wrong. An answer at genus, family or order can be right if the
+bundle knows a relative.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def answers_to_unknown(
     Returns
     -------
     list of dict
-        For each promise, ready for JSON: ``promise``, ``recordings``, for each rank below the class
-        how many were answered ``right`` and ``wrong`` there, and ``class`` and ``none``, how many
-        had that answer.
+        For each promise, for JSON: ``promise``; ``recordings``; for each rank below the class the
+        number of ``right`` and ``wrong`` answers; ``class`` and ``none``, the number of these
+        answers.
     """
     labels, bird = bundle.pool_recordings(unknown.data)
     paths = bundle.label_tree().paths(labels, bird)

@@ -1,1 +1,1 @@
-"""From Keras to what answers: ONNX, int8 quantization, ensembles."""
+"""Exports networks: ONNX, int8 quantization, ensembles."""

@@ -1,9 +1,9 @@
-"""An ensemble of bundles in one bundle.
+"""Combines several bundles into an ensemble, which is a bundle, too.
 
-Networks that learned the same labels from other starts are wrong about different recordings, so
-that the mean of their log probabilities is right more often than the best of them [1]_; it takes
-the time of all. Their logits of held-out recordings are averaged in the same way, and calibrate and
-measure the joint bundle; so all must have held out the same recordings, in whatever folds.
+Networks of the same labels that were trained with different seeds make different mistakes, so that
+the mean of their log probabilities is more accurate than the best of them [1]_. It takes the
+inference time of all. Their out-of-fold logits are averaged in the same way to calibrate and
+measure the ensemble, so that all bundles must have held out the same recordings, in any folds.
 
 References
 ----------
@@ -33,23 +33,23 @@ from birdsong.learning.export.onnx_ensemble import ensemble_networks
 from birdsong.overwrite import check_absent
 
 MEMBERS = "members"
-"""In a joint bundle's provenance: the provenance of each of its members."""
+"""Key in the provenance of an ensemble: the provenance of each member."""
 
 
 def ensemble_folders(
     folders: Sequence[Path], out: Path, provenance: Mapping[str, Any], *, replace: bool = False
 ) -> Bundle:
-    """Write the ensemble of several bundles, beside it whom they learned from.
+    """Write the ensemble of several bundles, with the attribution of their recordings.
 
     Parameters
     ----------
     folders : sequence of Path
     out : Path
-        Its folder, whose name becomes its name.
+        Folder of the ensemble; its name becomes the name of the bundle.
     provenance : Mapping
         As in `ensemble_bundles`.
     replace : bool
-        Whether a bundle, or files that are named as those of one, may be overwritten in `out`.
+        Whether files of a bundle in `out` may be overwritten.
 
     Returns
     -------
@@ -58,39 +58,40 @@ def ensemble_folders(
     Raises
     ------
     BundleError
-        As `read_bundle` and `ensemble_bundles` do; if `out` cannot be written.
+        As in `read_bundle` and `ensemble_bundles`; or if `out` cannot be written.
     OverwriteError
-        If `out` holds a bundle, or a file that is named as one of a bundle.
+        If `out` holds a bundle, or a file with the name of a file of a bundle.
     """
     check_absent([out / name for name in (*BUNDLE_FILES, ATTRIBUTION)], replace=replace)
     bundles = [read_bundle(folder) for folder in folders]
     credits = [known_attribution(folder) for folder in folders]
     rows = list(dict.fromkeys(row for each in credits for row in each))
-    joint = ensemble_bundles(bundles, out.resolve().name, provenance)
+    ensemble = ensemble_bundles(bundles, out.resolve().name, provenance)
     if all(credits):
         n_recordings = len({row.recording for row in rows})
-        learned_from = {"recordings": n_recordings, "sessions": len(joint.sessions)}
-        joint = dataclasses.replace(
-            joint, provenance={**joint.provenance, "learned_from": learned_from}
+        learned_from = {"recordings": n_recordings, "sessions": len(ensemble.sessions)}
+        ensemble = dataclasses.replace(
+            ensemble, provenance={**ensemble.provenance, "learned_from": learned_from}
         )
     weights = folders[0] / WEIGHTS
-    write_bundle(joint, out, weights=weights if weights.exists() else None)
+    write_bundle(ensemble, out, weights=weights if weights.exists() else None)
     if rows:
         write_table(out / ATTRIBUTION, AttributionRow, rows)
-    return joint
+    return ensemble
 
 
 def ensemble_bundles(bundles: Sequence[Bundle], name: str, provenance: Mapping[str, Any]) -> Bundle:
-    """Make the ensemble of several bundles.
+    """Build the ensemble of several bundles.
 
     Parameters
     ----------
     bundles : sequence of Bundle, length 2 or more
-        With the same labels and images, measured on the same recordings. The settings of the first
-        one are kept, from which a training can start with the joint bundle.
+        With the same labels and image settings, and out-of-fold logits of the same recordings. The
+        ensemble keeps the config of the first, for trainings that are pretrained on it.
     name : str
     provenance : Mapping
-        Provenance of the joint bundle; without a ``licence``, theirs, if all have the same.
+        Provenance of the ensemble; without a ``licence`` it gets that of the bundles, if all have
+        the same.
 
     Returns
     -------
@@ -100,16 +101,18 @@ def ensemble_bundles(bundles: Sequence[Bundle], name: str, provenance: Mapping[s
     Raises
     ------
     BundleError
-        If there are fewer than two, they differ in their labels or images, or were measured on
-        different recordings; or if they have different licences, and `provenance` names none.
+        If there are fewer than two bundles, their labels, images or held-out recordings differ, or
+        their licences differ and `provenance` names none.
     """
     if len(bundles) < 2:
-        raise BundleError(f"expected two bundles or more to join, got {len(bundles)}")
+        raise BundleError(f"expected at least two bundles, got {len(bundles)}")
     first = bundles[0]
     for other in bundles[1:]:
-        _require_alike(first, other)
-    data = average_logits([_data_of(each) for each in bundles], [each.name for each in bundles])
-    joint = dataclasses.replace(
+        _require_compatible(first, other)
+    data = average_logits(
+        [_calibration_data(each) for each in bundles], [each.name for each in bundles]
+    )
+    ensemble = dataclasses.replace(
         first,
         name=name,
         model_onnx=ensemble_networks([each.model_onnx for each in bundles]),
@@ -120,44 +123,44 @@ def ensemble_bundles(bundles: Sequence[Bundle], name: str, provenance: Mapping[s
     measured = measure_out_of_fold(
         data,
         [
-            measure_logits(data.of(np.flatnonzero(data.folds == k)), joint.label_space)
+            measure_logits(data.of(np.flatnonzero(data.folds == k)), ensemble.label_space)
             for k in np.unique(data.folds)
         ],
-        joint.label_space,
+        ensemble.label_space,
         segment_s=first.spectrogram.segment_s,
         seed=int(config.get("seed", 0)),
     )
-    of_first = {
+    from_first = {
         key: first.provenance[key] for key in ("config", "folds") if key in first.provenance
     }
-    joint_provenance = {
-        **of_first,
+    provenance_of_ensemble = {
+        **from_first,
         **provenance,
         "licence": provenance.get("licence") or _licence(bundles),
         "metrics": {"rank": first.bird_labels[0].rank, **measured},
         MEMBERS: [_member_provenance(each) for each in bundles],
     }
-    return calibrate(dataclasses.replace(joint, provenance=joint_provenance))
+    return calibrate(dataclasses.replace(ensemble, provenance=provenance_of_ensemble))
 
 
 def network_provenances(bundle: Bundle) -> list[Mapping[str, Any]]:
-    """Provenance of each network of a bundle; most have a single one."""
+    """Provenance of each network of a bundle; only ensembles have several."""
     members: list[Mapping[str, Any]] = bundle.provenance.get(MEMBERS) or [
         _member_provenance(bundle)
     ]
     return members
 
 
-def _require_alike(first: Bundle, other: Bundle) -> None:
-    """Refuse bundles whose columns or images mean different things."""
+def _require_compatible(first: Bundle, other: Bundle) -> None:
+    """Check that two bundles have the same labels, taxonomy and images."""
     other.require_images(first.spectrogram, f"bundle '{first.name}'")
-    taxa, its = ([(each.rank, each.taxon) for each in b.labels] for b in (first, other))
-    if taxa != its:
-        differing = sorted({taxon for _, taxon in {*taxa} ^ {*its}})
+    taxa, other_taxa = ([(each.rank, each.taxon) for each in b.labels] for b in (first, other))
+    if taxa != other_taxa:
+        differing = sorted({taxon for _, taxon in {*taxa} ^ {*other_taxa}})
         what = f"as {differing[0]!r}, which one of them lacks" if differing else "in their order"
         raise BundleError(
             f"bundles '{first.name}' and '{other.name}' have different labels, {what}; "
-            "join bundles that were trained for the same ones"
+            "combine bundles that were trained on the same ones"
         )
     if first.taxonomy.to_rows() != other.taxonomy.to_rows():
         raise BundleError(
@@ -166,28 +169,28 @@ def _require_alike(first: Bundle, other: Bundle) -> None:
         )
 
 
-def _data_of(bundle: Bundle) -> CalibrationData:
+def _calibration_data(bundle: Bundle) -> CalibrationData:
     if bundle.calibration_data is None:
         raise BundleError(
-            f"bundle '{bundle.name}' carries no logits of held-out recordings to calibrate the "
-            "joint one by; train it with --folds"
+            f"bundle '{bundle.name}' holds no out-of-fold logits to calibrate the ensemble "
+            "with; train it with --folds"
         )
     return bundle.calibration_data
 
 
-def average_logits(parts: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
-    """Average the logits of networks for the same segments.
+def average_logits(data: Sequence[CalibrationData], names: Sequence[str]) -> CalibrationData:
+    """Average the log probabilities of networks for the same segments.
 
     Parameters
     ----------
-    parts : sequence of CalibrationData
+    data : sequence of CalibrationData
     names : sequence of str
-        Name of the bundle of each, for the message of an error.
+        Name of the bundle of each, for error messages.
 
     Returns
     -------
     CalibrationData
-        Its logits are means of log probabilities. Recordings are in the order of the first part.
+        Its logits are means of log probabilities. Recordings are in the order of the first item.
 
     Raises
     ------
@@ -196,12 +199,12 @@ def average_logits(parts: Sequence[CalibrationData], names: Sequence[str]) -> Ca
     """
     from scipy.special import log_softmax
 
-    first = parts[0]
+    first = data[0]
     logs = [log_softmax(first.logits, axis=1)]
-    for other, name in zip(parts[1:], names[1:], strict=True):
-        place = {key: i for i, key in enumerate(_keys(other))}
-        if place.keys() == set(_keys(first)):
-            own = other.of(np.array([place[key] for key in _keys(first)]))
+    for other, name in zip(data[1:], names[1:], strict=True):
+        index_of = {key: i for i, key in enumerate(_keys(other))}
+        if index_of.keys() == set(_keys(first)):
+            own = other.of(np.array([index_of[key] for key in _keys(first)]))
             if _same_segments(first, own):
                 logs.append(log_softmax(own.logits, axis=1))
                 continue
@@ -228,12 +231,12 @@ def _licence(bundles: Sequence[Bundle]) -> str:
     if len(licences) > 1:
         named = ", ".join(sorted(each or "none" for each in licences))
         raise BundleError(
-            f"the bundles have different licences, {named}; name the joint one's with --licence"
+            f"the bundles have different licences, {named}; name the ensemble's with --licence"
         )
     return licences.pop()
 
 
 def _member_provenance(bundle: Bundle) -> dict[str, Any]:
-    """Provenance of a member of a joint bundle: all but its metrics."""
+    """Provenance of a member of an ensemble, without its metrics."""
     provenance = {key: value for key, value in bundle.provenance.items() if key != "metrics"}
     return {"name": bundle.name, "fingerprint": bundle.fingerprint, **provenance}

@@ -1,9 +1,8 @@
-"""Int8 quantization: an exported network that computes with integers of eight bits.
+"""Int8 quantization of an exported network, which makes it smaller and faster.
 
-It is smaller and faster. Weights and feature maps are rounded to 128 and 256 steps; the range of
-each map is measured on training images. Weights have seven bits, sign included, since processors
-without instructions for this add two products of eight bits in sixteen, where they may not fit: so
-every processor comes to the same sums.
+Weights get 7 bits and feature maps 8 bits; the range of each feature map is measured on training
+images. Weights get 7 bits, sign included, because processors without VNNI instructions add two
+8-bit products in 16 bits, which could overflow. With 7 bits all processors compute the same sums.
 
 References
 ----------
@@ -32,26 +31,26 @@ N_IMAGES = 256
 _BATCH_SIZE = 8
 
 
-def calibration_images(store: ImageStore, part: Split, seed: int) -> ImageArray:
-    """Draw images to measure the range of each feature map with.
+def calibration_images(store: ImageStore, split: Split, seed: int) -> ImageArray:
+    """Draw random images that the ranges of the feature maps are measured on.
 
     Parameters
     ----------
     store : ImageStore
-    part : Split
-        What the network was trained on.
+    split : Split
+        The training split.
     seed : int
 
     Returns
     -------
-    uint8, shape (n, 64, 200)
-        `N_IMAGES` of them, or all where there are fewer.
+    uint8, shape (n, n_mels, n_frames)
+        `N_IMAGES` images, or all if there are fewer.
     """
-    n = min(N_IMAGES, len(part.rows))
-    drawn = np.sort(np.random.default_rng(seed).choice(len(part.rows), n, replace=False))
-    rows = [part.rows[place] for place in drawn]
-    whole = LoaderConfig(batch_size=n)
-    loader = BatchLoader(store, rows, np.zeros(n, np.int64), n_labels=1, config=whole)
+    n = min(N_IMAGES, len(split.rows))
+    drawn = np.sort(np.random.default_rng(seed).choice(len(split.rows), n, replace=False))
+    rows = [split.rows[i] for i in drawn]
+    config = LoaderConfig(batch_size=n)
+    loader = BatchLoader(store, rows, np.zeros(n, np.int64), n_labels=1, config=config)
     ((images, _),) = loader.epoch()
     return images[..., 0]
 
@@ -62,9 +61,9 @@ def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
     Parameters
     ----------
     model_onnx : bytes
-        As `onnx_export.to_onnx` returns it.
-    images : uint8, shape (n, 64, 200)
-        What the ranges of the feature maps are measured on.
+        From `onnx_export.to_onnx`.
+    images : uint8, shape (n, n_mels, n_frames)
+        Images that the ranges of the feature maps are measured on.
 
     Returns
     -------
@@ -76,7 +75,7 @@ def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
     from onnxruntime import quantization
 
     class Images(quantization.CalibrationDataReader):  # type: ignore[misc]
-        """The images, a batch at a time."""
+        """Feeds the images in batches."""
 
         def __init__(self, batches: Iterator[dict[str, ImageArray]]) -> None:
             self._batches = batches
@@ -86,19 +85,21 @@ def quantize_int8(model_onnx: bytes, images: ImageArray) -> bytes:
 
     onnxruntime.set_default_logger_severity(3)
     session = onnxruntime.InferenceSession(model_onnx, providers=["CPUExecutionProvider"])
-    (into,) = session.get_inputs()
+    (network_input,) = session.get_inputs()
     batches = (
-        {into.name: images[first : first + _BATCH_SIZE, ..., np.newaxis]}
+        {network_input.name: images[first : first + _BATCH_SIZE, ..., np.newaxis]}
         for first in range(0, len(images), _BATCH_SIZE)
     )
     level = logging.root.level
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.root.setLevel(logging.ERROR)  # it recommends what is done already
+        logging.root.setLevel(
+            logging.ERROR
+        )  # hides advice to run quant_pre_process, which runs below
         try:
-            whole, prepared, quantized = (Path(folder) / f"{name}.onnx" for name in "abc")
-            whole.write_bytes(model_onnx)
-            quantization.quant_pre_process(whole, prepared, skip_symbolic_shape=True)
+            exported, prepared, quantized = (Path(folder) / f"{name}.onnx" for name in "abc")
+            exported.write_bytes(model_onnx)
+            quantization.quant_pre_process(exported, prepared, skip_symbolic_shape=True)
             quantization.quantize_static(
                 prepared,
                 quantized,

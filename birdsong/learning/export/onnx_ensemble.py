@@ -1,4 +1,4 @@
-"""Several exported networks as one, which averages their log probabilities."""
+"""Combines several ONNX networks into one that averages their log probabilities."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ IMAGES, LOGITS = "images", "logits"
 
 
 def ensemble_networks(models_onnx: Sequence[bytes]) -> bytes:
-    """Give networks the same images, and average their log probabilities.
+    """Combine networks into one that averages their log probabilities.
 
-    Logarithms are averaged, not probabilities: where one network is sure that a label is wrong, the
-    others have to be sure of the contrary.
+    This is the geometric mean of the probabilities: a label that one network rules out stays
+    improbable.
 
     Parameters
     ----------
     models_onnx : sequence of bytes
-        As `onnx_export.to_onnx` and `int8_quantization.quantize_int8` return them, with the same
-        labels.
+        From `onnx_export.to_onnx` or `int8_quantization.quantize_int8`, with the same labels.
 
     Returns
     -------
     bytes
-        An ONNX model with the same input and output, whose logits are logarithms of probabilities.
+        An ONNX model with the same input and output; its logits are mean log probabilities.
 
     Raises
     ------
     BundleError
-        If they were exported for different versions of ONNX.
+        If the networks were exported with different versions of ONNX.
     """
     import onnx
     from onnx import compose, helper
@@ -43,8 +42,8 @@ def ensemble_networks(models_onnx: Sequence[bytes]) -> bytes:
         joined = reduce(partial(compose.merge_models, io_map=[]), members)
     except ValueError as error:
         raise BundleError(
-            f"the networks were exported for different versions of ONNX ({error}); "
-            "export them by one version of birdsong"
+            f"the networks were exported with different versions of ONNX ({error}); "
+            "export all with the same version of birdsong"
         ) from error
     graph = joined.graph
     inputs, outputs = ([each.name for each in ends] for ends in (graph.input, graph.output))

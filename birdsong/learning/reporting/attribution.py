@@ -1,4 +1,4 @@
-"""Whom a model learned from: recordists, licences and recordings, as a section of its card."""
+"""Section of the model card about attribution: recordists, licences and recordings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from birdsong.errors import DatasetError
-from birdsong.learning.reporting.markdown import link, plain, table
+from birdsong.learning.reporting.markdown import escape, link, table
 from birdsong.licences import parse_licence
 
 NOT_KNOWN = "not known, see the recording's page"
@@ -15,14 +15,14 @@ NOT_KNOWN = "not known, see the recording's page"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """A recording and whose it is; what is empty is not known.
+    """A recording and its recordist; empty fields are unknown.
 
     Attributes
     ----------
     recording : str
-        What the bundle calls it.
+        Name in the bundle.
     title : str
-        What readers call it: its catalogue number.
+        Name for readers: its catalogue number.
     session, recordist, licence, url : str
     """
 
@@ -45,12 +45,12 @@ def learned_from(
     sessions : set of str
         The bundle's.
     manifest : str
-        What errors call the table that the credits are from.
+        Path of the manifest, for error messages.
 
     Raises
     ------
     DatasetError
-        If there is none.
+        If there are none.
     """
     chosen = tuple(credit for credit in credits if credit.session in sessions)
     if not chosen:
@@ -62,36 +62,35 @@ def learned_from(
 
 
 def credits_section(credits: Sequence[Credit], n_missing: int) -> str:
-    """Lay out who recorded what, under which licence.
+    """Markdown of the recordists and licences.
 
     Parameters
     ----------
     credits : sequence of Credit
         At least one.
     n_missing : int
-        Recordings that were learned from and are not among them.
+        Training recordings that are not among `credits`.
 
     Returns
     -------
     str
-        Markdown: a sentence of counts, licences by number, and a row for each recordist and
-        licence with links to the recordings' pages.
+        Markdown: counts, a table of licences, and a table of recordists with links to the pages of
+        their recordings.
     """
     licences = Counter(_licence(credit.licence) for credit in credits)
     n_unnamed = sum(not credit.recordist for credit in credits)
     n_recordists = len({credit.recordist for credit in credits} - {""})
     missing = (
-        f" Recordings that are not in the manifest, so that nothing tells whose they are: "
-        f"{n_missing}."
+        f" {n_missing} recordings are not in the manifest, so that their recordists are not known."
         if n_missing > 0
         else ""
     )
     return "\n\n".join(
         [
-            f"{len(credits)} recordings, shared by {n_recordists} recordists. Of {n_unnamed} the "
-            "manifest does not know the recordist, and of "
-            f"{sum(not credit.licence for credit in credits)} not the licence; the recordings' "
-            f"pages tell.{missing}",
+            f"{len(credits)} recordings, shared by {n_recordists} recordists. The manifest "
+            f"lacks the recordist of {n_unnamed} and the licence of "
+            f"{sum(not credit.licence for credit in credits)}; see the pages of these recordings."
+            f"{missing}",
             table(
                 ["licence", "recordings"], [[name, str(n)] for name, n in licences.most_common()]
             ),
@@ -101,14 +100,14 @@ def credits_section(credits: Sequence[Credit], n_missing: int) -> str:
 
 
 def _rows(credits: Sequence[Credit]) -> list[list[str]]:
-    """A row for each recordist and licence, by name, those who are not known last."""
+    """Rows of recordist, licence and recordings, sorted by recordist, unknown ones last."""
     groups: defaultdict[tuple[str, str], list[Credit]] = defaultdict(list)
     for credit in credits:
         groups[credit.recordist, _licence(credit.licence)].append(credit)
     ordered = sorted(groups, key=lambda key: (not key[0], key[0].casefold(), *key))
     return [
         [
-            plain(recordist) or NOT_KNOWN,
+            escape(recordist) or NOT_KNOWN,
             licence,
             ", ".join(link(credit.title, credit.url) for credit in groups[recordist, licence]),
         ]
@@ -117,6 +116,6 @@ def _rows(credits: Sequence[Credit]) -> list[list[str]]:
 
 
 def _licence(licence: str) -> str:
-    """Name a licence: Creative Commons' by their short names, linked, the others as they are."""
+    """Name of a licence: a linked short name for Creative Commons, else the text as it is."""
     known = parse_licence(licence)
-    return link(known.name, known.url) if known else plain(licence) or NOT_KNOWN
+    return link(known.name, known.url) if known else escape(licence) or NOT_KNOWN

@@ -1,4 +1,4 @@
-"""Metrics of a bundle as sections of its card, measured on held-out recordings."""
+"""Sections of the model card about metrics on held-out recordings."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from birdsong.errors import DatasetError
 from birdsong.learning.evaluation.metrics.classification import recall_by_label
 from birdsong.learning.evaluation.scores import (
     ScoredRecordings,
-    about_one_session,
     measure,
     measure_intervals,
     score,
+    single_session_note,
 )
 from birdsong.learning.evaluation.selective import cross_fit_rules, summarize
 from birdsong.learning.evaluation.selective_results import SelectiveResults
 from birdsong.learning.evaluation.trusted_rank import TRUSTED_PROMISE
-from birdsong.learning.reporting.markdown import plain, table
+from birdsong.learning.reporting.markdown import escape, table
 from birdsong.learning.reporting.report import BY_SUM, METRIC_NAMES
 from birdsong.selective.rules import BY_RANK
 
 
 def held_out_results(bundle: Bundle) -> tuple[ScoredRecordings | None, SelectiveResults | None]:
-    """Score the held-out logits that a bundle carries, and the answers that follow from them.
+    """Score the out-of-fold logits of a bundle, and evaluate its answers selectively.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def held_out_results(bundle: Bundle) -> tuple[ScoredRecordings | None, Selective
     Returns
     -------
     scored : ScoredRecordings or None
-        None where the bundle carries no logits.
+        None if the bundle has no logits.
     results : SelectiveResults or None
-        None where there are too few sessions for two folds, too.
+        None if there are no logits, or too few sessions for two folds.
     """
     data = bundle.calibration_data
     if data is None or not len(data):
@@ -52,33 +52,34 @@ def held_out_results(bundle: Bundle) -> tuple[ScoredRecordings | None, Selective
 def accuracy_section(
     bundle: Bundle, scored: ScoredRecordings | None, results: SelectiveResults | None
 ) -> str:
-    """Lay out accuracies with their intervals, and what promises are worth, as Markdown."""
+    """Markdown of the metrics with their intervals, and of the promises."""
     tested = bundle.provenance.get("metrics", {}).get("test", {})
-    kept_apart = (
-        f"On the {tested['recordings']} recordings that training kept apart as a test, top-1 is "
+    test_metrics = (
+        f"On the {tested['recordings']} recordings of the test split, top-1 is "
         f"{percent(tested['top1'])} and top-5 {percent(tested['top5'])}."
         if tested.get("recordings") and {"top1", "top5"} <= set(tested)
         else ""
     )
     if scored is None:
-        sentence = "The bundle holds nothing to measure it by: how good it is, is not known."
-        return kept_apart or sentence
+        sentence = "The bundle holds no out-of-fold logits, so that its accuracy is not known."
+        return test_metrics or sentence
     values, intervals = measure(scored), measure_intervals(scored)
     rows = [
         [METRIC_NAMES[name], percent(value), _between(*intervals[name])]
         for name, value in values.items()
     ]
-    held = (
-        "Each was heard by a network of a fold that had not heard its session."
+    held_out_note = (
+        "Each was predicted by a network of a fold that did not learn from its session."
         if bundle.provenance.get("folds")
-        else "Training kept their sessions apart."
+        else "Their sessions were not used in training."
     )
     parts = [
         f"Measured on {len(scored.recordings)} recordings of {len(set(scored.sessions))} sessions, "
-        f"{len(np.unique(scored.y_true))} of {len(scored.labels)} labels. {held} Each recording "
-        f"counts once; intervals of 95 % are over sessions.{about_one_session(scored)} {BY_SUM}",
+        f"{len(np.unique(scored.y_true))} of {len(scored.labels)} labels. {held_out_note} Each "
+        f"recording counts once; intervals of 95 % are over sessions."
+        f"{single_session_note(scored)} {BY_SUM}",
         table(["measure", "value", "95 % interval"], rows),
-        kept_apart,
+        test_metrics,
         _promises(results),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -86,7 +87,7 @@ def accuracy_section(
 
 def _promises(results: SelectiveResults | None) -> str:
     if results is None:
-        return "What its promises are worth is not known: too few sessions to fit and to measure."
+        return "Promises are not measured: there are too few sessions for two folds."
     measured = summarize(results)
     ranks = results.ranks
     rows = []
@@ -113,19 +114,19 @@ def _promises(results: SelectiveResults | None) -> str:
         for rank, own in measured["honesty"].items()
     )
     return (
-        "A promise is the share of the answers at a rank, each rank by itself, that must be right. "
-        "Each recording was answered by thresholds that were fitted to other sessions. Intervals "
-        "are the binomial ones of 95 %. Information is what a right answer says as a share of what "
-        f"a species says, a wrong answer nothing.\n\n{table(header, rows)}\n\n"
+        "A promise is the share of right answers at each rank by itself. The thresholds for each "
+        "recording were fitted to other sessions. Intervals are binomial, at 95 %. Information is "
+        "that of the right answers as a share of the information of a species; wrong answers count "
+        f"0.\n\n{table(header, rows)}\n\n"
         "Expected calibration error of the probabilities, and in brackets that of a perfect model "
         f"on as many recordings: {calibration_errors}."
     )
 
 
 def label_section(scored: ScoredRecordings | None, trust: Mapping[int, str]) -> str:
-    """Lay out how each label fares, as Markdown; `trust` is from `trusted_ranks`."""
+    """Markdown of the recall and trusted rank of each label; `trust` is from `trusted_ranks`."""
     if scored is None:
-        return "Not known: the bundle holds nothing to measure it by."
+        return "Not known: the bundle holds no out-of-fold logits."
     recalls = recall_by_label(scored.y_true, scored.y_prob)
     sessions = [
         {name for name, own in zip(scored.sessions, scored.y_true == i, strict=True) if own}
@@ -133,7 +134,7 @@ def label_section(scored: ScoredRecordings | None, trust: Mapping[int, str]) -> 
     ]
     rows = [
         [
-            plain(label.english_name or label.taxon),
+            escape(label.english_name or label.taxon),
             str(int((scored.y_true == i).sum())),
             str(len(sessions[i])),
             percent(float(recalls[i]), 0) if sessions[i] else "not measured",
@@ -142,16 +143,16 @@ def label_section(scored: ScoredRecordings | None, trust: Mapping[int, str]) -> 
         for i, label in enumerate(scored.labels)
     ]
     return (
-        "How many of a label's recordings had it as the most probable one, and the closest rank at "
-        f"which, at a promise of {percent(TRUSTED_PROMISE, 0)}, at least half of them are "
-        "answered and at most a tenth of the answers is wrong. Of so few recordings a label these "
-        "are hints, not measurements.\n\n"
+        "Recall of each label, and its trusted rank: the lowest rank at which, at a promise of "
+        f"{percent(TRUSTED_PROMISE, 0)}, at least half of the label's recordings are answered and "
+        "at most a tenth of the answers are wrong. With so few recordings per label these are "
+        "rough estimates.\n\n"
         + table(["label", "recordings", "sessions", "right", "trust at"], rows)
     )
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Write a share as people read it: ``47.5 %``."""
+    """Format a share as ``47.5 %``."""
     return f"{100 * share:.{digits}f} %"
 
 

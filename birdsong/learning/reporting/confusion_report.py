@@ -1,4 +1,4 @@
-"""The part of a report about confusions: a list of pairs, and the whole matrix."""
+"""Section of the report about confusions: the most confused pairs and the matrix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def confused_pairs(matrix: IntArray) -> list[tuple[int, int, int, int]]:
 
 
 def confusion_section(scored: ScoredRecordings) -> str:
-    """Lay out the most confused pairs and the matrix for a reader, as HTML."""
+    """HTML of the most confused pairs and the confusion matrix."""
     matrix = confusion_matrix(scored.y_true, scored.y_prob)
     order = _seen_in_tree_order(scored)
     names = [scored.labels[i].taxon for i in order]
@@ -57,13 +57,13 @@ def confusion_section(scored: ScoredRecordings) -> str:
     return _SECTION.format(
         pairs=_PAIRS.format(rows=rows, left_out=left_out)
         if pairs
-        else "<p>No label was taken for another.</p>",
+        else "<p>No label was confused with another.</p>",
         matrix=figures.confusion(matrix[np.ix_(order, order)], names),
     )
 
 
 def _seen_in_tree_order(scored: ScoredRecordings) -> list[int]:
-    """The labels that are true or most probable somewhere, relatives side by side."""
+    """Labels that are true or predicted somewhere, in the order of the tree."""
     seen = sorted({*scored.y_true.tolist(), *scored.y_pred.tolist()})
     tree = scored.taxonomy
     return sorted(seen, key=lambda i: tree.index(scored.labels[i].taxon))
@@ -78,9 +78,9 @@ label.{left_out}</p>
 {rows}
 </tbody></table></div>"""
 
-_SECTION = """<h2>What was taken for what</h2>
+_SECTION = """<h2>Confusions</h2>
 {pairs}
-<p>In the matrix relatives stand side by side, so that mistakes near the diagonal are mistakes among
+<p>The matrix is in the order of the taxonomy, so that mistakes near the diagonal are mistakes among
 relatives. A cell's number counts recordings.</p>
 <input type="checkbox" id="full-size"><label for="full-size"> Show the matrix at full size, to
 scroll in</label>

@@ -1,4 +1,4 @@
-"""The plots of an evaluation, each an ``<svg>`` element."""
+"""Plots of an evaluation, each an ``<svg>`` element."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_NAMES = 600
 MANY_NAMES = 40
 _CELL = 0.2
-"""Inches: at full size a name and a number can be read."""
+"""Size of a cell in inches, so that names and numbers are readable at full size."""
 
 
 def interval_bars(
@@ -38,13 +38,13 @@ def interval_bars(
     """
     middle = np.array(values)
     low, high = np.array(intervals).T
-    # The quantiles of resamples may leave the value itself outside by a hair.
-    reach = np.maximum([middle - low, high - middle], 0)
+    # The value may lie just outside of its bootstrap interval.
+    errors = np.maximum([middle - low, high - middle], 0)
     places = np.arange(len(names))[::-1]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.barh(places, middle, xerr=reach, color=BAR, ecolor=INK, capsize=3, height=0.6)
+        axes.barh(places, middle, xerr=errors, color=BAR, ecolor=INK, capsize=3, height=0.6)
         for place, value, top in zip(places, middle, high, strict=True):
             axes.text(max(top, value) + 0.015, place, f"{100 * value:.1f} %", va="center")
         axes.set(xlim=(0, 1.15), yticks=places, yticklabels=names)
@@ -54,7 +54,7 @@ def interval_bars(
 
 
 def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> str:
-    """Draw the recall of each label over the number of recordings that it was learned from.
+    """Plot the recall of each label over its number of training recordings.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def recall_by_amount(n_recordings: Sequence[int], recalls: Sequence[float]) -> s
 
 
 def confusion(matrix: IntArray, names: Sequence[str]) -> str:
-    """Draw what was taken for what, large: colours are each row's counts over their sum.
+    """Draw a confusion matrix; colours are row-normalised counts.
 
     Parameters
     ----------
     matrix : int, shape (n, n)
         Row: the true label. Column: the most probable one.
     names : sequence of str, length n
-        Shown, as counts are, where there are `MAX_NAMES` or fewer.
+        Names and counts are shown for up to `MAX_NAMES` labels.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def confusion(matrix: IntArray, names: Sequence[str]) -> str:
         if n <= MAX_NAMES:
             axes.set_xticks(range(n), names, rotation=90, fontsize=8)
             axes.set_yticks(range(n), names, fontsize=8)
-            if n > MANY_NAMES:  # whoever scrolls sees names on the nearer side
+            if n > MANY_NAMES:  # names on all sides, for scrolling
                 axes.tick_params(labeltop=True, labelright=True, top=True, right=True)
             for true, predicted in np.argwhere(matrix):
                 axes.text(

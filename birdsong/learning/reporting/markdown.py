@@ -1,4 +1,4 @@
-"""Markdown from what people typed: cells and links that cannot break the table they stand in."""
+"""Markdown from untrusted text: escaped cells, links and tables."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _MARKS = re.compile(r"([\\`*_\[\]|#~])")
 _SCHEMES = ("https://", "http://")
 
 
-def plain(text: str) -> str:
-    """Return text that reads as it was typed: on one line, and no character of it a mark."""
+def escape(text: str) -> str:
+    """Escape text, so that Markdown shows it as it is, on one line."""
     one_line = " ".join(text.split())
     escaped = _MARKS.sub(r"\\\1", one_line)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def code(text: str) -> str:
-    """Return text as code, also where it holds backticks or stands in a table."""
+def inline_code(text: str) -> str:
+    """Format text as inline code, also with backticks and in a table."""
     one_line = " ".join(text.split()).replace("|", "\\|")
     longest = max((len(run) for run in re.findall("`+", one_line)), default=0)
     fence = "`" * (longest + 1)
@@ -27,25 +27,25 @@ def code(text: str) -> str:
 
 
 def link(text: str, url: str) -> str:
-    """Return a link to a page; the text alone where `url` is no address of one."""
+    """Format a link; only the escaped text if `url` is not a web address."""
     if not url.startswith(_SCHEMES) or any(sign.isspace() for sign in url):
-        return plain(text)
-    return f"[{plain(text)}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
+        return escape(text)
+    return f"[{escape(text)}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay rows out as a table.
+    """Format a table.
 
     Parameters
     ----------
     header : sequence of str
     rows : iterable of sequence of str
-        Cells from `plain`, `code` and `link`, as many as the header has.
+        Cells from `escape`, `inline_code` and `link`, as many as the header has.
 
     Returns
     -------
     str
-        Lines without a line break at the end.
+        Without a line break at the end.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""An evaluation to files: ``metrics.json``, ``predictions.csv`` and one page for a reader."""
+"""Writes an evaluation: ``metrics.json``, ``predictions.csv`` and ``report.html``."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from birdsong.learning.evaluation.metrics.classification import (
 )
 from birdsong.learning.evaluation.scores import (
     ScoredRecordings,
-    about_one_session,
+    count_single_session_labels,
     measure,
-    measure_beyond_top,
+    measure_additional,
     measure_intervals,
-    n_labels_of_one_session,
+    single_session_note,
 )
 from birdsong.learning.reporting import figures
 from birdsong.learning.reporting.confusion_report import confusion_section
-from birdsong.learning.reporting.selective_report import Answers
+from birdsong.learning.reporting.selective_report import SelectiveReport
 
 N_WORST = 12
 METRIC_NAMES = {
@@ -54,20 +54,20 @@ _BY_LABEL = (
     "differ."
 )
 BEYOND_TOP = {
-    "distance": "Ranks up to the taxon that holds both the most probable label and the truth:",
-    "distance_5": "of the five most probable",
-    "severity": "of the most probable one where it is wrong",
-    "macro_auroc": "area under the receiver operating characteristic, mean of the labels",
+    "distance": "Mean ranks from the predicted label up to a taxon shared with the true label:",
+    "distance_5": "of the five most probable labels",
+    "severity": "of wrong predictions only",
+    "macro_auroc": "area under the ROC curve, mean over labels",
     "brier_score": "Brier score",
 }
 STAMP = (
-    "Not an honest measurement: {learned} of these {n} recordings are of sessions that the model "
+    "These metrics are too good: {learned} of these {n} recordings are of sessions that the model "
     "learned from."
 )
 
 
 def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path) -> dict[str, Any]:
-    """Measure, and write the metrics, the predictions and the page.
+    """Compute metrics, and write them with the predictions and the report.
 
     Parameters
     ----------
@@ -75,21 +75,21 @@ def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path
         From `held_out.score_bundle`.
     bundle : Bundle
     store : ImageStore
-        Holds the images of the worst mistakes.
+        Holds the images of the most confident mistakes.
     out : Path
         Folder, created where it does not exist.
 
     Returns
     -------
     dict
-        The content of ``metrics.json``.
+        Content of ``metrics.json``.
 
     Raises
     ------
     DatasetError
         If the folder cannot be written, or an image is missing or damaged.
     """
-    answers = Answers(held_out, bundle)
+    answers = SelectiveReport(held_out, bundle)
     metrics = _metrics(held_out, bundle, answers)
     page = _page(held_out.scored, metrics, store, answers)
     try:
@@ -103,14 +103,14 @@ def write_report(held_out: HeldOut, bundle: Bundle, store: ImageStore, out: Path
     return metrics
 
 
-def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, Any]:
+def _metrics(held_out: HeldOut, bundle: Bundle, answers: SelectiveReport) -> dict[str, Any]:
     scored = held_out.scored
     values, intervals = measure(scored), measure_intervals(scored)
     matrix = confusion_matrix(scored.y_true, scored.y_prob)
     return {
         "bundle": {"name": bundle.name, "fingerprint": bundle.fingerprint},
-        "stamp": STAMP.format(learned=held_out.n_learned, n=len(scored.recordings))
-        if held_out.with_learned and held_out.n_learned
+        "stamp": STAMP.format(learned=held_out.n_from_training, n=len(scored.recordings))
+        if held_out.include_training and held_out.n_from_training
         else "",
         "out_of_fold": held_out.out_of_fold,
         "narrowed_to": held_out.allowed_taxa,
@@ -119,12 +119,12 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
         **held_out.left_out(),
         "labels_scored": len(np.unique(scored.y_true)),
         "labels_known": len(scored.labels),
-        "labels_of_one_session": n_labels_of_one_session(scored),
+        "labels_of_one_session": count_single_session_labels(scored),
         "metrics": {
             name: {"value": values[name], "low": intervals[name][0], "high": intervals[name][1]}
             for name in values
         },
-        "beyond_top": measure_beyond_top(scored),
+        "beyond_top": measure_additional(scored),
         "labels": _by_label(scored, matrix, answers.trusted_ranks),
         "confusion": {
             "labels": [label.taxon for label in scored.labels],
@@ -140,7 +140,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: Answers) -> dict[str, A
 def _by_label(
     scored: ScoredRecordings, matrix: Any, trusted_ranks: Mapping[int, str]
 ) -> list[dict[str, Any]]:
-    """One entry for each label that was scored."""
+    """Metrics of each label that has scored recordings."""
     recalls = recall_by_label(scored.y_true, scored.y_prob)
     precisions = average_precision_by_label(scored.y_true, scored.y_prob)
     table = []
@@ -170,7 +170,7 @@ def _by_label(
 
 
 def _predictions(scored: ScoredRecordings) -> str:
-    """A row for each recording: what it is, and the probability of each label, bird or not."""
+    """CSV with a row for each recording: true label, predicted label, probability of each label."""
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
     names = [label.taxon for label in scored.labels]
@@ -190,7 +190,10 @@ def _predictions(scored: ScoredRecordings) -> str:
 
 
 def _page(
-    scored: ScoredRecordings, metrics: Mapping[str, Any], store: ImageStore, answers: Answers
+    scored: ScoredRecordings,
+    metrics: Mapping[str, Any],
+    store: ImageStore,
+    answers: SelectiveReport,
 ) -> str:
     measured = metrics["metrics"]
     overall = figures.interval_bars(
@@ -203,28 +206,30 @@ def _page(
         [each["learned_from"] for each in by_label], [each["recall"] for each in by_label]
     )
     left_out = (
-        f" {metrics['recordings_of_unknown_taxa']} recordings of taxa that it does not know "
-        "count only further down."
+        f" {metrics['recordings_of_unknown_taxa']} recordings of taxa without a label "
+        "are counted in a section of their own."
         if metrics["recordings_of_unknown_taxa"]
         else ""
     )
     if outside := metrics["recordings_outside_the_list"]:
-        left_out += f" {outside} recordings of birds that it knows are left out, not on the list."
+        left_out += (
+            f" {outside} recordings of labels that are not on the species list are left out."
+        )
     nested = (
-        " A genus or a family among them means its birds that have no label of their own."
+        " A label that is a genus or a family stands for its birds without a label of their own."
         if len({label.rank for label in scored.labels}) > 1
         else ""
     )
-    by_folds = (
-        " Networks trained in folds spoke, each of what it had not heard."
+    out_of_fold_note = (
+        " Predictions are out-of-fold: each is by a network that did not learn from its session."
         if metrics["out_of_fold"]
         else ""
     )
     body = _BODY.format(
         summary=f"{metrics['recordings']} recordings of {metrics['sessions']} sessions, "
-        f"{metrics['labels_scored']} of {metrics['labels_known']} labels.{by_folds}{nested} Each "
-        f"recording counts once.{left_out} Bars show 95 % intervals over "
-        f"sessions.{about_one_session(scored)}",
+        f"{metrics['labels_scored']} of {metrics['labels_known']} labels."
+        f"{out_of_fold_note}{nested} Each recording counts once.{left_out} "
+        f"Bars show 95 % intervals over sessions.{single_session_note(scored)}",
         fingerprint=escape(metrics["bundle"]["fingerprint"]),
         overall=overall,
         by_sum=f"<p>{BY_SUM} {_BY_LABEL}</p>"
@@ -234,7 +239,7 @@ def _page(
         amounts=amounts,
         confusion=confusion_section(scored),
         answers=answers.section(),
-        worst=_worst(scored, store),
+        worst=_worst_mistakes(scored, store),
         labels=_label_table(by_label),
     )
     title = f"Evaluation of {metrics['bundle']['name']}"
@@ -250,8 +255,8 @@ def _beyond_top(measured: Mapping[str, float | None]) -> str:
     return f"<p>{'; '.join(sentences)}.</p>"
 
 
-def _worst(scored: ScoredRecordings, store: ImageStore) -> str:
-    """Show the most confident mistakes, each with the image of the highest probability."""
+def _worst_mistakes(scored: ScoredRecordings, store: ImageStore) -> str:
+    """HTML of the most confident mistakes, each with its top segment."""
     sure = scored.y_prob.max(axis=1)
     wrong = np.flatnonzero(scored.y_pred != scored.y_true)
     shown = []
@@ -265,14 +270,14 @@ def _worst(scored: ScoredRecordings, store: ImageStore) -> str:
         time = f"{row.start_s:.1f} to {row.end_s:.1f} s"
         shown.append(
             f"<figure>{embedded_png(png, f'spectrogram, {time}')}<figcaption>"
-            f"<b>{escape(scored.recordings[i])}</b>, {time}<br>is {_named(true)} "
+            f"<b>{escape(scored.recordings[i])}</b>, {time}<br>is {_label_html(true)} "
             f"({100 * scored.y_prob[i, scored.y_true[i]]:.0f} %)<br>"
-            f"taken for {_named(predicted)} ({100 * sure[i]:.0f} %)</figcaption></figure>"
+            f"predicted {_label_html(predicted)} ({100 * sure[i]:.0f} %)</figcaption></figure>"
         )
     return "".join(shown) or "<p>There are none.</p>"
 
 
-def _named(label: Any) -> str:
+def _label_html(label: Any) -> str:
     english = f", {escape(label.english_name)}" if label.english_name else ""
     return f"<i>{escape(label.taxon)}</i>{english}"
 
@@ -298,22 +303,22 @@ _BODY = """<p>{summary}</p>
 {beyond}
 {answers}
 <h2>The most confident mistakes</h2>
-<p>Each with the image that spoke most for the wrong answer: time from left to right, high sounds
-on top. Some will be mistakes of the model, some of the recording's label, some two birds in one
-recording.</p>
+<p>Each with the image that has the highest probability of the wrong label: time from left to
+right, high frequencies on top. Some are mistakes of the model, some are wrong labels, and some
+recordings hold two birds.</p>
 <div class="images">{worst}</div>
 <h2>More recordings, better recall?</h2>
 {amounts}
 {confusion}
 <h2>Each label</h2>
 {labels}
-<p class="small">Bundle fingerprint {fingerprint}. The figures stand in metrics.json, the
+<p class="small">Bundle fingerprint {fingerprint}. The metrics are in metrics.json, the
 probabilities in predictions.csv.</p>
 """
 
 _LABELS = """<div class="wide"><table>
 <thead><tr><th>label</th>{name}<th>learned from</th><th>scored</th><th>recall</th>
-<th>average precision</th><th>trust at</th><th>most often taken for</th></tr></thead>
+<th>average precision</th><th>trust at</th><th>most often confused with</th></tr></thead>
 <tbody>
 {rows}
 </tbody></table></div>"""

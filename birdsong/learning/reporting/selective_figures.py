@@ -1,4 +1,4 @@
-"""The plots of the selective evaluation, each an ``<svg>`` element."""
+"""Plots of the selective evaluation, each an ``<svg>`` element."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _COLOURS = (
     BAR, "#e07a1f", "#2a9d5c", "#b04fc4", "#c8454d", "#8a7a2f", "#5a8f9c", "#9c6b5a", "#6673c9",
 )  # fmt: skip
 _MARKERS = "osD^v"
-"""Rules beyond the last colour get the first colours again, with another marker."""
+"""Further rules reuse the colours with another marker."""
 
 
 def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
-    """Draw the accuracy of answers against their probability, a panel for each rank.
+    """Draw a reliability diagram for each rank.
 
     Parameters
     ----------
     by_rank : Mapping
-        For each rank, the closest first, its answers in bins.
+        Bins of each rank, the lowest rank first.
 
     Returns
     -------
     str
-        An ``<svg>`` element. The area of a dot is in proportion to the answers in its bin.
+        An ``<svg>`` element. The area of a dot is proportional to the answers in its bin.
     """
 
     def draw(figure: Figure) -> None:
@@ -50,20 +50,19 @@ def reliability_diagrams(by_rank: Mapping[str, Reliability]) -> str:
 
 def risk_and_information(
     rules: Mapping[str, Sequence[Mapping[str, Any]]],
-    closest: str,
-    closest_alone: tuple[Floats, Floats],
+    lowest_rank: str,
+    lowest_rank_curve: tuple[Floats, Floats],
 ) -> str:
-    """Draw every rule over its promises: wrong answers by coverage, and by information gained.
+    """Plot the risk of every rule over coverage, and over information gained.
 
     Parameters
     ----------
     rules : Mapping
-        For each rule, by its name, what `selective_results.answers_by_rank` counts at each promise.
-    closest : str
-        The closest rank that the model answers with.
-    closest_alone : coverage, risk : float64, shape (n,)
-        Of the most probable taxon of that rank or nothing, as from
-        `metrics.hierarchical.risk_coverage`.
+        Outputs of `selective_results.answers_by_rank` at each promise, by the name of the rule.
+    lowest_rank : str
+        Lowest rank of the labels.
+    lowest_rank_curve : coverage, risk : float64, shape (n,)
+        Risk-coverage curve of that rank alone, from `metrics.hierarchical.risk_coverage`.
 
     Returns
     -------
@@ -74,7 +73,11 @@ def risk_and_information(
     def draw(figure: Figure) -> None:
         by_answers, by_information = figure.subplots(1, 2, sharey=True)
         by_answers.plot(
-            *closest_alone, color=INK, alpha=0.5, linewidth=1, label=f"any threshold for {closest}"
+            *lowest_rank_curve,
+            color=INK,
+            alpha=0.5,
+            linewidth=1,
+            label=f"any threshold for {lowest_rank}",
         )
         for i, (name, by_promise) in enumerate(rules.items()):
             colour = _COLOURS[i % len(_COLOURS)]
@@ -109,13 +112,13 @@ def _share_answered(counts: Mapping[str, Any]) -> float:
 
 
 def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:
-    """Draw how often unknown species get a wrong species, against right ones of known species.
+    """Plot right answers to known species over wrong answers to unknown species.
 
     Parameters
     ----------
     points : sequence of (promise, wrong, right)
-        Shares in [0, 1] of the recordings of unknown species that are answered with some species,
-        and of those of known species that are answered with theirs.
+        Share in [0, 1] of the recordings of unknown species that are answered with a species, and
+        share of those of known species that are answered with the right species.
 
     Returns
     -------
@@ -132,9 +135,7 @@ def unknown_species(points: Sequence[tuple[float, float, float]]) -> str:
                 f"{100 * promise:g} %", (x, y), xytext=(4, -10), textcoords="offset points",
                 fontsize=8,
             )  # fmt: skip
-        axes.set(
-            xlabel="unknown species that get a species", ylabel="known species that get theirs"
-        )
+        axes.set(xlabel="unknown species: wrong species", ylabel="known species: right species")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         percent_ticks(axes.xaxis)

@@ -1,4 +1,4 @@
-"""The part of a report about answers: promises, calibration, unknown species."""
+"""Section of the report about selective answers: promises, calibration, unknown species."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from birdsong.bundle.bundle import Bundle
-from birdsong.learning.evaluation.held_out import HeldOut, carried_out_of_fold
+from birdsong.learning.evaluation.held_out import HeldOut, out_of_fold_logits
 from birdsong.learning.evaluation.metrics.calibration import reliability
 from birdsong.learning.evaluation.metrics.hierarchical import risk_coverage
 from birdsong.learning.evaluation.selective import (
@@ -28,11 +28,11 @@ from birdsong.selective.promises import GRID
 from birdsong.selective.rules import BY_HAND, BY_RANK, RULES
 from birdsong.taxa.lineage import RANKS
 
-_FROM_BELOW = tuple(reversed(RANKS[1:]))
+_RANKS_FROM_SPECIES = tuple(reversed(RANKS[1:]))
 
 
-class Answers:
-    """The answers that a bundle gives to the recordings it is measured on, counted.
+class SelectiveReport:
+    """Selective evaluation of a bundle, as metrics and as a section of the report.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class Answers:
     trusted_ranks : dict of int to str
         See `trusted_rank.trusted_ranks`.
     metrics : dict
-        Ready for JSON: ``calibrated``, what `selective.summarize` counts of whole recordings and,
-        under ``first_8_s``, of their first seconds, ``verdicts``, how many labels have each trusted
-        rank, ``unknown_species``, what `unknown_species.answers_to_unknown` counts, and
-        ``unknown_species_heard``, how many of these recordings are of training sessions.
+        For JSON: ``calibrated``; the output of `selective.summarize` for whole recordings and,
+        under ``first_8_s``, for their first seconds; ``verdicts``, the number of labels with each
+        trusted rank; ``unknown_species``, the output of `unknown_species.answers_to_unknown`; and
+        ``unknown_species_heard``, the number of these recordings in training sessions.
     """
 
     def __init__(self, held_out: HeldOut, bundle: Bundle) -> None:
@@ -62,7 +62,7 @@ class Answers:
             **whole,
             "at_equal_accuracy": at_equal_accuracy(whole["rules"], TRUSTED_PROMISE),
             f"first_{FIRST_S:g}_s": summarize(first_seconds),
-            "verdicts": {rank: count[rank] for rank in (*_FROM_BELOW, NEVER)},
+            "verdicts": {rank: count[rank] for rank in (*_RANKS_FROM_SPECIES, NEVER)},
             "unknown_species": answers_to_unknown(bundle, unknown, sorted(GRID)) if unknown else [],
             "unknown_species_heard": sum(each in bundle.sessions for each in unknown.data.sessions)
             if unknown
@@ -70,16 +70,16 @@ class Answers:
         }
 
     def section(self) -> str:
-        """Lay all of it out for a reader, as HTML."""
+        """HTML of the section."""
         metrics = self.metrics
         paths, right = self.results.evaluation_set.paths, self.results.evaluation_set.right
         by_rank = {
-            rank: reliability(right[there, column], paths.probabilities[there, column])
-            for rank in _FROM_BELOW
-            if (there := paths.nodes[:, (column := RANKS.index(rank))] >= 0).any()
+            rank: reliability(right[present, column], paths.probabilities[present, column])
+            for rank in _RANKS_FROM_SPECIES
+            if (present := paths.nodes[:, (column := RANKS.index(rank))] >= 0).any()
         }
-        closest = self.results.ranks[0]
-        column = RANKS.index(closest)
+        lowest_rank = self.results.ranks[0]
+        column = RANKS.index(lowest_rank)
         return _SECTION.format(
             note="" if metrics["calibrated"] else _NOT_CALIBRATED,
             promises=_promise_table(metrics["rules"][BY_RANK.name], self.results.ranks),
@@ -87,15 +87,15 @@ class Answers:
             calibration_by_rank=_calibration_table(metrics["honesty"]),
             rules=selective_figures.risk_and_information(
                 metrics["rules"],
-                closest,
+                lowest_rank,
                 risk_coverage(right[:, column], paths.probabilities[:, column]),
             ),
             equal=_equal_table(metrics["at_equal_accuracy"]),
             trusted_ranks=_trust_sentence(metrics["verdicts"], self.results.ranks),
-            unknown=self._unknown(),
+            unknown=self._unknown_section(),
         )
 
-    def _unknown(self) -> str:
+    def _unknown_section(self) -> str:
         by_promise = self.metrics["unknown_species"]
         if not by_promise:
             return ""
@@ -107,13 +107,13 @@ class Answers:
             right = known[each["promise"]]["species"]["right"] / n_known
             if named or right:
                 points.append((each["promise"], named / each["recordings"], right))
-        n_heard = self.metrics["unknown_species_heard"]
+        n_in_training = self.metrics["unknown_species_heard"]
         return _UNKNOWN.format(
             n=by_promise[0]["recordings"],
-            heard=f"Training heard {n_heard} of them all the same, beside its labels or in what it "
-            "began with, which flatters the model."
-            if n_heard
-            else "Training heard none of them.",
+            in_training=f"Training used {n_in_training} of them, as auxiliary classes, as partial "
+            "labels or in the pretrained network, so that these figures are too good."
+            if n_in_training
+            else "Training used none of them.",
             wrong="Every species that it names is wrong."
             if "species" in self.results.ranks
             else "",
@@ -136,19 +136,19 @@ def _selective_results(
             promises=GRID,
             allowed_mask=held_out.allowed_mask,
         )
-    data = carried_out_of_fold(bundle)
+    data = out_of_fold_logits(bundle)
     return cross_fit_rules(
         data,
         bundle.label_space,
         rules=rules,
         promises=GRID,
         allowed_mask=held_out.allowed_mask,
-        asked_about=data.first_seconds(first_s, segment_s),
+        evaluation_data=data.first_seconds(first_s, segment_s),
     )
 
 
 def _promise_table(by_promise: Sequence[Mapping[str, Any]], ranks: Sequence[str]) -> str:
-    """A row for each promise, a column for each rank: how many were answered, how many right."""
+    """HTML table with coverage and accuracy: a row for each promise, a column for each rank."""
     rows = []
     for each in by_promise:
         if each["promise"] not in PROMISES:
@@ -159,9 +159,9 @@ def _promise_table(by_promise: Sequence[Mapping[str, Any]], ranks: Sequence[str]
             if not own["answers"]:
                 cells.append("<td>none</td>")
                 continue
-            kept = {True: "", False: ", <b>broken</b>", None: ", but few"}[own["holds"]]
+            note = {True: "", False: ", <b>broken</b>", None: ", too few to tell"}[own["holds"]]
             cells.append(
-                f"<td>{_percent(own['share'])} answered,<br>{_percent(own['accuracy'])} right{kept}"
+                f"<td>{_percent(own['share'])} answered,<br>{_percent(own['accuracy'])} right{note}"
                 f"<br><small>{_percent(own['low'])} to {_percent(own['high'])}</small></td>"
             )
         n = each["answers"] + each["class"] + each["none"]
@@ -188,7 +188,7 @@ def _calibration_table(calibration_by_rank: Mapping[str, Mapping[str, float]]) -
     head = (
         "<tr><th>rank</th><th>mean probability</th><th>right</th>"
         "<th>expected calibration error</th><th>of a perfect model</th>"
-        "<th>area under risk and coverage</th></tr>"
+        "<th>area under the risk-coverage curve</th></tr>"
     )
     return _table(head, rows)
 
@@ -198,15 +198,15 @@ def _equal_table(compared: Mapping[str, Mapping[str, float | None]]) -> str:
         return ""
     rows = []
     for name, own in compared.items():
-        by_rank = "out of reach" if own["by_rank"] is None else f"{own['by_rank']:.3f}"
+        by_rank = "not reached" if own["by_rank"] is None else f"{own['by_rank']:.3f}"
         rows.append(
             f"<tr><td>{escape(name)}</td><td>{_percent(own['kept'] or 0.0)}</td>"
             f"<td>{own['information']:.3f}</td><td>{by_rank}</td></tr>"
         )
     head = (
         f"<tr><th>rule, at a promise of {_percent(TRUSTED_PROMISE)}</th>"
-        "<th>kept at each rank</th><th>information gained</th>"
-        f"<th>by {escape(BY_RANK.name)}, as much kept</th></tr>"
+        "<th>lowest accuracy of a rank</th><th>information gained</th>"
+        f"<th>information by {escape(BY_RANK.name)} at that accuracy</th></tr>"
     )
     return _table(head, rows)
 
@@ -249,36 +249,36 @@ def _percent(share: float) -> str:
 
 
 _NOT_CALIBRATED = (
-    "<p>The model is not calibrated: a promise is the probability that an answer needs, and "
-    "nothing says that it holds.</p>"
+    "<p>The model is not calibrated: a promise is used as the threshold of a probability, and is "
+    "not guaranteed to hold.</p>"
 )
 
 _SECTION = (
-    """<h2>What its answers are worth</h2>
+    """<h2>Answers and promises</h2>
 {note}
-<p>A promise is for each rank by itself: of the answers that name a species so many are right, and
-so of those that stop at a genus. An interval is the binomial one of 95 %. Information is what a
-right answer says as a share of what a species says, a wrong answer nothing.</p>
+<p>A promise is the share of right answers at each rank by itself: among the answers with a species,
+and among those with a genus. Intervals are binomial, at 95 %. Information is that of the right
+answers as a share of the information of a species; wrong answers count 0.</p>
 {promises}
-<p>For each label the closest rank at which at least half of its recordings are answered at a
-promise of """
+<p>The trusted rank of a label is the lowest rank at which, at a promise of """
     + _percent(TRUSTED_PROMISE)
-    + """, and at most a tenth of the answers is wrong. <b>{trusted_ranks}</b></p>
-<h2>Are its probabilities honest?</h2>
-<p>Of answers said with 70 % about 70 % should be right: dots on the line. A perfect model strays
-from it, too, since answers are few.</p>
+    + """, at least half of its recordings are answered and at most a tenth of the answers are
+wrong. <b>{trusted_ranks}</b></p>
+<h2>Calibration</h2>
+<p>Of the answers with a probability of 70 %, about 70 % should be right: the dots should be on the
+line. A perfect model is not exactly on it, either, with so few answers.</p>
 {reliability}
 {calibration_by_rank}
 <h2>Other rules for choosing an answer</h2>
-<p>Each line is a rule at promises from 50 to 99.9 %. Lower is surer; further to the right says
-more.</p>
+<p>Each line is a rule at promises from 50 to 99.9 %. Lower means fewer wrong answers, and further
+to the right means more information.</p>
 {rules}
 {equal}
 {unknown}"""
 )
 
 _UNKNOWN = """<h2>Species without a label</h2>
-<p>{n} recordings of taxa that the model has no label for. {wrong} {heard}</p>
+<p>{n} recordings of taxa that the model has no label for. {wrong} {in_training}</p>
 {table}
 {figure}
 """

@@ -43,11 +43,11 @@ def held_out(bundle, store):
 
 
 def test_only_sessions_that_the_bundle_did_not_learn_from(held_out, bundle, store):
-    assert held_out.n_learned == bundle.provenance["learned_from"]["recordings"] == 18
+    assert held_out.n_from_training == bundle.provenance["learned_from"]["recordings"] == 18
     assert len(held_out.scored.recordings) == 6
     assert held_out.n_unknown == 0
     assert not bundle.sessions & set(held_out.scored.sessions)
-    everything = score_bundle(bundle, store, with_learned=True)
+    everything = score_bundle(bundle, store, include_training=True)
     assert len(everything.scored.recordings) == 24
 
 
@@ -125,7 +125,7 @@ def test_page_shows_mistakes_and_fetches_nothing(held_out, bundle, store, tmp_pa
     assert "The model is not calibrated" in text
     assert "Species without a label" not in text
     assert "script" not in page.tags
-    assert "Not an honest measurement" not in text
+    assert "These metrics are too good" not in text
     assert "A genus or a family among them" not in text
     assert all(source.startswith(("data:", "#")) for source in page.sources)
 
@@ -216,7 +216,7 @@ def test_a_bundle_with_back_off_is_asked_about_thin_species_too(bundle, store, t
     assert names == {"Acutus", "Acutus surgens", "Gravis profundus"}
     metrics = write_report(found, bundle, store, tmp_path)
     assert {"top1_species", "top1_genus", "top1_family"} <= metrics["metrics"].keys()
-    assert "A genus or a family among them means" in (tmp_path / "report.html").read_text()
+    assert "is a genus or a family stands for" in (tmp_path / "report.html").read_text()
 
 
 def test_command_says_the_figures(bundle_dir, images, tmp_path, capsys):
@@ -232,7 +232,7 @@ def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
 ):
     bundle = read_bundle(calibrated_dir)
     rows = tuple(replace(r, genus="Novus") if r.genus == "Gravis" else r for r in store.rows)
-    found = score_bundle(bundle, replace(store, rows=rows), with_learned=True)
+    found = score_bundle(bundle, replace(store, rows=rows), include_training=True)
     metrics = write_report(found, bundle, store, tmp_path)["answers"]
     assert metrics["calibrated"]
     assert len(metrics["rules"]) == 9
@@ -247,19 +247,19 @@ def test_what_answers_are_worth_is_told_of_a_calibrated_bundle(
     assert "Species without a label" in text
     assert "8 recordings of taxa that the model has no label for" in text
     assert metrics["unknown_species_heard"] == 6, "two are of the test part"
-    assert "Training heard 6 of them all the same" in text
+    assert "Training used 6 of them" in text
     assert found.unknown is not None
     others = replace(found.unknown.data, sessions=tuple(f"new {n}" for n in range(8)))
     found = replace(found, unknown=replace(found.unknown, data=others))
     metrics = write_report(found, bundle, store, tmp_path)["answers"]
     assert metrics["unknown_species_heard"] == 0
-    assert "Training heard none of them" in (tmp_path / "report.html").read_text()
+    assert "Training used none of them" in (tmp_path / "report.html").read_text()
 
 
 def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
     bundle = read_bundle(calibrated_dir)
     only = {"Acutus summus", "Gravis profundus"}
-    found = score_bundle(bundle, store, with_learned=True, only=only)
+    found = score_bundle(bundle, store, include_training=True, allowed_taxa=only)
     taxa = [label.taxon for label in bundle.bird_labels]
     listed = [taxon in only for taxon in taxa]
     assert found.n_unknown == 0
@@ -267,7 +267,7 @@ def test_answers_narrowed_to_a_list(calibrated_dir, store, tmp_path, capsys):
     assert found.unknown is None
     assert {taxa[i] for i in found.scored.y_true} == only
     assert not found.scored.y_prob[:, np.logical_not(listed)].any()
-    everything = score_bundle(bundle, store, with_learned=True).scored
+    everything = score_bundle(bundle, store, include_training=True).scored
     own = [everything.recordings.index(name) for name in found.scored.recordings]
     np.testing.assert_allclose(
         found.scored.y_prob[:, listed], everything.y_prob[own][:, listed], rtol=1e-9
@@ -315,13 +315,16 @@ def test_command_refuses_what_the_bundle_learned_and_stamps_it_where_overridden(
     asked = ["evaluate", str(bundle_dir), str(tmp_path / "images"), "--out", str(tmp_path / "out")]
     assert main(asked) == 2
     said = capsys.readouterr().err
-    assert "no recording is left to measure bundle 'voices' with: 18 are of sessions" in said
+    assert "no recording is left to score bundle 'voices' on: 18 are of sessions" in said
     assert "--all" in said
     assert not (tmp_path / "out").exists()
     assert main([*asked, "--out-of-fold"]) == 2
-    assert "'voices' was not trained in folds, so it carries no logits" in capsys.readouterr().err
+    assert (
+        "'voices' was not trained in folds and holds no out-of-fold logits"
+        in capsys.readouterr().err
+    )
     assert main([*asked, "--all"]) == 0
-    stamp = "Not an honest measurement: 18 of these 18 recordings"
+    stamp = "These metrics are too good: 18 of these 18 recordings"
     assert stamp in capsys.readouterr().out
     assert stamp in (tmp_path / "out" / "report.html").read_text()
     assert stamp in json.loads((tmp_path / "out" / "metrics.json").read_text())["stamp"]

@@ -150,7 +150,7 @@ def test_the_first_seconds_are_answered_by_what_whole_recordings_were_fitted_to(
     assert first["species"]["confidence"] != whole["species"]["confidence"]
     expected = cross_fit_rules(
         long, SPACE,
-        asked_about=long.cut(np.full(200, 4)),  # of six segments four end within 8 s
+        evaluation_data=long.cut(np.full(200, 4)),  # of six segments four end within 8 s
     )  # fmt: skip
     assert first == calibration_by_rank(expected)
 

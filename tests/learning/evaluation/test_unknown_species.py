@@ -21,7 +21,9 @@ def test_counted_as_answers_are_given(calibrated, calibrated_dir, bundle_dir, im
         replace(row, genus="Novus", species="ignotus") if row.species == "summus" else row
         for row in store.rows
     ]
-    unknown = score_bundle(bundle, replace(store, rows=tuple(renamed)), with_learned=True).unknown
+    unknown = score_bundle(
+        bundle, replace(store, rows=tuple(renamed)), include_training=True
+    ).unknown
     assert unknown is not None
     assert {own.species for own in unknown.lineages} == {"Novus ignotus"}
     selector = AnswerSelector(bundle)

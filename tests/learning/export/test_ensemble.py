@@ -72,7 +72,7 @@ def test_networks_say_the_mean_of_their_log_probabilities(calibrated, n_networks
 def test_networks_of_other_operators_are_refused():
     model = onnx.load_from_string(linear_network(np.zeros((65, N_LABELS), np.float32)))
     model.opset_import[0].version = 15
-    with pytest.raises(BundleError, match=r"for different versions of ONNX .*13.*15"):
+    with pytest.raises(BundleError, match=r"with different versions of ONNX .*13.*15"):
         ensemble_networks(
             [linear_network(np.zeros((65, N_LABELS), np.float32)), model.SerializeToString()]
         )
@@ -133,7 +133,7 @@ def test_its_card_tells_how_each_was_trained(licensed, other):
     own, *members = trained.split("### ")
     assert "| folds |" not in own
     assert ["| folds |" in each for each in members] == [False, True]
-    assert "\n\nother began with what bundle before had learned" in card
+    assert "\n\nother was pretrained on bundle before" in card
 
 
 def _keys(bundle):
@@ -180,7 +180,7 @@ def held_to_other_segments(bundle):
         (held_to_other_segments, "held out different recordings or segments of them"),
         (
             lambda bundle: replace(bundle, provenance={"licence": "MIT"}),
-            "different licences, CC0-1.0, MIT; name the joint one's with --licence",
+            "different licences, CC0-1.0, MIT; name the ensemble's with --licence",
         ),
     ],
 )
@@ -238,4 +238,4 @@ def test_by_command(licensed, other, voices, tmp_path, capsys):
     assert main([*words, str(tmp_path / "mine")]) == 2, "a folder of something else"
     assert "sessions.csv: already exists" in capsys.readouterr().err
     assert main(["join", str(folders[0]), "--out", str(tmp_path / "alone")]) == 2
-    assert "expected two bundles or more to join, got 1" in capsys.readouterr().err
+    assert "expected at least two bundles, got 1" in capsys.readouterr().err

@@ -165,7 +165,7 @@ def test_on_the_command_line_the_network_is_the_bundles(
     assert main(["card", str(tmp_path / "run" / "bundle"), "--out", str(tmp_path / "card.md")]) == 0
     card = (tmp_path / "card.md").read_text()
     assert "| began with | bundle first, " in card
-    assert "It began with what bundle first had learned" in card
+    assert "It was pretrained on bundle first" in card
 
 
 def test_the_network_is_the_bundles_and_a_younger_setting_its_default(first, tmp_path, tensorflow):

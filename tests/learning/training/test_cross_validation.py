@@ -87,7 +87,7 @@ def test_the_bundle_is_measured_by_the_networks_of_its_folds(run_dir, store, tmp
     assert narrowed["recordings"] == narrowed["answers"]["recordings"] == 16
     assert {label["label"] for label in narrowed["labels"]} == set(narrowed["narrowed_to"])
     assert narrowed["metrics"]["top1"]["value"] >= told["metrics"]["top1"]["value"] - 0.25
-    assert "Networks trained in folds spoke" in (tmp_path / "report.html").read_text()
+    assert "Predictions are out-of-fold" in (tmp_path / "report.html").read_text()
 
 
 def test_other_images_than_those_of_the_folds_are_refused(run_dir, store):

@@ -1,1 +1,1 @@
-"""Metrics: pure functions of predictions and truth."""
+"""Metrics: pure functions of predictions and true labels."""

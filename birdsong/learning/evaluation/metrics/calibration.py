@@ -1,7 +1,7 @@
 """Calibration metrics: pure functions.
 
-Conventions: ``confidence`` is ``float (n,)``, the probability that an answer was given, and
-``right`` is ``bool (n,)``, whether it was right. ``y_true`` and ``y_prob`` are as in `metrics`.
+Conventions: ``confidence`` is ``float (n,)``, the probability of each answer, and ``right`` is
+``bool (n,)``, whether it is right. ``y_true`` and ``y_prob`` are as in `metrics`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ N_BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Answers in bins of equal width by their probability, empty bins left out.
+    """Reliability diagram: answers in bins of equal width over the probability, without empty bins.
 
     Attributes
     ----------
     n : int, shape (n_bins,)
         Answers in each bin.
     confidence : float64, shape (n_bins,)
-        Mean probability in each.
+        Mean probability in each bin.
     accuracy : float64, shape (n_bins,)
-        Share of right ones in each.
+        Share of right answers in each bin.
     """
 
     n: IntArray
@@ -39,7 +39,7 @@ class Reliability:
 def reliability(
     right: BoolArray, confidence: Probabilities, *, n_bins: int = N_BINS
 ) -> Reliability:
-    """Compare probabilities with accuracies, bin by bin.
+    """Compare mean probability and accuracy in each bin.
 
     Parameters
     ----------
@@ -60,20 +60,20 @@ def reliability(
     _check(right, confidence)
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
     n = np.bincount(bins, minlength=n_bins)
-    there = n > 0
+    filled = n > 0
     return Reliability(
-        n=n[there],
-        confidence=np.bincount(bins, confidence, n_bins)[there] / n[there],
-        accuracy=np.bincount(bins, right, n_bins)[there] / n[there],
+        n=n[filled],
+        confidence=np.bincount(bins, confidence, n_bins)[filled] / n[filled],
+        accuracy=np.bincount(bins, right, n_bins)[filled] / n[filled],
     )
 
 
 def expected_calibration_error(
     right: BoolArray, confidence: Probabilities, *, n_bins: int = N_BINS
 ) -> float:
-    """Mean distance of probability and accuracy over the bins, each weighted by its answers.
+    """Mean absolute difference of probability and accuracy over bins, weighted by their answers.
 
-    It is above 0 for a perfect model, too: see `perfect_calibration_error`.
+    It is above 0 even for a perfect model: see `perfect_calibration_error`.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def expected_calibration_error(
 def perfect_calibration_error(
     confidence: Probabilities, *, n_bins: int = N_BINS, n_draws: int = 200, seed: int = 0
 ) -> float:
-    """The calibration error that a model would have whose probabilities are exact.
+    """Expected calibration error of a model whose probabilities are exact.
 
     Parameters
     ----------
     confidence : float, shape (n,)
     n_bins : int
     n_draws : int
-        How often it is drawn which answers are right.
+        Number of random draws of which answers are right.
     seed : int
 
     Returns
@@ -126,4 +126,4 @@ def _check(right: BoolArray, confidence: Probabilities) -> None:
     if right.shape != confidence.shape or right.ndim != 1:
         raise ValueError(f"expected (n,) and (n,), got {right.shape} and {confidence.shape}")
     if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise ValueError("a probability is not from 0 to 1")
+        raise ValueError("probabilities must be in [0, 1]")

@@ -1,11 +1,10 @@
-"""How good predictions are: pure functions on ``(y_true, y_prob)``.
+"""Classification metrics: pure functions of ``(y_true, y_prob)``.
 
 Conventions: ``y_true`` is ``int (n,)``, the class index of each item; ``y_prob`` is
-``float (n, n_labels)``, scores of which only the order within a row counts, and for average
-precision the order within a column. An item whose true label scores the same as others is placed
-behind them: a tie is never a hit by luck. ``weights``, ``float (n,)``, 0 or greater, say how often
-each item counts; without them each counts once. Labels that no item has are left out of averages
-over labels.
+``float (n, n_labels)``, scores of which only the order within a row matters, and for average
+precision the order within a column. In a tie the true label ranks last. ``weights``,
+``float (n,)``, 0 or greater, are sample weights, 1 by default. Averages over labels leave out
+labels without an item.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ Weights = npt.NDArray[np.float64]
 def top_k_accuracy(
     y_true: IntArray, y_prob: Scores, *, k: int = 1, weights: Weights | None = None
 ) -> float:
-    """Share of items whose true label is among the `k` that score highest.
+    """Share of items whose true label is among the `k` labels with the highest scores.
 
     Parameters
     ----------
     y_true : int, shape (n,)
     y_prob : float, shape (n, n_labels)
     k : int
-        More than there are labels counts as all of them.
+        A `k` above `n_labels` counts as `n_labels`.
     weights : float, shape (n,), optional
 
     Returns
@@ -39,16 +38,16 @@ def top_k_accuracy(
     Raises
     ------
     ValueError
-        If there is no item, the shapes do not fit, or a score is not a number.
+        If there is no item, the shapes do not fit, or a score is not finite.
     """
-    weights = _checked(y_true, y_prob, weights)
-    return float(np.average(_places(y_true, y_prob) <= k, weights=weights))
+    weights = _check_inputs(y_true, y_prob, weights)
+    return float(np.average(_positions(y_true, y_prob) <= k, weights=weights))
 
 
 def recall_by_label(
     y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
 ) -> npt.NDArray[np.float64]:
-    """Share of the items of each label that are right at top 1.
+    """Recall of each label at top 1.
 
     Parameters
     ----------
@@ -66,9 +65,9 @@ def recall_by_label(
     ValueError
         As `top_k_accuracy` does.
     """
-    weights = _checked(y_true, y_prob, weights)
+    weights = _check_inputs(y_true, y_prob, weights)
     n_labels = y_prob.shape[1]
-    right = np.bincount(y_true, weights * (_places(y_true, y_prob) <= 1), n_labels)
+    right = np.bincount(y_true, weights * (_positions(y_true, y_prob) <= 1), n_labels)
     there = np.bincount(y_true, weights, n_labels)
     recall: npt.NDArray[np.float64] = np.full(n_labels, np.nan)
     np.divide(right, there, out=recall, where=there > 0)
@@ -99,9 +98,9 @@ def macro_recall(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = 
 def average_precision_by_label(
     y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
 ) -> npt.NDArray[np.float64]:
-    """Precision averaged over the recall of each label, when items are ranked by its column.
+    """Average precision of each label, with items ranked by its column.
 
-    Equal scores are taken together, as scikit-learn does: their order cannot matter.
+    Equal scores are one threshold, as in scikit-learn.
 
     Parameters
     ----------
@@ -119,14 +118,14 @@ def average_precision_by_label(
     ValueError
         As `top_k_accuracy` does.
     """
-    weights = _checked(y_true, y_prob, weights)
+    weights = _check_inputs(y_true, y_prob, weights)
     precisions = np.full(y_prob.shape[1], np.nan)
     for label in np.unique(y_true[weights > 0]):
         order = np.argsort(-y_prob[:, label], kind="stable")
         scores, w = y_prob[order, label], weights[order]
         found = np.cumsum(w * (y_true[order] == label))
         listed = np.cumsum(w)
-        # Where a group of equal scores ends; items of weight 0 at the front list nothing.
+        # Ends of groups of equal scores, without leading groups of weight 0.
         ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
         ends = ends[listed[ends] > 0]
         gained = np.diff(found[ends], prepend=0.0)
@@ -160,9 +159,9 @@ def mean_average_precision(
 def auroc_by_label(
     y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None
 ) -> npt.NDArray[np.float64]:
-    """Chance that an item of a label scores higher in its column than one of another label.
+    """Area under the ROC curve of each label, one against the rest.
 
-    Equal scores count half.
+    It is the probability that an item of the label scores higher than another; ties count half.
 
     Parameters
     ----------
@@ -180,7 +179,7 @@ def auroc_by_label(
     ValueError
         As `top_k_accuracy` does.
     """
-    weights = _checked(y_true, y_prob, weights)
+    weights = _check_inputs(y_true, y_prob, weights)
     areas = np.full(y_prob.shape[1], np.nan)
     for label in np.unique(y_true[weights > 0]):
         _, level = np.unique(y_prob[:, label], return_inverse=True)
@@ -193,7 +192,7 @@ def auroc_by_label(
 
 
 def macro_auroc(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = None) -> float:
-    """Mean of `auroc_by_label` over the labels that occur, NaN where there is but one.
+    """Mean of `auroc_by_label` over the labels that occur, NaN if there is only one.
 
     Parameters
     ----------
@@ -215,7 +214,7 @@ def macro_auroc(y_true: IntArray, y_prob: Scores, *, weights: Weights | None = N
 
 
 def brier_score(y_true: IntArray, y_prob: Scores) -> float:
-    """Mean squared distance of the probabilities from the truth, summed over the labels.
+    """Mean squared difference of probabilities and one-hot labels, summed over the labels.
 
     Parameters
     ----------
@@ -225,26 +224,26 @@ def brier_score(y_true: IntArray, y_prob: Scores) -> float:
     Returns
     -------
     float in [0, 2]
-        0 for a model that is sure and right; ``1 - 1 / n_labels`` for one that knows nothing.
+        0 for perfect predictions; ``1 - 1 / n_labels`` for uniform probabilities.
 
     Raises
     ------
     ValueError
-        If there is no item, the shapes do not fit, or a value is no probability.
+        If there is no item, the shapes do not fit, or a value is not in [0, 1].
 
     References
     ----------
     .. [1] Brier (1950), Verification of forecasts expressed in terms of probability.
     """
-    _checked(y_true, y_prob, None)
+    _check_inputs(y_true, y_prob, None)
     if not ((y_prob >= 0) & (y_prob <= 1)).all():
-        raise ValueError("a probability is not from 0 to 1")
+        raise ValueError("probabilities must be in [0, 1]")
     own = y_prob[np.arange(len(y_true)), y_true]
     return float(((y_prob**2).sum(axis=1) - 2 * own + 1).mean())
 
 
 def confusion_matrix(y_true: IntArray, y_prob: Scores) -> IntArray:
-    """How often each label was taken for each.
+    """Count the predictions of each label for each true label.
 
     Parameters
     ----------
@@ -254,27 +253,27 @@ def confusion_matrix(y_true: IntArray, y_prob: Scores) -> IntArray:
     Returns
     -------
     int64, shape (n_labels, n_labels)
-        Row: the true label. Column: the one that scored highest, of equal ones the first.
+        Row: the true label. Column: the label with the highest score, the first of a tie.
 
     Raises
     ------
     ValueError
         As `top_k_accuracy` does.
     """
-    _checked(y_true, y_prob, None)
+    _check_inputs(y_true, y_prob, None)
     counts = np.zeros((y_prob.shape[1], y_prob.shape[1]), np.int64)
     np.add.at(counts, (y_true, y_prob.argmax(axis=1)), 1)
     return counts
 
 
-def _places(y_true: IntArray, y_prob: Scores) -> IntArray:
-    """Place of the true label in each row, from 1; behind those that score the same."""
+def _positions(y_true: IntArray, y_prob: Scores) -> IntArray:
+    """Position of the true label in each row, from 1; last in a tie."""
     own = y_prob[np.arange(len(y_true)), y_true]
-    places: IntArray = (y_prob >= own[:, np.newaxis]).sum(axis=1)
-    return places
+    positions: IntArray = (y_prob >= own[:, np.newaxis]).sum(axis=1)
+    return positions
 
 
-def _checked(y_true: IntArray, y_prob: Scores, weights: Weights | None) -> Weights:
+def _check_inputs(y_true: IntArray, y_prob: Scores, weights: Weights | None) -> Weights:
     if len(y_true) == 0:
         raise ValueError("there is nothing to score: no item was given")
     if y_prob.ndim != 2 or y_true.shape != y_prob.shape[:1]:
@@ -282,7 +281,7 @@ def _checked(y_true: IntArray, y_prob: Scores, weights: Weights | None) -> Weigh
     if y_true.min() < 0 or y_true.max() >= y_prob.shape[1]:
         raise ValueError(f"labels must be in 0..{y_prob.shape[1] - 1}, got {y_true.max()}")
     if not np.isfinite(y_prob).all():
-        raise ValueError("a score is not a finite number")
+        raise ValueError("scores must be finite")
     if weights is None:
         return np.ones(len(y_true))
     if weights.shape != y_true.shape or not (weights >= 0).all() or weights.sum() == 0:

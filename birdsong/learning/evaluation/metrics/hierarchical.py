@@ -1,8 +1,8 @@
-"""Metrics of predictions on the tree: distance of mistakes, information, risk and coverage.
+"""Hierarchical metrics: distance of mistakes, precision and recall, information, risk and coverage.
 
 Conventions: ``distances`` is ``int (n_labels, n_labels)`` from `label_distances`. ``chosen`` is
-``int (n,)``, the column of `RANKS` of the answer to each item, 0 for the class and -1 for no bird;
-``right`` is ``bool (n, 5)``, which taxa of an item's path it is of.
+``int (n,)``, the column of `RANKS` of each answer, 0 for the class and -1 for no bird. ``right``
+is ``bool (n, 5)``: whether each taxon of the predicted path is right.
 
 References
 ----------
@@ -26,10 +26,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def label_distances(tree: LabelTree) -> IntArray:
-    """How many ranks lie between each two labels and the lowest taxon that holds both.
+    """Number of ranks from two labels up to their lowest common ancestor.
 
-    0 for a label and itself, 1 for two species of a genus, up to 4 for species of two orders. Where
-    one label is of a higher rank, the lower one's count.
+    0 for a label and itself, 1 for two species of a genus, up to 4 for species of two orders. For
+    labels of different ranks it is counted from the lower one.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def label_distances(tree: LabelTree) -> IntArray:
     depths = np.array([DEPTH[label.rank] for label in tree.labels])
     shared = np.zeros((len(paths), len(paths)), np.int64)
     for depth in range(paths.shape[1]):
-        there = paths[:, depth] >= 0
-        same = (paths[:, depth][:, np.newaxis] == paths[:, depth]) & there
+        present = paths[:, depth] >= 0
+        same = (paths[:, depth][:, np.newaxis] == paths[:, depth]) & present
         shared[same] = depth
     distances: IntArray = np.maximum(depths[:, np.newaxis], depths) - shared
     return distances
@@ -49,7 +49,7 @@ def label_distances(tree: LabelTree) -> IntArray:
 def hierarchical_distance(
     y_true: IntArray, y_prob: Floats, distances: IntArray, *, k: int = 1
 ) -> float:
-    """Mean distance of the `k` most probable labels from the truth.
+    """Mean distance of the `k` most probable labels from the true label.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def hierarchical_distance(
     y_prob : float, shape (n, n_labels)
     distances : int, shape (n_labels, n_labels)
     k : int
-        More than there are labels counts as all of them.
+        A `k` above `n_labels` counts as `n_labels`.
 
     Returns
     -------
@@ -68,9 +68,9 @@ def hierarchical_distance(
 
 
 def severity_of_mistakes(y_true: IntArray, y_prob: Floats, distances: IntArray) -> float:
-    """Mean distance of the most probable label from the truth, where it is wrong.
+    """Mean distance of wrong predictions from the true label.
 
-    A model that makes more easy mistakes looks better by it: never tell it without top-1.
+    Report it together with top-1: a model with more easy mistakes has a lower severity.
 
     Parameters
     ----------
@@ -80,33 +80,33 @@ def severity_of_mistakes(y_true: IntArray, y_prob: Floats, distances: IntArray) 
     Returns
     -------
     float
-        NaN where there is no mistake.
+        NaN if there is no mistake.
     """
-    taken_for = y_prob.argmax(axis=1)
-    wrong = taken_for != y_true
-    return float(distances[y_true[wrong], taken_for[wrong]].mean()) if wrong.any() else np.nan
+    y_pred = y_prob.argmax(axis=1)
+    wrong = y_pred != y_true
+    return float(distances[y_true[wrong], y_pred[wrong]].mean()) if wrong.any() else np.nan
 
 
 def hierarchical_precision_recall(
     nodes: IntArray, chosen: IntArray, y_true: IntArray, tree: LabelTree
 ) -> tuple[float, float, float]:
-    """Hierarchical precision and recall of the predicted taxa, and their F1.
+    """Hierarchical precision, recall and F1.
 
-    An answer predicts its taxon and all above it but the class; these are counted over all items.
+    An answer predicts its taxon and all ancestors below the class. Counts are summed over items.
 
     Parameters
     ----------
     nodes : int, shape (n, 5)
-        The path of each item, -1 where it has no taxon at a rank.
+        Predicted path of each item, -1 if it has no taxon at a rank.
     chosen : int, shape (n,)
     y_true : int, shape (n,)
-        The label of each item.
+        True label of each item.
     tree : LabelTree
 
     Returns
     -------
     precision, recall, f1 : float in [0, 1]
-        Precision is NaN where no taxon is predicted, F1 0 where none is right.
+        Precision is NaN if no taxon is predicted; F1 is 0 if none is right.
     """
     columns = np.arange(nodes.shape[1])
     predicted = (nodes >= 0) & (columns <= chosen[:, np.newaxis]) & (columns > 0)
@@ -120,16 +120,16 @@ def hierarchical_precision_recall(
 
 
 def information_gained(chosen: IntArray, right: BoolArray, information: Floats) -> float:
-    """Mean over the items of what a right answer says, as a share of what a label says.
+    """Mean information of the answers, as a share of the information of a label.
 
-    A wrong answer counts nothing, and so does "a bird".
+    Wrong answers count 0, and so does "a bird".
 
     Parameters
     ----------
     chosen : int, shape (n,)
     right : bool, shape (n, 5)
     information : float64, shape (n, 5)
-        Of each taxon of the path.
+        Information of each taxon of the predicted path.
 
     Returns
     -------
@@ -141,18 +141,18 @@ def information_gained(chosen: IntArray, right: BoolArray, information: Floats) 
 
 
 def risk_coverage(right: BoolArray, confidence: Floats) -> tuple[Floats, Floats]:
-    """Share of wrong answers among the surest ones, for every number of answers.
+    """Risk-coverage curve: share of wrong answers among the most confident ones.
 
     Parameters
     ----------
     right : bool, shape (n,)
     confidence : float, shape (n,)
-        Equal ones are answered together.
+        Items of equal confidence are answered together.
 
     Returns
     -------
     coverage, risk : float64, shape (n_levels,)
-        One for each distinct confidence, the highest first.
+        A point for each distinct confidence, in descending order.
     """
     order = np.argsort(-confidence, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(confidence[order])), len(order) - 1)
@@ -162,9 +162,9 @@ def risk_coverage(right: BoolArray, confidence: Floats) -> tuple[Floats, Floats]
 
 
 def area_under_risk_coverage(right: BoolArray, confidence: Floats) -> float:
-    """Mean risk over all coverages: 0 where every answer is right.
+    """Area under the risk-coverage curve: 0 if every answer is right.
 
-    Answers of equal confidence come in together, each at the risk that they have together.
+    Answers of equal confidence are one point of the curve.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def test_the_seed_decides():
 
 
 def test_nothing_to_draw_from():
-    with pytest.raises(ValueError, match="no session was given"):
+    with pytest.raises(ValueError, match="at least one session, got none"):
         session_interval(lambda weights: 0.0, [])
 
 
@@ -109,7 +109,7 @@ def test_interval_of_a_mean_over_labels_that_are_all_right():
     assert (low, high) == (pytest.approx(0.025 ** (1 / 3)), 1)
     alone = recalls_of(labels * 0, np.array([True, True, False, False]))
     assert label_mean_interval(alone, labels * 0, ["a"] * 4) == (0, 1)
-    with pytest.raises(ValueError, match="no session was given"):
+    with pytest.raises(ValueError, match="at least one session, got none"):
         label_mean_interval(alone, labels[:0], [])
 
 

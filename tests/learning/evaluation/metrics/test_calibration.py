@@ -78,8 +78,8 @@ def test_brier_score_is_the_mean_squared_distance(seed, n, n_labels):
     [
         (np.empty(0, bool), np.empty(0), "no answer was given"),
         (np.ones(2, bool), np.ones(3), r"got \(2,\) and \(3,\)"),
-        (np.ones(1, bool), np.array([1.1]), "not from 0 to 1"),
-        (np.ones(1, bool), np.array([np.nan]), "not from 0 to 1"),
+        (np.ones(1, bool), np.array([1.1]), r"must be in \[0, 1\]"),
+        (np.ones(1, bool), np.array([np.nan]), r"must be in \[0, 1\]"),
     ],
 )
 def test_what_cannot_be_scored(right, confidence, message):
@@ -91,5 +91,5 @@ def test_what_cannot_be_scored(right, confidence, message):
 def test_what_has_no_brier_score():
     with pytest.raises(ValueError, match=r"got \(2,\) and \(3, 2\)"):
         brier_score(np.zeros(2, int), np.ones((3, 2)))
-    with pytest.raises(ValueError, match="not from 0 to 1"):
+    with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):
         brier_score(np.zeros(1, int), np.array([[0.5, 1.5]]))

@@ -117,7 +117,7 @@ def test_a_tie_is_not_a_hit():
         (np.array([], int), np.empty((0, 3)), "nothing to score"),
         (np.array([0, 1]), np.zeros((3, 3)), r"got \(2,\) and \(3, 3\)"),
         (np.array([3]), np.zeros((1, 3)), r"labels must be in 0\.\.2, got 3"),
-        (np.array([0]), np.array([[np.nan, 1]]), "not a finite number"),
+        (np.array([0]), np.array([[np.nan, 1]]), "scores must be finite"),
     ],
 )
 def test_what_cannot_be_scored(y_true, y_prob, message):

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from birdsong.learning.export.batch_norm_folding import fold_scaling
+from birdsong.learning.export.input_scaling import fold_input_scaling
 
 
 def small_network(*, pads: list[int] | None = None, scaled_twice: bool = False) -> bytes:
@@ -49,14 +49,14 @@ def maps(model_onnx: bytes) -> np.ndarray:
 
 def test_it_is_the_same_function_with_two_steps_less():
     whole = small_network()
-    folded = fold_scaling(whole)
+    folded = fold_input_scaling(whole)
     steps = [node.op_type for node in onnx.load_from_string(folded).graph.node]
     assert steps == ["Cast", "Reshape", "Conv"]
     np.testing.assert_allclose(maps(folded), maps(whole), atol=1e-5)
-    assert fold_scaling(folded) == folded
+    assert fold_input_scaling(folded) == folded
 
 
 @pytest.mark.parametrize("options", [{"pads": [1, 1, 1, 1]}, {"scaled_twice": True}])
 def test_what_would_become_another_function_stays(options):
     whole = small_network(**options)
-    assert fold_scaling(whole) == whole
+    assert fold_input_scaling(whole) == whole

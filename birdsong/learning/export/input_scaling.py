@@ -1,4 +1,4 @@
-"""The scaling of images folded into the first convolution of an exported network."""
+"""Folds the scaling of the images into the first convolution of an ONNX network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 
-def fold_scaling(model_onnx: bytes) -> bytes:
-    """Let the first convolution scale the images, which saves a quarter of the time.
+def fold_input_scaling(model_onnx: bytes) -> bytes:
+    """Fold the scaling of the images into the first convolution, which saves a quarter of the time.
 
     ``conv(a x + b)`` with weights ``w`` and bias ``c`` is ``conv(x)`` with ``a w`` and
-    ``c + b sum(w)``, where the convolution does not pad. onnxruntime takes as long for the two
-    steps that are saved as for two fires, since it scales images of one channel value by value.
+    ``c + b sum(w)``, if the convolution does not pad. The two operations that are saved take
+    onnxruntime as long as two fire modules, since it does not vectorize them for one channel.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def fold_scaling(model_onnx: bytes) -> bytes:
     Returns
     -------
     bytes
-        The same function, or the same bytes where it does not begin with cast, product, sum,
-        reshape and a convolution without padding.
+        A network with the same outputs; the same bytes if it does not start with Cast, Mul, Add,
+        Reshape and a Conv without padding.
     """
     import onnx
     from onnx import numpy_helper
@@ -57,7 +57,7 @@ def fold_scaling(model_onnx: bytes) -> bytes:
 
 
 def _pads(convolution: Any) -> bool:
-    """Whether a convolution looks past the edge of its image."""
+    """Whether a convolution pads its input."""
     attributes = {each.name: each for each in convolution.attribute}
     automatic = attributes["auto_pad"].s if "auto_pad" in attributes else b"NOTSET"
     padded = any(attributes["pads"].ints) if "pads" in attributes else False
