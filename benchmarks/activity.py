@@ -1,13 +1,13 @@
-"""What finds song: our detector beside median clipping with morphology, on known soundscapes.
+"""Song detection: birdsong's detector against median clipping, on synthetic soundscapes.
 
-Both get the same synthetic recordings, of which it is known when a bird sings, and what they find
-is cut into segments by the same rules. The grid, which keeps everything, shows what there is to
-gain. The clock runs from samples in memory to the places of the segments, for each way in turn,
-several rounds in one run; in our time making the images is included.
+All detectors get the same synthetic recordings, with known song times, and place segments by the
+same rules. The grid, which keeps everything, is the baseline. The time is from samples in memory to
+the starts of the segments, for each detector in turn, in several rounds; that of birdsong includes
+making the images.
 
-Median clipping is done as published, on magnitudes of a short Fourier transform of 512 samples
-that overlap by three quarters, except that the rate is ours, 24,000 Hz instead of 22,050. Its time
-goes into the medians and the morphology of a spectrogram with eleven times the points of ours.
+Median clipping is implemented as published, on magnitudes of a short-time Fourier transform of 512
+samples with 75 % overlap, except for the sample rate of 24,000 Hz instead of 22,050. Its time is
+spent on medians and morphology of a spectrogram with eleven times as many values as birdsong's.
 
 References
 ----------
@@ -47,12 +47,12 @@ N_RECORDINGS = 6 * len(SOUNDSCAPES)
 
 _WINDOW, _HOP = 512, 128
 _TIMES_MEDIAN = 3.0
-_JOINED_S = 0.3  # as ours
+_JOINED_S = 0.3  # as birdsong's
 _TICK_S = 0.01
 
 
 def birdsong(samples: FloatArray) -> list[float]:
-    """Find segments as preprocessing does."""
+    """Find segments with birdsong's detector."""
     found = find_segments(
         [samples], CONFIG.spectrogram, FILTERS, CONFIG.songs, step_s=CONFIG.step_s
     )
@@ -60,7 +60,7 @@ def birdsong(samples: FloatArray) -> list[float]:
 
 
 def median_clipping(samples: FloatArray) -> list[float]:
-    """Find segments where a patch of the spectrogram is above its row's and column's median.
+    """Find segments by median clipping and morphology.
 
     Parameters
     ----------
@@ -88,12 +88,12 @@ def median_clipping(samples: FloatArray) -> list[float]:
 
 
 def grid(samples: FloatArray) -> list[float]:
-    """Keep everything."""
+    """Segments on a regular grid over the whole recording."""
     last_s = len(samples) / RATE_HZ - SEGMENT_S
     return np.arange(0, last_s + _TICK_S, CONFIG.step_s).tolist()
 
 
-WAYS: dict[str, Callable[[FloatArray], list[float]]] = {
+DETECTORS: dict[str, Callable[[FloatArray], list[float]]] = {
     "birdsong": birdsong,
     "median clipping": median_clipping,
     "every segment of the grid": grid,
@@ -102,15 +102,14 @@ WAYS: dict[str, Callable[[FloatArray], list[float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well segments fit the songs, summed over recordings.
+    """Coverage of songs by segments, summed over recordings.
 
     Attributes
     ----------
     sung_s, found_s, kept_s : float
-        Seconds in which a bird sings, those of them that lie in a segment, and those that lie in
-        a segment at all.
+        Seconds of song, of song within segments, and within segments.
     n_segments, n_empty : int
-        Segments, and those without a moment of song.
+        Segments, and segments without any song.
     """
 
     sung_s: float = 0.0
@@ -130,28 +129,28 @@ class Score:
 
     @property
     def found_share(self) -> float:
-        """Share of the singing time that lies in segments."""
+        """Share of the song time that is in segments."""
         return self.found_s / self.sung_s
 
     @property
     def empty_share(self) -> float:
-        """Share of the segments that hold no song; 0 where there is no segment."""
+        """Share of the segments without song; 0 without segments."""
         return self.n_empty / max(1, self.n_segments)
 
     @property
     def cover(self) -> float:
-        """Time in segments as a multiple of the singing time."""
+        """Time in segments as a multiple of the song time."""
         return self.kept_s / self.sung_s
 
 
 def score(recording: SyntheticRecording, starts_s: Sequence[float]) -> Score:
-    """Compare the segments that were found in a recording with its songs.
+    """Compare the segments of a recording with its songs.
 
     Parameters
     ----------
     recording : SyntheticRecording
     starts_s : sequence of float
-        Where segments of 200 frames start.
+        Starts of the segments.
     """
     times_s = np.arange(0, len(recording.samples) / recording.sample_rate_hz, _TICK_S)
     sings = np.zeros(len(times_s), bool)
@@ -173,52 +172,52 @@ def score(recording: SyntheticRecording, starts_s: Sequence[float]) -> Score:
 
 
 def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
-    """Find song in every way, in loud and in faint soundscapes; print a table.
+    """Run every detector on loud and faint soundscapes; print a table.
 
     Parameters
     ----------
     audio : None
-        Only of what is made for it is known when a bird sings.
+        Only synthetic recordings have known song times.
     n_rounds : int
 
     Returns
     -------
     dict
-        By signal-to-noise ratio and way: the shares, the cover, and the seconds that a minute of
-        sound took in each round.
+        By signal-to-noise ratio and detector: shares, cover, and the seconds per minute of sound
+        of each round.
 
     Raises
     ------
     ConfigError
-        If a folder of recordings is named.
+        If a folder of recordings is given.
     """
     if audio:
         raise ConfigError(
-            "`birdsong bench activity` makes its own recordings, to know when a bird sings in "
-            f"them: leave --audio away, got {audio}"
+            "`birdsong bench activity` synthesizes its recordings, to know their song times: "
+            f"omit --audio, got {audio}"
         )
     figures: dict[str, Any] = {}
     for snr_db in SNRS_DB:
         recordings = [render_soundscape(i, snr_db=snr_db) for i in range(N_RECORDINGS)]
         level = figures[f"{snr_db:g} dB"] = {
-            way: _found(find, recordings) for way, find in WAYS.items()
+            name: _total_score(find, recordings) for name, find in DETECTORS.items()
         }
         minutes = sum(len(each.samples) for each in recordings) / RATE_HZ / 60
         for _ in range(n_rounds):
-            for way, find in WAYS.items():
+            for name, find in DETECTORS.items():
                 started_s = time.perf_counter()
                 for each in recordings:
                     find(each.samples)
                 spent_s = time.perf_counter() - started_s
-                level[way]["seconds_a_minute"].append(spent_s / minutes)
+                level[name]["seconds_a_minute"].append(spent_s / minutes)
         sung = level["birdsong"]["sung_s"] / (60 * minutes)
         print(
             f"{len(recordings)} recordings, {minutes:.0f} min, song at {snr_db:g} dB fills "
             f"{sung:.0%} of them; median of {n_rounds} rounds"
         )
-        for way, each in level.items():
+        for name, each in level.items():
             print(
-                f"  {way:<26} {each['found_share']:6.1%} of the singing found  "
+                f"  {name:<26} {each['found_share']:6.1%} of the singing found  "
                 f"{each['empty_share']:6.1%} of the segments empty  "
                 f"{each['cover']:5.2f} times the singing kept  "
                 f"{statistics.median(each['seconds_a_minute']):.4f} s a minute of sound"
@@ -226,7 +225,7 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
     return figures
 
 
-def _found(
+def _total_score(
     find: Callable[[FloatArray], list[float]], recordings: Sequence[SyntheticRecording]
 ) -> dict[str, Any]:
     total = sum((score(each, find(each.samples)) for each in recordings), Score())

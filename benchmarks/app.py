@@ -1,10 +1,9 @@
-"""The app under people: how soon the first page, an answer and another promise are there.
+"""Latency and memory of the app with one user and with many.
 
-A browser opens the page of a server that has just started; uploads a minute of MP3, once to warm
-up and then several times anew; changes the promise; and at last some twenty people upload a minute
-each at once. If asked to, they go on for some minutes: each opens the page anew, uploads, changes
-the promise. The bundle is the one that ships. What the server process and its children hold in
-memory is looked at every tenth of a second.
+A browser opens the page of a new server, uploads a minute of MP3, first to warm up and then several
+times, and changes the promise. Then twenty users upload a minute each at the same time. With
+`minutes` they continue: each opens the page again, uploads, and changes the promise. The bundle is
+the default one. The memory of the server and its children is sampled ten times a second.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.classify import _recordings, write_minute
-from benchmarks.preprocess import _made
+from benchmarks.classify import find_recordings, write_minute
+from benchmarks.preprocess import write_recordings_as_mp3
 from benchmarks.served_app import Served, chromium, served_app
 
 N_PEOPLE = 20
@@ -30,48 +29,50 @@ PATIENCE_MS = 120_000
 def measure(
     *, audio: Path | None, n_rounds: int, people: int = N_PEOPLE, minutes: float = 0.0
 ) -> dict[str, Any]:
-    """Measure, and print what was found.
+    """Measure latency and memory, and print them.
 
     Parameters
     ----------
     audio : Path or None
-        Folder of recordings, of which the minute is put together; None makes them.
+        Folder of recordings for the minute of MP3; None for synthetic ones.
     n_rounds : int
     people : int
-        Who upload at once.
+        Number of users who upload at the same time.
     minutes : float
-        How long they then go on.
+        Minutes for which they continue.
 
     Returns
     -------
     dict
-        Seconds from the start of the command to the first page; of each round those to the answer
-        and to another promise; of each of the people those to their answer; the most memory of the
-        server in bytes; of those who went on how many answers they got, the slowest, and what the
-        server held after each round.
+        Seconds from the start of the command to the first page; of each round, seconds to the
+        answer and to another promise; seconds to the answer of each user; the peak memory of the
+        server in bytes; of the continued use, the seconds of all answers and the memory after each
+        round.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        made = None if audio else sorted(_made(Path(scratch) / "made").glob("*.mp3"))
+        made = (
+            None if audio else sorted(write_recordings_as_mp3(Path(scratch) / "made").glob("*.mp3"))
+        )
         minute = Path(scratch) / "minute.mp3"
-        write_minute(made or _recordings(audio or Path()), minute)
+        write_minute(made or find_recordings(audio or Path()), minute)
         figures: dict[str, Any] = {"load_before": os.getloadavg()[0]}
         home = Path(scratch) / "home"
         home.mkdir()
         with chromium() as browser:
             began_s = time.monotonic()
-            with served_app(home) as served, _memory_of(served.process.pid) as most:
-                page = _opened(browser, served.address)
+            with served_app(home) as served, _watch_memory(served.process.pid) as most:
+                page = _open_page(browser, served.address)
                 figures["first_page_s"] = time.monotonic() - began_s
                 _seconds_to_answer(page, minute)
                 figures |= {"answer_s": [], "promise_s": []}
                 for _ in range(n_rounds):
-                    page = _opened(browser, served.address)
+                    page = _open_page(browser, served.address)
                     figures["answer_s"].append(_seconds_to_answer(page, minute))
                     figures["promise_s"].append(_seconds_to_promise(page))
                 figures["one_at_a_time_bytes"] = max(most)
-                figures["people_s"] = _at_once(browser, served.address, minute, people)
+                figures["people_s"] = _upload_together(browser, served.address, minute, people)
                 if minutes:
-                    figures |= _go_on(browser, served, minute, people, minutes, most)
+                    figures |= _keep_using(browser, served, minute, people, minutes, most)
                 figures["most_bytes"] = max(most)
     print(
         f"first page {figures['first_page_s']:.1f} s after the start; answer to a minute of MP3 "
@@ -94,7 +95,7 @@ def measure(
     return figures
 
 
-def _opened(browser: Any, address: str) -> Any:
+def _open_page(browser: Any, address: str) -> Any:
     page = browser.new_context().new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
@@ -114,22 +115,22 @@ def _seconds_to_answer(page: Any, minute: Path) -> float:
 
 
 def _seconds_to_promise(page: Any) -> float:
-    page.wait_for_timeout(1500)  # until the page has come to rest
+    page.wait_for_timeout(1500)  # until the page is idle
     started_s = time.monotonic()
     page.get_by_text("80 %", exact=True).click()
     page.get_by_text("promise of 80 %").first.wait_for()
     return time.monotonic() - started_s
 
 
-def _go_on(
+def _keep_using(
     browser: Any, served: Served, minute: Path, people: int, minutes: float, held: list[int]
 ) -> dict[str, Any]:
-    """Let people come, upload, change the promise and go, until the time is over."""
+    """Let users open, upload, change the promise and leave until the time is over."""
     until_s = time.monotonic() + 60 * minutes
     seconds, after = [], []
     while time.monotonic() < until_s:
-        pages = [_opened(browser, served.address) for _ in range(people)]
-        seconds += _uploaded(pages, minute)
+        pages = [_open_page(browser, served.address) for _ in range(people)]
+        seconds += _upload_on_all(pages, minute)
         for page in pages:
             page.get_by_text("80 %", exact=True).click()
         for page in pages:
@@ -140,12 +141,12 @@ def _go_on(
     return {"going_on_s": seconds, "held_bytes": after, "errors": errors}
 
 
-def _at_once(browser: Any, address: str, minute: Path, people: int) -> list[float]:
-    return _uploaded([_opened(browser, address) for _ in range(people)], minute)
+def _upload_together(browser: Any, address: str, minute: Path, people: int) -> list[float]:
+    return _upload_on_all([_open_page(browser, address) for _ in range(people)], minute)
 
 
-def _uploaded(pages: list[Any], minute: Path) -> list[float]:
-    """Upload on all of them at once; the seconds until each has its answer."""
+def _upload_on_all(pages: list[Any], minute: Path) -> list[float]:
+    """Upload on all pages at once; return the seconds until each has its answer."""
     started_s = time.monotonic()
     for page in pages:
         _upload(page, minute)
@@ -157,8 +158,8 @@ def _uploaded(pages: list[Any], minute: Path) -> list[float]:
 
 
 @contextmanager
-def _memory_of(process_id: int) -> Iterator[list[int]]:
-    """Watch the memory of a process and its children; the list grows."""
+def _watch_memory(process_id: int) -> Iterator[list[int]]:
+    """Sample the memory of a process and its children into a list."""
     import psutil
 
     process, most, is_over = psutil.Process(process_id), [0], threading.Event()

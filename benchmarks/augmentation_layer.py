@@ -1,8 +1,8 @@
-"""The augmentation of `birdsong.loading.augmentation` in ``keras.ops``, on the device that learns.
+"""The augmentation of `birdsong.loading.augmentation` in ``keras.ops``, on the training device.
 
-Given the same draws it returns the same images: it looks up the same tables of whole numbers.
-Shapes are static and nothing branches on a value, so that it compiles. Where the processor feeds
-fast enough, numpy's is the one to use; this one is for a device that learns faster than that.
+With the same parameters it returns the same images, from the same integer tables. Shapes are static
+and no branch depends on a value, so that it compiles. Use it for a device that trains faster than
+the processor can augment; otherwise use the numpy version.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def augment_on_device(
     *,
     grey_db: float = GREY_DB,
 ) -> tuple[Any, Any]:
-    """Change each image of a batch as was drawn for it.
+    """Augment each image of a batch with its parameters.
 
     Parameters
     ----------
     images : uint8 tensor, shape (n, n_mels, n_frames)
     targets : float32 tensor, shape (n, n_labels)
     draws : AugmentationParameters
-        Of `n` images, drawn for the same config; its fields are arrays or tensors.
+        Parameters of `n` images for the same config, as arrays or tensors.
     config : AugmentationConfig
-        A kind that it switches off is left out, whatever the draws say.
+        Kinds of augmentation that it switches off are skipped.
     backgrounds : uint8 tensor, shape (n_backgrounds, n_mels, n_frames), optional
-        Needed where the config wants backgrounds.
+        Needed if the config mixes in backgrounds.
     grey_db : float
-        Decibels of one grey level.
+        Decibels per grey level.
 
     Returns
     -------
@@ -53,34 +53,34 @@ def augment_on_device(
     Raises
     ------
     ValueError
-        If the config wants backgrounds and none are given.
+        If the config mixes in backgrounds and none are given.
     """
     n_bands, n_frames = images.shape[1:]
     levels = ops.cast(images, "int32")
     if config.max_shift_frames > 0 or config.max_tempo_change > 0:
         levels = _gather(levels, _time_table(draws, n_frames)[:, np.newaxis, :], axis=2)
     if config.max_pitch_bands > 0:
-        levels = _pitch_changed(levels, _whole(draws.pitch_bands))
+        levels = _pitch_changed(levels, _to_int(draws.pitch_bands))
     if config.max_gain_db > 0 or config.max_tilt_db > 0:
         table = ops.convert_to_tensor(gain_table(grey_db).astype(np.int32).ravel())
-        rows = _row(_whole_levels(gains_db(draws, config, n_bands), grey_db))
+        rows = _table_row(_whole_levels(gains_db(draws, config, n_bands), grey_db))
         levels = ops.take(table, rows[..., np.newaxis] * (BRIGHTEST + 1) + levels)
     if config.background_share > 0:
         if backgrounds is None:
             raise ValueError("the config mixes backgrounds in, but none are given")
         levels = _backgrounds_mixed_in(levels, draws, backgrounds, grey_db)
     if config.n_time_masks > 0:
-        kept = _kept(draws.time_mask_starts, draws.time_mask_ends, n_frames)
+        kept = _unmasked(draws.time_mask_starts, draws.time_mask_ends, n_frames)
         levels = levels * kept[:, np.newaxis, :]
     if config.n_frequency_masks > 0:
-        kept = _kept(draws.frequency_mask_starts, draws.frequency_mask_ends, n_bands)
+        kept = _unmasked(draws.frequency_mask_starts, draws.frequency_mask_ends, n_bands)
         levels = levels * kept[:, :, np.newaxis]
     if config.mixup_alpha > 0:
         own = ops.cast(draws.own_weights, "float32")
-        partners = _whole(draws.partners)
-        weights = _of_each(ops.cast(ops.round(own * MIXUP_STEPS), "int32"))
-        others = (MIXUP_STEPS - weights) * ops.take(levels, partners, axis=0)
-        levels = (weights * levels + others + MIXUP_STEPS // 2) // MIXUP_STEPS
+        partners = _to_int(draws.partners)
+        weights = _per_image(ops.cast(ops.round(own * MIXUP_STEPS), "int32"))
+        partner_levels = (MIXUP_STEPS - weights) * ops.take(levels, partners, axis=0)
+        levels = (weights * levels + partner_levels + MIXUP_STEPS // 2) // MIXUP_STEPS
         own = own[:, np.newaxis]
         targets = own * targets + (1 - own) * ops.take(targets, partners, axis=0)
     return ops.cast(levels, "uint8"), targets
@@ -96,7 +96,7 @@ def draw_on_device(
 ) -> AugmentationParameters:
     """Draw as `birdsong.loading.augmentation_parameters.draw_augmentation` does, on the device.
 
-    Distributions are the same, numbers are others.
+    The distributions are the same, the random numbers differ.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def draw_on_device(
     def uniform(low: float, high: float) -> Any:
         return keras.random.uniform((n,), low, high, dtype="float32", seed=seeds)
 
-    def stretches(count: int, longest: int, size: int) -> tuple[Any, Any]:
+    def draw_masks(count: int, longest: int, size: int) -> tuple[Any, Any]:
         lengths = whole(0, min(longest, size) + 1, (n, count))
         room = size - lengths
         places = keras.random.uniform((n, count), dtype="float32", seed=seeds)
@@ -131,13 +131,13 @@ def draw_on_device(
 
     n_bands, n_frames = shape
     tempo_steps = round(config.max_tempo_change * TEMPO_STEPS)
-    time_masks = stretches(config.n_time_masks, config.max_time_mask_frames, n_frames)
-    frequency_masks = stretches(config.n_frequency_masks, config.max_frequency_mask_bands, n_bands)
+    time_masks = draw_masks(config.n_time_masks, config.max_time_mask_frames, n_frames)
+    frequency_masks = draw_masks(config.n_frequency_masks, config.max_frequency_mask_bands, n_bands)
     backgrounds = whole(0, max(n_backgrounds, 1))
     own_weights = ops.ones((n,), "float32")
     if config.mixup_alpha > 0:
-        chances = ops.convert_to_tensor(_chances_below(config.mixup_alpha))
-        passed = ops.sum(_whole(uniform(0, 1)[:, np.newaxis] >= chances), axis=1)
+        cumulative = ops.convert_to_tensor(_cumulative_probabilities(config.mixup_alpha))
+        passed = ops.sum(_to_int(uniform(0, 1)[:, np.newaxis] >= cumulative), axis=1)
         own_weights = ops.cast(MIXUP_STEPS // 2 + passed, "float32") / MIXUP_STEPS
     rotation = whole(1, ops.maximum(n, 2), ())
     return AugmentationParameters(
@@ -157,30 +157,29 @@ def draw_on_device(
     )
 
 
-class Augment(keras.layers.Layer):  # type: ignore[misc]
-    """A layer that draws and changes images and targets, while training.
+class AugmentationLayer(keras.layers.Layer):  # type: ignore[misc]
+    """Layer that augments images and targets in training.
 
-    For a model that is only trained with, or for a pipeline of batches; it is not meant to be
-    saved.
+    It is for models and pipelines that are not saved.
 
     Parameters
     ----------
     config : AugmentationConfig
     backgrounds : uint8, shape (n_backgrounds, n_mels, n_frames), optional
-        Needed where the config wants backgrounds.
+        Needed if the config mixes in backgrounds.
     grey_db : float
-        Decibels of one grey level.
+        Decibels per grey level.
     seed : int
 
     Raises
     ------
     ValueError
-        If the config wants backgrounds and there is none.
+        If the config mixes in backgrounds and none are given.
 
     Notes
     -----
     Input: images, uint8 ``(n, n_mels, n_frames, 1)``, and targets, float32 ``(n, n_labels)``.
-    Output: the same two. When not training, they are left as they are.
+    Output: the same two; outside of training they are unchanged.
 
     Examples
     --------
@@ -205,7 +204,7 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
         self.seeds = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, targets: Any, training: bool = True) -> tuple[Any, Any]:
-        """Draw for each image and change it."""
+        """Draw parameters and augment the images."""
         if not training:
             return images, targets
         draws = draw_on_device(
@@ -228,38 +227,38 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
     def compute_output_spec(
         self, images: Any, targets: Any, training: bool = True
     ) -> tuple[Any, Any]:
-        """Tell that shapes and types stay."""
+        """Return the input shapes and types."""
         return (
             keras.KerasTensor(images.shape, dtype="uint8"),
             keras.KerasTensor(targets.shape, dtype="float32"),
         )
 
 
-def _chances_below(alpha: float) -> FloatArray:
-    """Return the chances that a weight is at most 128, 129, ... 255 of 256, shape (128,).
+def _cumulative_probabilities(alpha: float) -> FloatArray:
+    """Cumulative probabilities of the weights 128, 129, ... 255 of 256, shape (128,).
 
-    With them a uniform draw becomes a weight: XLA on TensorFlow cannot draw from Beta itself.
+    They turn a uniform draw into a weight: XLA on TensorFlow cannot draw from a Beta distribution.
     """
     edges = (np.arange(MIXUP_STEPS // 2, MIXUP_STEPS) + 0.5) / MIXUP_STEPS
-    chances: FloatArray = (2 * betainc(alpha, alpha, edges) - 1).astype(np.float32)
-    return chances
+    cumulative: FloatArray = (2 * betainc(alpha, alpha, edges) - 1).astype(np.float32)
+    return cumulative
 
 
-def _whole(draws: Any) -> Any:
+def _to_int(draws: Any) -> Any:
     return ops.cast(draws, "int32")
 
 
 def _whole_levels(decibels: Any, grey_db: float) -> Any:
-    return _whole(ops.round(ops.cast(decibels, "float32") / grey_db))
+    return _to_int(ops.round(ops.cast(decibels, "float32") / grey_db))
 
 
-def _row(levels: Any) -> Any:
-    """Tell which row of a table is for so many grey levels, or for the most that it knows."""
+def _table_row(levels: Any) -> Any:
+    """Row of a table for a number of grey levels, clipped to its range."""
     return BRIGHTEST + ops.clip(levels, -BRIGHTEST, BRIGHTEST)
 
 
-def _of_each(values: Any) -> Any:
-    """One value for each image, to be met by all of its pixels."""
+def _per_image(values: Any) -> Any:
+    """Shape one value for each image to broadcast over its pixels."""
     return values[:, np.newaxis, np.newaxis]
 
 
@@ -272,14 +271,14 @@ def _time_table(draws: AugmentationParameters, n_frames: int) -> Any:
     middle = (n_frames - 1) / 2
     from_middle = ops.arange(n_frames, dtype="float32") - middle
     tempo = ops.cast(draws.tempo, "float32")[:, np.newaxis]
-    nearest = _whole(ops.floor(tempo * from_middle + (middle + 0.5)))
-    return ops.mod(nearest - _whole(draws.shift_frames)[:, np.newaxis], n_frames)
+    nearest = _to_int(ops.floor(tempo * from_middle + (middle + 0.5)))
+    return ops.mod(nearest - _to_int(draws.shift_frames)[:, np.newaxis], n_frames)
 
 
 def _pitch_changed(levels: Any, bands: Any) -> Any:
     n_bands = levels.shape[1]
     rows = ops.arange(n_bands, dtype="int32") + bands[:, np.newaxis]
-    there = _whole(ops.logical_and(rows >= 0, rows < n_bands))
+    there = _to_int(ops.logical_and(rows >= 0, rows < n_bands))
     nearest = ops.clip(rows, 0, n_bands - 1)
     return _gather(levels, nearest[:, :, np.newaxis], axis=1) * there[:, :, np.newaxis]
 
@@ -289,17 +288,17 @@ def _backgrounds_mixed_in(
 ) -> Any:
     table = ops.convert_to_tensor(mixing_table(grey_db).astype(np.int32).ravel())
     above = ops.max(levels, axis=(1, 2)) - _whole_levels(draws.background_snr_db, grey_db)
-    chosen = _whole(draws.backgrounds)
-    theirs = ops.take(ops.convert_to_tensor(backgrounds), ops.maximum(chosen, 0), axis=0)
-    columns = BRIGHTEST + _whole(theirs) - levels
-    change = ops.take(table, _of_each(_row(above)) * (2 * BRIGHTEST + 1) + columns)
+    chosen = _to_int(draws.backgrounds)
+    background_levels = ops.take(ops.convert_to_tensor(backgrounds), ops.maximum(chosen, 0), axis=0)
+    columns = BRIGHTEST + _to_int(background_levels) - levels
+    change = ops.take(table, _per_image(_table_row(above)) * (2 * BRIGHTEST + 1) + columns)
     mixed = ops.mod(levels + change, BRIGHTEST + 1)
-    return ops.where(_of_each(chosen >= 0), mixed, levels)
+    return ops.where(_per_image(chosen >= 0), mixed, levels)
 
 
-def _kept(starts: Any, ends: Any, size: int) -> Any:
-    """Tell where no mask lies, int32 (n, size)."""
+def _unmasked(starts: Any, ends: Any, size: int) -> Any:
+    """1 outside of masks, 0 within, int32 (n, size)."""
     places = ops.arange(size, dtype="int32")
-    starts, ends = _whole(starts)[..., np.newaxis], _whole(ends)[..., np.newaxis]
+    starts, ends = _to_int(starts)[..., np.newaxis], _to_int(ends)[..., np.newaxis]
     covered = ops.logical_and(places >= starts, places < ends)
-    return 1 - _whole(ops.any(covered, axis=1))
+    return 1 - _to_int(ops.any(covered, axis=1))

@@ -1,14 +1,14 @@
-"""Recordings to answers: how fast beside decoding alone, how soon, and in how much memory.
+"""Speed, latency and memory of classification, against decoding alone.
 
-Three things are measured, each in fresh processes, several rounds in turn; medians are printed:
+Three things are measured, each in new processes, in several rounds; medians are printed:
 
-- files to answers, on one core and by two processes on two, their start not counted. What takes the
-  time on one core is printed by step. Decoding alone is timed beside it, since machines are noisy,
-  and so is processor time, which counts for less where other programs share the cores;
-- a minute of stereo MP3 from `birdsong classify FILE` to the end of that process, on two cores;
-- one long MP3, the same minute over and over: the most memory that its process held.
+- files to answers, on one core and by two processes on two, without their start. The time on one
+  core is printed by step. Decoding alone is timed for comparison. Processor time is printed, too,
+  since it depends less on other programs;
+- a minute of stereo MP3, from the start of `birdsong classify FILE` to its end, on two cores;
+- the peak memory for one long MP3, which repeats that minute.
 
-The bundle is the one that ships. The minute is put together from the first files of the folder.
+The bundle is the default one. The minute is made from the first files of the folder.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peak_memory import peak_bytes
-from benchmarks.preprocess import _decode_one, _duration_s, _made
+from benchmarks.preprocess import decode_file, total_duration_s, write_recordings_as_mp3
 
 _ROOT = Path(__file__).resolve().parents[1]
-LEAST_S = 1800.0
+MIN_AUDIO_S = 1800.0
 MINUTE_S = 60.0
 MINUTE_RATE_HZ = 48_000
 LONG_HOURS = 1.0
@@ -36,15 +36,15 @@ DECODING, ONE, TWO = "decoding alone", "birdsong", "birdsong, 2 processes"
 
 
 def measure(*, audio: Path | None, n_rounds: int, long_hours: float = LONG_HOURS) -> dict[str, Any]:
-    """Measure all three and print a table.
+    """Measure speed, latency and memory; print a table.
 
     Parameters
     ----------
     audio : Path or None
-        Folder of recordings; None makes MP3s.
+        Folder of recordings; None for synthetic MP3s.
     n_rounds : int
     long_hours : float
-        Length of the long file.
+        Duration of the long file.
 
     Returns
     -------
@@ -54,8 +54,10 @@ def measure(*, audio: Path | None, n_rounds: int, long_hours: float = LONG_HOURS
         hours, seconds and most memory in bytes.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        made = None if audio else sorted(_made(Path(scratch) / "made").glob("*.mp3"))
-        files = made or _recordings(audio or Path())
+        made = (
+            None if audio else sorted(write_recordings_as_mp3(Path(scratch) / "made").glob("*.mp3"))
+        )
+        files = made or find_recordings(audio or Path())
         minute = Path(scratch) / "minute.mp3"
         write_minute(files, minute)
         figures: dict[str, Any] = {"load_before": os.getloadavg()[0], "files": len(files)}
@@ -70,9 +72,9 @@ def measure(*, audio: Path | None, n_rounds: int, long_hours: float = LONG_HOURS
 
 
 def _folder(files: Sequence[Path], n_rounds: int) -> dict[str, Any]:
-    """Time the files by every way and print the table."""
-    once_s = _duration_s(files)
-    n_times = max(1, round(LEAST_S / once_s))
+    """Time the files with every alternative and print the table."""
+    once_s = total_duration_s(files)
+    n_times = max(1, round(MIN_AUDIO_S / once_s))
     files = [path for _ in range(n_times) for path in files]
     hours = n_times * once_s / 3600
     cores = _cores()
@@ -110,7 +112,7 @@ def _folder(files: Sequence[Path], n_rounds: int) -> dict[str, Any]:
 def _side_by_side(
     what: str, parts: Sequence[Sequence[Path]], cores: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """Run a process for each part of the files, each on a core of its own, from one moment on."""
+    """Run a process for each part of the files, each on its own core, and start them together."""
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = os.environ | dict.fromkeys(libraries, "1")
     workers = []
@@ -120,8 +122,8 @@ def _side_by_side(
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         workers.append(worker)
-        asked = {"what": what, "files": [str(path.resolve()) for path in part], "core": core}
-        _pipe(worker.stdin).write(json.dumps(asked) + "\n")
+        request = {"what": what, "files": [str(path.resolve()) for path in part], "core": core}
+        _pipe(worker.stdin).write(json.dumps(request) + "\n")
         _pipe(worker.stdin).flush()
     for worker in workers:
         _pipe(worker.stdout).readline()  # it is ready
@@ -145,10 +147,10 @@ def _cold_start_s(minute: Path) -> float:
 
 
 def _long(minute: Path, path: Path, hours: float) -> dict[str, Any]:
-    """Classify one long file; tell its time and the most memory."""
+    """Classify one long file, and measure the time and the peak memory."""
     n_minutes = max(1, round(hours * 60))
     with path.open("wb") as file:
-        file.writelines(lengthened(minute.read_bytes(), n_minutes))
+        file.writelines(repeat_mp3(minute.read_bytes(), n_minutes))
     (measured,) = _side_by_side("long", [[path]], [-1])
     seconds = measured["ended"] - measured["began"]
     print(
@@ -159,7 +161,7 @@ def _long(minute: Path, path: Path, hours: float) -> dict[str, Any]:
 
 
 def write_minute(files: Sequence[Path], path: Path) -> None:
-    """Write a minute of stereo MP3, made of the first recordings."""
+    """Write a minute of stereo MP3 from the first recordings."""
     import numpy as np
     import soundfile
 
@@ -174,20 +176,20 @@ def write_minute(files: Sequence[Path], path: Path) -> None:
     soundfile.write(path, stereo, MINUTE_RATE_HZ, bitrate_mode="CONSTANT", compression_level=0.5)
 
 
-def lengthened(mp3: bytes, n_times: int) -> Iterator[bytes]:
+def repeat_mp3(mp3: bytes, n_times: int) -> Iterator[bytes]:
     """Repeat an MP3 that libsndfile wrote: encoding ten hours would take half an hour.
 
     Parameters
     ----------
     mp3 : bytes
-        Of a constant rate at 24 or 48 kHz, written at `compression_level` 0.5: all frames are as
-        long then.
+        With a constant bit rate at 24 or 48 kHz and `compression_level` 0.5, so that all frames
+        have the same length.
     n_times : int
 
     Yields
     ------
     bytes
-        One piece after the other, without the first frame, which tells the length of one.
+        The MP3, without its first frame, which holds the duration.
 
     Raises
     ------
@@ -196,12 +198,12 @@ def lengthened(mp3: bytes, n_times: int) -> Iterator[bytes]:
     """
     n_bytes = mp3.find(mp3[:4], 4)  # of a frame: each begins with the same
     if n_bytes < 0 or len(mp3) % n_bytes:
-        raise ValueError("expected an MP3 whose frames are all as long")
+        raise ValueError("expected an MP3 with frames of equal length")
     for _ in range(n_times):
         yield mp3[n_bytes:]
 
 
-def _recordings(folder: Path) -> list[Path]:
+def find_recordings(folder: Path) -> list[Path]:
     """The recordings of a folder."""
     from birdsong.recordings.audio_folder import find_audio_files
 
@@ -223,13 +225,13 @@ def _pipe(stream: Any) -> Any:
 
 
 class _Stopwatch:
-    """Counts the seconds of each step of classifying, by standing around its parts."""
+    """Measures the seconds of each step of classification, by wrapping its functions."""
 
     def __init__(self) -> None:
         self.seconds = {"decoding": 0.0, "images": 0.0, "network": 0.0}
-        self._stand_around()
+        self._wrap_steps()
 
-    def _stand_around(self) -> None:
+    def _wrap_steps(self) -> None:
         from birdsong.answers import segment_logits
         from birdsong.bundle.onnx_network import Network
         from birdsong.sound.audio_reader import AudioReader
@@ -258,26 +260,26 @@ class _Stopwatch:
             yield item
 
     def seconds_by_step(self, whole_s: float) -> dict[str, float]:
-        """The seconds of each step, which together are the whole."""
+        """Seconds of each step, which add up to the whole."""
         steps = dict(self.seconds)
-        steps["images"] -= steps["decoding"]  # its blocks are asked for from within
+        steps["images"] -= steps["decoding"]  # segments are cut from decoded blocks
         return steps | {"answers and the rest": whole_s - sum(steps.values())}
 
 
-def _be_measured() -> None:
-    """Be the process that is timed."""
-    asked = json.loads(sys.stdin.readline())
-    files = [Path(name) for name in asked["files"]]
-    if asked["core"] >= 0 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {asked["core"]})
+def _run_worker() -> None:
+    """Run in the process that is timed."""
+    request = json.loads(sys.stdin.readline())
+    files = [Path(name) for name in request["files"]]
+    if request["core"] >= 0 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {request["core"]})
     watch = None
-    work: Callable[[Path], object] = _decode_one
-    if asked["what"] != "decode":
+    work: Callable[[Path], object] = decode_file
+    if request["what"] != "decode":
         from birdsong.answers.classifier import Classifier
 
         watch = _Stopwatch()
         work = Classifier.load().classify
-    if asked["what"] != "long":
+    if request["what"] != "long":
         work(min(files, key=lambda path: path.stat().st_size))  # the first call is not counted
     if watch:
         watch.seconds = dict.fromkeys(watch.seconds, 0.0)
@@ -297,4 +299,4 @@ def _be_measured() -> None:
 
 
 if __name__ == "__main__":
-    _be_measured()
+    _run_worker()

@@ -1,12 +1,12 @@
-"""Images to a network: how many a second each way hands out, on the same images in one run.
+"""Images per second of batch loaders, on the same images.
 
-Every way is timed in a process of its own, in turn, several rounds; the table shows medians. A
-worker is a thread or a process, whichever a way uses; none means that a batch is made when it is
-asked for. Warm, files lie in the system's cache; cold, they were dropped from it (and a host of
-virtual machines may still hold them: the drive's own speed is printed, too). What is read by
-windows drops its files from the cache as it goes, and so always comes from the drive.
+Every loader is timed in a new process, in turn, in several rounds; the table shows medians. A
+worker is a thread or a process, whichever the loader uses; with 0 workers a batch is loaded when it
+is requested. Warm files are in the system's cache; cold files were dropped from it (the host of a
+virtual machine may still cache them: the speed of the drive is printed, too). Loading by windows
+drops files from the cache, and so always reads from the drive.
 
-A way that hangs is ended, and what it lacks counts as 0.
+A loader that hangs is ended; its missing measurements count as 0.
 `image_dataset_from_directory` and HDF5 do not take a number of workers.
 """
 
@@ -26,10 +26,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import feed_dataset
+from benchmarks import feed_images
 from benchmarks.feed_alternatives import Job
 from benchmarks.feed_large import measure_large
-from benchmarks.feed_ways import WAYS, Way
+from benchmarks.feed_loaders import LOADERS, Loader
 
 _ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = 8192
@@ -54,52 +54,52 @@ def measure(
     scratch: Path | None = None,
     ways: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Time every way; print a table, and draw the speed-up where asked for.
+    """Time every loader; print a table, and plot the speed-up if `plot` is given.
 
     Parameters
     ----------
     images : Path or None
-        Folder of images; None makes some.
+        Folder of images; None for random ones.
     n_rounds : int
     thorough : bool
-        Every number of workers with every size of batch, with and without augmentation, warm and
-        cold: hours instead of minutes.
+        All combinations of workers, batch sizes, augmentation, and warm or cold files: takes hours
+        instead of minutes.
     n_images : int
-        At most, of the folder or made.
+        Maximum number of images.
     n_large : int
-        Images of a packed copy that is made and fed once by windows; 0 leaves that out.
+        Images of a large packed copy that is loaded once by windows; 0 for none.
     plot : Path, optional
         The PNG to draw.
     scratch : Path, optional
         Folder on the drive to measure; the system's temporary one without it.
     ways : sequence of str
-        Names of the ways to measure; all without it.
+        Names of the loaders to measure; empty for all.
 
     Returns
     -------
     dict
-        Images, bytes an image, the drive's MB/s, and for each way its jobs with the rates of all
-        rounds, images a second.
+        Images, bytes per image, MB/s of the drive, and the images per second of each job of each
+        loader in all rounds.
     """
     figures: dict[str, Any] = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(dir=scratch) as made:
-        n = feed_dataset.lay_out(Path(made), images, n_images)
+        n = feed_images.write_formats(Path(made), images, n_images)
         bytes_each = {
-            name: sum(path.stat().st_size for path in Path(made).glob(way.files)) / n
-            for name, way in WAYS.items()
+            name: sum(path.stat().st_size for path in Path(made).glob(loader.files)) / n
+            for name, loader in LOADERS.items()
         }
-        drive_mb_s = feed_dataset.drive_mb_s(
-            sorted(Path(made).glob(WAYS["birdsong, packed"].files))
+        drive_mb_s = feed_images.drive_mb_s(
+            sorted(Path(made).glob(LOADERS["birdsong, packed"].files))
         )
-        chosen = {name: WAYS[name] for name in ways or WAYS}
+        chosen = {name: LOADERS[name] for name in ways or LOADERS}
         rates: dict[str, list[list[float]]] = {}
-        jobs = {name: _jobs(way, thorough=thorough) for name, way in chosen.items()}
+        jobs = {name: _jobs(loader, thorough=thorough) for name, loader in chosen.items()}
         for _ in range(n_rounds):
-            for name, way in chosen.items():
-                missing = [need for need in way.needs if importlib.util.find_spec(need) is None]
+            for name, loader in chosen.items():
+                missing = [need for need in loader.needs if importlib.util.find_spec(need) is None]
                 if missing:
                     print(f"left out: {name}: needs {missing[0]}, which is not installed")
-                    chosen = {other: WAYS[other] for other in chosen if other != name}
+                    chosen = {other: LOADERS[other] for other in chosen if other != name}
                     continue
                 measured = _timed(name, jobs[name], Path(made))
                 each = rates.setdefault(name, [[] for _ in jobs[name]])
@@ -125,8 +125,8 @@ def measure(
     return figures
 
 
-def _jobs(way: Way, *, thorough: bool) -> list[Job]:
-    workers = (ALL_WORKERS if thorough else WORKERS) if way.has_workers else (USUAL.workers,)
+def _jobs(loader: Loader, *, thorough: bool) -> list[Job]:
+    workers = (ALL_WORKERS if thorough else WORKERS) if loader.has_workers else (USUAL.workers,)
     batch_sizes = ALL_BATCH_SIZES if thorough else BATCH_SIZES
     if thorough:
         return [
@@ -145,8 +145,8 @@ def _jobs(way: Way, *, thorough: bool) -> list[Job]:
 
 
 def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
-    """Time a way in a process of its own; none for jobs that it did not finish in time."""
-    asked = {
+    """Time a loader in a new process; None for jobs that it did not finish in time."""
+    request = {
         "way": name,
         "scratch": str(scratch),
         "jobs": [asdict(job) for job in jobs],
@@ -155,13 +155,13 @@ def _timed(name: str, jobs: Sequence[Job], scratch: Path) -> list[float | None]:
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = os.environ | dict.fromkeys(libraries, "1") | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.feed_ways"], cwd=_ROOT, env=environment, text=True,
+        [sys.executable, "-m", "benchmarks.feed_loaders"], cwd=_ROOT, env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
     try:
         limit_s = _START_LIMIT_S + len(jobs) * _JOB_LIMIT_S
-        lines, complaints = process.communicate(json.dumps(asked), timeout=limit_s)
+        lines, complaints = process.communicate(json.dumps(request), timeout=limit_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # its workers too
         lines, complaints = process.communicate()
@@ -185,23 +185,23 @@ def _print(figures: dict[str, Any], n_rounds: int) -> None:
         f"the drive reads {figures['drive_mb_s']:.0f} MB/s in order"
     )
     print(f"  {'':<35}  workers  batch  augmented  files   images/s     MB/s")
-    for name, way in figures["ways"].items():
-        for job in way["jobs"]:
+    for name, loader in figures["ways"].items():
+        for job in loader["jobs"]:
             rate = statistics.median(job["images_per_s"] or [0.0])
-            workers = job["workers"] if WAYS[name].has_workers else "own"
+            workers = job["workers"] if LOADERS[name].has_workers else "own"
             print(
                 f"  {name:<35}  {workers:>7}  {job['batch_size']:>5}"
                 f"  {'fully' if job['augmented'] else 'no':<9}"
                 f"  {'cold' if job['cold'] else 'warm'}  {rate:9.0f}"
-                f"  {rate * way['bytes_per_image'] / 1e6:7.0f}"
+                f"  {rate * loader['bytes_per_image'] / 1e6:7.0f}"
             )
 
 
 def _draw(figures: dict[str, Any], path: Path) -> None:
-    """Draw what workers gain, a row without augmentation and one with it.
+    """Plot speed over the number of workers, without augmentation (top) and with it (bottom).
 
-    On the left how many times as fast a way is as with no worker, on the right how fast it is.
-    What takes no number of workers is a level line.
+    On the left the speed-up over no worker, on the right images per second. Loaders without a
+    number of workers are horizontal lines.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -212,7 +212,7 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
     colours = {name: f"C{i}" for i, name in enumerate(figures["ways"])}
     dashes: tuple[Literal[":", "--"], ...] = (":", "--")
     styles = itertools.cycle(dashes)
-    level = {name: next(styles) for name in figures["ways"] if not WAYS[name].has_workers}
+    level = {name: next(styles) for name in figures["ways"] if not LOADERS[name].has_workers}
     for (speed_up, speed), augmented in zip(panels, (False, True), strict=True):
         for name in figures["ways"]:
             medians = _by_workers(figures, name, augmented)
@@ -248,7 +248,7 @@ def _draw(figures: dict[str, Any], path: Path) -> None:
 
 
 def _by_workers(figures: dict[str, Any], name: str, augmented: bool) -> dict[int, float]:
-    """Median images a second of a way by its number of workers, warm, in usual batches."""
+    """Median images per second of a loader by its number of workers, warm, in default batches."""
     return {
         job["workers"]: statistics.median(job["images_per_s"])
         for job in figures["ways"][name]["jobs"]

@@ -1,8 +1,7 @@
-"""The usual ways to feed, as their documentation and the literature show them.
+"""Batch loaders of other libraries, set up as in their documentation.
 
-A way hands out batches without end. All of them shuffle, and give a number as the label of each
-image. Where augmentation is asked for, all do the same to a batch, `AugmentationConfig.full()` in
-numpy, in the place where each does its work.
+Each yields batches endlessly, shuffles, and returns class indices. With augmentation all apply
+`AugmentationConfig.full()` to a batch in numpy, in their workers.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import feed_dataset
+from benchmarks import feed_images
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.loading.augmentation import AugmentationConfig, augment_images, draw_augmentation
 from birdsong.loading.image_sources import open_source
@@ -28,7 +27,7 @@ Batches = Generator[int, None, None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One measurement: how a way is set up, and whether files are in the cache."""
+    """One measurement: the settings of a loader, and whether files are cold."""
 
     workers: int = 0
     batch_size: int = 256
@@ -37,7 +36,7 @@ class Job:
 
 
 class Augmentation:
-    """What alternatives do to a batch, in whichever thread or process."""
+    """Augmentation of the alternatives, callable in threads and processes."""
 
     def __init__(self, backgrounds: ImageArray) -> None:
         self._backgrounds = backgrounds
@@ -45,7 +44,7 @@ class Augmentation:
         self._numbers = itertools.count()
 
     def __call__(self, images: ImageArray) -> ImageArray:
-        """Change a batch, uint8 (n, n_mels, n_frames)."""
+        """Augment a batch, uint8 (n, n_mels, n_frames)."""
         generator = np.random.Generator(np.random.Philox(next(self._numbers)))
         draws = draw_augmentation(
             generator,
@@ -64,15 +63,15 @@ def keras_folder(scratch: Path, job: Job) -> Batches:
 
 
 def keras_folder_data(scratch: Path, job: Job) -> Any:
-    """Return batches as a `tf.data.Dataset` without end."""
+    """Return an endless `tf.data.Dataset` of batches."""
     import keras
     import tensorflow as tf
 
     data = keras.utils.image_dataset_from_directory(
-        scratch / feed_dataset.STORE / "images",
+        scratch / feed_images.STORE / "images",
         color_mode="grayscale",
         batch_size=job.batch_size,
-        image_size=feed_dataset.opened(scratch).config.shape,
+        image_size=feed_images.open_images(scratch).config.shape,
         seed=0,
         verbose=False,
     )
@@ -88,10 +87,10 @@ def keras_folder_data(scratch: Path, job: Job) -> Any:
 
 
 def pillow(scratch: Path, job: Job) -> Batches:
-    """A generator that opens files with Pillow, alone or with a pool of N processes.
+    """A generator that opens files with Pillow, alone or in a pool of processes.
 
-    Keras's own pool forks what has TensorFlow's threads, and was seen to hang; this one has
-    nothing to do with TensorFlow, and never more than two batches beside one a process under way.
+    Keras's own pool forks a process with TensorFlow's threads, and can hang. This one does not use
+    TensorFlow, and has at most one batch per process and two more in progress.
     """
     prepared = _Pillow(scratch, job)
     if job.workers == 0:
@@ -105,18 +104,18 @@ def pillow(scratch: Path, job: Job) -> Batches:
                 if len(waiting) >= job.workers + 2:
                     yield len(waiting.popleft().get()[0])
         finally:
-            for each in waiting:  # a pool that is ended while batches come hangs now and then
+            for each in waiting:  # ending a pool with batches in progress sometimes hangs
                 each.wait()
 
 
 class _Pillow:
-    """Makes batches, with Pillow."""
+    """Loads batches with Pillow."""
 
     def __init__(self, scratch: Path, job: Job) -> None:
-        store = feed_dataset.opened(scratch)
+        store = feed_images.open_images(scratch)
         self._shape = store.config.shape
         self._paths = [str(store.folder / row.image) for row in store.rows]
-        self._labels = feed_dataset.labels_of(np.arange(len(self._paths)))
+        self._labels = feed_images.labels_of(np.arange(len(self._paths)))
         self._batch_size = job.batch_size
         self._augmentation = Augmentation(_backgrounds(scratch)) if job.augmented else None
 
@@ -131,7 +130,7 @@ class _Pillow:
         return images[..., np.newaxis], self._labels[items]
 
 
-_in_process: list[_Pillow] = []  # what a process of the pool makes batches with
+_in_process: list[_Pillow] = []  # the loader of a process of the pool
 
 
 def _prepare(scratch: Path, job: Job) -> None:
@@ -149,16 +148,16 @@ def tfrecord(scratch: Path, job: Job) -> Batches:
 
 
 def tfrecord_data(scratch: Path, job: Job) -> Any:
-    """Return batches as a `tf.data.Dataset` without end."""
+    """Return an endless `tf.data.Dataset` of batches."""
     import tensorflow as tf
 
-    files = [str(path) for path in sorted((scratch / feed_dataset.TFRECORDS).iterdir())]
+    files = [str(path) for path in sorted((scratch / feed_images.TFRECORDS).iterdir())]
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
         "label": tf.io.FixedLenFeature([], tf.int64),
     }
     augmentation = Augmentation(_backgrounds(scratch))
-    shape = feed_dataset.opened(scratch).config.shape
+    shape = feed_images.open_images(scratch).config.shape
 
     def parse(records: Any) -> Any:
         example = tf.io.parse_example(records, features)
@@ -185,7 +184,7 @@ def hdf5(scratch: Path, job: Job) -> Batches:
     augmentation = Augmentation(_backgrounds(scratch))
     generator = np.random.default_rng(0)
     waiting: list[ImageArray] = []
-    with h5py.File(scratch / feed_dataset.HDF5) as file:
+    with h5py.File(scratch / feed_images.HDF5) as file:
         images, labels = file["images"], file["labels"][:]
         chunk = images.chunks[0]
         firsts = np.arange(0, len(images), chunk)
@@ -193,10 +192,10 @@ def hdf5(scratch: Path, job: Job) -> Batches:
             generator.shuffle(firsts)
             for group in np.array_split(firsts, max(1, len(firsts) // 16)):
                 held = np.concatenate([images[first : first + chunk] for first in group])
-                taught = np.concatenate([labels[first : first + chunk] for first in group])
+                targets = np.concatenate([labels[first : first + chunk] for first in group])
                 order = generator.permutation(len(held))
                 waiting.append(held[order])
-                taught = taught[order]
+                targets = targets[order]
                 while sum(map(len, waiting)) >= job.batch_size:
                     whole = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
                     batch, waiting = whole[: job.batch_size], [whole[job.batch_size :]]
@@ -204,4 +203,4 @@ def hdf5(scratch: Path, job: Job) -> Batches:
 
 
 def _backgrounds(scratch: Path) -> ImageArray:
-    return open_source(feed_dataset.opened(scratch)).read(np.arange(16))
+    return open_source(feed_images.open_images(scratch)).read(np.arange(16))

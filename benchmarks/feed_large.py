@@ -1,8 +1,8 @@
-"""A packed copy of any size through one shuffled epoch: how fast, and in how much memory.
+"""Speed and memory of one shuffled epoch of a large packed copy.
 
-The epoch runs in a process of its own, which opens the folder as training does. What counts is
-anonymous memory, which a system cannot take back: arrays and Python's objects, but not the pages of
-files. Every image carries its number, and each has to come once.
+The epoch runs in a new process, which opens the folder as training does. Anonymous memory is
+measured: arrays and Python's objects, but not cached pages of files, which the system can free.
+Every image holds its number, and each must be loaded once.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import feed_dataset
+from benchmarks import feed_images
 
 _ROOT = Path(__file__).resolve().parents[1]
 
 
 def measure_large(scratch: Path, n_images: int) -> dict[str, Any]:
-    """Write a packed copy and feed it once, shuffled by windows; print what it took.
+    """Write a packed copy and load it once, shuffled by windows; print speed and memory.
 
     Parameters
     ----------
     scratch : Path
-        Takes 12,800 bytes an image while it lasts.
+        Needs 12,800 bytes per image.
     n_images : int
 
     Returns
     -------
     dict
-        Images, seconds that writing and the epoch took, the drive's MB/s, and the most anonymous
+        Images, seconds of writing and of the epoch, MB/s of the drive, and the peak anonymous
         memory in bytes.
     """
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        written_s = feed_dataset.write_large(Path(folder) / "large", n_images)
+        written_s = feed_images.write_large(Path(folder) / "large", n_images)
         shards = sorted((Path(folder) / "large" / "packed").glob("*.raw"))
-        drive_mb_s = feed_dataset.drive_mb_s(shards[:40])
-        n_bytes = feed_dataset.forget(shards)
+        drive_mb_s = feed_images.drive_mb_s(shards[:40])
+        n_bytes = feed_images.drop_from_cache(shards)
         answer = subprocess.run(
             [sys.executable, "-m", "benchmarks.feed_large", str(Path(folder) / "large")],
             cwd=_ROOT, check=False, capture_output=True, text=True,
@@ -68,10 +68,10 @@ def measure_large(scratch: Path, n_images: int) -> dict[str, Any]:
 
 
 class AnonymousMemory:
-    """Looks twenty times a second at what the process holds, and keeps the most."""
+    """Samples the anonymous memory of the process twenty times a second."""
 
     def __init__(self) -> None:
-        self.most_bytes = 0
+        self.peak_bytes = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -82,20 +82,20 @@ class AnonymousMemory:
         process = psutil.Process()
         while True:
             held = process.memory_info()
-            # What is shared is backed by files: on Linux rss is anonymous memory beside that.
-            self.most_bytes = max(self.most_bytes, held.rss - held.shared)
+            # On Linux rss is anonymous memory plus shared memory, which is backed by files.
+            self.peak_bytes = max(self.peak_bytes, held.rss - held.shared)
             if self._ended.wait(0.05):
                 return
 
     def end(self) -> int:
-        """Return the most that was held, in bytes."""
+        """Stop, and return the peak in bytes."""
         self._ended.set()
         self._thread.join()
-        return self.most_bytes
+        return self.peak_bytes
 
 
-def one_epoch(folder: Path) -> dict[str, float]:
-    """Open a folder, and feed it once."""
+def run_epoch(folder: Path) -> dict[str, float]:
+    """Open a folder and load it once."""
     from birdsong.images.store import open_store
     from birdsong.loading.batch_loader import BatchLoader
     from birdsong.loading.loader_config import LoaderConfig
@@ -104,17 +104,17 @@ def one_epoch(folder: Path) -> dict[str, float]:
     started_s = time.perf_counter()
     store = open_store(folder)
     n_images = len(store.rows)
-    feed = BatchLoader(
+    loader = BatchLoader(
         store,
         store.rows,
-        feed_dataset.labels_of(np.arange(n_images)),
-        n_labels=feed_dataset.N_LABELS,
+        feed_images.labels_of(np.arange(n_images)),
+        n_labels=feed_images.N_LABELS,
         config=LoaderConfig(batch_size=256, shuffle=True, memory_bytes=0),
     )
     opened_s = time.perf_counter() - started_s
     seen = np.zeros(n_images, np.int64)
-    for images, _ in feed.epoch():
-        np.add.at(seen, feed_dataset.numbers_of(images), 1)
+    for images, _ in loader.epoch():
+        np.add.at(seen, feed_images.numbers_of(images), 1)
     epoch_s = time.perf_counter() - started_s - opened_s
     if not (seen == 1).all():
         raise RuntimeError(f"{(seen != 1).sum()} images did not come exactly once")
@@ -122,4 +122,4 @@ def one_epoch(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(one_epoch(Path(sys.argv[1]))))
+    print(json.dumps(run_epoch(Path(sys.argv[1]))))

@@ -1,11 +1,11 @@
-"""Epochs on one device: how fast SqueezeNet learns a set of images, and how busy the GPU is.
+"""Images per second and GPU use of epochs of SqueezeNet on one device.
 
     KERAS_BACKEND=jax python -m benchmarks.gpu_epoch --images 800000 --mixed-precision
 
-Images are made: noise, of 1,623 labels. The whole set lies in the device's memory and batches are
-gathered there, or (`--stream`) in the machine's, and a thread brings batches ahead of what is
-asked for. Each epoch has an order of its own; where images do not fill whole calls, some come
-twice and are not counted. The first epoch, which compiles, is printed apart.
+Images are random noise with 1,623 labels. All images are in the memory of the device, and batches
+are gathered there; or with `--stream` they are in host memory, and a thread prefetches batches.
+Each epoch has a random order of its own. If images do not fill whole calls, some are used twice and
+not counted. The first epoch, which compiles, is printed by itself.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu_feed import CallFeed, made
+from benchmarks.gpu_loader import CallLoader, random_image_array
 from birdsong.errors import BirdsongError, ConfigError
 from birdsong.loading.augmentation_config import AugmentationConfig
 
-PLACES = ("device", "host")
+MEMORIES = ("device", "host")
 _N_BACKGROUNDS = 256
-_LOOK_EVERY_S = 0.1
+_SAMPLE_INTERVAL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochConfig:
-    """What is measured.
+    """Settings of the measurement.
 
     Attributes
     ----------
@@ -44,20 +44,20 @@ class EpochConfig:
         The first compiles.
     batch_size : int
     steps_per_call : int
-        At most: batches that are handed to the device together.
+        Maximum number of batches per call.
     in_memory : {"device", "host"}
-        Where the images lie.
+        Memory that holds the images.
     augmented : bool
         With `AugmentationConfig.full()`, on the device.
     mixed_precision : bool
         Compute in bfloat16.
     n_readers : int
-        Threads that bring images together in the machine's memory.
+        Threads that gather images in host memory.
 
     Raises
     ------
     ConfigError
-        If a number is too small, or there is no such place.
+        If a number is too small, or `in_memory` is unknown.
     """
 
     images: int = 800_000
@@ -76,14 +76,14 @@ class EpochConfig:
             value = getattr(self, name)
             if value < least.get(name, 1):
                 raise ConfigError(f"{name} must be at least {least.get(name, 1)}, got {value}")
-        if self.in_memory not in PLACES:
+        if self.in_memory not in MEMORIES:
             raise ConfigError(
-                f"in_memory must be one of {', '.join(PLACES)}, got {self.in_memory!r}"
+                f"in_memory must be one of {', '.join(MEMORIES)}, got {self.in_memory!r}"
             )
 
 
 def measure(config: EpochConfig) -> dict[str, Any]:
-    """Train some epochs; print how each went.
+    """Train some epochs and print the speed of each.
 
     Parameters
     ----------
@@ -93,16 +93,16 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     -------
     dict
         The config; the backend; of each of ``epochs`` the seconds, images a second, share of the
-        time that images were waited for, use of the GPU in percent or None, and the last loss;
-        and the most memory of the device in use, in megabytes or None.
+        time spent waiting for images, use of the GPU in percent or None, and the last loss; and
+        the peak memory of the device in megabytes or None.
     """
     import keras
 
-    from benchmarks.gpu_training import build_augmented_model, training_of
+    from benchmarks.gpu_training import build_augmented_model, build_training
     from birdsong.learning.training.devices import MIXED_POLICY
 
     keras.utils.set_random_seed(0)
-    images = made(config.images)
+    images = random_image_array(config.images)
     labels = np.random.default_rng(1).integers(0, config.labels, config.images)
     policy_before = keras.mixed_precision.dtype_policy()
     if config.mixed_precision:
@@ -113,9 +113,9 @@ def measure(config: EpochConfig) -> dict[str, Any]:
             augmentation=AugmentationConfig.full() if config.augmented else None,
             backgrounds=images[:_N_BACKGROUNDS].copy(),
         )
-        training = training_of(model)
+        training = build_training(model)
         figures: dict[str, Any] = asdict(config) | {"backend": keras.backend.backend()}
-        with CallFeed(
+        with CallLoader(
             training,
             images,
             labels,
@@ -141,15 +141,15 @@ def measure(config: EpochConfig) -> dict[str, Any]:
     return figures
 
 
-def _epoch(feed: CallFeed, number: int) -> dict[str, Any]:
-    """Train one epoch; print how it went."""
+def _epoch(feed: CallLoader, number: int) -> dict[str, Any]:
+    """Train one epoch and print its speed."""
     waited_s, loss = 0.0, 0.0
     with GpuUse() as gpu:
-        started_s = asked_s = time.perf_counter()
-        for learn in feed.epoch(number):
-            waited_s += time.perf_counter() - asked_s
-            loss = learn()
-            asked_s = time.perf_counter()
+        started_s = requested_s = time.perf_counter()
+        for train in feed.epoch(number):
+            waited_s += time.perf_counter() - requested_s
+            loss = train()
+            requested_s = time.perf_counter()
         spent_s = time.perf_counter() - started_s
     figures = {
         "seconds": spent_s,
@@ -189,7 +189,7 @@ def _print_steady(figures: dict[str, Any]) -> None:
 
 
 class GpuUse:
-    """Looks ten times a second at how busy the GPUs are."""
+    """Samples the use of the GPUs ten times a second."""
 
     def __init__(self) -> None:
         from birdsong.learning.training.system_log import gpu_reader
@@ -208,11 +208,11 @@ class GpuUse:
         self._thread.join()
 
     def mean_percent(self) -> float | None:
-        """Return the mean use, or None where nothing tells it."""
+        """Return the mean use in percent, or None if it is not known."""
         return statistics.mean(self._percents) if self._percents else None
 
     def _run(self) -> None:
-        while not self._ended.wait(_LOOK_EVERY_S):
+        while not self._ended.wait(_SAMPLE_INTERVAL_S):
             percent = self._read()[0]
             if percent == "":
                 return
@@ -220,7 +220,7 @@ class GpuUse:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure as asked."""
+    """Run the measurement."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_epoch")
     default = EpochConfig()
     parser.add_argument("--images", type=int, default=default.images, metavar="N")
@@ -229,24 +229,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch-size", type=int, default=default.batch_size, metavar="N")
     parser.add_argument(
         "--steps-per-call", type=int, default=default.steps_per_call, metavar="N",
-        help="batches that are handed to the device together, at most",
+        help="maximum number of batches per call",
     )  # fmt: skip
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--in-memory", choices=PLACES, default=default.in_memory, help="of which")
+    where.add_argument(
+        "--in-memory",
+        choices=MEMORIES,
+        default=default.in_memory,
+        help="memory that holds the images",
+    )
     where.add_argument(
         "--stream", action="store_const", dest="in_memory", const="host",
-        help="as `--in-memory host`: images are brought to the device while it learns",
+        help="as `--in-memory host`: images are copied to the device during training",
     )  # fmt: skip
     parser.add_argument("--readers", type=int, default=default.n_readers, metavar="N")
     parser.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")
     parser.add_argument("--no-augmentation", action="store_true")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep the figures")
-    asked = vars(parser.parse_args(arguments))
-    kept = asked.pop("json")
-    asked["augmented"] = not asked.pop("no_augmentation")
-    asked["n_readers"] = asked.pop("readers")
+    options = vars(parser.parse_args(arguments))
+    kept = options.pop("json")
+    options["augmented"] = not options.pop("no_augmentation")
+    options["n_readers"] = options.pop("readers")
     try:
-        figures = measure(EpochConfig(**asked))
+        figures = measure(EpochConfig(**options))
     except BirdsongError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
-"""Steps of training on a device, many to a call, with any of Keras's backends.
+"""Training on a device, several steps per call, with any backend of Keras.
 
-The augmentation is part of the network that is trained, and so compiled together with it. With JAX
-a call is one compiled loop over its steps; TensorFlow and PyTorch take them one by one.
+The augmentation is a part of the model and is compiled with it. With JAX a call is one compiled
+loop over its steps; with TensorFlow and PyTorch the steps run one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.augmentation_layer import Augment
+from benchmarks.augmentation_layer import AugmentationLayer
 from birdsong.arrays import ImageArray, IntArray
 from birdsong.learning.models.model_config import ModelConfig
 from birdsong.learning.models.registry import build_model
@@ -25,16 +25,16 @@ Tensor: TypeAlias = Any
 
 
 class Training(Protocol):
-    """A network on a device that learns some batches a call."""
+    """A model on a device that trains on several batches per call."""
 
     def to_device(self, array: Any) -> Tensor:
-        """Move an array to the device; threads may."""
+        """Copy an array to the device; thread-safe."""
 
-    def hold(self, images: ImageArray, labels: IntArray) -> None:
-        """Keep a whole set on the device, to be learned from by `learn_places`."""
+    def load(self, images: ImageArray, labels: IntArray) -> None:
+        """Copy all images to the device, for `train_indices`."""
 
-    def learn(self, images: Tensor, labels: Tensor) -> float:
-        """Learn batches, and return the loss of the last when all is done.
+    def train(self, images: Tensor, labels: Tensor) -> float:
+        """Train on batches, and return the loss of the last.
 
         Parameters
         ----------
@@ -42,15 +42,15 @@ class Training(Protocol):
         labels : int32 tensor, shape (n_steps, n)
         """
 
-    def learn_places(self, places: Tensor) -> float:
-        """Learn batches of the set that is held, by places in it, int32 (n_steps, n)."""
+    def train_indices(self, indices: Tensor) -> float:
+        """Train on batches of the loaded images, by their indices, int32 (n_steps, n)."""
 
     def peak_bytes(self) -> int | None:
-        """Return the most memory of the device that was in use; None where it is not known."""
+        """Return the peak memory of the device in bytes; None if it is not known."""
 
 
 class AugmentedModel(keras.Model):  # type: ignore[misc]
-    """A network behind its augmentation; its logits come with their targets.
+    """A network with augmentation in front, which returns logits and targets.
 
     Input: images, uint8 ``(n, 64, 200, 1)``, and class indices, int32 ``(n,)``. Output: logits
     and targets, float32 ``(n, n_labels)`` both.
@@ -61,7 +61,7 @@ class AugmentedModel(keras.Model):  # type: ignore[misc]
     augment : Augment or None
     """
 
-    def __init__(self, network: keras.Model, augment: Augment | None) -> None:
+    def __init__(self, network: keras.Model, augment: AugmentationLayer | None) -> None:
         super().__init__()
         self.network = network
         self.augment = augment
@@ -71,7 +71,7 @@ class AugmentedModel(keras.Model):  # type: ignore[misc]
         )
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> tuple[Tensor, Tensor]:
-        """Change images and targets, and return logits and targets."""
+        """Augment images and targets, and return logits and targets."""
         images, labels = inputs
         targets = ops.one_hot(labels, self.n_labels, dtype="float32")
         if self.augment is not None:
@@ -82,7 +82,7 @@ class AugmentedModel(keras.Model):  # type: ignore[misc]
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:  # fmt: skip
-        """Return the loss of logits against the targets that come with them."""
+        """Return the loss of the logits against their targets."""
         logits, targets = y_pred
         return self.cross_entropy(targets, logits)
 
@@ -90,7 +90,7 @@ class AugmentedModel(keras.Model):  # type: ignore[misc]
 def build_augmented_model(
     n_labels: int, *, augmentation: AugmentationConfig | None, backgrounds: ImageArray
 ) -> AugmentedModel:
-    """Build SqueezeNet and its optimizer, ready to learn.
+    """Build SqueezeNet with augmentation and its optimizer.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def build_augmented_model(
     AugmentedModel
     """
     optimizer = TrainingConfig().optimizer
-    augment = None if augmentation is None else Augment(augmentation, backgrounds=backgrounds)
+    augment = (
+        None if augmentation is None else AugmentationLayer(augmentation, backgrounds=backgrounds)
+    )
     network = build_model("squeezenet", n_labels, ModelConfig()).network
     model = AugmentedModel(network, augment)
     model.compile(
@@ -117,8 +119,8 @@ def build_augmented_model(
     return model
 
 
-class _OnJax:
-    """Compiled loops; the network's variables are a tree that goes in and out of them."""
+class _JaxTraining:
+    """Compiled loops over steps; the variables of the model are passed in and out."""
 
     def __init__(self, model: AugmentedModel) -> None:
         import jax
@@ -133,7 +135,7 @@ class _OnJax:
             )
         )
         self._learn = jax.jit(self._steps, donate_argnums=0)
-        self._learn_places = jax.jit(self._steps_of_places, donate_argnums=0)
+        self._learn_indices = jax.jit(self._steps_of_indices, donate_argnums=0)
         self._held: tuple[Tensor, Tensor] = (None, None)
 
     def to_device(self, array: Any) -> Tensor:
@@ -141,15 +143,15 @@ class _OnJax:
 
         return jax.device_put(array).block_until_ready()
 
-    def hold(self, images: ImageArray, labels: IntArray) -> None:
+    def load(self, images: ImageArray, labels: IntArray) -> None:
         self._held = (self.to_device(images), self.to_device(labels.astype(np.int32)))
 
-    def learn(self, images: Tensor, labels: Tensor) -> float:
+    def train(self, images: Tensor, labels: Tensor) -> float:
         self._state, loss = self._learn(self._state, images, labels)
         return float(loss)
 
-    def learn_places(self, places: Tensor) -> float:
-        self._state, loss = self._learn_places(self._state, *self._held, places)
+    def train_indices(self, indices: Tensor) -> float:
+        self._state, loss = self._learn_indices(self._state, *self._held, indices)
         return float(loss)
 
     def peak_bytes(self) -> int | None:
@@ -164,36 +166,36 @@ class _OnJax:
         state, losses = jax.lax.scan(lambda s, each: self._step(s, *each), state, (images, labels))
         return state, losses[-1]
 
-    def _steps_of_places(
-        self, state: Tensor, images: Tensor, labels: Tensor, places: Tensor
+    def _steps_of_indices(
+        self, state: Tensor, images: Tensor, labels: Tensor, indices: Tensor
     ) -> tuple[Tensor, Tensor]:
         import jax
 
         def step(state: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
             return self._step(state, images[own], labels[own])
 
-        state, losses = jax.lax.scan(step, state, places)
+        state, losses = jax.lax.scan(step, state, indices)
         return state, losses[-1]
 
     def _step(self, state: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         import jax
 
-        trainable, others, of_optimizer = state
+        trainable, others, optimizer_state = state
 
-        def loss_of(trainable: Tensor) -> tuple[Tensor, Tensor]:
+        def loss_fn(trainable: Tensor) -> tuple[Tensor, Tensor]:
             outputs, changed = self._model.stateless_call(
                 trainable, others, (images[..., np.newaxis], labels), training=True
             )
             return self._model.compute_loss(y_pred=outputs), changed
 
-        (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
-        trainable, of_optimizer = self._model.optimizer.stateless_apply(
-            of_optimizer, gradients, trainable
+        (loss, others), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trainable)
+        trainable, optimizer_state = self._model.optimizer.stateless_apply(
+            optimizer_state, gradients, trainable
         )
-        return (trainable, others, of_optimizer), loss
+        return (trainable, others, optimizer_state), loss
 
 
-class _StepByStep:
+class _BatchTraining:
     """`train_on_batch`, which Keras compiles where the backend can."""
 
     def __init__(self, model: AugmentedModel) -> None:
@@ -204,18 +206,18 @@ class _StepByStep:
     def to_device(self, array: Any) -> Tensor:
         return ops.convert_to_tensor(array)
 
-    def hold(self, images: ImageArray, labels: IntArray) -> None:
+    def load(self, images: ImageArray, labels: IntArray) -> None:
         self._held = (self.to_device(images), self.to_device(labels.astype(np.int32)))
 
-    def learn(self, images: Tensor, labels: Tensor) -> float:
+    def train(self, images: Tensor, labels: Tensor) -> float:
         loss = 0.0
         for own, of_own in zip(images, labels, strict=True):
             loss = self._model.train_on_batch((own[..., np.newaxis], of_own))
         return float(loss)
 
-    def learn_places(self, places: Tensor) -> float:
+    def train_indices(self, indices: Tensor) -> float:
         loss = 0.0
-        for own in places:
+        for own in indices:
             images, labels = (self._gather(held, own) for held in self._held)
             loss = self._model.train_on_batch((images[..., np.newaxis], labels))
         return float(loss)
@@ -233,10 +235,10 @@ class _StepByStep:
 
 
 def _gatherer() -> Callable[[Tensor, Tensor], Tensor]:
-    """Return what takes rows of a tensor of any type; TensorFlow can on a GPU if compiled."""
+    """Return a function that gathers rows; on a GPU TensorFlow needs it compiled for uint8."""
 
-    def gather(held: Tensor, places: Tensor) -> Tensor:
-        return ops.take(held, places, axis=0)
+    def gather(held: Tensor, indices: Tensor) -> Tensor:
+        return ops.take(held, indices, axis=0)
 
     if keras.backend.backend() != "tensorflow":
         return gather
@@ -246,6 +248,6 @@ def _gatherer() -> Callable[[Tensor, Tensor], Tensor]:
     return compiled
 
 
-def training_of(model: AugmentedModel) -> Training:
-    """Return the way to train a network with the backend in use."""
-    return _OnJax(model) if keras.backend.backend() == "jax" else _StepByStep(model)
+def build_training(model: AugmentedModel) -> Training:
+    """Return the training of a model with the current backend."""
+    return _JaxTraining(model) if keras.backend.backend() == "jax" else _BatchTraining(model)

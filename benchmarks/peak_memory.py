@@ -1,4 +1,4 @@
-"""The most memory that the process which asks has held."""
+"""Peak memory of the current process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def peak_bytes() -> int:
-    """Return the most bytes of memory that this process has held since it began."""
+    """Return the peak resident memory of this process, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # what getrusage tells may be the parent's
+    if status.exists():  # getrusage may return the peak of the parent
         fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
         if "VmHWM" in fields:
             return 1024 * int(fields["VmHWM"].split()[0])

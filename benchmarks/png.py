@@ -1,9 +1,8 @@
-"""Images as PNGs: how fast each way writes them, how fast they are read, how large they are.
+"""Speed of writing and reading PNG images, and their size.
 
-Every way gets the same images, those that preprocessing makes, in turn, several rounds in one
-run; the table shows medians. All happens in memory on one thread: what a disk adds depends on the
-disk and on the bytes, which are printed as well. Before the clock runs, each way has to give back
-the very images that it was given.
+Every encoder gets the same images from preprocessing, in turn, in several rounds; the table shows
+medians. Everything runs in memory on one thread: the time of a disk depends on the disk and on the
+bytes, which are printed, too. Before timing, each encoder is checked to be lossless.
 """
 
 from __future__ import annotations
@@ -31,26 +30,26 @@ from birdsong.sound.segment_proposal import find_segments
 from birdsong.synthetic.species import SPECIES
 from birdsong.synthetic.synthesis import SynthesisConfig, render_recording
 
-MOST_IMAGES = 1000
+MAX_IMAGES = 1000
 CONFIG = PreprocessConfig()
 FINGERPRINT = CONFIG.spectrogram.fingerprint()
 
 
 def by_pillow(image: ImageArray, **options: int) -> bytes:
-    """Write as tutorials show it; Pillow chooses a filter for each line."""
+    """Encode with Pillow, which chooses a filter for each line."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", **options)
     return file.getvalue()
 
 
 def read_by_pillow(content: bytes) -> ImageArray:
-    """Read as tutorials show it."""
+    """Decode with Pillow."""
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image)
 
 
-def read_by_us(content: bytes) -> ImageArray:
-    """Read with our decoder, which leaves what is filtered to Pillow."""
+def read_by_birdsong(content: bytes) -> ImageArray:
+    """Decode with birdsong, which falls back to Pillow for filtered PNGs."""
     return decode_png(content, "an image of the benchmark", CONFIG.spectrogram.shape)
 
 
@@ -61,29 +60,29 @@ WRITERS: dict[str, Callable[[ImageArray], bytes]] = {
     "Pillow, compress_level 1": partial(by_pillow, compress_level=1),
     "Pillow, compress_level 0": partial(by_pillow, compress_level=0),
 }
-READERS = {"birdsong": read_by_us, "Pillow": read_by_pillow}
+READERS = {"birdsong": read_by_birdsong, "Pillow": read_by_pillow}
 
 
 def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
-    """Write and read the same images in every way; print a table.
+    """Write with every encoder and read with every decoder; print a table.
 
     Parameters
     ----------
     audio : Path or None
-        Folder of recordings, of which as many are read as a thousand images take, drawn by
-        chance but always the same; None makes synthetic ones.
+        Folder of recordings, of which enough for a thousand images are drawn with a fixed seed;
+        None for synthetic ones.
     n_rounds : int
 
     Returns
     -------
     dict
-        Images and recordings; by writer, the bytes of all images and the seconds of each
-        round, those of reading by reader.
+        Number of images and recordings; by encoder, the bytes of all images, the seconds of each
+        round, and those of each decoder.
 
     Raises
     ------
     ConfigError
-        If the folder holds no recording that gives an image.
+        If no recording in the folder gives an image.
     """
     images: list[ImageArray] = []
     n_recordings = 0
@@ -95,9 +94,9 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
             print(f"left out: {error}")
             continue
         n_recordings += 1
-        if len(images) >= MOST_IMAGES:
+        if len(images) >= MAX_IMAGES:
             break
-    images = images[:MOST_IMAGES]
+    images = images[:MAX_IMAGES]
     if not images:
         raise ConfigError(f"{audio}: expected recordings of birds, found none with an image")
 
@@ -135,13 +134,13 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
 
 
 def _images(blocks: Iterable[FloatArray], filters: FloatArray) -> list[ImageArray]:
-    """Make the images of one recording, as preprocessing does."""
+    """Images of one recording, as in preprocessing."""
     found = find_segments(blocks, CONFIG.spectrogram, filters, CONFIG.songs, step_s=CONFIG.step_s)
     return [segment.image for segment, _ in found]
 
 
 def _real(folder: Path) -> Iterator[Iterator[FloatArray]]:
-    """Decode recordings of a folder, in an order drawn by chance."""
+    """Decode the recordings of a folder in random order."""
     if not folder.is_dir():
         raise ConfigError(f"no such audio folder: {folder}")
     paths = list(find_audio_files(folder).files)
@@ -156,7 +155,7 @@ def _decoded(path: Path) -> Iterator[FloatArray]:
 
 
 def _synthetic() -> Iterator[list[FloatArray]]:
-    """Record each synthetic species, one individual after the other, for ever."""
+    """Synthesize recordings of each species, endlessly."""
     config = SynthesisConfig(sample_rate_hz=CONFIG.spectrogram.sample_rate_hz)
     individual = 0
     while True:

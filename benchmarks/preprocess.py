@@ -1,13 +1,13 @@
-"""Recordings to images: how near to the decoder's own speed, beside the usual way.
+"""Speed of preprocessing, against decoding alone and against librosa with Pillow.
 
-Files of less than three hours are taken several times over, so that starting workers hardly counts.
-Every way is timed on the same files, in turn, several rounds in one run, since machines are noisy;
-the table shows medians and their ratio to decoding alone. "One core" is a fresh process pinned to
-one core, with one thread in each numerical library. Decoding alone on two cores tells what the
-second one is worth on this machine: two that are threads of one core are not worth twice one.
+Files are repeated to at least three hours, so that the start of workers hardly counts. Every
+alternative is timed on the same files, in turn, in several rounds; the table shows medians and
+their ratio to decoding alone. "One core" is a new process pinned to one core, with one thread in
+each numerical library. Decoding alone on two cores shows what the second core is worth on this
+machine: two threads of one core are not twice as fast as one.
 
-The usual way is what tutorials show: `librosa.load`, `librosa.feature.melspectrogram`, decibels
-over the whole recording's maximum, windows cut from it, Pillow.
+The librosa alternative follows tutorials: `librosa.load`, `librosa.feature.melspectrogram`,
+decibels relative to the maximum of the recording, windows, Pillow.
 """
 
 from __future__ import annotations
@@ -27,33 +27,34 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Made(NamedTuple):
-    """What a way made: images, and the seconds of sound that those of birds cover."""
+class Output(NamedTuple):
+    """Number of images, and seconds of sound in images of birds."""
 
     images: int = 0
     kept_s: float = 0.0
 
 
-LEAST_S = 3 * 3600.0
-Way = Callable[[Sequence[Path], Path], Made]
+MIN_AUDIO_S = 3 * 3600.0
+Alternative = Callable[[Sequence[Path], Path], Output]
 
 
-def decode(files: Sequence[Path], out: Path, *, n_jobs: int = 1) -> Made:
-    """Decode with libsndfile, each file at once, and nothing else."""
+def decode(files: Sequence[Path], out: Path, *, n_jobs: int = 1) -> Output:
+    """Decode whole files with libsndfile."""
     from joblib import Parallel, delayed
 
-    Parallel(n_jobs=n_jobs)(delayed(_decode_one)(path) for path in files)
-    return Made()
+    Parallel(n_jobs=n_jobs)(delayed(decode_file)(path) for path in files)
+    return Output()
 
 
-def _decode_one(path: Path) -> None:
+def decode_file(path: Path) -> None:
+    """Decode a whole file with libsndfile."""
     import soundfile
 
     soundfile.read(path, dtype="float32")
 
 
-def usual(files: Sequence[Path], out: Path) -> Made:
-    """Librosa and Pillow, an image every step of the grid."""
+def librosa_and_pillow(files: Sequence[Path], out: Path) -> Output:
+    """Make images with librosa and Pillow, on a grid."""
     import librosa
     import numpy as np
     from PIL import Image
@@ -77,13 +78,13 @@ def usual(files: Sequence[Path], out: Path) -> Made:
             image = Image.fromarray(grey[:, first : first + spectrogram.n_frames])
             image.save(out / f"{path.stem}_{first}.png")
             n += 1
-    return Made(images=n)
+    return Output(images=n)
 
 
-def ours(
+def run_birdsong(
     files: Sequence[Path], out: Path, *, grid: bool, n_jobs: int = 1, packed: bool = False
-) -> Made:
-    """Birdsong's way."""
+) -> Output:
+    """Make images with birdsong."""
     from birdsong.images.packing import pack
     from birdsong.images.store import open_store
     from birdsong.preprocessing.preprocess import preprocess
@@ -103,60 +104,62 @@ def ours(
     for row in birds:
         kept_s += row.end_s - max(row.start_s, shown_until_s.get(row.recording, 0.0))
         shown_until_s[row.recording] = row.end_s
-    return Made(images=len(store.rows), kept_s=kept_s)
+    return Output(images=len(store.rows), kept_s=kept_s)
 
 
-ONE_CORE: dict[str, Way] = {
+ONE_CORE: dict[str, Alternative] = {
     "decoding alone": decode,
-    "librosa and Pillow, grid": usual,
-    "birdsong, grid": partial(ours, grid=True),
-    "birdsong, songs": partial(ours, grid=False),
-    "birdsong, songs, packed": partial(ours, grid=False, packed=True),
+    "librosa and Pillow, grid": librosa_and_pillow,
+    "birdsong, grid": partial(run_birdsong, grid=True),
+    "birdsong, songs": partial(run_birdsong, grid=False),
+    "birdsong, songs, packed": partial(run_birdsong, grid=False, packed=True),
 }
-TWO_CORES: dict[str, Way] = {
+TWO_CORES: dict[str, Alternative] = {
     "decoding alone, 2 cores": partial(decode, n_jobs=2),
-    "birdsong, grid, 2 cores": partial(ours, grid=True, n_jobs=2),
-    "birdsong, songs, 2 cores": partial(ours, grid=False, n_jobs=2),
+    "birdsong, grid, 2 cores": partial(run_birdsong, grid=True, n_jobs=2),
+    "birdsong, songs, 2 cores": partial(run_birdsong, grid=False, n_jobs=2),
 }
 
 
-def _all_cores() -> dict[str, Way]:
+def _all_cores() -> dict[str, Alternative]:
     n_cores = os.cpu_count() or 1
     if n_cores <= 2:
         return {}
     return {
-        f"birdsong, {name}, {n_cores} cores": partial(ours, grid=name == "grid", n_jobs=n_cores)
+        f"birdsong, {name}, {n_cores} cores": partial(
+            run_birdsong, grid=name == "grid", n_jobs=n_cores
+        )
         for name in ("grid", "songs")
     }
 
 
 def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
-    """Time every way on one core, and ours on more; print a table.
+    """Time every alternative on one core, and birdsong on more; print a table.
 
     Parameters
     ----------
     audio : Path or None
-        Folder of MP3 files; None makes some.
+        Folder of MP3 files; None for synthetic ones.
     n_rounds : int
 
     Returns
     -------
     dict
-        Seconds of each round by way, hours of audio, images and hours kept.
+        Seconds of each round by alternative, hours of audio, images and hours kept.
     """
     ways = {**ONE_CORE, **TWO_CORES, **_all_cores()}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = audio or _made(Path(scratch) / "made")
+        folder = audio or write_recordings_as_mp3(Path(scratch) / "made")
         files = sorted(folder.glob("*.mp3"))
         if not files:
             raise SystemExit(f"{folder}: holds no MP3")
-        files = _enough(files, Path(scratch) / "enough")
-        hours = _duration_s(files) / 3600
+        files = _repeat_files(files, Path(scratch) / "enough")
+        hours = total_duration_s(files) / 3600
         seconds: dict[str, list[float]] = {way: [] for way in ways}
-        made: dict[str, Made] = {}
+        outputs: dict[str, Output] = {}
         for _ in range(n_rounds):
             for way in ways:
-                spent_s, made[way] = _timed(way, files, Path(scratch))
+                spent_s, outputs[way] = _timed(way, files, Path(scratch))
                 seconds[way].append(spent_s)
     print(
         f"{len(files)} files, {hours:.2f} h; on one core but where more are named; "
@@ -165,63 +168,64 @@ def measure(*, audio: Path | None, n_rounds: int) -> dict[str, Any]:
     decoding_s = statistics.median(seconds["decoding alone"])
     for way, each in seconds.items():
         median_s = statistics.median(each)
-        kept = f"  {made[way].kept_s / 3600:5.2f} h kept" if made[way].kept_s else ""
+        kept = f"  {outputs[way].kept_s / 3600:5.2f} h kept" if outputs[way].kept_s else ""
         print(
             f"  {way:<26} {hours / (median_s / 3600):8.0f} audio-hours an hour"
-            f"  {decoding_s / median_s:6.1%} of decoding  {made[way].images:>7} images{kept}"
+            f"  {decoding_s / median_s:6.1%} of decoding  {outputs[way].images:>7} images{kept}"
         )
     return {
         "hours": hours,
         "files": len(files),
         "seconds": seconds,
-        "images": {way: each.images for way, each in made.items()},
-        "hours_kept": {way: each.kept_s / 3600 for way, each in made.items()},
+        "images": {way: each.images for way, each in outputs.items()},
+        "hours_kept": {way: each.kept_s / 3600 for way, each in outputs.items()},
     }
 
 
-def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Made]:
-    """Time one way in a process of its own; its imports and first call are not counted."""
+def _timed(way: str, files: Sequence[Path], scratch: Path) -> tuple[float, Output]:
+    """Time one alternative in a new process, without its imports and first call."""
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = os.environ | dict.fromkeys(libraries, "1")
-    asked = json.dumps({"way": way, "files": [str(f) for f in files], "scratch": str(scratch)})
+    request = json.dumps({"way": way, "files": [str(f) for f in files], "scratch": str(scratch)})
     answer = subprocess.run(
-        [sys.executable, __file__], input=asked, env=environment, check=False,
+        [sys.executable, __file__], input=request, env=environment, check=False,
         capture_output=True, text=True,
     )  # fmt: skip
     if answer.returncode:
         raise SystemExit(f"{way}: broke off: {answer.stderr.strip().splitlines()[-1]}")
-    made = json.loads(answer.stdout)
-    return made["seconds"], Made(made["images"], made["kept_s"])
+    outputs = json.loads(answer.stdout)
+    return outputs["seconds"], Output(outputs["images"], outputs["kept_s"])
 
 
-def _one_way() -> None:
-    """Be the process that is timed."""
-    asked = json.loads(sys.stdin.read())
-    files = [Path(name) for name in asked["files"]]
-    way = {**ONE_CORE, **TWO_CORES, **_all_cores()}[asked["way"]]
-    if asked["way"] in ONE_CORE and hasattr(os, "sched_setaffinity"):
+def _run_worker() -> None:
+    """Run in the process that is timed."""
+    request = json.loads(sys.stdin.read())
+    files = [Path(name) for name in request["files"]]
+    way = {**ONE_CORE, **TWO_CORES, **_all_cores()}[request["way"]]
+    if request["way"] in ONE_CORE and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     shortest = min(files, key=lambda path: path.stat().st_size)
-    with tempfile.TemporaryDirectory(dir=asked["scratch"]) as out:
+    with tempfile.TemporaryDirectory(dir=request["scratch"]) as out:
         (Path(out) / "warm").mkdir()
         (Path(out) / "timed").mkdir()
         way([shortest], Path(out) / "warm")
         started_s = time.perf_counter()
-        made = way(files, Path(out) / "timed")
+        outputs = way(files, Path(out) / "timed")
         spent_s = time.perf_counter() - started_s
-    print(json.dumps({"seconds": spent_s, "images": made.images, "kept_s": made.kept_s}))
+    print(json.dumps({"seconds": spent_s, "images": outputs.images, "kept_s": outputs.kept_s}))
 
 
-def _duration_s(files: Sequence[Path]) -> float:
+def total_duration_s(files: Sequence[Path]) -> float:
+    """Duration of all files, in seconds."""
     import soundfile
 
     return sum(float(soundfile.info(path).duration) for path in files)
 
 
-def _enough(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Copy files, each as often as it takes."""
+def _repeat_files(files: Sequence[Path], folder: Path) -> list[Path]:
+    """Copy files repeatedly, up to the minimum duration."""
     folder.mkdir()
-    n_times = math.ceil(LEAST_S / _duration_s(files))
+    n_times = math.ceil(MIN_AUDIO_S / total_duration_s(files))
     return [
         Path(shutil.copy(path, folder / f"{i}_{path.name}"))
         for i in range(n_times)
@@ -229,8 +233,8 @@ def _enough(files: Sequence[Path], folder: Path) -> list[Path]:
     ]
 
 
-def _made(folder: Path) -> Path:
-    """Make MP3s to listen to: synthetic birds, as the demo's."""
+def write_recordings_as_mp3(folder: Path) -> Path:
+    """Write MP3s of synthetic birds."""
     import soundfile
 
     from birdsong.synthetic.files import write_recordings
@@ -245,4 +249,4 @@ def _made(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    _one_way()
+    _run_worker()

@@ -1,16 +1,15 @@
-"""What a person would otherwise pick, for the table of recipes: other networks, and no network.
+"""Baselines for the table of recipes: other networks, and forests on MFCC features.
 
-``MobileNetV3-Small`` and ``EfficientNet-B0`` are those of the registry, from scratch, on the same
-images, trained as SqueezeNet is. Of the two sizes of MobileNetV3 the small one is taken: it has
-about as many parameters as SqueezeNet here. Their batch normalization follows as fast as
-SqueezeNet's (momentum 0.9): with Keras's 0.999 and 0.99 the statistics of a few hundred batches
-would still be mostly those that they began with.
+``MobileNetV3-Small`` and ``EfficientNet-B0`` are those of the registry, trained from scratch on the
+same images in the same way as SqueezeNet. MobileNetV3-Small has about as many parameters as
+SqueezeNet. Their batch normalization has SqueezeNet's momentum, 0.9: with Keras's 0.999 and 0.99
+the running statistics would still be close to their initial values after a few hundred batches.
 
-``MFCC, random forest`` and ``MFCC, gradient boosting`` learn from each segment that has an image
-means and standard deviations over time of 20 coefficients and of their first and second
-differences, by scikit-learn. The forest has 500 trees and its defaults otherwise. Gradient boosting
-takes smaller and more careful steps than by default, which gets lost among so many labels: 8.9 %
-top-1 on the first fold of the manifest's 88 species.
+``MFCC, random forest`` and ``MFCC, gradient boosting`` are classifiers of scikit-learn. Their
+features of a segment are means and standard deviations over time of 20 coefficients and of their
+first and second differences. The forest has 500 trees and otherwise the defaults. Gradient boosting
+has a lower learning rate and more regularization than by default, which fails with so many labels:
+8.9 % top-1 on the first fold of the manifest's 88 species.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ FORESTS = ("MFCC, random forest", "MFCC, gradient boosting")
 def ms_per_image(model: Any, *, n_images: int = 128) -> float:
     """Milliseconds of processor time for an image: as ONNX, on one core, eight at a time.
 
-    The least of five rounds, since other programs only ever add to it.
+    Minimum of five rounds, since other programs only add time.
     """
     from birdsong.bundle.onnx_network import disable_telemetry
 
@@ -75,10 +74,10 @@ def ms_per_image(model: Any, *, n_images: int = 128) -> float:
         for first in range(0, n_images, BATCH_SIZE):
             session.run(None, {images.name: drawn[first : first + BATCH_SIZE]})
 
-    return _least_s(once) / n_images * 1000
+    return _min_seconds(once) / n_images * 1000
 
 
-def _least_s(once: Callable[[], object], n_rounds: int = 5) -> float:
+def _min_seconds(once: Callable[[], object], n_rounds: int = 5) -> float:
     seconds = []
     for _ in range(n_rounds):
         started_s = time.process_time()
@@ -90,16 +89,16 @@ def _least_s(once: Callable[[], object], n_rounds: int = 5) -> float:
 def mfcc_features(
     store: ImageStore, rows: Sequence[IndexRow], manifest: Path, audio: Path, kept: Path
 ) -> dict[str, Floats]:
-    """Describe the segments that images were made of.
+    """Compute the MFCC features of the segments of images.
 
     Parameters
     ----------
     store : ImageStore
     rows : sequence of IndexRow
     manifest, audio : Path
-        Where the recordings of the images are.
+        Recordings of the images.
     kept : Path
-        File that keeps the features, taken where it holds all that are asked for.
+        Cache file of the features, used if it has all images.
 
     Returns
     -------
@@ -127,14 +126,14 @@ def mfcc_features(
 
 
 def statistics(samples: Floats, starts_s: Sequence[float], config: SpectrogramConfig) -> Floats:
-    """Means and deviations of cepstral coefficients over segments of one recording.
+    """Means and deviations of MFCCs over segments of one recording.
 
     Parameters
     ----------
     samples : float32, shape (n_samples,)
         At ``config.sample_rate_hz``.
     starts_s : sequence of float
-        Where each segment begins.
+        Start of each segment.
     config : SpectrogramConfig
         Frames, bands and the length of a segment are those of the images.
 
@@ -162,7 +161,7 @@ def statistics(samples: Floats, starts_s: Sequence[float], config: SpectrogramCo
 
 
 def _one_thread() -> Any:
-    """Keep OpenMP to one thread: on busy cores several spend most of their time waiting."""
+    """Limit OpenMP to one thread: on busy cores more threads mostly wait."""
     import threadpoolctl
 
     return threadpoolctl.threadpool_limits(1, user_api="openmp")
@@ -178,7 +177,7 @@ def predict_forest(
     seed: int,
     n_jobs: int = 2,
 ) -> tuple[CalibrationData, dict[str, float]]:
-    """Fit trees to the training part, and predict the test part.
+    """Fit a forest to the training split, and predict the test split.
 
     Parameters
     ----------
@@ -187,7 +186,7 @@ def predict_forest(
     store : ImageStore
     dataset : Dataset
     features : Mapping
-        From `mfcc_features`, of every image of both parts.
+        From `mfcc_features`, of every image of both splits.
     fold, seed, n_jobs : int
 
     Returns
@@ -195,8 +194,8 @@ def predict_forest(
     data : CalibrationData
         Logarithms of the trees' probabilities as logits.
     cost : dict
-        ``parameters``, the nodes of all trees, and ``ms_per_image``: what the trees take for a
-        segment, its features not counted.
+        ``parameters``, the number of nodes of all trees, and ``ms_per_image``, the time of the
+        trees per segment, without its features.
     """
     import sklearn.ensemble
 
@@ -209,9 +208,9 @@ def predict_forest(
     with _one_thread():
         trees.fit(np.stack([features[row.image] for row in train.rows]), train.label_indices)
     rows = by_recording(dataset.test.rows)
-    of_test = np.stack([features[row.image] for row in rows])
+    test_features = np.stack([features[row.image] for row in rows])
     probabilities = np.zeros((len(rows), len(dataset.labels)), np.float32)
-    probabilities[:, trees.classes_] = trees.predict_proba(of_test)
+    probabilities[:, trees.classes_] = trees.predict_proba(test_features)
     logits = iter(np.log(np.maximum(probabilities, MIN_PROBABILITY)))
     data = predict_logits(
         lambda images: np.stack([next(logits) for _ in images]),
@@ -226,5 +225,5 @@ def predict_forest(
     else:
         n_nodes = sum(len(tree.nodes) for step in trees._predictors for tree in step)
     with _one_thread():
-        spent_s = _least_s(lambda: trees.predict_proba(of_test), n_rounds=3)
-    return data, {"parameters": n_nodes, "ms_per_image": spent_s / len(of_test) * 1000}
+        spent_s = _min_seconds(lambda: trees.predict_proba(test_features), n_rounds=3)
+    return data, {"parameters": n_nodes, "ms_per_image": spent_s / len(test_features) * 1000}

@@ -1,4 +1,4 @@
-"""One recipe trained without one fold, and measured on that fold: a line of the table."""
+"""Trains a recipe without one fold and measures it on that fold: a line of the table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from benchmarks import recipe_baselines as baselines
-from benchmarks.recipe_book import METRICS, MIN_RECORDINGS, RECIPES, run_folder
+from benchmarks.recipe_configs import METRICS, MIN_RECORDINGS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
 from birdsong.bundle.calibration_data import calibration_to_bytes
 from birdsong.images.store import ImageStore, open_store
@@ -40,9 +40,9 @@ def train_recipe(
         One of `N_FOLDS`, from 0.
     epochs : int
     manifest, audio : Path
-        What images are made from, unless `work` has them.
+        Recordings, used if `work` has no images yet.
     work : Path
-        Keeps images, trainings, and the logits of the fold.
+        Folder of images, trainings and the logits of the fold.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def train_recipe(
             fold=fold,
             n_threads=config.n_threads,
         )
-        seconds = sum(epoch["seconds"] for epoch in trained)  # of all, where it went on
+        seconds = sum(epoch["seconds"] for epoch in trained)  # of all epochs, also before a stop
         cost = {
             "parameters": model.count_params(),
             "ms_per_image": baselines.ms_per_image(model),
@@ -108,7 +108,7 @@ def train_recipe(
 def pretrained_on_rare_species(
     store: ImageStore, config: TrainingConfig, epochs: int, folder: Path
 ) -> TrainingConfig:
-    """Train on the species with too few recordings, unless that is done; go on from there."""
+    """Pretrain on the species with too few recordings, if not done yet; return a config with it."""
     if not (folder / "bundle").exists():
         rare = replace(config.dataset, min_recordings=1, max_recordings=MIN_RECORDINGS - 1)
         train(store, folder, replace(config, epochs=epochs, dataset=rare), resume=True)

@@ -1,16 +1,15 @@
-"""Recipes compared: each trained on the same folds by session, a line of a table for each.
+"""Compares recipes, trained on the same folds by session, in a table.
 
     python -m benchmarks.recipes --audio audio --table docs/recipes.csv plain hierarchical
     python -m benchmarks.recipes --table docs/recipes.csv --compare
     python -m benchmarks.recipes --table docs/recipes.csv --run runs/birds --images images shipped
 
-A recipe changes how images are made, what is learned, or how. All hold out the same recordings,
-so that differences are paired: recording by recording, sessions weighed at random. It can be
-stopped and started again: a fold of a recipe that stands in the table is not trained anew. Each
-line says how many epochs it took; only lines with as many are compared. What a person would
-otherwise pick is trained and compared in the same way, see `recipe_baselines`; trees have no
-epochs, and stand beside the recipes of as many as were asked for. The folds of a run of ``birdsong
-train --folds`` get lines as well, under any name.
+A recipe changes settings of preprocessing, dataset or training. All recipes hold out the same
+recordings, so that differences are paired by recording, with intervals over sessions. You can stop
+and restart it: a fold of a recipe that is in the table is not trained again. Only lines with the
+same number of epochs are compared. The baselines of `recipe_baselines` are trained and compared in
+the same way; forests have no epochs and get the number of ``--epochs``. The folds of a run of
+``birdsong train --folds`` can be added under any name.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.recipe_book import METRICS, RECIPES, run_folder
+from benchmarks.recipe_configs import METRICS, RECIPES, run_folder
 from birdsong.atomic import write_atomically
 
 FOLDS = (0, 1)
@@ -36,10 +35,12 @@ COLUMNS = ("recipe", "fold", "epochs", "seed", "recordings", "seconds", "images"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is asked for, or compare what stands in the table."""
+    """Train recipes, add a run, or compare the recipes of the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
-    parser.add_argument("--table", type=Path, required=True, help="CSV, begun if need be")
+    parser.add_argument(
+        "--table", type=Path, required=True, help="CSV, created if it does not exist"
+    )
     parser.add_argument("--audio", type=Path, help="folder of the manifest's recordings")
     parser.add_argument("--manifest", type=Path, default=Path("data_manifest.csv"))
     parser.add_argument("--work", type=Path, default=Path("runs/recipes"), help="kept between runs")
@@ -48,36 +49,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compare", action="store_true", help="with the first recipe named")
     parser.add_argument("--run", type=Path, help="a run in folds, to be added under a name")
     parser.add_argument("--images", type=Path, help="the images of that run")
-    asked = parser.parse_args(arguments)
-    if asked.run is not None:
-        if len(asked.names) != 1 or asked.images is None:
+    options = parser.parse_args(arguments)
+    if options.run is not None:
+        if len(options.names) != 1 or options.images is None:
             parser.error("--run needs --images, and one name")
-        add_run(asked.names[0], asked.run, asked.images, asked.table, asked.work)
+        add_run(options.names[0], options.run, options.images, options.table, options.work)
         return 0
-    if asked.compare:
-        against = (asked.names or ["plain"])[0]
-        if against not in {name for name, _, n in read_table(asked.table) if n == asked.epochs}:
-            parser.error(f"the table has no line of {against!r} with {asked.epochs} epochs")
-        compare(asked.table, asked.work, asked.epochs, against=against)
+    if options.compare:
+        against = (options.names or ["plain"])[0]
+        if against not in {name for name, _, n in read_table(options.table) if n == options.epochs}:
+            parser.error(f"the table has no line of {against!r} with {options.epochs} epochs")
+        compare(options.table, options.work, options.epochs, against=against)
         return 0
-    if unknown := set(asked.names) - set(RECIPES):
+    if unknown := set(options.names) - set(RECIPES):
         parser.error(f"no such recipe: {', '.join(sorted(unknown))}")
-    if asked.audio is None or not asked.names:
+    if options.audio is None or not options.names:
         parser.error("name the recipes, and the folder of recordings with --audio")
     from benchmarks.recipe_training import train_recipe
 
-    for fold in asked.folds:
-        for name in asked.names:
-            if (name, fold, asked.epochs) in read_table(asked.table):
+    for fold in options.folds:
+        for name in options.names:
+            if (name, fold, options.epochs) in read_table(options.table):
                 continue
-            line = train_recipe(name, fold, asked.epochs, asked.manifest, asked.audio, asked.work)
-            append(asked.table, line)
+            line = train_recipe(
+                name, fold, options.epochs, options.manifest, options.audio, options.work
+            )
+            append(options.table, line)
             print(", ".join(f"{column} {line[column]}" for column in COLUMNS), flush=True)
     return 0
 
 
 def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None:
-    """Add a line for each fold of a run that was measured, and keep its logits."""
+    """Add a line for each measured fold of a run, and copy its logits."""
     from birdsong.bundle.calibration_data import calibration_from_bytes
     from birdsong.images.store import open_store
     from birdsong.learning.data.dataset_builder import build_fold
@@ -116,17 +119,17 @@ def add_run(name: str, run: Path, images: Path, table: Path, work: Path) -> None
 
 
 def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
-    """Print each recipe's accuracy, and how it differs from one on the recordings of both.
+    """Print the metrics of each recipe, and its difference to one recipe on shared recordings.
 
-    The logits of each recording are kept in `work`; of recipes that were trained elsewhere only
-    what stands in the table is printed.
+    `work` holds the logits of each recording. For recipes that were trained elsewhere only the
+    metrics of the table are printed.
     """
     from birdsong.learning.evaluation.metrics.bootstrap import session_interval
 
     lines = [line for line in read_table(table).values() if int(line["epochs"]) == epochs]
     names = list(dict.fromkeys(line["recipe"] for line in lines))
     right = {
-        name: _right(
+        name: _correct(
             [
                 run_folder(work, name, int(line["fold"]), epochs)
                 for line in lines
@@ -156,7 +159,7 @@ def compare(table: Path, work: Path, epochs: int, *, against: str) -> None:
 
 
 def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
-    """Mean parameters, milliseconds an image and seconds of training, where they were kept."""
+    """Mean parameters, milliseconds per image and seconds of training, if the table has them."""
     measured = [line for line in lines if all(line.get(column) for column in COST)]
     if not measured:
         return []
@@ -166,8 +169,8 @@ def _cost(lines: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"{parameters:.0f} parameters", f"{ms:.2f} ms an image", f"{seconds:.0f} s to train"]
 
 
-def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
-    """Whether the most probable label was right, for each recording and its session."""
+def _correct(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
+    """Whether the predicted label is right, for each recording and its session."""
     from birdsong.bundle.calibration import pool_recordings
     from birdsong.bundle.calibration_data import calibration_from_bytes
     from birdsong.bundle.pooling import DEFAULT_POOLING
@@ -184,14 +187,14 @@ def _right(folders: Sequence[Path]) -> dict[tuple[str, str], bool]:
 
 
 def read_table(table: Path) -> dict[tuple[str, int, int], dict[str, str]]:
-    """Read the lines that stand in a table, by recipe, fold and epochs."""
+    """Read the lines of a table, by recipe, fold and epochs."""
     return {
         (line["recipe"], int(line["fold"]), int(line["epochs"])): line for line in _lines(table)
     }
 
 
 def append(table: Path, line: Mapping[str, Any]) -> None:
-    """Add a line to a table; one begun before there were all columns gets the others, empty."""
+    """Append a line to a table; columns that an older table lacks are added, empty."""
     lines = _lines(table)
     missing = [column for column in COLUMNS if lines and column not in lines[0]]
     columns = [*lines[0], *missing] if lines else list(COLUMNS)

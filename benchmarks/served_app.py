@@ -1,4 +1,4 @@
-"""``birdsong app`` as a process of its own on a free port, and Debian's Chromium to look at it."""
+"""Runs ``birdsong app`` as a process on a free port, and Debian's Chromium."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ END_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An app that answers.
+    """A running app.
 
     Attributes
     ----------
     address : str
     process : subprocess.Popen
     log : Path
-        What it writes.
+        File with its output.
     """
 
     address: str
@@ -39,19 +39,19 @@ class Served:
 
 @contextmanager
 def served_app(home: Path, words: Sequence[str] = ()) -> Iterator[Served]:
-    """Serve the app until the end of the block, then end it as Ctrl-C does.
+    """Run the app within the context, and end it with SIGINT.
 
     Parameters
     ----------
     home : Path
-        Folder that it runs in, takes for a home, and has its ``log.txt`` in.
+        Working and home folder of the app; gets its ``log.txt``.
     words : sequence of str
         Further options of ``birdsong app``.
 
     Raises
     ------
     RuntimeError
-        If it ends, or does not answer within three minutes.
+        If the app ends, or does not respond within three minutes.
     """
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
@@ -90,18 +90,18 @@ def _wait(served: Served) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Start Debian's Chromium; a `playwright.sync_api.Browser`.
+    """Run Debian's Chromium within the context, as a `playwright.sync_api.Browser`.
 
     Raises
     ------
     RuntimeError
-        If there is none.
+        If Chromium is not installed.
     """
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium")
     if path is None:
-        raise RuntimeError("there is no Chromium; on Debian `apt-get install chromium` brings one")
+        raise RuntimeError("Chromium is not installed; on Debian, run `apt-get install chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

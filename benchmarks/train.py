@@ -1,13 +1,13 @@
-"""Training: how many images a second each network learns from each source, in one run.
+"""Images per second of training, by network and image source.
 
-SqueezeNet is trained by `Model.fit` from one batch that is held in memory, which is the most that
-any generator can reach, and by `tf.data` as well; and from files. VGG-16 and ResNet-50 are trained
-from memory only. One process takes the sources in turn, some seconds each, and a share is of what
-memory gave in the same round, so that a machine that gets slower meanwhile does not count: one
-batch in memory comes before and after what matters most, the packed copy fully augmented, and every
-other round goes backwards. Memory is that of a process which trains from one source alone.
+SqueezeNet is trained with `Model.fit` from one batch in memory, which is an upper bound for
+generators, from one batch in `tf.data`, and from files. VGG-16 and ResNet-50 are trained from one
+batch in memory only. One process takes the sources in turn, some seconds each. Speeds are reported
+as shares of the speed from memory in the same round. So that a machine that slows down does not
+matter, one batch in memory is measured before and after the fully augmented packed copy, and every
+other round runs in reverse order. Memory is measured in a process with one source only.
 
-`--rounds 5 --seconds 60` is what that share is to be judged by.
+Use `--rounds 5 --seconds 60` for a precise share.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import feed_dataset
+from benchmarks import feed_images
 from benchmarks.feed_alternatives import Job
 from birdsong.errors import ConfigError
 from birdsong.images.store import open_store
 from birdsong.learning.training.training_config import TrainingConfig
 
 if TYPE_CHECKING:
-    from benchmarks.train_ways import Pace
+    from benchmarks.train_sources import Throughput
 
 _ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = 8192
 SECONDS = 20.0
 BATCH_SIZE = TrainingConfig().batch_size
-_MEMORY_SECONDS = 3.0  # at most: it is held after a few steps
+_MEMORY_SECONDS = 3.0  # at most: memory is in use after a few steps
 _START_LIMIT_S = 600.0
-_STEPS_LIMIT_S = 300.0  # warming up, and what a slow network takes longer
+_STEPS_LIMIT_S = 300.0  # for the warm-up and slow networks
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A network that learns, and from what."""
+class Workload:
+    """A network and its image source."""
 
     network: str
     source: str
     augmented: bool = False
 
     def job(self, batch_size: int) -> Job:
-        """Return how the source is set up."""
+        """Return the settings of the source."""
         n_threads = TrainingConfig().n_threads
         return Job(workers=n_threads, batch_size=batch_size, augmented=self.augmented)
 
 
-MEMORY = Way("SqueezeNet", "one batch in memory")
-PACKED = Way("SqueezeNet", "birdsong, packed", augmented=True)
-TURNS = (
+MEMORY = Workload("SqueezeNet", "one batch in memory")
+PACKED = Workload("SqueezeNet", "birdsong, packed", augmented=True)
+WORKLOADS = (
     MEMORY,
     PACKED,
     MEMORY,
-    Way("SqueezeNet", "one batch in memory, tf.data"),
+    Workload("SqueezeNet", "one batch in memory, tf.data"),
     *(
         way
         for source in (
@@ -74,10 +74,10 @@ TURNS = (
             "tf.data, TFRecord",
         )
         for augmented in (False, True)
-        if (way := Way("SqueezeNet", source, augmented)) != PACKED
+        if (way := Workload("SqueezeNet", source, augmented)) != PACKED
     ),
 )
-LARGER = (Way("VGG-16", MEMORY.source), Way("ResNet-50", MEMORY.source))
+LARGER_NETWORKS = (Workload("VGG-16", MEMORY.source), Workload("ResNet-50", MEMORY.source))
 
 
 def measure(
@@ -95,37 +95,37 @@ def measure(
     Parameters
     ----------
     images : Path or None
-        Folder of images; None makes some.
+        Folder of images; None for random ones.
     n_rounds : int
     seconds : float
-        Of each training in each round.
+        Duration of each training in each round.
     only_packed : bool
-        Nothing but one batch in memory and the packed copy fully augmented.
+        Measure only one batch in memory and the fully augmented packed copy.
     n_images : int
-        At most, of the folder or made; rounded down to whole batches.
+        Maximum; rounded down to whole batches.
     batch_size : int
     scratch : Path, optional
-        Folder to lay images out in; the system's temporary one without it.
+        Folder for the images; the system's temporary folder by default.
 
     Returns
     -------
     dict
-        How it was measured; ``ways``, with images a second, shares of one batch in memory and
-        waiting shares of all rounds, and the memory; and ``packed_shares``, those of the packed
-        copy fully augmented.
+        Settings; ``ways`` with images per second, shares of one batch in memory and waiting shares
+        of all rounds, and the memory; and ``packed_shares``, those of the fully augmented packed
+        copy.
 
     Raises
     ------
     ConfigError
-        If there are fewer images than a batch takes.
+        If there are fewer images than in a batch.
     """
     there = n_images if images is None else min(n_images, len(open_store(images).rows))
     if there < batch_size:
         raise ConfigError(f"training needs a batch of {batch_size} images at least, got {there}")
-    turns = [MEMORY, PACKED, MEMORY] if only_packed else list(TURNS)
+    turns = [MEMORY, PACKED, MEMORY] if only_packed else list(WORKLOADS)
     figures: dict[str, Any] = {
         "images": there // batch_size * batch_size,
-        "labels": feed_dataset.N_LABELS,
+        "labels": feed_images.N_LABELS,
         "batch_size": batch_size,
         "rounds": n_rounds,
         "seconds": seconds,
@@ -134,15 +134,15 @@ def measure(
     }
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         made = Path(folder)
-        feed_dataset.lay_out(made, images, figures["images"])
+        feed_images.write_formats(made, images, figures["images"])
         rows = _rounds(turns, made, n_rounds, batch_size, seconds)
-        for way in LARGER if not only_packed else ():
-            paces = list(_paces([way] * n_rounds, made, batch_size, seconds))
+        for way in LARGER_NETWORKS if not only_packed else ():
+            paces = list(_measure([way] * n_rounds, made, batch_size, seconds))
             print(f"{way.network}: {_mean_rate(paces):.1f} images/s", flush=True)
             rows[way] = _row([[pace] for pace in paces]) | {"memory_mb": paces[-1].memory_mb}
         print("each source once more alone, for its memory", flush=True)
         for way in dict.fromkeys(turns):
-            (alone,) = _paces([way], made, batch_size, min(seconds, _MEMORY_SECONDS))
+            (alone,) = _measure([way], made, batch_size, min(seconds, _MEMORY_SECONDS))
             rows[way]["memory_mb"] = alone.memory_mb
     figures["ways"] = [asdict(way) | row for way, row in rows.items()]
     figures["packed_shares"] = rows[PACKED]["shares_of_memory"]
@@ -151,14 +151,14 @@ def measure(
 
 
 def _rounds(
-    turns: Sequence[Way], scratch: Path, n_rounds: int, batch_size: int, seconds: float
-) -> dict[Way, dict[str, Any]]:
-    """Train from the sources in turn, in one process."""
+    turns: Sequence[Workload], scratch: Path, n_rounds: int, batch_size: int, seconds: float
+) -> dict[Workload, dict[str, Any]]:
+    """Train from the sources in turn, in one process, for several rounds."""
     in_order = [turns if number % 2 == 0 else turns[::-1] for number in range(n_rounds)]
-    paces = _paces([way for turn in in_order for way in turn], scratch, batch_size, seconds)
-    rounds: list[dict[Way, list[Pace]]] = []
+    paces = _measure([way for turn in in_order for way in turn], scratch, batch_size, seconds)
+    rounds: list[dict[Workload, list[Throughput]]] = []
     for number, turn in enumerate(in_order, start=1):
-        in_turn: dict[Way, list[Pace]] = {way: [] for way in turns}
+        in_turn: dict[Workload, list[Throughput]] = {way: [] for way in turns}
         for way in turn:
             in_turn[way].append(next(paces))
             print(
@@ -168,7 +168,7 @@ def _rounds(
                 flush=True,
             )
         rounds.append(in_turn)
-    for _ in paces:  # so that the process ends
+    for _ in paces:  # ends the process
         raise RuntimeError("more figures than were asked for")
     of_memory = [_mean_rate(each[MEMORY]) for each in rounds]
     rows = {way: _row([each[way] for each in rounds]) for way in rounds[0]}
@@ -178,11 +178,11 @@ def _rounds(
     return rows
 
 
-def _mean_rate(paces: Sequence[Pace]) -> float:
+def _mean_rate(paces: Sequence[Throughput]) -> float:
     return statistics.mean(pace.images_per_s for pace in paces)
 
 
-def _row(rounds: Sequence[Sequence[Pace]]) -> dict[str, Any]:
+def _row(rounds: Sequence[Sequence[Throughput]]) -> dict[str, Any]:
     shares = [pace.waiting_share for paces in rounds for pace in paces]
     return {
         "images_per_s": [_mean_rate(paces) for paces in rounds],
@@ -190,11 +190,13 @@ def _row(rounds: Sequence[Sequence[Pace]]) -> dict[str, Any]:
     }
 
 
-def _paces(ways: Sequence[Way], scratch: Path, batch_size: int, seconds: float) -> Iterator[Pace]:
-    """Train one network in a process of its own, from one source after the other."""
-    from benchmarks.train_ways import Pace
+def _measure(
+    ways: Sequence[Workload], scratch: Path, batch_size: int, seconds: float
+) -> Iterator[Throughput]:
+    """Train one network in a new process, from one source after the other."""
+    from benchmarks.train_sources import Throughput
 
-    asked = {
+    request = {
         "network": ways[0].network,
         "jobs": [(way.source, asdict(way.job(batch_size))) for way in ways],
         "scratch": str(scratch),
@@ -203,7 +205,7 @@ def _paces(ways: Sequence[Way], scratch: Path, batch_size: int, seconds: float) 
     limit_s = _START_LIMIT_S + len(ways) * (_STEPS_LIMIT_S + 2 * seconds)
     with tempfile.TemporaryFile("w+") as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.train_ways", json.dumps(asked)],
+            [sys.executable, "-m", "benchmarks.train_sources", json.dumps(request)],
             cwd=_ROOT, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, text=True,
             stdout=subprocess.PIPE, stderr=complaints, start_new_session=True,
         )  # fmt: skip
@@ -211,7 +213,7 @@ def _paces(ways: Sequence[Way], scratch: Path, batch_size: int, seconds: float) 
         too_long.start()
         try:
             for line in process.stdout or ():
-                yield Pace.from_json(line)
+                yield Throughput.from_json(line)
             if process.wait():
                 complaints.seek(0)
                 last = (complaints.read().strip().splitlines() or ["it was ended"])[-1]

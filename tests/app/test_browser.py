@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from benchmarks.classify import lengthened
+from benchmarks.classify import repeat_mp3
 from benchmarks.served_app import chromium, served_app
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.text_exports import to_json_line
@@ -276,7 +276,7 @@ def test_an_hour(open_page, tmp_path, screenshots):
         minute, voice("low", 60, 1), RATE_HZ, bitrate_mode="CONSTANT", compression_level=0.5
     )
     hour = tmp_path / "hour.mp3"
-    hour.write_bytes(b"".join(lengthened(minute.read_bytes(), 60)))
+    hour.write_bytes(b"".join(repeat_mp3(minute.read_bytes(), 60)))
     page = open_page(viewport={"width": 1280, "height": 900})
     page.locator('input[type="file"]').first.set_input_files(hour)
     page.get_by_role("heading", name="Too long for one answer").wait_for()

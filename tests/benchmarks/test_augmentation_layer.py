@@ -60,7 +60,7 @@ def test_backgrounds_that_are_wanted_must_be_given(device):
     with pytest.raises(ValueError, match="mixes backgrounds in, but none are given"):
         device.augment_on_device(random_images(N), one_hot(N), draws, config)
     with pytest.raises(ValueError, match="mixes backgrounds in, but none are given"):
-        device.Augment(config)
+        device.AugmentationLayer(config)
 
 
 def test_the_device_draws_from_the_same_distributions(device):
@@ -83,7 +83,7 @@ def test_the_device_draws_from_the_same_distributions(device):
 
 
 def test_the_layer_changes_batches_of_any_size_in_a_pipeline(device, tensorflow):
-    layer = device.Augment(KINDS["everything"], backgrounds=BACKGROUNDS, seed=1)
+    layer = device.AugmentationLayer(KINDS["everything"], backgrounds=BACKGROUNDS, seed=1)
     pairs = (random_images(N)[..., np.newaxis], one_hot(N))
     batches = tensorflow.data.Dataset.from_tensor_slices(pairs).batch(4)
     both = [list(batches.map(lambda p, t: layer(p, t, training=True))) for _ in range(2)]
@@ -98,7 +98,7 @@ def test_the_layer_works_in_a_model_and_rests_outside_of_training(device):
     import keras
 
     images, targets = keras.Input((64, 200, 1), dtype="uint8"), keras.Input((N,))
-    layer = device.Augment(AugmentationConfig(), seed=1)
+    layer = device.AugmentationLayer(AugmentationConfig(), seed=1)
     model = keras.Model([images, targets], layer(images, targets))
     given = [random_images(N)[..., np.newaxis], one_hot(N)]
     for unchanged, expected in zip(model.predict(given, verbose=0), given, strict=True):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import gpu_epoch, gpu_feed
-from benchmarks.gpu_feed import CallFeed, in_calls
+from benchmarks import gpu_epoch, gpu_loader
+from benchmarks.gpu_loader import CallLoader, split_into_calls
 from birdsong.errors import ConfigError
 from tests.conftest import few_layers
 
@@ -22,7 +22,7 @@ SMALL += ["--labels", "5"]
 
 @given(st.integers(1, 500), st.integers(1, 40), st.integers(1, 9))
 def test_every_image_comes_and_few_come_twice(n_images, batch_size, steps_per_call):
-    calls = in_calls(np.arange(n_images), batch_size, steps_per_call)
+    calls = split_into_calls(np.arange(n_images), batch_size, steps_per_call)
     n_calls, n_steps, n = calls.shape
     assert n == batch_size
     assert n_steps <= steps_per_call
@@ -32,7 +32,7 @@ def test_every_image_comes_and_few_come_twice(n_images, batch_size, steps_per_ca
 
 
 def test_images_are_all_different():
-    images = gpu_feed.made(5000)
+    images = gpu_loader.random_image_array(5000)
     assert (images.dtype, images.shape) == (np.uint8, (5000, 64, 200))
     assert len(np.unique(images.reshape(5000, -1)[:, :64], axis=0)) == 5000
 
@@ -46,24 +46,24 @@ class Recorded:
     def to_device(self, array):
         return np.array(array)
 
-    def hold(self, images, labels):
+    def load(self, images, labels):
         self.held = images, labels
 
-    def learn(self, images, labels):
+    def train(self, images, labels):
         self.learned += zip(images, labels, strict=True)
         return 0.0
 
-    def learn_places(self, places):
-        return self.learn(self.held[0][places], self.held[1][places])
+    def train_indices(self, places):
+        return self.train(self.held[0][places], self.held[1][places])
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_both_memories_give_the_same_batches(epoch):
-    images, labels = gpu_feed.made(70), np.arange(70)
+    images, labels = gpu_loader.random_image_array(70), np.arange(70)
     batches = []
     for on_device in (True, False):
         training = Recorded()
-        with CallFeed(
+        with CallLoader(
             training, images, labels,
             batch_size=8, steps_per_call=4, on_device=on_device, n_readers=3,
         ) as feed:  # fmt: skip
@@ -128,7 +128,7 @@ def test_the_use_of_a_gpu_is_looked_at(monkeypatch):
     monkeypatch.setattr(
         "birdsong.learning.training.system_log.gpu_reader", lambda: lambda: next(readings, ["", ""])
     )
-    monkeypatch.setattr(gpu_epoch, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(gpu_epoch, "_SAMPLE_INTERVAL_S", 0.001)
     with gpu_epoch.GpuUse() as use:
         use._thread.join()
     assert use.mean_percent() == 30
@@ -142,8 +142,8 @@ from tests.conftest import few_layers
 
 squeezenet.squeezenet = few_layers
 trainings = []
-of = gpu_training.training_of
-gpu_training.training_of = lambda model: trainings.append(of(model)) or trainings[-1]
+of = gpu_training.build_training
+gpu_training.build_training = lambda model: trainings.append(of(model)) or trainings[-1]
 for words in (["--in-memory", "device"], ["--stream", "--mixed-precision"]):
     assert gpu_epoch.main([*SMALL, *words]) == 0
     model, (trainable, others, of_optimizer) = trainings[-1]._model, trainings[-1]._state

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import recipe_baselines as baselines
-from benchmarks import recipe_book, recipes
+from benchmarks import recipe_configs, recipes
 from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_fold
 from birdsong.learning.data.dataset_config import DatasetConfig
@@ -59,7 +59,7 @@ def test_statistics_are_of_the_segment_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", baselines.NETWORKS)
 def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow, monkeypatch):
-    monkeypatch.setattr(recipe_book, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_configs, "MIN_RECORDINGS", 1)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     audio = shutil.copytree(voices[0], tmp_path / "audio")
     noises = write_noises(audio, n=6)  # other sounds are mixed in
@@ -74,7 +74,7 @@ def test_a_recipe_of_another_network(name, images, voices, tmp_path, tensorflow,
 
 
 def test_a_recipe_of_trees(voices, tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe_book, "MIN_RECORDINGS", 1)
+    monkeypatch.setattr(recipe_configs, "MIN_RECORDINGS", 1)
     monkeypatch.setattr(baselines, "N_TREES", 20)
     manifest, table = tmp_path / "m.csv", tmp_path / "recipes.csv"
     write_manifest(manifest, voices[1])

@@ -75,7 +75,7 @@ def test_every_recipe_is_one_that_the_configs_take(name):
     assert config.dataset.test_share == 0, "folds are all that is held out"
     model = baselines.NETWORKS.get(name, "squeezenet")
     assert config.model.name == model
-    recipe.and_then(dataset={"without": ("Aves",)}).training_config(epochs=1)
+    recipe.with_changes(dataset={"without": ("Aves",)}).training_config(epochs=1)
 
 
 def test_a_recipe_that_is_gone_keeps_its_line_in_the_table(tmp_path, capsys):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import feed_dataset
+from benchmarks import feed_images
 from benchmarks.activity import grid, median_clipping, score
-from benchmarks.classify import lengthened
-from benchmarks.feed_large import one_epoch
+from benchmarks.classify import repeat_mp3
+from benchmarks.feed_large import run_epoch
 from birdsong.pipelines import bench
 from birdsong.pipelines.command import main
 from birdsong.sound.audio_reader import AudioReader
@@ -59,7 +59,7 @@ def test_png(tmp_path, capsys):
 
 def test_activity_knows_when_a_bird_sings_and_takes_no_recordings(tmp_path, capsys):
     assert main(["bench", "activity", "--audio", str(tmp_path)]) == 2
-    assert "makes its own recordings" in capsys.readouterr().err
+    assert "synthesizes its recordings" in capsys.readouterr().err
 
 
 def test_segments_are_scored_against_songs():
@@ -168,11 +168,11 @@ def test_train(tmp_path, capsys):
 
 
 def test_made_images_are_all_different_and_know_their_numbers(tmp_path):
-    images = np.concatenate(list(feed_dataset.made(9000)))
-    np.testing.assert_array_equal(feed_dataset.numbers_of(images), np.arange(9000))
+    images = np.concatenate(list(feed_images.random_images(9000)))
+    np.testing.assert_array_equal(feed_images.numbers_of(images), np.arange(9000))
     assert (images[0] != images[4096]).mean() > 0.9
-    feed_dataset.write_large(tmp_path / "large", 9000)
-    figures = one_epoch(tmp_path / "large")
+    feed_images.write_large(tmp_path / "large", 9000)
+    figures = run_epoch(tmp_path / "large")
     assert figures["anonymous_bytes"] > 0
 
 
@@ -180,13 +180,13 @@ def test_an_mp3_is_repeated(tmp_path):
     noise = 0.1 * np.random.default_rng(0).standard_normal((96_000, 2))
     once = tmp_path / "once.mp3"
     soundfile.write(once, noise, 48_000, bitrate_mode="CONSTANT", compression_level=0.5)
-    (tmp_path / "often.mp3").write_bytes(b"".join(lengthened(once.read_bytes(), 5)))
+    (tmp_path / "often.mp3").write_bytes(b"".join(repeat_mp3(once.read_bytes(), 5)))
     with AudioReader(tmp_path / "often.mp3", RATE_HZ) as reader:
         n_samples = sum(map(len, reader.blocks()))
     assert n_samples / RATE_HZ == pytest.approx(10, rel=0.05)
     soundfile.write(once, noise, 44_100)
-    with pytest.raises(ValueError, match="frames are all as long"):
-        next(lengthened(once.read_bytes(), 2))
+    with pytest.raises(ValueError, match="frames of equal length"):
+        next(repeat_mp3(once.read_bytes(), 2))
 
 
 @pytest.mark.slow

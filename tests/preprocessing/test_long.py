@@ -7,7 +7,7 @@ import psutil
 import pytest
 import soundfile
 
-from benchmarks.classify import lengthened
+from benchmarks.classify import repeat_mp3
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
 from birdsong.recordings.manifest import write_manifest
@@ -49,7 +49,7 @@ def write_mp3(path, hours):
     soundfile.write(path, voice("rising", 60.0, 1), RATE_HZ, **encoding)
     minute = path.read_bytes()
     with path.open("wb") as file:
-        file.writelines(lengthened(minute, 60 * hours))
+        file.writelines(repeat_mp3(minute, 60 * hours))
     assert soundfile.info(path).duration == pytest.approx(3600 * hours, rel=0.001)
 
 

@@ -1,10 +1,10 @@
-"""What a bundle answers to recordings that hold no bird: speech, hum, rain.
+"""Answers of a bundle to recordings without a bird: speech, hum, rain.
 
-    python -m benchmarks.noises --bundle runs/birds/bundle
+    python -m benchmarks.nonbird_sounds --bundle runs/birds/bundle
 
-Speech is read by espeak-ng in several voices and languages; hum and rain are made here, in other
-ways than those that the demo and training make noise with, so that nothing asked about was learned
-from. Each recording also holds a faint hiss, as a microphone's does.
+Speech is synthesized by espeak-ng in several voices and languages. Hum and rain are synthesized
+here, in other ways than the noises of the demo and of training, so that the bundle has not learned
+from them. Each recording has faint white noise, as from a microphone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RATE_HZ = 32_000
 DURATION_S = 12.0
 SEED = 20
 _VOICES = ("en", "en-us", "de", "fr", "es", "it", "sv", "pl", "ru", "pt", "nl", "fi")
-_KINDS = ("", "+f2", "+f4", "+m3", "+m7", "+whisper", "+croak")
+_VARIANTS = ("", "+f2", "+f4", "+m3", "+m7", "+whisper", "+croak")
 _WORDS = (
     "we walked down to the water before the sun came up and nobody said anything for a while",
     "can you hear me now, the recorder has been running for about ten minutes, I think",
@@ -41,8 +41,8 @@ _WORDS = (
 
 
 def speech(generator: np.random.Generator) -> FloatArray:
-    """Someone talks, near the microphone or far from it."""
-    voice = str(generator.choice(_VOICES)) + str(generator.choice(_KINDS))
+    """Speech, with or without reverberation."""
+    voice = str(generator.choice(_VOICES)) + str(generator.choice(_VARIANTS))
     words = " ".join(generator.permutation(_WORDS))
     wav = subprocess.run(
         ["espeak-ng", "-v", voice, "-s", str(generator.integers(110, 190)),
@@ -51,8 +51,8 @@ def speech(generator: np.random.Generator) -> FloatArray:
     ).stdout  # fmt: skip
     samples, rate_hz = soundfile.read(io.BytesIO(wav), dtype="float32")
     samples = scipy.signal.resample_poly(samples, RATE_HZ, rate_hz).astype(np.float32)
-    samples = np.resize(samples, _n())
-    if generator.random() < 0.5:  # a room answers
+    samples = np.resize(samples, _n_samples())
+    if generator.random() < 0.5:  # reverberation
         n_echo = round(generator.uniform(0.1, 0.6) * RATE_HZ)
         echo = generator.standard_normal(n_echo) * np.exp(-6 * np.arange(n_echo) / n_echo)
         samples = samples + 0.05 * scipy.signal.fftconvolve(samples, echo)[: len(samples)]
@@ -60,37 +60,41 @@ def speech(generator: np.random.Generator) -> FloatArray:
 
 
 def hum(generator: np.random.Generator) -> FloatArray:
-    """A transformer or a motor: harmonics of a tone that drifts, some of them throbbing."""
-    times_s = np.arange(_n()) / RATE_HZ
+    """Hum of a transformer or motor: harmonics of a drifting tone, with amplitude modulation."""
+    times_s = np.arange(_n_samples()) / RATE_HZ
     fundamental_hz = generator.choice([50.0, 60.0, generator.uniform(80, 240)])
-    drift = np.cumsum(generator.normal(0, 1e-6, _n())) * generator.uniform(0, 3)
-    samples = np.zeros(_n())
+    drift = np.cumsum(generator.normal(0, 1e-6, _n_samples())) * generator.uniform(0, 3)
+    samples = np.zeros(_n_samples())
     for n in range(1, int(generator.integers(8, 60))):
         strength = generator.exponential() / n ** generator.uniform(0.4, 1.2)
-        throb = 1 + generator.uniform(0, 0.5) * np.sin(
+        modulation = 1 + generator.uniform(0, 0.5) * np.sin(
             2 * np.pi * (generator.uniform(0.1, 8) * times_s + generator.random())
         )
         phase = 2 * np.pi * (n * fundamental_hz * times_s * (1 + drift) + generator.random())
-        samples += strength * throb * np.sin(phase)
+        samples += strength * modulation * np.sin(phase)
     return np.asarray(samples, np.float32)
 
 
 def rain(generator: np.random.Generator) -> FloatArray:
-    """Drops on leaves, tin or canvas: each rings shortly at a pitch of its own, over a rush."""
-    samples = np.zeros(_n() + RATE_HZ)
+    """Rain: short decaying tones at random pitches, over coloured noise."""
+    samples = np.zeros(_n_samples() + RATE_HZ)
     for _ in range(generator.poisson(generator.uniform(20, 400) * DURATION_S)):
         n = int(generator.integers(60, 1500))
         pitch_hz = generator.uniform(400, 9000)
         drop = np.exp(-7 * np.arange(n) / n) * np.sin(
             2 * np.pi * pitch_hz * np.arange(n) / RATE_HZ + generator.uniform(0, 6.28)
         )
-        start = int(generator.integers(_n()))
+        start = int(generator.integers(_n_samples()))
         samples[start : start + n] += generator.exponential() * drop
     rush = scipy.signal.lfilter(
-        [1], [1, -generator.uniform(0.2, 0.95)], generator.normal(size=_n())
+        [1], [1, -generator.uniform(0.2, 0.95)], generator.normal(size=_n_samples())
     )
-    swell = 1 + 0.4 * np.sin(2 * np.pi * np.arange(_n()) / RATE_HZ * generator.uniform(0.05, 0.3))
-    return np.asarray(samples[: _n()] + generator.uniform(0.1, 1) * rush * swell, np.float32)
+    swell = 1 + 0.4 * np.sin(
+        2 * np.pi * np.arange(_n_samples()) / RATE_HZ * generator.uniform(0.05, 0.3)
+    )
+    return np.asarray(
+        samples[: _n_samples()] + generator.uniform(0.1, 1) * rush * swell, np.float32
+    )
 
 
 KINDS: dict[str, Callable[[np.random.Generator], FloatArray]] = {
@@ -100,7 +104,7 @@ KINDS: dict[str, Callable[[np.random.Generator], FloatArray]] = {
 }
 
 
-def recording(number: int) -> tuple[str, bytes]:
+def make_recording(number: int) -> tuple[str, bytes]:
     """Make one recording.
 
     Returns
@@ -120,19 +124,21 @@ def recording(number: int) -> tuple[str, bytes]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Classify all of them, and print at which rank each kind was answered."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.noises", description=__doc__)
+    """Classify the recordings, and print the ranks of the answers by kind."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.nonbird_sounds", description=__doc__
+    )
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE)
     parser.add_argument("--promise", type=float, default=0.9)
     parser.add_argument("--recordings", type=int, default=N_RECORDINGS)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     if shutil.which("espeak-ng") is None:
-        parser.error("speech is read by espeak-ng; install Debian's package of that name")
-    classifier = Classifier.load(asked.bundle)
-    config = ClassifyConfig(promise=asked.promise)
+        parser.error("speech needs espeak-ng; install Debian's package of that name")
+    classifier = Classifier.load(options.bundle)
+    config = ClassifyConfig(promise=options.promise)
     ranks: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
-    for number in range(asked.recordings):
-        kind, content = recording(number)
+    for number in range(options.recordings):
+        kind, content = make_recording(number)
         prediction = classifier.classify(content, name=f"{kind} {number}", config=config)
         if prediction.answer is None:
             raise SystemExit(f"{kind} {number}: no answer ({prediction.error})")
@@ -143,11 +149,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answers = ", ".join(f"{rank} {n}" for rank, n in counted.most_common())
         print(f"{kind}: {counted.total()} recordings: {answers}")
     n_species = sum(counted["species"] for counted in ranks.values())
-    print(f"{asked.recordings} recordings without a bird: {n_species} got a species")
+    print(f"{options.recordings} recordings without a bird: {n_species} got a species")
     return 0
 
 
-def _n() -> int:
+def _n_samples() -> int:
     return round(DURATION_S * RATE_HZ)
 
 

@@ -1,8 +1,7 @@
-"""What feeding is measured on: one set of images, laid out for each of the ways.
+"""Images for the benchmarks of loaders, in the file format of each loader.
 
-Images are a folder's own or made: noise, of which no two are alike and each carries its number.
-The load generator writes a packed copy of as many as a disk holds, without the PNGs, at the speed
-of the disk.
+Images are those of a folder, or random noise in which each image holds its number. `write_large`
+writes a packed copy of any size, without PNGs, at the speed of the disk.
 """
 
 from __future__ import annotations
@@ -29,29 +28,28 @@ STORE = "images"
 TFRECORDS = "tfrecords"
 HDF5 = "images.h5"
 N_LABELS = 1623
-"""Labels of the images: as many as a model of many species has."""
+"""Number of labels, as in a model of many species."""
 
 _CHUNK_IMAGES = 128  # of HDF5: 1.6 MB
 _N_TFRECORDS = 8
 
 
-def lay_out(scratch: Path, image_folder: Path | None, n_images: int) -> int:
-    """Lay the same images out as a folder of PNGs with its packed copy, TFRecords and HDF5.
+def write_formats(scratch: Path, image_folder: Path | None, n_images: int) -> int:
+    """Write the same images as PNGs with a packed copy, as TFRecords and as HDF5.
 
     Parameters
     ----------
     scratch : Path
-        Where to; the given folder stays as it is.
+        Output folder.
     image_folder : Path or None
-        Folder of images, of which `n_images` are drawn by chance but always the same; None
-        makes some.
+        Folder of images, of which `n_images` are drawn with a fixed seed; None for random ones.
     n_images : int
-        At most.
+        Maximum.
 
     Returns
     -------
     int
-        How many there are.
+        Number of images.
 
     Raises
     ------
@@ -59,7 +57,7 @@ def lay_out(scratch: Path, image_folder: Path | None, n_images: int) -> int:
         If the folder holds no image.
     """
     if image_folder is None:
-        images = np.concatenate(list(made(n_images)))
+        images = np.concatenate(list(random_images(n_images)))
         config = SpectrogramConfig()
         filters = np.ones((config.n_mels, config.n_fft // 2 + 1), np.float32)
     else:
@@ -85,7 +83,7 @@ def lay_out(scratch: Path, image_folder: Path | None, n_images: int) -> int:
 
 
 def write_large(folder: Path, n_images: int) -> float:
-    """Write the packed copy of made images, without the PNGs; return the seconds it took."""
+    """Write a packed copy of random images, without PNGs; return the seconds it took."""
     started_s = time.perf_counter()
     config = SpectrogramConfig()
     filters = np.ones((config.n_mels, config.n_fft // 2 + 1), np.float32)
@@ -94,15 +92,15 @@ def write_large(folder: Path, n_images: int) -> float:
     write_table(folder / INDEX, IndexRow, map(index_row, range(n_images)))
     shards = [
         write_shard(folder / packed.FOLDER, number, images)
-        for number, images in enumerate(made(n_images))
+        for number, images in enumerate(random_images(n_images))
     ]
     write_description(folder / packed.FOLDER, config, shards)
     os.sync()
     return time.perf_counter() - started_s
 
 
-def made(n_images: int) -> Iterator[ImageArray]:
-    """Make images, a shard at a time; the first pixels of each hold its number."""
+def random_images(n_images: int) -> Iterator[ImageArray]:
+    """Yield random images, a shard at a time; the first pixels of each hold its number."""
     generator = np.random.default_rng(0)
     noise = generator.integers(
         0, 256, (min(n_images, packed.SHARD_IMAGES), *SPECTROGRAM_SHAPE), dtype=np.uint8
@@ -115,7 +113,7 @@ def made(n_images: int) -> Iterator[ImageArray]:
 
 
 def numbers_of(images: ImageArray) -> IntArray:
-    """Read back which of the made images these are."""
+    """Read the numbers of random images."""
     first_pixels = np.ascontiguousarray(images.reshape(-1, *images.shape[1:3])[:, 0, :8])
     return first_pixels.view("<i8")[:, 0].astype(np.int64)
 
@@ -140,12 +138,12 @@ def index_row(number: int) -> IndexRow:
 
 
 def labels_of(numbers: IntArray) -> IntArray:
-    """Tell the labels of made images."""
+    """Class indices of random images."""
     return numbers // 512 % N_LABELS
 
 
-def forget(paths: Sequence[Path]) -> int:
-    """Have the system drop files from its cache; return their bytes."""
+def drop_from_cache(paths: Sequence[Path]) -> int:
+    """Drop files from the system's cache; return their size in bytes."""
     n_bytes = 0
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
@@ -158,8 +156,8 @@ def forget(paths: Sequence[Path]) -> int:
 
 
 def drive_mb_s(paths: Sequence[Path]) -> float:
-    """Measure how fast files come from the drive, one after the other; MB/s."""
-    n_bytes = forget(paths)
+    """Sequential read speed of files from the drive, in MB/s."""
+    n_bytes = drop_from_cache(paths)
     started_s = time.perf_counter()
     for path in paths:
         with path.open("rb", buffering=0) as file:
@@ -168,7 +166,7 @@ def drive_mb_s(paths: Sequence[Path]) -> float:
     return n_bytes / 1e6 / (time.perf_counter() - started_s)
 
 
-def opened(scratch: Path) -> ImageStore:
+def open_images(scratch: Path) -> ImageStore:
     """Open the folder of PNGs."""
     return open_store(scratch / STORE)
 

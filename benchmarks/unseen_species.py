@@ -1,12 +1,12 @@
-"""What a model answers to species that it was not trained on, not even as auxiliary classes.
+"""Answers to species that a network was not trained on, not even as auxiliary classes.
 
-    python -m benchmarks.never_heard --images images --out runs/never-heard
+    python -m benchmarks.unseen_species --images images --out runs/unseen-species
 
-A bundle of ``birdsong train --auxiliary-classes`` was trained on the species without a label as
-well, and so was one that is pretrained on them; measured on these it would look better than it is.
-Here networks are trained as its own was, each without every n-th of those species, and predict the
-recordings of these; the bundle's calibration decides on the answers. Stop it whenever you like: it
-goes on after the last epoch.
+A bundle of ``birdsong train --auxiliary-classes`` was also trained on the species without a label,
+and so was a bundle that was pretrained on them. On these species it looks better than it is. Here
+networks are trained with the bundle's config, each without every n-th of those species, and predict
+the recordings of these; the bundle's calibration gives the answers. You can stop it at any time: it
+resumes after the last epoch.
 """
 
 from __future__ import annotations
@@ -39,29 +39,36 @@ from birdsong.taxa.lineage import RANKS
 
 PROMISES = (0.8, 0.9, 0.95)
 PRETRAINED = "before"
-"""In a network's folder: the one that it goes on from."""
+"""Subfolder of a network: the network that it is pretrained with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train the networks that there are not yet, and print what they answer."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.never_heard", description=__doc__)
+    """Train the missing networks, and print the answers."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.unseen_species", description=__doc__
+    )
     parser.add_argument(
-        "--bundle", type=Path, default=DEFAULT_BUNDLE, help="one that was trained on them"
+        "--bundle",
+        type=Path,
+        default=DEFAULT_BUNDLE,
+        help="bundle whose config and calibration are used",
     )
     parser.add_argument("--images", type=Path, required=True, help="the images of its training")
     parser.add_argument("--out", type=Path, required=True, help="folder of the networks")
     parser.add_argument("--networks", type=int, default=2, help="the n above (default: 2)")
     parser.add_argument("--only", type=int, help="of these, how many to train (default: all)")
     parser.add_argument("--epochs", type=int, help="(default: as many as the bundle's)")
-    asked = parser.parse_args(arguments)
-    bundle, store = read_bundle(asked.bundle), open_store(asked.images)
+    options = parser.parse_args(arguments)
+    bundle, store = read_bundle(options.bundle), open_store(options.images)
     parts = [
-        _predict_by_all(bundle, store, asked.out / str(nth), nth, asked.networks, asked.epochs)
-        for nth in range(asked.networks)[: asked.only]
+        _predict_with_ensemble(
+            bundle, store, options.out / str(nth), nth, options.networks, options.epochs
+        )
+        for nth in range(options.networks)[: options.only]
     ]
     data, lineages = CalibrationData.concatenate(parts), lineages_in(store, bundle.taxonomy)
     unknown = UnknownTaxa(data, tuple(lineages[name] for name in data.recordings))
-    print(f"{len(unknown.lineages)} recordings of species that training never heard")
+    print(f"{len(unknown.lineages)} recordings of species that were not in training")
     for counts in answers_to_unknown(bundle, unknown, PROMISES):
         by_rank = [
             f"{rank} {_share(counts[rank]['right'], counts)} right, "
@@ -76,22 +83,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _predict_by_all(
+def _predict_with_ensemble(
     bundle: Bundle, store: ImageStore, folder: Path, nth: int, n_networks: int, epochs: int | None
 ) -> CalibrationData:
-    """Train networks as each of the bundle's own was, and average their logits."""
+    """Train a network with the config of each of the bundle's, and average their logits."""
     members = network_provenances(bundle)
     parts = []
     for number, provenance in enumerate(members, start=1):
         config = TrainingConfig.from_dict(provenance["config"])
         config = replace(config, epochs=epochs or config.epochs)
         own = folder / str(number) if len(members) > 1 else folder
-        parts.append(predict_left_out(store, config, own, nth, n_networks))
-    return average_logits(_of_the_same(parts), [provenance["name"] for provenance in members])
+        parts.append(predict_unseen(store, config, own, nth, n_networks))
+    return average_logits(_shared_recordings(parts), [provenance["name"] for provenance in members])
 
 
-def _of_the_same(parts: Sequence[CalibrationData]) -> list[CalibrationData]:
-    """Drop what only some networks predicted, as rare birds in the session of a common one."""
+def _shared_recordings(parts: Sequence[CalibrationData]) -> list[CalibrationData]:
+    """Keep the recordings that all networks predicted."""
     shared = set.intersection(*({*each.recordings} for each in parts))
     return [
         each.of(np.flatnonzero([recording in shared for recording in each.recordings]))
@@ -103,43 +110,43 @@ def _share(n: int, counts: dict[str, int]) -> str:
     return f"{100 * n / counts['recordings']:.1f} %"
 
 
-def predict_left_out(
+def predict_unseen(
     store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
 ) -> CalibrationData:
-    """Train a network without some of the species without a label, and predict these.
+    """Train a network without some of the species that have no label, and predict these.
 
     Parameters
     ----------
     store : ImageStore
     config : TrainingConfig
-        With auxiliary classes, or a bundle to go on from that knows the species without a label:
-        such a network is trained first, without them, in a folder of its own.
+        With auxiliary classes, or with a pretrained bundle that knows the species without a label;
+        the pretrained network is then trained again without them, in a subfolder.
     folder : Path
-        Keeps what a training keeps.
+        Folder of the training.
     nth, n_networks : int
-        It is trained without every `n_networks`-th of these species, counted from `nth`.
+        Every `n_networks`-th of these species, from `nth`, is left out.
 
     Returns
     -------
     CalibrationData
-        Of every recording of those that were left out; the taxon of none has a label.
+        Logits of every recording of the species that were left out, with the class index -1.
     """
     import keras
 
     keras.backend.clear_session()
     if config.dataset.pretrained:
-        config, left_out = _pretrained_without(store, config, folder / PRETRAINED, nth, n_networks)
+        config, unseen = _pretrained_without(store, config, folder / PRETRAINED, nth, n_networks)
         dataset = build_dataset(store, config.dataset)
     else:
         dataset = build_dataset(store, config.dataset)
-        left_out = _every(dataset.auxiliary, len(dataset.labels), nth, n_networks)
-    dataset = replace(dataset, auxiliary=_without(dataset.auxiliary, left_out.recordings))
+        unseen = _select_species(dataset.auxiliary, len(dataset.labels), nth, n_networks)
+    dataset = replace(dataset, auxiliary=_drop_recordings(dataset.auxiliary, unseen.recordings))
     network, _ = fit_network(store, dataset, config, folder, listener=_listener(nth))
-    without_label = dict.fromkeys(left_out.recordings, -1)
+    without_label = dict.fromkeys(unseen.recordings, -1)
     return predict_split_logits(
         network.predict_on_batch,
         store,
-        left_out,
+        unseen,
         without_label,
         fold=nth,
         n_threads=config.n_threads,
@@ -149,13 +156,13 @@ def predict_left_out(
 def _pretrained_without(
     store: ImageStore, config: TrainingConfig, folder: Path, nth: int, n_networks: int
 ) -> tuple[TrainingConfig, Split]:
-    """Train what the network goes on from, without them; a config that goes on from that."""
+    """Train the pretrained network without the unseen species; return a config that uses it."""
     bundle = read_pretrained(Path(config.dataset.pretrained)).bundle
     first = TrainingConfig.from_dict(bundle.provenance["config"])
     dataset = build_dataset(store, first.dataset)
-    left_out = _every(dataset.train, 0, nth, n_networks)
+    unseen = _select_species(dataset.train, 0, nth, n_networks)
     if not (folder / "bundle").exists():
-        dataset = replace(dataset, train=_without(dataset.train, left_out.recordings))
+        dataset = replace(dataset, train=_drop_recordings(dataset.train, unseen.recordings))
         network, epochs = fit_network(store, dataset, first, folder, listener=_listener(nth))
         finished = FinishedTraining(
             model=network,
@@ -167,27 +174,27 @@ def _pretrained_without(
         )
         finish_run(finished, store, first, folder)
     pretrained = str(folder / "bundle")
-    return replace(config, dataset=replace(config.dataset, pretrained=pretrained)), left_out
+    return replace(config, dataset=replace(config.dataset, pretrained=pretrained)), unseen
 
 
-def _every(part: Split, first: int, nth: int, n_networks: int) -> Split:
-    """Take the images of every so many-th species, counted from a class index on."""
-    return _chosen(
-        part,
+def _select_species(split: Split, first: int, nth: int, n_networks: int) -> Split:
+    """Select the images of every `n_networks`-th species, from class index `first` on."""
+    return _select(
+        split,
         [
             row.kind == "bird" and (index - first) % n_networks == nth
-            for row, index in zip(part.rows, part.label_indices.tolist(), strict=True)
+            for row, index in zip(split.rows, split.label_indices.tolist(), strict=True)
         ],
     )
 
 
-def _without(part: Split, recordings: Collection[str]) -> Split:
+def _drop_recordings(split: Split, recordings: Collection[str]) -> Split:
     gone = frozenset(recordings)
-    return _chosen(part, [row.recording not in gone for row in part.rows])
+    return _select(split, [row.recording not in gone for row in split.rows])
 
 
-def _chosen(part: Split, chosen: Sequence[bool]) -> Split:
-    return Split(tuple(compress(part.rows, chosen)), part.label_indices[np.array(chosen, bool)])
+def _select(split: Split, chosen: Sequence[bool]) -> Split:
+    return Split(tuple(compress(split.rows, chosen)), split.label_indices[np.array(chosen, bool)])
 
 
 def _listener(nth: int) -> TrainingListener:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import never_heard
+from benchmarks import unseen_species
 from birdsong.learning.data.pretrained_bundle import read_pretrained
 from birdsong.learning.models.pretrained import model_config_of
 from birdsong.pipelines.command import main
@@ -60,9 +60,9 @@ def test_networks_predict_species_that_they_were_trained_without(
     capsys.readouterr()
 
     learned = []
-    fit = never_heard.fit_network
+    fit = unseen_species.fit_network
     monkeypatch.setattr(
-        never_heard,
+        unseen_species,
         "fit_network",
         lambda store, dataset, config, folder, **options: (
             learned.append((folder, {row.taxon for row in dataset.full_train.rows} & RARE))
@@ -71,21 +71,21 @@ def test_networks_predict_species_that_they_were_trained_without(
     )
     out = tmp_path / "never"
     words = ["--bundle", str(bundle), "--images", str(images), "--epochs", "1", "--out", str(out)]
-    assert never_heard.main(words) == 0
-    of_labels = [folder for folder, _ in learned if folder.name != never_heard.PRETRAINED]
+    assert unseen_species.main(words) == 0
+    of_labels = [folder for folder, _ in learned if folder.name != unseen_species.PRETRAINED]
     assert len(of_labels) == 2 * len(kinds)
     for kind in kinds:
         with_rare = {
             folder.relative_to(out).parts[0]: rare
             for folder, rare in learned
-            if (folder.name == never_heard.PRETRAINED) == (kind == "pretrained") and rare
+            if (folder.name == unseen_species.PRETRAINED) == (kind == "pretrained") and rare
         }
         assert [len(with_rare[nth]) for nth in ("0", "1")] == [1, 2], "without every second one"
         assert not with_rare["0"] & with_rare["1"]
     told = capsys.readouterr().out
     # What is pretrained learns nothing of a common bird's session.
     n_asked = 4 if kinds == ["auxiliary"] else 3
-    assert f"\n{n_asked} recordings of species that training never heard\n" in told
+    assert f"\n{n_asked} recordings of species that were not in training\n" in told
     assert [line.split(":")[0] for line in told.splitlines()[-3:]] == [
         "  promise 80%",
         "  promise 90%",

@@ -2,7 +2,7 @@
 
 import csv
 
-from benchmarks import placing
+from benchmarks import segment_placement
 
 
 def test_every_way_is_measured(voices, images, tmp_path, capsys, small_network):
@@ -19,7 +19,7 @@ def test_every_way_is_measured(voices, images, tmp_path, capsys, small_network):
     assert main([*words, "--no-augmentation"]) == 0
     capsys.readouterr()
     words = ["--run", str(run), "--images", str(images), "--manifest", str(manifest)]
-    assert placing.main([*words, "--audio", str(folder)]) == 0
+    assert segment_placement.main([*words, "--audio", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines if ": top1" in line] == [
         f"{place}, {weight}"

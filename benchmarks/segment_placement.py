@@ -1,11 +1,11 @@
-"""What it gains to place segments around songs, and to weigh them by how loud their song is.
+"""Accuracy with segments around songs or on a grid, weighted by song level or equally.
 
-    python -m benchmarks.placing --run runs/birds --images images --manifest M --audio audio
+    python -m benchmarks.segment_placement --run runs/birds --images images --audio audio
 
-The networks of a run of ``birdsong train --folds`` predict the recordings that were held out from
-them, as ``birdsong classify`` does, in four ways: on the regular grid of ``--overlap 0.5``, or
-around songs, as is the default; each segment counting as much, or as the amplitude of its song.
-Printed is the mean of the folds, by recording.
+The networks of a run of ``birdsong train --folds`` predict their held-out recordings as
+``birdsong classify`` does, in four ways: with segments on the grid of ``--overlap 0.5`` or around
+songs, which is the default; and with equal weights or weights by the amplitude of the song. The
+means of the folds are printed, by recording.
 """
 
 from __future__ import annotations
@@ -41,18 +41,20 @@ METRICS = ("top1", "top5", "top1_genus", "macro_recall")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Predict with every fold's network in every way."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.placing", description=__doc__)
+    """Predict with the network of every fold in all four ways."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.segment_placement", description=__doc__
+    )
     parser.add_argument("--run", type=Path, required=True, help="a run in folds")
     parser.add_argument("--images", type=Path, required=True, help="the images of that run")
     parser.add_argument("--manifest", type=Path, default=Path("data_manifest.csv"))
     parser.add_argument("--audio", type=Path, required=True, help="the recordings of these")
-    asked = parser.parse_args(arguments)
-    store, bundle = open_store(asked.images), read_bundle(asked.run / "bundle")
-    folder = AudioFolder(asked.audio)
-    recordings = {each.name: each for each in read_manifest(asked.manifest)}
+    options = parser.parse_args(arguments)
+    store, bundle = open_store(options.images), read_bundle(options.run / "bundle")
+    folder = AudioFolder(options.audio)
+    recordings = {each.name: each for each in read_manifest(options.manifest)}
     measured: dict[str, list[dict[str, float]]] = {}
-    for fold in sorted((asked.run / FOLDS).iterdir(), key=lambda path: int(path.name)):
+    for fold in sorted((options.run / FOLDS).iterdir(), key=lambda path: int(path.name)):
         for way, data, dataset in _predict(
             fold, store, bundle, lambda name: folder.find(recordings[name])
         ):
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _predict(
     folder: Path, store: ImageStore, bundle: Bundle, file_of: Callable[[str], Path]
 ) -> Iterator[tuple[str, CalibrationData, Dataset]]:
-    """Logits of a fold's network, by the name of each way."""
+    """Logits of the network of a fold, with the name of each way."""
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     config = TrainingConfig.from_dict(description["config"])
     dataset = build_fold(store, config.dataset, description["folds"], int(folder.name))
@@ -78,7 +80,7 @@ def _predict(
 
     network = cast(Network, SimpleNamespace(logits=logits))
     files = [file_of(name) for name in dataset.test.recordings]
-    for place, overlap_s in OVERLAPS_S.items():
+    for placement, overlap_s in OVERLAPS_S.items():
         predicted = [run_inference(file, bundle, network, overlap_s=overlap_s) for file in files]
         data = CalibrationData(
             logits=np.concatenate([each.logits for each in predicted]),
@@ -88,11 +90,11 @@ def _predict(
             y_true=np.array([dataset.class_index_of[name] for name in dataset.test.recordings]),
             folds=np.full(len(files), int(folder.name)),
             recordings=dataset.test.recordings,
-            sessions=dataset.test.recordings,  # nothing that is measured here depends on them
+            sessions=dataset.test.recordings,  # not used by these metrics
         )
         equal = replace(data, signal_level_db=np.zeros_like(data.signal_level_db))
-        yield f"{place}, each as much", equal, dataset
-        yield f"{place}, weighed by song", data, dataset
+        yield f"{placement}, equal weights", equal, dataset
+        yield f"{placement}, weighted by song", data, dataset
 
 
 if __name__ == "__main__":
