@@ -15,8 +15,7 @@ from keras import ops
 
 from benchmarks.augmentation_layer import AugmentationLayer
 from birdsong.arrays import ImageArray, IntArray
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import build_model
+from birdsong.learning.models.registry import ModelConfig, build_model
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.augmentation_config import AugmentationConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE

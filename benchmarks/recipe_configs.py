@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import recipe_baselines as baselines
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import ModelConfig
 from birdsong.learning.training.distillation_config import DistillationConfig
 from birdsong.learning.training.loss_config import LossConfig
 from birdsong.learning.training.optimizer_config import OptimizerConfig

@@ -24,8 +24,7 @@ from benchmarks import feed_images
 from benchmarks.feed_alternatives import Job, keras_folder_data, tfrecord_data
 from benchmarks.feed_loaders import image_loader
 from benchmarks.peak_memory import peak_bytes
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import build_model
+from birdsong.learning.models.registry import ModelConfig, build_model
 from birdsong.learning.training.batch_iterator import BatchIterator
 from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch, one_hot

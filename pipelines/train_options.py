@@ -8,7 +8,7 @@ from pathlib import Path
 
 from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
 from birdsong.learning.data.dataset_config import DatasetConfig
-from birdsong.learning.models.model_config import ModelConfig, removed_message
+from birdsong.learning.models.registry import ModelConfig, removed_message
 from birdsong.learning.training.distillation_config import DistillationConfig
 from birdsong.learning.training.loss_config import LossConfig
 from birdsong.learning.training.optimizer_config import OptimizerConfig

@@ -11,8 +11,7 @@ from __future__ import annotations
 import keras
 
 from birdsong.learning.models.keras_applications import from_applications
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import BuiltModel
+from birdsong.learning.models.registry import BuiltModel, ModelConfig
 
 CHECKPOINT_LAYERS = (
     "block1a_project_bn",

@@ -10,8 +10,7 @@ from __future__ import annotations
 import keras
 
 from birdsong.learning.models.keras_applications import from_applications
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import BuiltModel
+from birdsong.learning.models.registry import BuiltModel, ModelConfig
 
 CHECKPOINT_LAYERS = (
     "expanded_conv_project_bn",

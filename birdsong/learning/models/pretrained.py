@@ -14,17 +14,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 from birdsong.bundle.bundle_files import WEIGHTS
 from birdsong.errors import ConfigError
 from birdsong.learning.data.pretrained_bundle import PretrainedBundle
-from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import BuiltModel, ModelConfig
 from birdsong.old_names import current_training_fields
 from birdsong.taxa.labels import Label
-
-if TYPE_CHECKING:
-    from birdsong.learning.models.registry import BuiltModel
 
 WEIGHT_INDEPENDENT = ("dropout",)
 """Settings of a `ModelConfig` that do not change the weights."""

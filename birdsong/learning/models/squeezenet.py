@@ -17,9 +17,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from birdsong.learning.models.model_config import ModelConfig
 from birdsong.learning.models.normalization import NORMALIZATION_MOMENTUM, FusedBatchNormalization
-from birdsong.learning.models.registry import BuiltModel
+from birdsong.learning.models.registry import BuiltModel, ModelConfig
 from birdsong.sound.spectrogram import SPECTROGRAM_SHAPE
 
 STEM_FILTERS = 64

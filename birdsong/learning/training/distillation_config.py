@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from birdsong.config_options import setting
 from birdsong.errors import ConfigError
-from birdsong.learning.models.model_config import MAX_WIDTH, MIN_WIDTH
+from birdsong.learning.models.registry import MAX_WIDTH, MIN_WIDTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from birdsong.config_options import setting
 from birdsong.errors import ConfigError
-from birdsong.learning.models.model_config import removed_message
+from birdsong.learning.models.registry import removed_message
 
 LOSSES = ("cross-entropy", "hierarchical", "auxiliary")
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import MODELS, build_model
+from birdsong.learning.models.registry import MODELS, ModelConfig, build_model
 
 BATCH = 4
 

@@ -12,8 +12,7 @@ from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.label_levels import label_levels
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import MODELS, build_model
+from birdsong.learning.models.registry import MODELS, ModelConfig, build_model
 from tests.images.small_store import random_images
 from tests.learning.changed import changed
 from tests.taxa.trees import NESTED, THRUSHES

@@ -15,8 +15,7 @@ from birdsong.images.store import open_store
 from birdsong.learning.data.dataset_builder import build_dataset
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.data.label_levels import label_levels
-from birdsong.learning.models.model_config import ModelConfig
-from birdsong.learning.models.registry import build_model
+from birdsong.learning.models.registry import ModelConfig, build_model
 from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.loss_config import LOSSES, LossConfig
 from birdsong.taxa.labels import BACKGROUND, Label

@@ -20,7 +20,7 @@ from birdsong.images.tables import read_attribution
 from birdsong.learning.data.dataset_config import DatasetConfig
 from birdsong.learning.evaluation.held_out import score_bundle
 from birdsong.learning.evaluation.scores import measure
-from birdsong.learning.models.model_config import ModelConfig
+from birdsong.learning.models.registry import ModelConfig
 from birdsong.learning.training.distillation_config import DistillationConfig
 from birdsong.learning.training.listener import TrainingListener
 from birdsong.learning.training.training_config import TrainingConfig
