@@ -1,4 +1,4 @@
-"""Fields of stored files that had another name before: files of earlier versions are still read."""
+"""Former names of fields in stored files, so that files of earlier versions can be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ IMAGE_FIELDS = {
     "n_pictures": "n_images",
     "pictures_per_s": "images_per_s",
 }
-"""Of packed copies, run folders and bundles that version 0.1 wrote."""
+"""Fields of packed copies, run folders and bundles of version 0.1."""
 
 _DATASET_FIELDS = {
     "others": "auxiliary_classes",
@@ -18,7 +18,7 @@ _DATASET_FIELDS = {
     "begin_with": "pretrained",
 }
 _MODEL_FIELDS = ("width", "batch_normalization", "dropout")
-_GONE_MODEL_FIELDS = ("bypass", "frequency_channel", "peaks")
+_REMOVED_MODEL_FIELDS = ("bypass", "frequency_channel", "peaks")
 _OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "schedule")
 _LOSS_FIELDS = ("label_smoothing", "hierarchical_alpha", "auxiliary_weight")
 _DISTILLATION_FIELDS = ("n_teachers", "teacher_width", "teacher_share")
@@ -26,14 +26,14 @@ _TRAINING_FIELDS = {"save_memory": "gradient_checkpointing", "eight_bits": "int8
 
 
 def with_new_names(fields: Mapping[str, Any], new_name_of: Mapping[str, str]) -> dict[str, Any]:
-    """Give fields the names that they have today.
+    """Rename fields to their current names.
 
     Parameters
     ----------
     fields : Mapping
-        As a JSON file holds them.
+        From a JSON file.
     new_name_of : Mapping of str to str
-        The name today, by the one before.
+        Current name, by former name.
 
     Returns
     -------
@@ -48,20 +48,20 @@ def with_new_names(fields: Mapping[str, Any], new_name_of: Mapping[str, str]) ->
 
 
 def current_training_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay out the fields of a training config as they are today.
+    """Convert the fields of a training config to the current layout.
 
-    Version 0.1 kept the settings of model, optimizer, loss and distillation side by side.
+    Version 0.1 had the settings of model, optimizer, loss and distillation at the top level.
 
     Parameters
     ----------
     fields : Mapping
-        What a run folder or a bundle holds of a `TrainingConfig`, of this version or before.
+        Fields of a `TrainingConfig` from a run folder or a bundle, of this or an earlier version.
 
     Returns
     -------
     dict
-        With a dict for each config within it. A setting that is gone since is left out where it
-        was off, and stays where it was on.
+        With a nested dict for each nested config. A removed setting is left out if it was off, and
+        stays if it was on.
 
     Examples
     --------
@@ -74,24 +74,24 @@ def current_training_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         return dict(fields)
     old = dict(fields)
 
-    def taken(names: Iterable[str]) -> dict[str, Any]:
+    def pop(names: Iterable[str]) -> dict[str, Any]:
         return {name: old.pop(name) for name in names if name in old}
 
-    model = taken(_MODEL_FIELDS)
+    model = pop(_MODEL_FIELDS)
     if "fine_bands" in old:
         model["stem_freq_stride"] = 1 if old.pop("fine_bands") else 2
-    model |= {name: value for name, value in taken(_GONE_MODEL_FIELDS).items() if value}
-    optimizer = taken(_OPTIMIZER_FIELDS)
+    model |= {name: value for name, value in pop(_REMOVED_MODEL_FIELDS).items() if value}
+    optimizer = pop(_OPTIMIZER_FIELDS)
     if "weight_averaging" in old:
         optimizer["ema_momentum"] = old.pop("weight_averaging")
     loss = {"name": old.pop("loss")} if "loss" in old else {}
-    loss |= taken(_LOSS_FIELDS)
+    loss |= pop(_LOSS_FIELDS)
     old.pop("soft_labels_beta", None)
     return {
         "dataset": with_new_names(old.pop("material"), _DATASET_FIELDS),
         "model": model,
         "optimizer": optimizer,
         "loss": loss,
-        "distillation": taken(_DISTILLATION_FIELDS),
+        "distillation": pop(_DISTILLATION_FIELDS),
         **with_new_names(old, _TRAINING_FIELDS),
     }

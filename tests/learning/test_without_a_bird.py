@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from birdsong.images.explore import NO_BIRD, explore
-from birdsong.images.explore_page import summary
+from birdsong.images.explore_page import summary_sentence
 from birdsong.images.store import open_store
 from birdsong.images.tables import read_receipt
 from birdsong.learning.data.dataset_builder import build_dataset, build_fold
@@ -79,8 +79,8 @@ def test_they_are_shown_apart(folder):
     overview = explore(open_store(folder / "images"))
     (row,) = (row for row in overview.taxa if row.taxon == NO_BIRD)
     assert (row.recordings, row.bird_images) == (8, 0)
-    assert "32 recordings" in summary(overview)
-    assert "3 taxa" in summary(overview)
+    assert "32 recordings" in summary_sentence(overview)
+    assert "3 taxa" in summary_sentence(overview)
 
 
 def test_they_do_not_spoil_what_a_manifest_tells(folder, capsys):

@@ -94,7 +94,7 @@ def test_preprocess_without_any_image_does_not_lead_to_training(manifest, tmp_pa
     assert "next:" not in shown
     assert f"no images to train on: {tmp_path / 'images' / 'receipt.csv'} gives the reason" in shown
     assert main(["train", str(tmp_path / "images"), "--out", str(tmp_path / "run")]) == 2
-    assert "images: holds no image; its receipt.csv tells why" in capsys.readouterr().err
+    assert "images: holds no image; see its receipt.csv for the reasons" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

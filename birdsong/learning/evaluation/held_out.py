@@ -159,9 +159,8 @@ def score_bundle(
 
     def predict(class_index_of: Mapping[str, int]) -> tuple[list[IndexRow], CalibrationData]:
         rows = by_recording([row for row in store.rows if row.recording in class_index_of])
-        return rows, predict_logits(
-            network.logits, store, rows, class_index_of, n_threads=n_threads
-        )
+        data = predict_logits(network.logits, store, rows, class_index_of, n_threads=n_threads)
+        return rows, data
 
     if out_of_fold:
         rows, data = _out_of_fold(bundle, store, allowed_mask)
@@ -175,19 +174,13 @@ def score_bundle(
                 f"{len(unlabelled)} of taxa that it does not know{outside}"
             )
         rows, data = predict(chosen)
-    scored = score(
-        data,
-        bundle.label_space,
-        calibration=bundle.calibration,
-        allowed_mask=allowed_mask,
-        rows=rows,
-    )
+    space, calibration = bundle.label_space, bundle.calibration
+    scored = score(data, space, calibration=calibration, allowed_mask=allowed_mask, rows=rows)
     unknown = None
     if unlabelled and allowed_mask is None:
         _, unknown_data = predict(unlabelled)
-        unknown = UnknownTaxa(
-            unknown_data, tuple(lineages[name] for name in unknown_data.recordings)
-        )
+        true_lineages = tuple(lineages[name] for name in unknown_data.recordings)
+        unknown = UnknownTaxa(unknown_data, true_lineages)
     return HeldOut(
         scored,
         data,
