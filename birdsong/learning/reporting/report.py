@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,7 @@ from birdsong.html_page import embedded_png, html_page
 from birdsong.images.store import ImageStore
 from birdsong.learning.evaluation.held_out import HeldOut
 from birdsong.learning.evaluation.metrics.classification import (
-    average_precision_by_label,
     confusion_matrix,
-    recall_by_label,
 )
 from birdsong.learning.evaluation.scores import (
     ScoredRecordings,
@@ -34,6 +32,7 @@ from birdsong.learning.evaluation.scores import (
 )
 from birdsong.learning.reporting import figures
 from birdsong.learning.reporting.confusion_report import confusion_section
+from birdsong.learning.reporting.label_report import label_metrics, label_table
 from birdsong.learning.reporting.selective_report import SelectiveReport
 
 N_WORST = 12
@@ -125,7 +124,7 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: SelectiveReport) -> dic
             for name in values
         },
         "beyond_top": measure_additional(scored),
-        "labels": _by_label(scored, matrix, answers.trusted_ranks),
+        "labels": label_metrics(scored, matrix, answers.trusted_ranks),
         "confusion": {
             "labels": [label.taxon for label in scored.labels],
             "counts": [
@@ -135,38 +134,6 @@ def _metrics(held_out: HeldOut, bundle: Bundle, answers: SelectiveReport) -> dic
         },
         "answers": answers.metrics,
     }
-
-
-def _by_label(
-    scored: ScoredRecordings, matrix: Any, trusted_ranks: Mapping[int, str]
-) -> list[dict[str, Any]]:
-    """Metrics of each label that has scored recordings."""
-    recalls = recall_by_label(scored.y_true, scored.y_prob)
-    precisions = average_precision_by_label(scored.y_true, scored.y_prob)
-    table = []
-    for i in np.unique(scored.y_true):
-        label = scored.labels[i]
-        mistaken = np.where(np.arange(len(matrix)) == i, 0, matrix[i])
-        own = scored.y_true == i
-        table.append(
-            {
-                "label": label.taxon,
-                "rank": label.rank,
-                "english_name": label.english_name,
-                "recordings": int(own.sum()),
-                "sessions": len(
-                    {s for s, is_own in zip(scored.sessions, own, strict=True) if is_own}
-                ),
-                "learned_from": label.n_recordings,
-                "recall": float(recalls[i]),
-                "average_precision": float(precisions[i]),
-                "trust_at": trusted_ranks[int(i)],
-                "most_often_taken_for": scored.labels[int(mistaken.argmax())].taxon
-                if mistaken.any()
-                else "",
-            }
-        )
-    return table
 
 
 def _predictions(scored: ScoredRecordings) -> str:
@@ -240,7 +207,7 @@ def _page(
         confusion=confusion_section(scored),
         answers=answers.section(),
         worst=_worst_mistakes(scored, store),
-        labels=_label_table(by_label),
+        labels=label_table(by_label),
     )
     title = f"Evaluation of {metrics['bundle']['name']}"
     return html_page(title, body, stamp=metrics["stamp"])
@@ -282,20 +249,6 @@ def _label_html(label: Any) -> str:
     return f"<i>{escape(label.taxon)}</i>{english}"
 
 
-def _label_table(by_label: Sequence[Mapping[str, Any]]) -> str:
-    has_names = any(each["english_name"] for each in by_label)  # genera, say, have none
-    rows = [
-        f"<tr><td><i>{escape(each['label'])}</i></td>"
-        + (f"<td>{escape(each['english_name'])}</td>" if has_names else "")
-        + f"<td>{each['learned_from']}</td><td>{each['recordings']}</td>"
-        f"<td>{100 * each['recall']:.0f} %</td><td>{each['average_precision']:.2f}</td>"
-        f"<td>{each['trust_at']}</td>"
-        f"<td><i>{escape(each['most_often_taken_for'])}</i></td></tr>"
-        for each in sorted(by_label, key=lambda each: (-each["recall"], each["label"]))
-    ]
-    return _LABELS.format(name="<th>name</th>" if has_names else "", rows="\n".join(rows))
-
-
 _BODY = """<p>{summary}</p>
 <h2>How good it is</h2>
 {overall}
@@ -315,10 +268,3 @@ recordings hold two birds.</p>
 <p class="small">Bundle fingerprint {fingerprint}. The metrics are in metrics.json, the
 probabilities in predictions.csv.</p>
 """
-
-_LABELS = """<div class="wide"><table>
-<thead><tr><th>label</th>{name}<th>learned from</th><th>scored</th><th>recall</th>
-<th>average precision</th><th>trust at</th><th>most often confused with</th></tr></thead>
-<tbody>
-{rows}
-</tbody></table></div>"""
