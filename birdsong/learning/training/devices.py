@@ -13,7 +13,6 @@ import numpy as np
 
 from birdsong.errors import ConfigError
 from birdsong.learning.training.system_log import gpu_names
-from birdsong.learning.training.training_config import TrainingConfig
 from birdsong.loading.batch_loader import Batch
 
 MIXED_POLICY = "mixed_bfloat16"
@@ -24,28 +23,28 @@ _BFLOAT16_FEATURES = ("amx_bf16", "avx512_bf16", "bf16")  # Intel and AMD, ARM
 
 
 @contextmanager
-def device_scope(config: TrainingConfig) -> Iterator[None]:
-    """Set the devices and the precision of a config for networks built and trained in the context.
+def device_scope(n_devices: int, *, mixed_precision: bool) -> Iterator[None]:
+    """Set the devices and the precision for networks built and trained in the context.
 
     Each of several devices has a copy of the network and gets a share of each batch. Mixed
     precision is used only where `supports_bfloat16` is true.
 
     Parameters
     ----------
-    config : TrainingConfig
-        Its ``mixed_precision`` and ``n_devices``.
+    n_devices : int, at least 1
+    mixed_precision : bool
 
     Raises
     ------
     ConfigError
-        If the backend has fewer devices than the config asks for.
+        If the backend has fewer devices.
     """
     before = keras.config.dtype_policy()
     with ExitStack() as stack:
-        if config.n_devices > 1:
-            stack.enter_context(_devices(config.n_devices).scope())
+        if n_devices > 1:
+            stack.enter_context(_devices(n_devices).scope())
         try:
-            if config.mixed_precision and supports_bfloat16():
+            if mixed_precision and supports_bfloat16():
                 keras.config.set_dtype_policy(MIXED_POLICY)
             yield
         finally:

@@ -77,7 +77,7 @@ def fit_network(
     """
     epochs = read_epochs(folder)
     if len(epochs) < config.epochs:
-        with device_scope(config):
+        with device_scope(config.n_devices, mixed_precision=config.mixed_precision):
             teachers = [
                 _fit_teacher(
                     store, dataset, teacher_config(config, n), folder / TEACHERS / str(n), listener

@@ -79,7 +79,7 @@ def find_learning_rate(
     keras.utils.set_random_seed(config.seed)
     schedule = keras.optimizers.schedules.ExponentialDecay(LOWEST, N_BATCHES, HIGHEST / LOWEST)
     batch_losses = _BatchLosses()
-    with device_scope(config):
+    with device_scope(config.n_devices, mixed_precision=config.mixed_precision):
         setup = build_training_setup(store, dataset, config, lambda _: schedule)
         with BatchIterator(setup.train_batches()) as batches:
             setup.model.fit(

@@ -70,7 +70,7 @@ def test_a_processor_without_16_bits_computes_with_32(
     if told is not None:
         (tmp_path / "cpuinfo").write_text(told)
     monkeypatch.setattr(devices, "_CPUINFO", tmp_path / "cpuinfo")
-    with devices.device_scope(replace(CONFIG, mixed_precision=True)):
+    with devices.device_scope(1, mixed_precision=True):
         assert keras.config.dtype_policy().name == expected
     assert keras.config.dtype_policy().name == "float32"
 
