@@ -9,7 +9,7 @@ import streamlit as st
 from birdsong.answers.archive import zip_results
 from birdsong.answers.export_formats import FORMATS
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.results import result_bytes
+from birdsong.answers.result_files import result_bytes
 from birdsong.answers.spectrogram_views import OverviewSpectrogram, crop
 from birdsong.sound.clips import clip_wav
 

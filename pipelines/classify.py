@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Classify the recordings, write the results, and print what failed."""
     from birdsong.answers.classifier import Classifier, ClassifyConfig, check_overlap
     from birdsong.answers.export_formats import answer_format
-    from birdsong.answers.results import write_results
+    from birdsong.answers.result_files import write_results
     from birdsong.bundle.bundle_files import DEFAULT_BUNDLE
     from birdsong.errors import ConfigError, printable_name
 

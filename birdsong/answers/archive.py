@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from birdsong.answers.export_formats import FORMATS
 from birdsong.answers.prediction import Prediction
-from birdsong.answers.results import result_bytes
+from birdsong.answers.result_files import result_bytes
 from birdsong.answers.text_exports import result_paths
 from birdsong.sound.spectrogram import SpectrogramConfig
 

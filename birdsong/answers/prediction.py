@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from birdsong.answers.prediction_data import CSV_COLUMNS, detection_rows, prediction_to_dict
+from birdsong.answers.prediction_fields import CSV_COLUMNS, detection_rows, prediction_to_dict
 from birdsong.answers.prediction_html import prediction_to_html
 from birdsong.errors import ConfigError
 from birdsong.selective.selection import Answer, RankedTaxon

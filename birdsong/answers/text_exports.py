@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.prediction_data import (
+from birdsong.answers.prediction_fields import (
     CSV_COLUMNS,
     PROBABILITY_DIGITS,
     TIME_DIGITS,

@@ -3,6 +3,9 @@
 libsndfile reads the formats of recorders and catalogues, FFmpeg (by PyAV) those of phones and
 cameras. Neither reads everything if the header is wrong or if files were joined, so the content is
 inspected first. All decoders have one interface, and no other module knows which one is in use.
+
+To add a decoder, write a module with a `Decoder`, open it here by what the content begins with, and
+add its formats to `audio_formats`.
 """
 
 from __future__ import annotations

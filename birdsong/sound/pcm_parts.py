@@ -20,8 +20,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from birdsong.sound.container_formats import ContainerFormat, identify_container
 from birdsong.sound.file_search import find_pattern, read_at
+from birdsong.sound.pcm_containers import ContainerFormat, identify_container
 from birdsong.sound.sample_formats import AU_SUBTYPES, SAMPLE_BYTES, SampleFormat
 
 _MAX_CHUNKS = 256

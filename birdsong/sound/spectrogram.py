@@ -200,7 +200,7 @@ def mel_power_db(samples: FloatArray, config: SpectrogramConfig, filters: FloatA
         Mono waveform at ``config.sample_rate_hz``.
     config : SpectrogramConfig
     filters : float32, shape (n_mels, n_fft // 2 + 1)
-        From `filters.mel_filters` for the same config.
+        From `mel_filters.mel_filters` for the same config.
 
     Returns
     -------

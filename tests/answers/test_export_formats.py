@@ -11,7 +11,7 @@ import soundfile
 from birdsong.answers.archive import zip_results
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.export_formats import FORMATS, AnswerFormat, answer_format
-from birdsong.answers.results import result_bytes, result_files, write_results
+from birdsong.answers.result_files import result_bytes, result_files, write_results
 from birdsong.app import result_downloads
 from birdsong.app.predictions import PredictionCache, Upload
 from birdsong.errors import ConfigError

@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.prediction_data import CSV_COLUMNS
+from birdsong.answers.prediction_fields import CSV_COLUMNS
 from birdsong.answers.text_exports import to_csv, to_json_line
 from birdsong.errors import ConfigError
 from birdsong.selective.selection import Answer, RankedTaxon

@@ -11,7 +11,7 @@ import pytest
 
 from birdsong.answers.classifier import Classifier
 from birdsong.answers.prediction import Detection, Prediction
-from birdsong.answers.prediction_data import CSV_COLUMNS
+from birdsong.answers.prediction_fields import CSV_COLUMNS
 from birdsong.answers.text_exports import (
     KALEIDOSCOPE_COLUMNS,
     result_paths,

@@ -78,9 +78,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
 
 def _answer(answer: Answer) -> dict[str, Any]:
     return {
-        "rank": answer.rank,
-        "taxon": answer.taxon,
-        "english_name": answer.english_name or None,
+        **_taxon_names(answer),
         "probability": round(answer.probability, PROBABILITY_DIGITS),
         "promise": answer.promise,
         "reason": answer.reason,
@@ -92,9 +90,7 @@ def _detection(detection: Detection) -> dict[str, Any]:
     return {
         "start_s": _seconds(detection.start_s),
         "end_s": _seconds(detection.end_s),
-        "rank": detection.rank,
-        "taxon": detection.taxon,
-        "english_name": detection.english_name,
+        **_taxon_names(detection),
         "probability": round(detection.probability, PROBABILITY_DIGITS),
     }
 
@@ -106,6 +102,15 @@ def _segment(segment: SegmentAnswer) -> dict[str, Any]:
         "bird_probability": round(segment.bird_probability, PROBABILITY_DIGITS),
         "taxon": segment.taxon,
         "probability": round(segment.probability, PROBABILITY_DIGITS),
+    }
+
+
+def _taxon_names(named: Answer | Detection) -> dict[str, str | None]:
+    """How a taxon is named in every answer and detection."""
+    return {
+        "rank": named.rank,
+        "taxon": named.taxon,
+        "english_name": named.english_name or None,
     }
 
 

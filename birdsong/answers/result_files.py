@@ -23,7 +23,7 @@ def result_bytes(
     predictions : sequence of Prediction
         Only one, if the format has one file per recording.
     format : str
-        One of `formats.FORMATS`.
+        One of `export_formats.FORMATS`.
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
 
@@ -64,7 +64,7 @@ def write_results(
     out : Path
         Created if it does not exist.
     format : str
-        One of `formats.FORMATS`.
+        One of `export_formats.FORMATS`.
     spectrogram : SpectrogramConfig
         Of the bundle: Raven's boxes span its frequencies.
     replace : bool
