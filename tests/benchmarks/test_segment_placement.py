@@ -24,5 +24,5 @@ def test_every_way_is_measured(voices, images, tmp_path, capsys, small_network):
     assert [line.partition(":")[0] for line in lines if ": top1" in line] == [
         f"{place}, {weight}"
         for place in ("regular grid", "around songs")
-        for weight in ("each as much", "weighed by song")
+        for weight in ("equal weights", "weighted by song")
     ]
