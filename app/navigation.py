@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image
+from streamlit.navigation.page import StreamlitPage as Page
 
 from birdsong.errors import BirdsongError
 
@@ -29,37 +31,31 @@ def show_app() -> None:
     except BirdsongError as error:
         show_missing_bundle(folder, error)
         return
+    images, run = path_setting("images"), path_setting("run")
     pages = [
-        st.Page(
+        _page(
+            "Which bird is this?",
+            "answers",
+            ":material/graphic_eq:",
             lambda: show_answers_page(classifier),
-            title="Which bird is this?",
-            icon=":material/graphic_eq:",
-            url_path="answers",
             default=True,
         ),
-        st.Page(
-            lambda: show_model_page(classifier, folder),
-            title="The model",
-            icon=":material/badge:",
-            url_path="model",
+        _page(
+            "The model", "model", ":material/badge:", lambda: show_model_page(classifier, folder)
         ),
     ]
-    if images := path_setting("images"):
+    if images:
         pages.append(
-            st.Page(
-                lambda: show_images_page(images),
-                title="Images",
-                icon=":material/grid_view:",
-                url_path="images",
-            )
+            _page("Images", "images", ":material/grid_view:", lambda: show_images_page(images))
         )
-    if run := path_setting("run"):
+    if run:
         pages.append(
-            st.Page(
-                lambda: show_run_page(run),
-                title="Training",
-                icon=":material/monitoring:",
-                url_path="training",
-            )
+            _page("Training", "training", ":material/monitoring:", lambda: show_run_page(run))
         )
     st.navigation(pages).run()
+
+
+def _page(
+    title: str, url_path: str, icon: str, show: Callable[[], None], *, default: bool = False
+) -> Page:
+    return st.Page(show, title=title, icon=icon, url_path=url_path, default=default)

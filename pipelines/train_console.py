@@ -17,15 +17,16 @@ def print_dataset(dataset: Dataset) -> None:
     """Print the labels and the size of each split."""
     ranks = Counter(label.rank for label in dataset.labels if label.rank != "none")
     counts = ", ".join(f"{count} {rank}" for rank, count in ranks.items())
-    n_labels = len(dataset.bird_labels)
+    labels = dataset.label_space.bird_labels
+    n_labels = len(labels)
     print(
         f"{n_labels} label{'' if n_labels == 1 else 's'}"
-        + (" and background" if dataset.has_background else "")
+        + (" and background" if dataset.label_space.has_background else "")
         + (f", by rank: {counts}" if len(ranks) > 1 else "")
     )
     if dataset.pretrained is not None:
         bundle = dataset.pretrained.bundle
-        n_known = sum(dataset.pretrained.column(label) is not None for label in dataset.bird_labels)
+        n_known = sum(dataset.pretrained.column(label) is not None for label in labels)
         print(
             f"pretrained on bundle '{bundle.name}', which knows {n_known} of these "
             f"{n_labels} labels; recordings of its {len(bundle.sessions)} training sessions are "

@@ -1,6 +1,7 @@
 """The table of audio formats: each format is decoded, detected and accepted as an upload."""
 
 import io
+from contextlib import closing
 
 import av
 import numpy as np
@@ -17,6 +18,9 @@ from birdsong.audio_formats import (
     detect_suffix,
     mime_type,
 )
+from birdsong.sound.ffmpeg_decoder import FfmpegDecoder
+from birdsong.sound.open_decoder import open_decoder
+from birdsong.sound.soundfile_decoder import SoundfileDecoder
 
 RATE_HZ = 48_000
 SECONDS = 2.0
@@ -175,6 +179,18 @@ def test_each_format_is_decoded(made):
     assert decoded_duration_s(made[2]) == pytest.approx(
         SECONDS, abs=0.06
     )  # frames of AAC and ADPCM
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_table_names_the_decoder_that_opens_a_format(name):
+    _, suffix, make = MADE[name]
+    (named,) = (each.decoder for each in AUDIO_FORMATS if suffix in each.suffixes)
+    with closing(open_decoder(make(), name)) as opened:
+        if name in ("CAF, ALAC", "Ogg FLAC"):  # libsndfile comes first, but does not read these
+            assert (named, type(opened)) == ("libsndfile", FfmpegDecoder)
+            return
+        expected = {"libsndfile": SoundfileDecoder, "ffmpeg": FfmpegDecoder}[named]
+        assert type(opened) is expected
 
 
 def test_each_format_is_recognised_by_its_first_bytes(made):

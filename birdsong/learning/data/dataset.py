@@ -70,16 +70,6 @@ class Dataset:
         return LabelSpace(self.labels, self.taxonomy)
 
     @property
-    def has_background(self) -> bool:
-        """Whether the labels include the background."""
-        return self.label_space.has_background
-
-    @property
-    def bird_labels(self) -> tuple[Label, ...]:
-        """The labels without the background."""
-        return self.label_space.bird_labels
-
-    @property
     def known_sessions(self) -> frozenset[str]:
         """Sessions that the bundle learns from or is calibrated on; all others can test it."""
         splits = (self.full_train, self.validation, self.calibration)

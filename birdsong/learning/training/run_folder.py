@@ -76,8 +76,8 @@ def write_run_description(
         "folds": n_folds,
         "began_with": _fingerprint(dataset.pretrained),
         "images": _store_summary(store),
-        "labels": len(dataset.bird_labels),
-        "background": dataset.has_background,
+        "labels": len(dataset.label_space.bird_labels),
+        "background": dataset.label_space.has_background,
         "parts": {
             name: {
                 "recordings": len(split.recordings),

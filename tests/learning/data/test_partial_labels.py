@@ -91,7 +91,7 @@ def test_thin_species_teach_where_two_labels_are(store):
     rows = [replace(r, species="volans") if r.recording in half else r for r in store.rows]
     config = DatasetConfig(min_recordings=4, partial_labels=True)
     dataset = build_dataset(replace(store, rows=tuple(rows)), config)
-    birds = [label.taxon for label in dataset.bird_labels]
+    birds = [label.taxon for label in dataset.label_space.bird_labels]
     assert birds == ["Acutus surgens", "Acutus volans", "Gravis profundus"]
     levels = label_levels(dataset.labels, dataset.taxonomy)
     genus = levels.first_columns[1] + levels.groups[1, 0]
